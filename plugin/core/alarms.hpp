@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Alarm states after ISA-18.2: on-delay, off-delay, hysteresis, latch, acknowledge, shelve. Pure:
+// time is an argument.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sim/line/alarm.hpp"
+#include "sim/line/fault.hpp"
+#include "sim/line/line.hpp"
+
+namespace foreline::core {
+
+/// Every knob has its unit in its name; the defaults are those of the annotated sample.
+struct AlarmRules {
+  double horizon_s = 7200;        ///< A forecast alarm is about P(fault within this).
+  float raise_probability = 0.5F; ///< Raised at or above, for `on_delay_s`.
+  float clear_probability = 0.3F; ///< Cleared below, for `off_delay_s`.
+  double on_delay_s = 120;
+  double off_delay_s = 600;
+  double communication_on_delay_s = 30;  ///< No frame for so long: communication alarm.
+  double quality_on_delay_s = 120;       ///< A signal not Good for so long: data-quality alarm.
+};
+
+/// One alarm as it stands.
+struct AlarmRecord {
+  line::AlarmEvent event;          ///< As last raised.
+  line::AlarmState state = line::AlarmState::normal;
+  bool active = false;             ///< The condition holds now.
+  double since_s = 0;              ///< Of the last state change.
+  double shelved_until_s = 0;
+};
+
+class Alarms {
+ public:
+  Alarms(const line::Line& line, const AlarmRules& rules);
+
+  /// Conditions as they are at `at_s`; changes come back. Conditions not mentioned have ceased.
+  [[nodiscard]] std::vector<line::AlarmEvent> update_forecasts(
+      double at_s, const std::vector<line::Forecast>& forecasts);
+  [[nodiscard]] std::vector<line::AlarmEvent> update_communication(double at_s, bool connected);
+  /// `bad[m][s]` tells whether signal s of machine m is not Good.
+  [[nodiscard]] std::vector<line::AlarmEvent> update_quality(
+      double at_s, const std::vector<std::vector<bool>>& bad);
+
+  /// False when there is no such alarm or nothing to acknowledge.
+  bool acknowledge(const std::string& id, double at_s);
+  bool shelve(const std::string& id, double at_s, double for_s);
+
+  /// All alarms that are not normal, newest first.
+  [[nodiscard]] std::vector<AlarmRecord> standing() const;
+  /// The record of this id; a normal one when it never arose.
+  [[nodiscard]] AlarmRecord record(const std::string& id) const;
+
+ private:
+  struct Condition {
+    AlarmRecord record;
+    double pending_since_s = -1;  ///< The other condition began to hold; -1 = it does not.
+  };
+  line::AlarmEvent* settle(Condition& condition, bool holds, double at_s, double on_delay_s,
+                           double off_delay_s, std::vector<line::AlarmEvent>& out);
+  const line::Line* line_ = nullptr;
+  AlarmRules rules_;
+  std::map<std::string, Condition> conditions_;
+};
+
+}  // namespace foreline::core

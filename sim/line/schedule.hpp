@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Orders, schedules, and where a line stands. A schedule is a sequence of orders plus services. It
+// is always about the order book it was made for: sequence entries are positions in that book.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "sim/line/ids.hpp"
+#include "sim/line/line.hpp"
+
+namespace foreline::line {
+
+struct Order {
+  std::string id;
+  ProductId product;
+  std::uint32_t quantity = 0;  ///< Parts released to the first machine.
+  double release_s = 0;        ///< Earliest start.
+  double due_s = std::numeric_limits<double>::infinity();
+  double weight = 1;           ///< Cost of lateness relative to other orders.
+  friend bool operator==(const Order&, const Order&) = default;
+};
+
+/// A planned service of one machine. It needs a crew and starts between two parts.
+struct Service {
+  enum class When : std::uint8_t {
+    at_time = 0,       ///< As soon as the machine is between parts at or after `at_s`.
+    before_order = 1,  ///< When the machine turns to `order` (so it hides in the changeover).
+  };
+  MachineId machine;
+  When when = When::at_time;
+  double at_s = 0;
+  OrderId order;
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+struct Schedule {
+  std::vector<OrderId> sequence;
+  std::vector<Service> services;
+  friend bool operator==(const Schedule&, const Schedule&) = default;
+};
+
+/// All mistakes of a schedule against its line and order book; empty when it can run. `frozen` is
+/// the number of leading entries of `active` that may not change (already started).
+[[nodiscard]] std::vector<std::string> complaints_about(const Schedule& schedule, const Line& line,
+                                                        const std::vector<Order>& orders,
+                                                        const Schedule& active,
+                                                        std::size_t frozen);
+
+/// Parts of one order that left one machine.
+struct Progress {
+  std::uint32_t good = 0;
+  std::uint32_t scrap = 0;
+  friend bool operator==(const Progress&, const Progress&) = default;
+};
+
+/// Where one machine stands.
+struct MachineNow {
+  PackmlState state = PackmlState::idle;
+  bool holds_part = false;      ///< A part is on the machine, in work or blocked.
+  OrderId order;                ///< The order in work, or last worked on.
+  bool set_up = false;          ///< False: no order has been started yet.
+  double remaining_s = 0;       ///< Of the part in work; 0 when blocked or empty.
+  double operating_s = 0;       ///< Operating seconds since renewal.
+  std::uint32_t parts = 0;      ///< Parts started since line time 0: the index of random draws.
+  std::uint32_t renewals = 0;
+  double down_remaining_s = 0;  ///< Of an open repair, service or changeover; 0 if none.
+  std::vector<Progress> progress;  ///< One an order of the book.
+  friend bool operator==(const MachineNow&, const MachineNow&) = default;
+};
+
+/// Where the whole line stands at `at_s`. Buffer contents follow from the progress counts.
+struct LineNow {
+  double at_s = 0;
+  std::vector<MachineNow> machines;
+  friend bool operator==(const LineNow&, const LineNow&) = default;
+
+  /// Parts between machine m and m+1 by the counts; negative when the counts contradict.
+  [[nodiscard]] std::int64_t buffer_level(std::size_t machine) const;
+  /// Leading entries of the sequence whose first part has entered the line.
+  [[nodiscard]] std::size_t frozen_prefix(const Schedule& schedule) const;
+};
+
+}  // namespace foreline::line

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The near side of the process wall. A Client owns one foreline-sim process and talks to it over a
+// pair of pipes; the worker forks a child a trial. A child that crashes, runs away or hangs is an
+// Outcome, not an error; the rest of the batch is unharmed. Knows no SimGrid.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sim/line/result.hpp"
+#include "sim/line/trial.hpp"
+
+namespace foreline::worker {
+
+struct Options {
+  std::filesystem::path executable;  ///< foreline-sim; empty: search (see find_worker()).
+  unsigned children = 0;             ///< Trials at once; 0 = number of cores.
+  std::chrono::milliseconds trial_limit{60'000};  ///< A child over it is killed: End::timed_out.
+};
+
+/// Called as outcomes arrive (any order) with the trial's position. Same thread as run().
+using Arrived = std::function<void(std::size_t position, const line::Outcome& outcome)>;
+
+class Client {
+ public:
+  /// Spawns the worker (posix_spawn; the worker dies with this process). Errors: not found, not
+  /// executable, wrong version.
+  [[nodiscard]] static line::Result<Client> start(const Options& options);
+
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();  ///< Ends the worker and its children.
+
+  /// Runs all trials; outcomes in the order of trials. An Error only when the worker itself is lost
+  /// and cannot be restarted. Not thread-safe: one run at a time.
+  [[nodiscard]] line::Result<std::vector<line::Outcome>> run(std::span<const line::Trial> trials,
+                                                             const Arrived& arrived = {});
+
+ private:
+  struct State;
+  explicit Client(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Where foreline-sim is: $FORELINE_SIM, beside the running executable, beside the library that
+/// holds this code, ../libexec/foreline, then PATH. Empty when nowhere.
+[[nodiscard]] std::filesystem::path find_worker();
+
+}  // namespace foreline::worker

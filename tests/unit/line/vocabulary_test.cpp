@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "sim/line/distribution.hpp"
+#include "sim/line/fault.hpp"
+#include "sim/line/random.hpp"
+#include "sim/line/result.hpp"
+#include "sim/line/schedule.hpp"
+
+using namespace foreline::line;
+
+TEST_CASE("a draw depends on its place and on nothing else") {
+  const double first = random_uniform(7, 3, Purpose::cycle, 41);
+  (void)random_uniform(7, 3, Purpose::cycle, 40);
+  CHECK(random_uniform(7, 3, Purpose::cycle, 41) == first);
+  CHECK(random_uniform(8, 3, Purpose::cycle, 41) != first);
+  CHECK(random_uniform(7, 2, Purpose::cycle, 41) != first);
+  CHECK(random_uniform(7, 3, Purpose::repair, 41) != first);
+}
+
+TEST_CASE("draws of one stream are uniform and uncorrelated") {
+  const int count = 200'000;
+  double sum = 0;
+  double squares = 0;
+  double products = 0;
+  double before = 0.5;
+  for (int i = 0; i < count; ++i) {
+    const double u = random_uniform(1, 0, Purpose::noise, static_cast<std::uint64_t>(i));
+    sum += u;
+    squares += u * u;
+    products += (u - 0.5) * (before - 0.5);
+    before = u;
+  }
+  CHECK(sum / count == Approx(0.5).margin(0.003));
+  CHECK(squares / count == Approx(1.0 / 3).margin(0.003));
+  CHECK(products / count == Approx(0.0).margin(0.001));
+}
+
+TEST_CASE("quantiles reproduce the stated mean of every distribution") {
+  using Kind = Distribution::Kind;
+  const Distribution all[] = {{Kind::deterministic, 5, 0, 0, 0}, {Kind::exponential, 5, 0, 0, 0},
+                              {Kind::normal, 5, 1, 0, 0},        {Kind::lognormal, 5, 2, 0, 0},
+                              {Kind::weibull, 5, 1.7, 0, 0},     {Kind::triangular, 4, 0, 2, 9},
+                              {Kind::uniform, 0, 0, 2, 8}};
+  for (const Distribution& distribution : all) {
+    double sum = 0;
+    const int count = 20'000;
+    for (int i = 0; i < count; ++i) sum += distribution.quantile((i + 0.5) / count);
+    INFO(name_of(distribution.kind));
+    CHECK(sum / count == Approx(distribution.expectation()).epsilon(0.003));
+  }
+}
+
+TEST_CASE("the normal quantile agrees with published values") {
+  CHECK(normal_quantile(0.5) == Approx(0.0).margin(1e-15));
+  CHECK(normal_quantile(0.975) == Approx(1.959963984540054).epsilon(1e-14));
+  CHECK(normal_quantile(1e-10) == Approx(-6.361340902404056).epsilon(1e-13));
+}
+
+TEST_CASE("a forecast's probability and quantile are inverse to each other") {
+  KindForecast forecast;
+  float p = 0;
+  for (float& within : forecast.within) within = (p += 0.08F);
+  CHECK(forecast.probability_within(300) == Approx(0.08));
+  CHECK(forecast.probability_within(forecast.quantile_s(0.5)) == Approx(0.5));
+  CHECK(std::isinf(forecast.quantile_s(0.95)));
+}
+
+TEST_CASE("a diagnostic leaves out what it does not know") {
+  CHECK(Diagnostic{"a.toml", 3, 7, "unknown key 'x'", "did you mean 'y'?"}.text() ==
+        "a.toml:3:7: unknown key 'x' (did you mean 'y'?)");
+  CHECK(Diagnostic{"a.toml", 0, 0, "cannot be opened", ""}.text() == "a.toml: cannot be opened");
+  CHECK(Error("no worker").text() == "no worker");
+}
+
+TEST_CASE("a schedule's mistakes are all reported at once") {
+  Line line;
+  line.machines.resize(2);
+  const std::vector<Order> orders = {{"A", {}, 1}, {"B", {}, 1}, {"C", {}, 1}};
+  Schedule active{{{0}, {1}, {2}}, {}};
+  Schedule wrong{{{1}, {1}, {9}}, {{MachineId{5}, Service::When::at_time, -1, {}}}};
+  const auto complaints = complaints_about(wrong, line, orders, active, 1);
+  CHECK(complaints.size() == 7);
+  CHECK(complaints_about(active, line, orders, active, 3).empty());
+}

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/text/document.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <numeric>
+#include <sstream>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace foreline::text {
+
+using line::Diagnostic;
+using line::Distribution;
+using line::Error;
+using line::Result;
+
+namespace {
+
+constexpr std::uintmax_t largest_file = 16U << 20U;
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
+  return text;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+std::string listed(std::span<const std::string> names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) out += i + 1 == names.size() ? " or " : ", ";
+    out += '"' + names[i] + '"';
+  }
+  return out;
+}
+
+Place place_of(const toml::node& node) {
+  return {static_cast<int>(node.source().begin.line), static_cast<int>(node.source().begin.column)};
+}
+
+std::string kind_of(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::string: return "a string";
+    case toml::node_type::integer: return "an integer";
+    case toml::node_type::floating_point: return "a number";
+    case toml::node_type::boolean: return "true or false";
+    case toml::node_type::array: return "a list";
+    case toml::node_type::table: return "a table";
+    default: return "a date";
+  }
+}
+
+/// Length of the UTF-8 sequence that starts `text`, 0 when it is not valid.
+std::size_t sequence_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t length = lead < 0x80 ? 1 : (lead >> 5) == 6 ? 2 : (lead >> 4) == 14 ? 3 : (lead >> 3) == 30 ? 4 : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[i]) >> 6) != 2) return 0;
+  }
+  return length;
+}
+
+}  // namespace
+
+std::optional<Quantity> parse_quantity(std::string_view text) {
+  text = trimmed(text);
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  Quantity quantity;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), quantity.value);
+  if (status != std::errc{} || !std::isfinite(quantity.value)) return {};
+  quantity.unit = trimmed(text.substr(static_cast<std::size_t>(end - text.data())));
+  return quantity;
+}
+
+std::optional<double> parse_duration(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, double>, 5> units = {
+      {{"ms", 0.001}, {"min", 60}, {"s", 1}, {"h", 3600}, {"d", 86400}}};
+  text = trimmed(text);
+  if (text.empty()) return {};
+  double seconds = 0;
+  double last_unit = 1e30;
+  while (!text.empty()) {
+    double value = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (status != std::errc{} || !std::isfinite(value)) return {};
+    text = trimmed(text.substr(static_cast<std::size_t>(end - text.data())));
+    const auto* unit = std::find_if(units.begin(), units.end(), [&](const auto& u) {
+      return text.substr(0, u.first.size()) == u.first &&
+             (text.size() == u.first.size() || std::isalpha(static_cast<unsigned char>(text[u.first.size()])) == 0);
+    });
+    if (unit == units.end() || unit->second >= last_unit) return {};
+    last_unit = unit->second;
+    seconds += value * unit->second;
+    text = trimmed(text.substr(unit->first.size()));
+  }
+  return seconds;
+}
+
+std::string duration_text(double seconds) {
+  if (!std::isfinite(seconds)) return "never";
+  if (seconds < 0) return "-" + duration_text(-seconds);
+  if (seconds < 60 || seconds != std::floor(seconds)) return fmt::format("{} s", seconds);
+  const auto whole = static_cast<std::int64_t>(seconds);
+  const auto h = whole / 3600;
+  const auto m = whole % 3600 / 60;
+  const auto s = whole % 60;
+  if (s != 0) return h != 0 ? fmt::format("{}h{}min{}s", h, m, s) : fmt::format("{}min{}s", m, s);
+  if (h == 0) return fmt::format("{} min", m);
+  return m == 0 ? fmt::format("{} h", h) : fmt::format("{}h{}min", h, m);
+}
+
+std::optional<std::string> nearest(std::string_view name, std::span<const std::string> known) {
+  std::optional<std::string> best;
+  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const auto& candidate : known) {
+    const auto distance = edit_distance(name, candidate);
+    if (distance < best_distance && distance < std::max(name.size(), candidate.size())) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+Result<std::string> read_text_file(const std::filesystem::path& path) {
+  auto refuse = [&](std::string what, std::string hint = {}) {
+    return Error(std::vector<Diagnostic>{{path.string(), 0, 0, std::move(what), std::move(hint)}});
+  };
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) return refuse("no such file", "check the path; it is relative to where you are");
+  if (std::filesystem::is_directory(status)) return refuse("is a folder, wanted a file");
+  if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) > largest_file) {
+    return refuse("is larger than 16 MiB, which no file of this kind is");
+  }
+  std::ifstream in(path, std::ios::binary);
+  std::string text(largest_file + 1, '\0');
+  if (!in) return refuse("cannot be opened for reading", "check its permissions");
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > largest_file) return refuse("is larger than 16 MiB, which no file of this kind is");
+  if (text.rfind("\xEF\xBB\xBF", 0) == 0) text.erase(0, 3);
+  int line = 1;
+  int column = 1;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto length = sequence_length(std::string_view(text).substr(i, 4));
+    if (length == 0) {
+      return Error(std::vector<Diagnostic>{{path.string(), line, column, "is not UTF-8 text", "save the file as UTF-8"}});
+    }
+    column = text[i] == '\n' ? 1 : column + 1;
+    line += text[i] == '\n' ? 1 : 0;
+    i += length;
+  }
+  return text;
+}
+
+struct Document::State {
+  std::string name;
+  toml::table root;
+  std::vector<Diagnostic> diagnostics;
+};
+
+struct Table::State {
+  std::shared_ptr<Document::State> document;
+  const toml::table* table = nullptr;
+  std::set<std::string, std::less<>> asked;
+
+  const toml::node* find(std::string_view key) {
+    asked.emplace(key);
+    return table->get(key);
+  }
+  void note(Place place, std::string what, std::string hint) {
+    document->diagnostics.push_back({document->name, place.line, place.column, std::move(what), std::move(hint)});
+  }
+  /// The node, or a complaint that the key is missing.
+  const toml::node* demand(std::string_view key, bool required, std::string_view example) {
+    const auto* node = find(key);
+    if (node == nullptr && required) {
+      note(place_of(*table), fmt::format("\"{}\" is missing", key), fmt::format("add {} = {}", key, example));
+    }
+    return node;
+  }
+};
+
+Place Table::place() const { return place_of(*state_->table); }
+
+Place Table::place(std::string_view key) const {
+  const auto* node = state_->table->get(key);
+  return node != nullptr ? place_of(*node) : place();
+}
+
+bool Table::has(std::string_view key) const { return state_->find(key) != nullptr; }
+
+void Table::complain(std::string_view key, std::string what, std::string hint) const {
+  state_->note(key.empty() ? place() : place(key), std::move(what), std::move(hint));
+}
+
+std::string Table::string(std::string_view key, std::optional<std::string> fallback) {
+  const auto* node = state_->demand(key, !fallback, "\"…\"");
+  if (node == nullptr) return fallback.value_or("");
+  if (const auto* value = node->as_string()) return value->get();
+  complain(key, fmt::format("\"{}\" is {}, wanted a string", key, kind_of(*node)), "put it in quotes");
+  return fallback.value_or("");
+}
+
+bool Table::boolean(std::string_view key, std::optional<bool> fallback) {
+  const auto* node = state_->demand(key, !fallback, "true");
+  if (node == nullptr) return fallback.value_or(false);
+  if (const auto* value = node->as_boolean()) return value->get();
+  complain(key, fmt::format("\"{}\" is {}, wanted true or false", key, kind_of(*node)));
+  return fallback.value_or(false);
+}
+
+std::int64_t Table::integer(std::string_view key, std::int64_t low, std::int64_t high,
+                            std::optional<std::int64_t> fallback) {
+  const auto* node = state_->demand(key, !fallback, std::to_string(low));
+  if (node == nullptr) return fallback.value_or(low);
+  const auto* value = node->as_integer();
+  if (value == nullptr) {
+    complain(key, fmt::format("\"{}\" is {}, wanted a whole number", key, kind_of(*node)));
+  } else if (value->get() < low || value->get() > high) {
+    complain(key, fmt::format("\"{}\" is {}, wanted {} to {}", key, value->get(), low, high));
+  } else {
+    return value->get();
+  }
+  return fallback.value_or(low);
+}
+
+double Table::number(std::string_view key, double low, double high, std::optional<double> fallback) {
+  const auto* node = state_->demand(key, !fallback, fmt::format("{}", low));
+  if (node == nullptr) return fallback.value_or(low);
+  const auto value = node->value<double>();
+  if (!node->is_number() || !value) {
+    complain(key, fmt::format("\"{}\" is {}, wanted a number without unit", key, kind_of(*node)));
+  } else if (!(*value >= low && *value <= high)) {
+    complain(key, fmt::format("\"{}\" is {}, wanted {} to {}", key, *value, low, high));
+  } else {
+    return *value;
+  }
+  return fallback.value_or(low);
+}
+
+double Table::duration(std::string_view key, double low, std::optional<double> fallback) {
+  const auto* node = state_->demand(key, !fallback, "\"35 min\"");
+  if (node == nullptr) return fallback.value_or(low);
+  const char* hint = "write a time with its unit: \"90 s\", \"35 min\", \"2h15min\" (ms, s, min, h, d)";
+  if (const auto* text = node->as_string()) {
+    const auto value = parse_duration(text->get());
+    if (!value) {
+      complain(key, fmt::format("\"{}\" is \"{}\", wanted a time", key, text->get()), hint);
+    } else if (*value < low) {
+      complain(key, fmt::format("\"{}\" is {}, wanted at least {}", key, text->get(), duration_text(low)));
+    } else {
+      return *value;
+    }
+  } else if (node->is_number()) {
+    complain(key, fmt::format("\"{}\" has no unit", key), hint);
+  } else {
+    complain(key, fmt::format("\"{}\" is {}, wanted a time", key, kind_of(*node)), hint);
+  }
+  return fallback.value_or(low);
+}
+
+double Table::share(std::string_view key, std::optional<double> fallback) {
+  const auto* node = state_->demand(key, !fallback, "\"5 %\"");
+  if (node == nullptr) return fallback.value_or(0);
+  std::optional<double> value;
+  if (const auto* text = node->as_string()) {
+    const auto quantity = parse_quantity(text->get());
+    if (quantity && quantity->unit == "%") value = quantity->value / 100;
+  } else if (node->is_number()) {
+    value = node->value<double>();
+  }
+  if (value && *value >= 0 && *value <= 1) return *value;
+  complain(key, fmt::format("\"{}\" is not a share", key), "write \"5 %\" or 0.05");
+  return fallback.value_or(0);
+}
+
+Quantity Table::quantity(std::string_view key, std::optional<Quantity> fallback) {
+  const auto* node = state_->demand(key, !fallback, "\"2.8 mm/s\"");
+  if (node == nullptr) return fallback.value_or(Quantity{});
+  if (const auto* text = node->as_string()) {
+    const auto value = parse_quantity(text->get());
+    if (value && !value->unit.empty()) return *value;
+    complain(key, fmt::format("\"{}\" is \"{}\", wanted a number with its unit", key, text->get()), "for example \"2.8 mm/s\"");
+  } else if (node->is_number()) {
+    complain(key, fmt::format("\"{}\" has no unit", key), "write it as a string with its unit, for example \"2.8 mm/s\"");
+  } else {
+    complain(key, fmt::format("\"{}\" is {}, wanted a number with its unit", key, kind_of(*node)));
+  }
+  return fallback.value_or(Quantity{});
+}
+
+double Table::quantity_in(std::string_view key, std::string_view unit, std::optional<double> fallback) {
+  if (!has(key) && fallback) return *fallback;
+  const auto before = state_->document->diagnostics.size();
+  const auto value = quantity(key);
+  if (state_->document->diagnostics.size() != before) return fallback.value_or(0);
+  if (value.unit == unit) return value.value;
+  complain(key, fmt::format("\"{}\" is in {}, wanted {}", key, value.unit, unit));
+  return fallback.value_or(0);
+}
+
+std::size_t Table::one_of(std::string_view key, std::span<const std::string> names, std::optional<std::size_t> fallback) {
+  if (!has(key) && fallback) return *fallback;
+  const auto before = state_->document->diagnostics.size();
+  const auto value = string(key);
+  if (state_->document->diagnostics.size() != before) return fallback.value_or(0);
+  const auto found = std::find(names.begin(), names.end(), value);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  const auto meant = nearest(value, names);
+  complain(key, fmt::format("\"{}\" is \"{}\", wanted {}", key, value, names.empty() ? "a name, but there are none" : listed(names)),
+           meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
+  return fallback.value_or(0);
+}
+
+Distribution Table::distribution(std::string_view key, std::optional<Distribution> fallback) {
+  const auto* node = state_->demand(key, !fallback, "\"35 min\"");
+  if (node == nullptr) return fallback.value_or(Distribution{});
+  if (!node->is_table()) return Distribution::constant(duration(key, 0));
+  using Kind = Distribution::Kind;
+  static const std::vector<std::string> names = {"deterministic", "exponential", "normal", "lognormal",
+                                                 "weibull", "triangular", "uniform"};
+  Table table = *this->table(key);
+  Distribution result;
+  result.kind = static_cast<Kind>(table.one_of("distribution", names));
+  switch (result.kind) {
+    case Kind::deterministic:
+    case Kind::exponential: result.mean = table.duration("mean", 0); break;
+    case Kind::normal:
+    case Kind::lognormal:
+      result.mean = table.duration("mean", 0);
+      result.spread = table.duration("deviation", 0);
+      break;
+    case Kind::weibull:
+      result.mean = table.duration("mean", 0);
+      result.spread = table.number("shape", 0.1, 100);
+      break;
+    case Kind::triangular: result.mean = table.duration("mode", 0); [[fallthrough]];
+    case Kind::uniform:
+      result.low = table.duration("low", 0);
+      result.high = table.duration("high", 0);
+      if (result.high < result.low) table.complain("high", "\"high\" is below \"low\"");
+      break;
+  }
+  table.finish();
+  return result;
+}
+
+std::vector<std::string> Table::strings(std::string_view key, bool required) {
+  std::vector<std::string> out;
+  const auto* node = state_->demand(key, required, "[\"…\"]");
+  if (node == nullptr) return out;
+  const auto* list = node->as_array();
+  if (list == nullptr) {
+    complain(key, fmt::format("\"{}\" is {}, wanted a list of strings", key, kind_of(*node)));
+    return out;
+  }
+  for (const auto& entry : *list) {
+    if (const auto* text = entry.as_string()) {
+      out.push_back(text->get());
+    } else {
+      state_->note(place_of(entry), fmt::format("an entry of \"{}\" is {}, wanted a string", key, kind_of(entry)), "put it in quotes");
+    }
+  }
+  return out;
+}
+
+std::vector<std::vector<std::string>> Table::rows(std::string_view key) {
+  std::vector<std::vector<std::string>> out;
+  const auto* node = state_->find(key);
+  if (node == nullptr) return out;
+  const auto* list = node->as_array();
+  if (list == nullptr) {
+    complain(key, fmt::format("\"{}\" is {}, wanted a list of lists", key, kind_of(*node)));
+    return out;
+  }
+  for (const auto& entry : *list) {
+    auto& row = out.emplace_back();
+    const auto* inner = entry.as_array();
+    if (inner == nullptr) {
+      state_->note(place_of(entry), fmt::format("a row of \"{}\" is {}, wanted a list", key, kind_of(entry)), "");
+      continue;
+    }
+    for (const auto& cell : *inner) {
+      if (const auto* text = cell.as_string()) {
+        row.push_back(text->get());
+      } else {
+        state_->note(place_of(cell), fmt::format("an entry of \"{}\" is {}, wanted a string with a unit", key, kind_of(cell)), "");
+        row.emplace_back();
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<Table> Table::tables(std::string_view key) {
+  std::vector<Table> out;
+  const auto* node = state_->find(key);
+  if (node == nullptr) return out;
+  auto push = [&](const toml::table* table) {
+    auto state = std::make_shared<State>();
+    state->document = state_->document;
+    state->table = table;
+    out.push_back(Table(std::move(state)));
+  };
+  if (const auto* list = node->as_array()) {
+    for (const auto& entry : *list) {
+      if (const auto* table = entry.as_table()) {
+        push(table);
+      } else {
+        state_->note(place_of(entry), fmt::format("an entry of \"{}\" is {}, wanted a table", key, kind_of(entry)), "");
+      }
+    }
+  } else {
+    complain(key, fmt::format("\"{}\" is {}, wanted tables", key, kind_of(*node)), fmt::format("write [[{}]]", key));
+  }
+  return out;
+}
+
+std::optional<Table> Table::table(std::string_view key) {
+  const auto* node = state_->find(key);
+  if (node == nullptr) return {};
+  if (const auto* table = node->as_table()) {
+    auto state = std::make_shared<State>();
+    state->document = state_->document;
+    state->table = table;
+    return Table(std::move(state));
+  }
+  complain(key, fmt::format("\"{}\" is {}, wanted a table", key, kind_of(*node)), fmt::format("write [{}]", key));
+  return {};
+}
+
+std::vector<std::string> Table::keys() const {
+  std::vector<std::string> out;
+  for (const auto& [key, node] : *state_->table) out.emplace_back(key.str());
+  return out;
+}
+
+void Table::finish() const {
+  const std::vector<std::string> known(state_->asked.begin(), state_->asked.end());
+  for (const auto& [key, node] : *state_->table) {
+    if (state_->asked.count(key.str()) != 0) continue;
+    const auto meant = nearest(key.str(), known);
+    const auto& source = key.source().begin;
+    state_->note({static_cast<int>(source.line), static_cast<int>(source.column)},
+                 fmt::format("unknown key \"{}\"", key.str()),
+                 meant ? fmt::format("did you mean \"{}\"?", *meant) : fmt::format("known here: {}", listed(known)));
+  }
+}
+
+Result<Document> Document::open(const std::filesystem::path& path) {
+  auto text = read_text_file(path);
+  if (!text) return text.error();
+  return parse(std::move(*text), path.string());
+}
+
+Result<Document> Document::parse(std::string text, std::string name) {
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    const auto& error = parsed.error();
+    return Error(std::vector<Diagnostic>{{name, static_cast<int>(error.source().begin.line),
+                                          static_cast<int>(error.source().begin.column),
+                                          "not TOML: " + std::string(error.description()), "see https://toml.io"}});
+  }
+  auto state = std::make_shared<State>();
+  state->name = std::move(name);
+  state->root = parsed.table();
+  return Document(std::move(state));
+}
+
+Table Document::root() const {
+  auto state = std::make_shared<Table::State>();
+  state->document = state_;
+  state->table = &state_->root;
+  return Table(std::move(state));
+}
+
+void Document::add(Diagnostic diagnostic) { state_->diagnostics.push_back(std::move(diagnostic)); }
+
+std::vector<Diagnostic> Document::diagnostics() const {
+  auto sorted = state_->diagnostics;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+  });
+  return sorted;
+}
+
+}  // namespace foreline::text

@@ -27,8 +27,10 @@ namespace {
 constexpr std::uintmax_t largest_file = 16U << 20U;
 
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0)
+    text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
+    text.remove_suffix(1);
   return text;
 }
 
@@ -62,20 +64,31 @@ Place place_of(const toml::node& node) {
 
 std::string kind_of(const toml::node& node) {
   switch (node.type()) {
-    case toml::node_type::string: return "a string";
-    case toml::node_type::integer: return "an integer";
-    case toml::node_type::floating_point: return "a number";
-    case toml::node_type::boolean: return "true or false";
-    case toml::node_type::array: return "a list";
-    case toml::node_type::table: return "a table";
-    default: return "a date";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a number";
+    case toml::node_type::boolean:
+      return "true or false";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::table:
+      return "a table";
+    default:
+      return "a date";
   }
 }
 
 /// Length of the UTF-8 sequence that starts `text`, 0 when it is not valid.
 std::size_t sequence_length(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t length = lead < 0x80 ? 1 : (lead >> 5) == 6 ? 2 : (lead >> 4) == 14 ? 3 : (lead >> 3) == 30 ? 4 : 0;
+  const std::size_t length = lead < 0x80         ? 1
+                             : (lead >> 5) == 6  ? 2
+                             : (lead >> 4) == 14 ? 3
+                             : (lead >> 3) == 30 ? 4
+                                                 : 0;
   if (length == 0 || length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((static_cast<unsigned char>(text[i]) >> 6) != 2) return 0;
@@ -89,7 +102,8 @@ std::optional<Quantity> parse_quantity(std::string_view text) {
   text = trimmed(text);
   if (!text.empty() && text.front() == '+') text.remove_prefix(1);
   Quantity quantity;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), quantity.value);
+  const auto [end, status] =
+      std::from_chars(text.data(), text.data() + text.size(), quantity.value);
   if (status != std::errc{} || !std::isfinite(quantity.value)) return {};
   quantity.unit = trimmed(text.substr(static_cast<std::size_t>(end - text.data())));
   return quantity;
@@ -109,7 +123,8 @@ std::optional<double> parse_duration(std::string_view text) {
     text = trimmed(text.substr(static_cast<std::size_t>(end - text.data())));
     const auto* unit = std::find_if(units.begin(), units.end(), [&](const auto& u) {
       return text.substr(0, u.first.size()) == u.first &&
-             (text.size() == u.first.size() || std::isalpha(static_cast<unsigned char>(text[u.first.size()])) == 0);
+             (text.size() == u.first.size() ||
+              std::isalpha(static_cast<unsigned char>(text[u.first.size()])) == 0);
     });
     if (unit == units.end() || unit->second >= last_unit) return {};
     last_unit = unit->second;
@@ -151,9 +166,11 @@ Result<std::string> read_text_file(const std::filesystem::path& path) {
   };
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) return refuse("no such file", "check the path; it is relative to where you are");
+  if (!std::filesystem::exists(status))
+    return refuse("no such file", "check the path; it is relative to where you are");
   if (std::filesystem::is_directory(status)) return refuse("is a folder, wanted a file");
-  if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) > largest_file) {
+  if (std::filesystem::is_regular_file(status) &&
+      std::filesystem::file_size(path, error) > largest_file) {
     return refuse("is larger than 16 MiB, which no file of this kind is");
   }
   std::ifstream in(path, std::ios::binary);
@@ -161,14 +178,16 @@ Result<std::string> read_text_file(const std::filesystem::path& path) {
   if (!in) return refuse("cannot be opened for reading", "check its permissions");
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > largest_file) return refuse("is larger than 16 MiB, which no file of this kind is");
+  if (text.size() > largest_file)
+    return refuse("is larger than 16 MiB, which no file of this kind is");
   if (text.rfind("\xEF\xBB\xBF", 0) == 0) text.erase(0, 3);
   int line = 1;
   int column = 1;
   for (std::size_t i = 0; i < text.size();) {
     const auto length = sequence_length(std::string_view(text).substr(i, 4));
     if (length == 0) {
-      return Error(std::vector<Diagnostic>{{path.string(), line, column, "is not UTF-8 text", "save the file as UTF-8"}});
+      return Error(std::vector<Diagnostic>{
+          {path.string(), line, column, "is not UTF-8 text", "save the file as UTF-8"}});
     }
     column = text[i] == '\n' ? 1 : column + 1;
     line += text[i] == '\n' ? 1 : 0;
@@ -193,26 +212,37 @@ struct Table::State {
     return table->get(key);
   }
   void note(Place place, std::string what, std::string hint) {
-    document->diagnostics.push_back({document->name, place.line, place.column, std::move(what), std::move(hint)});
+    document->diagnostics.push_back(
+        {document->name, place.line, place.column, std::move(what), std::move(hint)});
   }
   /// The node, or a complaint that the key is missing.
   const toml::node* demand(std::string_view key, bool required, std::string_view example) {
     const auto* node = find(key);
     if (node == nullptr && required) {
-      note(place_of(*table), fmt::format("\"{}\" is missing", key), fmt::format("add {} = {}", key, example));
+      note(place_of(*table), fmt::format("\"{}\" is missing", key),
+           fmt::format("add {} = {}", key, example));
     }
     return node;
   }
 };
 
-Place Table::place() const { return place_of(*state_->table); }
+Place Table::place() const {
+  return place_of(*state_->table);
+}
 
 Place Table::place(std::string_view key) const {
   const auto* node = state_->table->get(key);
   return node != nullptr ? place_of(*node) : place();
 }
 
-bool Table::has(std::string_view key) const { return state_->find(key) != nullptr; }
+bool Table::has(std::string_view key) const {
+  return state_->find(key) != nullptr;
+}
+
+bool Table::is_list(std::string_view key) const {
+  const auto* node = state_->find(key);
+  return node != nullptr && node->is_array();
+}
 
 void Table::complain(std::string_view key, std::string what, std::string hint) const {
   state_->note(key.empty() ? place() : place(key), std::move(what), std::move(hint));
@@ -222,7 +252,8 @@ std::string Table::string(std::string_view key, std::optional<std::string> fallb
   const auto* node = state_->demand(key, !fallback, "\"…\"");
   if (node == nullptr) return fallback.value_or("");
   if (const auto* value = node->as_string()) return value->get();
-  complain(key, fmt::format("\"{}\" is {}, wanted a string", key, kind_of(*node)), "put it in quotes");
+  complain(key, fmt::format("\"{}\" is {}, wanted a string", key, kind_of(*node)),
+           "put it in quotes");
   return fallback.value_or("");
 }
 
@@ -249,7 +280,8 @@ std::int64_t Table::integer(std::string_view key, std::int64_t low, std::int64_t
   return fallback.value_or(low);
 }
 
-double Table::number(std::string_view key, double low, double high, std::optional<double> fallback) {
+double Table::number(std::string_view key, double low, double high,
+                     std::optional<double> fallback) {
   const auto* node = state_->demand(key, !fallback, fmt::format("{}", low));
   if (node == nullptr) return fallback.value_or(low);
   const auto value = node->value<double>();
@@ -266,13 +298,15 @@ double Table::number(std::string_view key, double low, double high, std::optiona
 double Table::duration(std::string_view key, double low, std::optional<double> fallback) {
   const auto* node = state_->demand(key, !fallback, "\"35 min\"");
   if (node == nullptr) return fallback.value_or(low);
-  const char* hint = "write a time with its unit: \"90 s\", \"35 min\", \"2h15min\" (ms, s, min, h, d)";
+  const char* hint =
+      "write a time with its unit: \"90 s\", \"35 min\", \"2h15min\" (ms, s, min, h, d)";
   if (const auto* text = node->as_string()) {
     const auto value = parse_duration(text->get());
     if (!value) {
       complain(key, fmt::format("\"{}\" is \"{}\", wanted a time", key, text->get()), hint);
     } else if (*value < low) {
-      complain(key, fmt::format("\"{}\" is {}, wanted at least {}", key, text->get(), duration_text(low)));
+      complain(key, fmt::format("\"{}\" is {}, wanted at least {}", key, text->get(),
+                                duration_text(low)));
     } else {
       return *value;
     }
@@ -305,16 +339,19 @@ Quantity Table::quantity(std::string_view key, std::optional<Quantity> fallback)
   if (const auto* text = node->as_string()) {
     const auto value = parse_quantity(text->get());
     if (value && !value->unit.empty()) return *value;
-    complain(key, fmt::format("\"{}\" is \"{}\", wanted a number with its unit", key, text->get()), "for example \"2.8 mm/s\"");
+    complain(key, fmt::format("\"{}\" is \"{}\", wanted a number with its unit", key, text->get()),
+             "for example \"2.8 mm/s\"");
   } else if (node->is_number()) {
-    complain(key, fmt::format("\"{}\" has no unit", key), "write it as a string with its unit, for example \"2.8 mm/s\"");
+    complain(key, fmt::format("\"{}\" has no unit", key),
+             "write it as a string with its unit, for example \"2.8 mm/s\"");
   } else {
     complain(key, fmt::format("\"{}\" is {}, wanted a number with its unit", key, kind_of(*node)));
   }
   return fallback.value_or(Quantity{});
 }
 
-double Table::quantity_in(std::string_view key, std::string_view unit, std::optional<double> fallback) {
+double Table::quantity_in(std::string_view key, std::string_view unit,
+                          std::optional<double> fallback) {
   if (!has(key) && fallback) return *fallback;
   const auto before = state_->document->diagnostics.size();
   const auto value = quantity(key);
@@ -324,7 +361,8 @@ double Table::quantity_in(std::string_view key, std::string_view unit, std::opti
   return fallback.value_or(0);
 }
 
-std::size_t Table::one_of(std::string_view key, std::span<const std::string> names, std::optional<std::size_t> fallback) {
+std::size_t Table::one_of(std::string_view key, std::span<const std::string> names,
+                          std::optional<std::size_t> fallback) {
   if (!has(key) && fallback) return *fallback;
   const auto before = state_->document->diagnostics.size();
   const auto value = string(key);
@@ -332,7 +370,9 @@ std::size_t Table::one_of(std::string_view key, std::span<const std::string> nam
   const auto found = std::find(names.begin(), names.end(), value);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   const auto meant = nearest(value, names);
-  complain(key, fmt::format("\"{}\" is \"{}\", wanted {}", key, value, names.empty() ? "a name, but there are none" : listed(names)),
+  complain(key,
+           fmt::format("\"{}\" is \"{}\", wanted {}", key, value,
+                       names.empty() ? "a name, but there are none" : listed(names)),
            meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
   return fallback.value_or(0);
 }
@@ -342,14 +382,16 @@ Distribution Table::distribution(std::string_view key, std::optional<Distributio
   if (node == nullptr) return fallback.value_or(Distribution{});
   if (!node->is_table()) return Distribution::constant(duration(key, 0));
   using Kind = Distribution::Kind;
-  static const std::vector<std::string> names = {"deterministic", "exponential", "normal", "lognormal",
-                                                 "weibull", "triangular", "uniform"};
+  static const std::vector<std::string> names = {
+      "deterministic", "exponential", "normal", "lognormal", "weibull", "triangular", "uniform"};
   Table table = *this->table(key);
   Distribution result;
   result.kind = static_cast<Kind>(table.one_of("distribution", names));
   switch (result.kind) {
     case Kind::deterministic:
-    case Kind::exponential: result.mean = table.duration("mean", 0); break;
+    case Kind::exponential:
+      result.mean = table.duration("mean", 0);
+      break;
     case Kind::normal:
     case Kind::lognormal:
       result.mean = table.duration("mean", 0);
@@ -359,7 +401,9 @@ Distribution Table::distribution(std::string_view key, std::optional<Distributio
       result.mean = table.duration("mean", 0);
       result.spread = table.number("shape", 0.1, 100);
       break;
-    case Kind::triangular: result.mean = table.duration("mode", 0); [[fallthrough]];
+    case Kind::triangular:
+      result.mean = table.duration("mode", 0);
+      [[fallthrough]];
     case Kind::uniform:
       result.low = table.duration("low", 0);
       result.high = table.duration("high", 0);
@@ -383,7 +427,9 @@ std::vector<std::string> Table::strings(std::string_view key, bool required) {
     if (const auto* text = entry.as_string()) {
       out.push_back(text->get());
     } else {
-      state_->note(place_of(entry), fmt::format("an entry of \"{}\" is {}, wanted a string", key, kind_of(entry)), "put it in quotes");
+      state_->note(place_of(entry),
+                   fmt::format("an entry of \"{}\" is {}, wanted a string", key, kind_of(entry)),
+                   "put it in quotes");
     }
   }
   return out;
@@ -402,14 +448,18 @@ std::vector<std::vector<std::string>> Table::rows(std::string_view key) {
     auto& row = out.emplace_back();
     const auto* inner = entry.as_array();
     if (inner == nullptr) {
-      state_->note(place_of(entry), fmt::format("a row of \"{}\" is {}, wanted a list", key, kind_of(entry)), "");
+      state_->note(place_of(entry),
+                   fmt::format("a row of \"{}\" is {}, wanted a list", key, kind_of(entry)), "");
       continue;
     }
     for (const auto& cell : *inner) {
       if (const auto* text = cell.as_string()) {
         row.push_back(text->get());
       } else {
-        state_->note(place_of(cell), fmt::format("an entry of \"{}\" is {}, wanted a string with a unit", key, kind_of(cell)), "");
+        state_->note(place_of(cell),
+                     fmt::format("an entry of \"{}\" is {}, wanted a string with a unit", key,
+                                 kind_of(cell)),
+                     "");
         row.emplace_back();
       }
     }
@@ -432,11 +482,14 @@ std::vector<Table> Table::tables(std::string_view key) {
       if (const auto* table = entry.as_table()) {
         push(table);
       } else {
-        state_->note(place_of(entry), fmt::format("an entry of \"{}\" is {}, wanted a table", key, kind_of(entry)), "");
+        state_->note(place_of(entry),
+                     fmt::format("an entry of \"{}\" is {}, wanted a table", key, kind_of(entry)),
+                     "");
       }
     }
   } else {
-    complain(key, fmt::format("\"{}\" is {}, wanted tables", key, kind_of(*node)), fmt::format("write [[{}]]", key));
+    complain(key, fmt::format("\"{}\" is {}, wanted tables", key, kind_of(*node)),
+             fmt::format("write [[{}]]", key));
   }
   return out;
 }
@@ -450,7 +503,8 @@ std::optional<Table> Table::table(std::string_view key) {
     state->table = table;
     return Table(std::move(state));
   }
-  complain(key, fmt::format("\"{}\" is {}, wanted a table", key, kind_of(*node)), fmt::format("write [{}]", key));
+  complain(key, fmt::format("\"{}\" is {}, wanted a table", key, kind_of(*node)),
+           fmt::format("write [{}]", key));
   return {};
 }
 
@@ -468,7 +522,8 @@ void Table::finish() const {
     const auto& source = key.source().begin;
     state_->note({static_cast<int>(source.line), static_cast<int>(source.column)},
                  fmt::format("unknown key \"{}\"", key.str()),
-                 meant ? fmt::format("did you mean \"{}\"?", *meant) : fmt::format("known here: {}", listed(known)));
+                 meant ? fmt::format("did you mean \"{}\"?", *meant)
+                       : fmt::format("known here: {}", listed(known)));
   }
 }
 
@@ -484,7 +539,8 @@ Result<Document> Document::parse(std::string text, std::string name) {
     const auto& error = parsed.error();
     return Error(std::vector<Diagnostic>{{name, static_cast<int>(error.source().begin.line),
                                           static_cast<int>(error.source().begin.column),
-                                          "not TOML: " + std::string(error.description()), "see https://toml.io"}});
+                                          "not TOML: " + std::string(error.description()),
+                                          "see https://toml.io"}});
   }
   auto state = std::make_shared<State>();
   state->name = std::move(name);
@@ -499,7 +555,9 @@ Table Document::root() const {
   return Table(std::move(state));
 }
 
-void Document::add(Diagnostic diagnostic) { state_->diagnostics.push_back(std::move(diagnostic)); }
+void Document::add(Diagnostic diagnostic) {
+  state_->diagnostics.push_back(std::move(diagnostic));
+}
 
 std::vector<Diagnostic> Document::diagnostics() const {
   auto sorted = state_->diagnostics;

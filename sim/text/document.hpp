@@ -51,6 +51,8 @@ class Table {
   [[nodiscard]] Place place() const;
   [[nodiscard]] Place place(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const;
+  /// Whether the value is a list (else it is a single value, or absent).
+  [[nodiscard]] bool is_list(std::string_view key) const;
 
   /// Required when `fallback` is absent.
   [[nodiscard]] std::string string(std::string_view key, std::optional<std::string> fallback = {});
@@ -60,7 +62,8 @@ class Table {
   [[nodiscard]] double number(std::string_view key, double low, double high,
                               std::optional<double> fallback = {});
   /// Seconds; `low` <= value.
-  [[nodiscard]] double duration(std::string_view key, double low, std::optional<double> fallback = {});
+  [[nodiscard]] double duration(std::string_view key, double low,
+                                std::optional<double> fallback = {});
   /// A share 0..1, written "5 %" or 0.05.
   [[nodiscard]] double share(std::string_view key, std::optional<double> fallback = {});
   /// A value with any unit.

@@ -47,29 +47,29 @@ struct Bound {
 
 /// One [[expect]] table. Exactly one of the alternatives.
 struct Expectation {
-  struct Alarm {                  ///< alarm = "filler/bearing-wear", of = "wear", lead = ">= 15min"
+  struct Alarm {  ///< alarm = "filler/bearing-wear", of = "wear", lead = ">= 15min"
     std::string pattern;
-    std::string of;               ///< Id of a fault of this file; empty: any.
-    std::optional<double> lead_s; ///< Raised at least so long before the stop.
+    std::string of;                ///< Id of a fault of this file; empty: any.
+    std::optional<double> lead_s;  ///< Raised at least so long before the stop.
   };
-  struct NoAlarm {                ///< no_alarm = "*", until = "wear"
+  struct NoAlarm {  ///< no_alarm = "*", until = "wear"
     std::string pattern;
-    std::string until;            ///< Id of a fault: only before its onset; empty: whole trial.
+    std::string until;  ///< Id of a fault: only before its onset; empty: whole trial.
   };
-  struct Measure {                ///< measure = "throughput", is = ">= 410 parts/h"
+  struct Measure {  ///< measure = "throughput", is = ">= 410 parts/h"
     std::string name;
     Bound is;
   };
-  struct Compare {                ///< compare = "schedules/b.toml", measure = "downtime", is = "<= baseline"
+  struct Compare {  ///< compare = "schedules/b.toml", measure = "downtime", is = "<= baseline"
     line::Schedule schedule;
     std::string schedule_name;
     std::string measure;
     Bound::Side side = Bound::Side::at_most;
-    double margin = 0;            ///< "<= baseline - 10 min" is -600.
+    double margin = 0;  ///< "<= baseline - 10 min" is -600.
   };
   std::variant<Alarm, NoAlarm, Measure, Compare> what;
   SeedShare seeds;
-  int line = 0;                   ///< Where the table starts, for verdicts.
+  int line = 0;  ///< Where the table starts, for verdicts.
 };
 
 /// A scenario file (TOML), see docs/planners/scenario-reference.md.

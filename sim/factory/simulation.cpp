@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/factory/simulation.hpp"
+
+#include <simgrid/kernel/Timer.hpp>
+#include <simgrid/s4u.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "sim/factory/machine.hpp"
+#include "sim/factory/signals.hpp"
+#include "sim/line/random.hpp"
+
+namespace foreline::factory {
+
+using namespace line;
+namespace sg = simgrid::s4u;
+
+namespace {
+
+/// Looking for the end of the work this often costs nothing and overshoots nothing that counts.
+constexpr double stride_s = 300;
+
+sg::Engine& start_engine() {
+  static std::array<char*, 4> arguments = {
+      const_cast<char*>("foreline-sim"), const_cast<char*>("--log=root.thres:critical"),
+      const_cast<char*>("--cfg=contexts/stack-size:64"), nullptr};
+  int count = 3;
+  return *new sg::Engine(&count, arguments.data());
+}
+
+/// The hazard's time to fault from now at probability `u`; infinity beyond the last horizon.
+double time_to_fault(const Hazard& hazard, double u) {
+  double before_s = 0;
+  double before = 0;
+  for (std::size_t i = 0; i < forecast_horizons_s.size(); ++i) {
+    const double p = hazard.within[i];
+    if (u <= p && p > before)
+      return before_s + (forecast_horizons_s[i] - before_s) * (u - before) / (p - before);
+    before_s = forecast_horizons_s[i];
+    before = std::max(before, p);
+  }
+  return never;
+}
+
+}  // namespace
+
+struct Simulation::State {
+  Trial trial;
+  sg::Engine* engine = nullptr;
+  Outcome outcome;
+  Floor floor;
+  std::vector<std::unique_ptr<MachineActor>> machines;
+  std::vector<Sensors> sensors;
+  Nap sampling;
+  Frame frame;
+  double ended_s = -1;
+
+  void fill_buffers() {
+    if (!trial.from) return;
+    for (std::size_t m = 0; m + 1 < trial.from->machines.size(); ++m) {
+      const auto& here = trial.from->machines[m];
+      const auto& next = trial.from->machines[m + 1];
+      for (const auto order : floor.schedule.sequence) {
+        std::int64_t parts = here.progress.at(order.index).good;
+        parts -= static_cast<std::int64_t>(next.progress.at(order.index).good) +
+                 next.progress[order.index].scrap;
+        parts -= next.holds_part && next.order == order ? 1 : 0;
+        for (std::int64_t i = 0; i < parts; ++i) floor.buffers[m].push_back(order);
+      }
+    }
+    for (std::size_t o = 0; o < trial.orders->size(); ++o) {
+      auto& done = floor.finished[o];
+      for (const auto& machine : trial.from->machines) done += machine.progress.at(o).scrap;
+      done += trial.from->machines.back().progress.at(o).good;
+      outcome.orders[o].good = trial.from->machines.back().progress.at(o).good;
+      if (done < (*trial.orders)[o].quantity) continue;
+      outcome.orders[o].finished_s = trial.from->at_s;
+      --floor.orders_open;
+    }
+    floor.done = floor.orders_open == 0;
+  }
+
+  /// Services that a trial which starts in the middle must take as carried out.
+  [[nodiscard]] bool already_done(const Service& service) const {
+    if (!trial.from) return false;
+    if (service.when == Service::When::at_time) return service.at_s < trial.from->at_s;
+    const auto& machine = trial.from->machines.at(service.machine.index);
+    const auto& progress = machine.progress.at(service.order.index);
+    return progress.good + progress.scrap > 0 || (machine.set_up && machine.order == service.order);
+  }
+
+  void sample() {
+    Frame next;
+    next.at_s = floor.now();
+    next.connected =
+        std::none_of(trial.communication_losses.begin(), trial.communication_losses.end(),
+                     [&](const CommunicationLoss& loss) {
+                       return next.at_s >= loss.from_s && next.at_s < loss.until_s;
+                     });
+    Truth truth;
+    const auto number =
+        static_cast<std::uint64_t>(std::llround(next.at_s / trial.line->sample_period_s));
+    for (std::size_t m = 0; m < machines.size(); ++m) {
+      auto& machine = *machines[m];
+      const auto condition = machine.condition();
+      MachineFrame shown;
+      shown.signals = sensors[m].read(next.at_s, trial.line->sample_period_s, number, condition);
+      shown.state = machine.shown_state(condition);
+      shown.operating_s = machine.operating_since_renewal();
+      shown.renewals = machine.renewals();
+      if (!next.connected) {
+        shown.state = PackmlState::undefined;
+        for (auto& sample : shown.signals)
+          sample = {std::numeric_limits<float>::quiet_NaN(), Quality::bad_comm_failure};
+      }
+      next.machines.push_back(std::move(shown));
+      for (const auto& mode : trial.line->machines[m].faults)
+        truth.damage.push_back(static_cast<float>(machine.damage(mode.kind)));
+    }
+    frame = std::move(next);
+    if (!trial.want_trace) return;
+    outcome.trace.frames.push_back(frame);
+    outcome.trace.truth.push_back(std::move(truth));
+  }
+
+  void schedule_services(const Schedule& schedule) {
+    std::vector<PlannedService> services;
+    for (const auto& service : schedule.services) {
+      const auto known =
+          std::find_if(floor.services.begin(), floor.services.end(),
+                       [&](const PlannedService& p) { return p.service == service; });
+      services.push_back(
+          {service, known != floor.services.end() ? known->done : already_done(service)});
+    }
+    floor.schedule = schedule;
+    floor.services = std::move(services);
+  }
+
+  template <class Then>
+  void at(double at_s, Then then) {
+    if (!std::isfinite(at_s)) return;
+    simgrid::kernel::timer::Timer::set(std::max(0.0, at_s - floor.start_s), std::move(then));
+  }
+};
+
+Simulation::Simulation(Trial trial) : state_(std::make_unique<State>()) {
+  auto& s = *state_;
+  s.trial = std::move(trial);
+  const auto& line = *s.trial.line;
+  s.outcome.machines.resize(line.machines.size());
+  s.outcome.orders.resize(s.trial.orders->size());
+  auto& floor = s.floor;
+  floor.trial = &s.trial;
+  floor.outcome = &s.outcome;
+  floor.start_s = s.trial.from ? s.trial.from->at_s : 0;
+  floor.crews = Crews(line.crews);
+  floor.buffers.resize(line.machines.size());
+  floor.finished.resize(s.trial.orders->size());
+  floor.orders_open = s.trial.orders->size();
+  s.schedule_services(s.trial.schedule);
+  s.fill_buffers();
+
+  s.engine = &start_engine();
+  auto* zone = sg::create_full_zone("line");
+  auto* hall = zone->create_host("hall", 1e9);
+  zone->seal();
+  for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
+    s.machines.push_back(std::make_unique<MachineActor>(floor, MachineId{m}));
+    floor.machines.push_back(s.machines.back().get());
+    s.sensors.emplace_back(s.trial, MachineId{m});
+  }
+  if (!floor.done) {
+    for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
+      auto* machine = s.machines[m].get();
+      auto actor = sg::Actor::create(line.machines[m].name, hall, [machine] {
+        machine->set_actor(sg::Actor::self());
+        (*machine)();
+      });
+      actor->daemonize();
+    }
+  }
+  for (const auto& fault : s.trial.faults) {
+    if (fault.at_s < floor.start_s) continue;
+    s.at(fault.at_s, [&s, fault] { s.machines[fault.machine.index]->begin(fault); });
+  }
+  for (const auto& hazard : s.trial.hazards) {
+    const double u = random_uniform(s.trial.seed, hazard.machine.index, Purpose::forecast,
+                                    static_cast<std::uint64_t>(hazard.kind));
+    const auto renewals = s.machines[hazard.machine.index]->renewals();
+    s.at(floor.start_s + time_to_fault(hazard, u), [&s, hazard, renewals] {
+      auto& machine = *s.machines[hazard.machine.index];
+      if (machine.renewals() == renewals) machine.forecast_fault(hazard.kind);
+    });
+  }
+  auto sampler = sg::Actor::create("sampler", hall, [&s] {
+    s.sampling.owner(sg::Actor::self());
+    const double period = s.trial.line->sample_period_s;
+    auto number = static_cast<std::int64_t>(std::ceil(s.floor.start_s / period));
+    while (!s.floor.done || !s.trial.stop_when_done) {
+      const double wait = static_cast<double>(number) * period - s.floor.now();
+      if (wait > 0) s.sampling.sleep(wait);
+      if (s.floor.done && s.trial.stop_when_done) break;
+      s.sample();
+      ++number;
+    }
+  });
+  sampler->daemonize();
+}
+
+Simulation::~Simulation() = default;
+
+void Simulation::run_until(double at_s) {
+  auto& s = *state_;
+  while (s.floor.now() < at_s && s.ended_s < 0) {
+    const double next = std::min(at_s, s.floor.now() + stride_s) - s.floor.start_s;
+    if (next <= sg::Engine::get_clock()) break;
+    s.engine->run_until(next);
+    if (s.floor.runaway || (s.floor.done && s.trial.stop_when_done)) {
+      s.ended_s = s.floor.start_s;
+      for (const auto& order : s.outcome.orders) s.ended_s = std::max(s.ended_s, order.finished_s);
+      if (s.floor.runaway) s.ended_s = s.floor.now();
+    }
+  }
+}
+
+double Simulation::now_s() const {
+  return state_->ended_s >= 0 ? state_->ended_s : state_->floor.now();
+}
+bool Simulation::done() const {
+  return state_->floor.done;
+}
+bool Simulation::runaway() const {
+  return state_->floor.runaway;
+}
+const Frame& Simulation::frame() const {
+  return state_->frame;
+}
+std::uint32_t Simulation::crews_free() const {
+  return state_->floor.crews.free();
+}
+const Schedule& Simulation::schedule() const {
+  return state_->floor.schedule;
+}
+
+LineNow Simulation::state() const {
+  LineNow now;
+  now.at_s = state_->floor.now();
+  for (const auto& machine : state_->machines) now.machines.push_back(machine->now());
+  return now;
+}
+
+void Simulation::replace_schedule(const Schedule& schedule) {
+  state_->schedule_services(schedule);
+  for (auto& machine : state_->machines) machine->nudge();
+}
+
+Outcome Simulation::outcome() {
+  auto& s = *state_;
+  const double end_s = now_s();
+  for (auto& machine : s.machines) machine->settle();
+  Outcome outcome = s.outcome;
+  outcome.end_s = end_s;
+  outcome.end = s.floor.runaway                          ? Outcome::End::runaway
+                : s.floor.done && s.trial.stop_when_done ? Outcome::End::done
+                                                         : Outcome::End::horizon;
+  if (s.floor.runaway) outcome.error = "more events than the limit allows";
+  // The engine ran on to the end of its stride; what it booked after the end is taken back.
+  const double beyond = s.floor.now() - end_s;
+  if (beyond > 0) {
+    for (std::size_t m = 0; m < s.machines.size(); ++m) {
+      auto& machine = outcome.machines[m];
+      const auto state = static_cast<std::size_t>(s.machines[m]->now().state);
+      const double taken = std::min(beyond, machine.state_s[state]);
+      machine.state_s[state] -= taken;
+      if (state == static_cast<std::size_t>(PackmlState::suspended))
+        machine.starved_s -= std::min(taken, machine.starved_s);
+    }
+  }
+  return outcome;
+}
+
+Outcome run(const Trial& trial) {
+  Simulation simulation(trial);
+  simulation.run_until(trial.horizon_s);
+  return simulation.outcome();
+}
+
+}  // namespace foreline::factory

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// One trial on one SimGrid engine. A process may make one Simulation in its life and must leave
+// with _exit(): SimGrid keeps its clock and refuses a second engine.
+#pragma once
+
+#include <memory>
+
+#include "sim/line/trial.hpp"
+
+namespace foreline::factory {
+
+class Simulation {
+ public:
+  /// `trial` must be complete: its schedule runs on its line. Keeps a copy.
+  explicit Simulation(line::Trial trial);
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  /// Advances line time to `at_s`; earlier times do nothing. Stops at the end of the work when the
+  /// trial says so.
+  void run_until(double at_s);
+  [[nodiscard]] double now_s() const;
+  /// All orders have left the line.
+  [[nodiscard]] bool done() const;
+  [[nodiscard]] bool runaway() const;
+  /// The newest frame of the sampling grid; trials without trace have none.
+  [[nodiscard]] const line::Frame& frame() const;
+  [[nodiscard]] line::LineNow state() const;
+  [[nodiscard]] std::uint32_t crews_free() const;
+  [[nodiscard]] const line::Schedule& schedule() const;
+  /// Takes effect at once: services that were done stay done. The caller has checked it with
+  /// complaints_about().
+  void replace_schedule(const line::Schedule& schedule);
+  /// Everything up to now.
+  [[nodiscard]] line::Outcome outcome();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Runs a trial to its end. Once a process.
+[[nodiscard]] line::Outcome run(const line::Trial& trial);
+
+}  // namespace foreline::factory

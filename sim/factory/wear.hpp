@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// How one machine goes towards its faults, on its own axis of operating seconds: total Execute time
+// since the machine began. Pure.
+#pragma once
+
+#include <limits>
+#include <vector>
+
+#include "sim/line/line.hpp"
+#include "sim/line/trial.hpp"
+
+namespace foreline::factory {
+
+inline constexpr double never = std::numeric_limits<double>::infinity();
+
+/// One coming fault.
+struct Wear {
+  line::FaultKind kind = line::FaultKind::bearing_wear;
+  int mode = -1;            ///< Position in Machine::faults; -1: scripted or from a forecast.
+  std::size_t renewal = 0;  ///< Renewals of this mode so far.
+  double onset_at = never;  ///< Operating axis.
+  double fails_at = never;  ///< Operating axis.
+  double repair_s = 0;      ///< Scripted repair time; 0 draws from the mode.
+  int record = -1;          ///< Position in Outcome::faults once the onset is past.
+};
+
+/// The coming faults of one machine.
+class WearSet {
+ public:
+  WearSet(const line::Trial& trial, line::MachineId machine, double operating_s,
+          std::size_t renewals);
+
+  /// The earliest failure on the operating axis, infinity if none.
+  [[nodiscard]] double next_failure() const;
+  /// The wear that fails at or before `operating`, or null.
+  [[nodiscard]] Wear* failed(double operating);
+  /// Damage 0..1 of this kind.
+  [[nodiscard]] double damage(line::FaultKind kind, double operating) const;
+  /// Starts a scripted fault now.
+  void begin(const line::ScriptedFault& fault, double operating);
+  /// Makes the machine fail of `kind` as soon as it operates.
+  void fail_now(line::FaultKind kind, double operating);
+  /// Repair of one wear: the mode starts anew, a scripted one is gone.
+  void repaired(Wear& wear, double operating);
+  /// A service renews wear and clears what builds up to a jam; an electrical trip does not care.
+  void serviced(double operating);
+  /// Seconds of repair.
+  [[nodiscard]] double repair_time(const Wear& wear) const;
+  [[nodiscard]] std::vector<Wear>& all() { return wears_; }
+
+ private:
+  void renew(Wear& wear, double operating);
+  const line::Trial* trial_;
+  line::MachineId machine_;
+  std::vector<Wear> wears_;
+};
+
+}  // namespace foreline::factory

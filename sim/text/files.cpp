@@ -1,0 +1,808 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/text/files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "sim/text/document.hpp"
+
+namespace foreline::text {
+
+namespace fs = std::filesystem;
+using namespace line;
+
+namespace {
+
+constexpr std::size_t products_max = 100;
+constexpr std::size_t machines_max = 64;
+constexpr std::size_t signals_max = 14;
+
+void check_format(Table& root, std::string_view wanted) {
+  const auto format = root.string("format");
+  if (root.has("format") && format != wanted) {
+    root.complain("format", fmt::format("this is a \"{}\" file, wanted \"{}\"", format, wanted),
+                  fmt::format("write format = \"{}\"", wanted));
+  }
+}
+
+template <class T>
+Result<T> settled(const Document& document, T value) {
+  auto diagnostics = document.diagnostics();
+  if (!diagnostics.empty()) return Error(std::move(diagnostics));
+  return value;
+}
+
+std::vector<std::string> machine_names(const Line& line) {
+  std::vector<std::string> names;
+  for (const auto& machine : line.machines) names.push_back(machine.name);
+  return names;
+}
+
+std::vector<std::string> order_names(const std::vector<Order>& orders) {
+  std::vector<std::string> names;
+  for (const auto& order : orders) names.push_back(order.id);
+  return names;
+}
+
+template <class Kind, class Named>
+std::vector<std::string> names_of(std::initializer_list<Kind> kinds, Named named) {
+  std::vector<std::string> names;
+  for (const auto kind : kinds) names.emplace_back(named(kind));
+  return names;
+}
+
+const std::vector<std::string>& fault_kind_names() {
+  static const auto names = [] {
+    std::vector<std::string> all;
+    for (const auto kind : all_fault_kinds) all.emplace_back(name_of(kind));
+    return all;
+  }();
+  return names;
+}
+
+void check_unique(const Table& table, std::string_view key, const std::string& name,
+                  std::set<std::string>& seen) {
+  if (!name.empty() && !seen.insert(name).second) {
+    table.complain(key, fmt::format("the name \"{}\" is taken", name), "names must differ");
+  }
+}
+
+void check_name(const Table& table, const std::string& name) {
+  if (table.place("name").line != 0 &&
+      (name.empty() || name.find('/') != std::string::npos || name.size() > 60)) {
+    table.complain("name",
+                   fmt::format("\"{}\" is no name: wanted 1 to 60 characters without /", name));
+  }
+}
+
+Signal read_signal(Table table) {
+  static const auto kinds =
+      names_of({SignalKind::vibration, SignalKind::temperature, SignalKind::current,
+                SignalKind::torque, SignalKind::pressure, SignalKind::cycle_time},
+               [](SignalKind kind) { return name_of(kind); });
+  Signal signal;
+  signal.name = table.string("name");
+  check_name(table, signal.name);
+  signal.kind = static_cast<SignalKind>(table.one_of("kind", kinds));
+  const auto normal = table.quantity("normal");
+  signal.normal = normal.value;
+  signal.unit = normal.unit;
+  signal.idle = table.quantity_in("idle", signal.unit, 0.0);
+  signal.noise = table.quantity_in("noise", signal.unit);
+  signal.resolution = table.quantity_in("resolution", signal.unit, 0.0);
+  const auto range = table.strings("range", true);
+  if (range.size() == 2) {
+    const auto low = parse_quantity(range[0]);
+    const auto high = parse_quantity(range[1]);
+    if (!low || !high || low->unit != signal.unit || high->unit != signal.unit) {
+      table.complain("range", fmt::format("\"range\" must be two values in {}", signal.unit));
+    } else {
+      signal.low = low->value;
+      signal.high = high->value;
+      if (!(signal.low <= signal.normal && signal.normal <= signal.high &&
+            signal.low < signal.high)) {
+        table.complain("range", "\"range\" must contain \"normal\"");
+      }
+    }
+  } else if (table.has("range")) {
+    table.complain("range", fmt::format("\"range\" has {} entries, wanted lowest and highest value",
+                                        range.size()));
+  }
+  if (signal.noise < 0) table.complain("noise", "\"noise\" is below 0");
+  if (signal.resolution < 0) table.complain("resolution", "\"resolution\" is below 0");
+  table.finish();
+  return signal;
+}
+
+FaultMode read_fault_mode(Table table) {
+  FaultMode mode;
+  mode.kind = all_fault_kinds[table.one_of("kind", fault_kind_names())];
+  mode.onset = table.distribution("onset");
+  if (gives_warning(mode.kind)) {
+    mode.progress = table.distribution("progress");
+  } else if (table.has("progress")) {
+    table.complain(
+        "progress",
+        fmt::format("{} gives no warning, so it has no \"progress\"", name_of(mode.kind)),
+        "take the line out");
+  }
+  mode.repair = table.distribution("repair");
+  table.finish();
+  return mode;
+}
+
+ChangeoverMatrix read_changeover(Table& table, const std::vector<std::string>& products) {
+  const auto n = products.size();
+  ChangeoverMatrix matrix(n, std::vector<double>(n, 0.0));
+  if (!table.has("changeover")) return matrix;
+  const auto before = table.rows("changeover");
+  if (before.size() != n ||
+      std::any_of(before.begin(), before.end(), [&](const auto& row) { return row.size() != n; })) {
+    table.complain("changeover", fmt::format("\"changeover\" must have {0} rows of {0} times, from "
+                                             "product (row) to product (column)",
+                                             n));
+    return matrix;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      const auto time = parse_duration(before[i][j]);
+      if (!time || *time < 0) {
+        table.complain(
+            "changeover",
+            fmt::format("\"{}\" in row {}, column {} is no time", before[i][j], i + 1, j + 1),
+            "write \"6 min\"");
+      } else if (i == j && *time != 0) {
+        table.complain(
+            "changeover",
+            fmt::format("row {0}, column {0} must be \"0 s\": no changeover between equal products",
+                        i + 1));
+      } else {
+        matrix[i][j] = *time;
+      }
+    }
+  }
+  return matrix;
+}
+
+Machine read_machine(Table table, const std::vector<std::string>& products, bool last) {
+  Machine machine;
+  machine.name = table.string("name");
+  check_name(table, machine.name);
+  machine.cycle = table.distribution("cycle");
+  if (machine.cycle.expectation() <= 0 && table.has("cycle"))
+    table.complain("cycle", "\"cycle\" must take time");
+  machine.product_factor.assign(products.size(), 1.0);
+  if (auto factors = table.table("product_factor")) {
+    for (std::size_t i = 0; i < products.size(); ++i)
+      machine.product_factor[i] = factors->number(products[i], 0.01, 100, 1.0);
+    factors->finish();
+  }
+  if (table.has("changeover") && !table.is_list("changeover")) {
+    const double time = table.duration("changeover", 0);
+    machine.changeover_s.assign(products.size(), std::vector<double>(products.size(), time));
+    for (std::size_t i = 0; i < products.size(); ++i) machine.changeover_s[i][i] = 0;
+  } else {
+    machine.changeover_s = read_changeover(table, products);
+  }
+  machine.scrap_share = table.share("scrap", 0.0);
+  machine.service = table.distribution("service", Distribution::constant(600));
+  if (last) {
+    if (table.has("buffer_after"))
+      table.complain("buffer_after", "the last machine has no buffer behind it",
+                     "take the line out");
+  } else {
+    machine.buffer_after = static_cast<std::uint32_t>(table.integer("buffer_after", 0, 10'000, 0));
+  }
+  std::set<std::string> names;
+  auto signals = table.tables("signal");
+  if (signals.size() > signals_max)
+    table.complain("signal",
+                   fmt::format("{} signals, wanted at most {}", signals.size(), signals_max));
+  for (auto& signal : signals) {
+    machine.signals.push_back(read_signal(signal));
+    check_unique(signal, "name", machine.signals.back().name, names);
+  }
+  std::set<std::string> kinds;
+  for (auto& fault : table.tables("fault")) {
+    machine.faults.push_back(read_fault_mode(fault));
+    if (!kinds.insert(std::string(name_of(machine.faults.back().kind))).second) {
+      fault.complain(
+          "kind", fmt::format("the machine has a {} already", name_of(machine.faults.back().kind)));
+    }
+  }
+  table.finish();
+  return machine;
+}
+
+}  // namespace
+
+Result<Line> read_line_file(const fs::path& path) {
+  auto document = Document::open(path);
+  if (!document) return document.error();
+  auto root = document->root();
+  check_format(root, "foreline line 1");
+  Line line;
+  line.name = root.string("name");
+  check_name(root, line.name);
+  line.products = root.strings("products", true);
+  std::set<std::string> products;
+  for (const auto& product : line.products) check_unique(root, "products", product, products);
+  if (root.has("products") && (line.products.empty() || line.products.size() > products_max)) {
+    root.complain("products",
+                  fmt::format("{} products, wanted 1 to {}", line.products.size(), products_max));
+  }
+  line.crews = static_cast<std::uint32_t>(root.integer("crews", 1, 100, 1));
+  line.sample_period_s = root.duration("sample_period", 0.1, 10.0);
+  auto machines = root.tables("machine");
+  if (machines.empty()) root.complain("", "a line needs at least one machine", "add [[machine]]");
+  if (machines.size() > machines_max)
+    root.complain("machine",
+                  fmt::format("{} machines, wanted at most {}", machines.size(), machines_max));
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < machines.size(); ++i) {
+    line.machines.push_back(read_machine(machines[i], line.products, i + 1 == machines.size()));
+    check_unique(machines[i], "name", line.machines.back().name, names);
+  }
+  root.finish();
+  return settled(*document, std::move(line));
+}
+
+namespace {
+
+struct Cell {
+  std::string text;
+  int column = 1;
+};
+
+/// Fields of one CSV row; double quotes may enclose a field.
+std::vector<Cell> cells_of(std::string_view row) {
+  std::vector<Cell> cells;
+  std::size_t i = 0;
+  while (true) {
+    Cell cell{{}, static_cast<int>(i) + 1};
+    if (i < row.size() && row[i] == '"') {
+      for (++i; i < row.size(); ++i) {
+        if (row[i] == '"') {
+          if (i + 1 >= row.size() || row[i + 1] != '"') break;
+          ++i;
+        }
+        cell.text += row[i];
+      }
+      while (i < row.size() && row[i] != ',') ++i;
+    } else {
+      while (i < row.size() && row[i] != ',') cell.text += row[i++];
+    }
+    const auto first = cell.text.find_first_not_of(" \t");
+    const auto last = cell.text.find_last_not_of(" \t");
+    cell.text = first == std::string::npos ? "" : cell.text.substr(first, last - first + 1);
+    cells.push_back(std::move(cell));
+    if (i >= row.size()) return cells;
+    ++i;
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& line) {
+  auto text = read_text_file(path);
+  if (!text) return text.error();
+  static const std::vector<std::string> columns = {"id",      "product", "quantity",
+                                                   "release", "due",     "weight"};
+  std::vector<Diagnostic> diagnostics;
+  int row_number = 0;
+  auto complain = [&](int column, std::string what, std::string hint = {}) {
+    diagnostics.push_back({path.string(), row_number, column, std::move(what), std::move(hint)});
+  };
+  std::vector<std::size_t> position(columns.size(), SIZE_MAX);
+  std::vector<Order> orders;
+  std::set<std::string> ids;
+  bool header = false;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const auto end = rest.find('\n');
+    std::string_view row = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
+    ++row_number;
+    if (row.find_first_not_of(" \t") == std::string_view::npos || row.front() == '#') continue;
+    const auto cells = cells_of(row);
+    if (!header) {
+      header = true;
+      for (std::size_t i = 0; i < cells.size(); ++i) {
+        const auto found = std::find(columns.begin(), columns.end(), cells[i].text);
+        if (found == columns.end()) {
+          const auto meant = nearest(cells[i].text, columns);
+          complain(cells[i].column, fmt::format("unknown column \"{}\"", cells[i].text),
+                   meant ? fmt::format("did you mean \"{}\"?", *meant)
+                         : "known: id, product, quantity, release, due, weight");
+        } else {
+          position[static_cast<std::size_t>(found - columns.begin())] = i;
+        }
+      }
+      for (std::size_t i = 0; i < 3; ++i) {
+        if (position[i] == SIZE_MAX)
+          complain(1, fmt::format("column \"{}\" is missing", columns[i]),
+                   "the first row names the columns");
+      }
+      if (!diagnostics.empty()) return Error(std::move(diagnostics));
+      continue;
+    }
+    auto cell = [&](std::size_t column) -> Cell {
+      return position[column] < cells.size() ? cells[position[column]] : Cell{{}, 1};
+    };
+    Order order;
+    order.id = cell(0).text;
+    if (order.id.empty()) complain(cell(0).column, "the order has no id");
+    if (!order.id.empty() && !ids.insert(order.id).second)
+      complain(cell(0).column, fmt::format("order \"{}\" is there twice", order.id));
+    if (const auto product = line.product_named(cell(1).text)) {
+      order.product = *product;
+    } else {
+      const auto meant = nearest(cell(1).text, line.products);
+      complain(cell(1).column,
+               fmt::format("line {} has no product \"{}\"", line.name, cell(1).text),
+               meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
+    }
+    const auto quantity_text = cell(2).text;
+    const auto [end_of_number, status] = std::from_chars(
+        quantity_text.data(), quantity_text.data() + quantity_text.size(), order.quantity);
+    if (status != std::errc{} || end_of_number != quantity_text.data() + quantity_text.size() ||
+        order.quantity == 0 || order.quantity > 65'535) {
+      complain(cell(2).column,
+               fmt::format("quantity \"{}\" is not a whole number from 1 to 65535", quantity_text));
+    }
+    auto time = [&](std::size_t column, double otherwise) {
+      const auto given = cell(column);
+      if (given.text.empty()) return otherwise;
+      const auto value = parse_duration(given.text);
+      if (!value || *value < 0) {
+        complain(given.column, fmt::format("{} \"{}\" is no time", columns[column], given.text),
+                 "write \"2h15min\" or \"90 min\"");
+      }
+      return value.value_or(otherwise);
+    };
+    order.release_s = time(3, 0);
+    order.due_s = time(4, std::numeric_limits<double>::infinity());
+    if (order.due_s < order.release_s)
+      complain(cell(4).column, "the order is due before its release");
+    if (const auto weight = cell(5); !weight.text.empty()) {
+      const auto value = parse_quantity(weight.text);
+      if (!value || !value->unit.empty() || value->value < 0) {
+        complain(weight.column, fmt::format("weight \"{}\" is not a number from 0", weight.text));
+      } else {
+        order.weight = value->value;
+      }
+    }
+    orders.push_back(std::move(order));
+  }
+  if (orders.empty() && diagnostics.empty())
+    complain(0, "there is no order",
+             "the first row names the columns, each further row is an order");
+  if (!diagnostics.empty()) return Error(std::move(diagnostics));
+  return orders;
+}
+
+namespace {
+
+/// A schedule from a table with `sequence` and [[service]]; without a sequence, the book's order.
+Schedule read_schedule_tables(Table& root, const Line& line, const std::vector<Order>& orders) {
+  Schedule schedule;
+  const auto names = order_names(orders);
+  if (root.has("sequence")) {
+    for (const auto& id : root.strings("sequence", true)) {
+      const auto found = std::find(names.begin(), names.end(), id);
+      if (found == names.end()) {
+        const auto meant = nearest(id, names);
+        root.complain("sequence", fmt::format("no order \"{}\" in the order book", id),
+                      meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
+      } else {
+        schedule.sequence.push_back({static_cast<std::uint32_t>(found - names.begin())});
+      }
+    }
+    std::vector<int> count(orders.size());
+    for (const auto order : schedule.sequence) ++count[order.index];
+    for (std::size_t i = 0; i < orders.size(); ++i) {
+      if (count[i] == 0)
+        root.complain("sequence",
+                      fmt::format("order \"{}\" is missing from the sequence", orders[i].id));
+      if (count[i] > 1)
+        root.complain("sequence", fmt::format("order \"{}\" is {} times in the sequence",
+                                              orders[i].id, count[i]));
+    }
+  } else {
+    for (std::uint32_t i = 0; i < orders.size(); ++i) schedule.sequence.push_back({i});
+  }
+  const auto machines = machine_names(line);
+  for (auto& table : root.tables("service")) {
+    Service service;
+    service.machine = {static_cast<std::uint32_t>(table.one_of("machine", machines))};
+    const bool at = table.has("at");
+    const bool before = table.has("before_order");
+    if (at == before) table.complain("", "a service needs either \"at\" or \"before_order\"");
+    if (at) service.at_s = table.duration("at", 0);
+    if (before) {
+      service.when = Service::When::before_order;
+      service.order = {static_cast<std::uint32_t>(table.one_of("before_order", names))};
+    }
+    table.finish();
+    schedule.services.push_back(service);
+  }
+  return schedule;
+}
+
+}  // namespace
+
+Result<Schedule> read_schedule_file(const fs::path& path, const Line& line,
+                                    const std::vector<Order>& orders) {
+  auto document = Document::open(path);
+  if (!document) return document.error();
+  auto root = document->root();
+  check_format(root, "foreline schedule 1");
+  auto schedule = read_schedule_tables(root, line, orders);
+  if (!root.has("sequence"))
+    root.complain("", "\"sequence\" is missing", "list every order id once");
+  root.finish();
+  return settled(*document, std::move(schedule));
+}
+
+std::string schedule_text(const Schedule& schedule, const Line& line,
+                          const std::vector<Order>& orders) {
+  std::string out = "format = \"foreline schedule 1\"\nsequence = [";
+  for (std::size_t i = 0; i < schedule.sequence.size(); ++i) {
+    out += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", orders.at(schedule.sequence[i].index).id);
+  }
+  out += "]\n";
+  for (const auto& service : schedule.services) {
+    out += fmt::format("\n[[service]]\nmachine = \"{}\"\n", line.at(service.machine).name);
+    out += service.when == Service::When::at_time
+               ? fmt::format("at = \"{}\"\n", duration_text(service.at_s))
+               : fmt::format("before_order = \"{}\"\n", orders.at(service.order.index).id);
+  }
+  return out;
+}
+
+namespace {
+
+/// A path in a file is relative to that file.
+fs::path beside(const fs::path& file, const std::string& name) {
+  return fs::path(name).is_absolute() ? fs::path(name)
+                                      : (file.parent_path() / name).lexically_normal();
+}
+
+/// ">= 410 parts/h", "<= 20 min": side and value in the measure's own unit.
+std::optional<Bound> read_bound(Table& table, std::string_view key, std::string_view unit) {
+  const auto text = table.string(key);
+  if (!table.has(key)) return {};
+  Bound bound;
+  std::string_view rest = text;
+  if (rest.substr(0, 2) == ">=") {
+    bound.side = Bound::Side::at_least;
+  } else if (rest.substr(0, 2) == "<=") {
+    bound.side = Bound::Side::at_most;
+  } else {
+    table.complain(key, fmt::format("\"{}\" is \"{}\", wanted >= or <= and a value", key, text),
+                   "for example \">= 15 min\"");
+    return {};
+  }
+  rest.remove_prefix(2);
+  std::optional<double> value;
+  if (unit == "s") {
+    value = parse_duration(rest);
+  } else if (const auto quantity = parse_quantity(rest);
+             quantity && (quantity->unit == unit || (quantity->unit.empty() && unit == "parts"))) {
+    value = quantity->value;
+  }
+  if (!value) {
+    table.complain(key, fmt::format("\"{}\" is no value in {}", text,
+                                    unit.empty()  ? "plain numbers"
+                                    : unit == "s" ? "a time"
+                                                  : unit));
+    return {};
+  }
+  bound.value = *value;
+  return bound;
+}
+
+/// "18 of 20", "18/20", "all" or absent.
+SeedShare read_seeds(Table& table, std::size_t seed_count) {
+  if (!table.has("seeds")) return {};
+  const auto text = table.string("seeds");
+  if (text == "all") return {};
+  std::size_t wanted = 0;
+  std::size_t of = 0;
+  const auto* last = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), last, wanted);
+  const auto of_at = text.find("of ");
+  if (first.ec != std::errc{} || of_at == std::string::npos ||
+      std::from_chars(text.data() + of_at + 3, last, of).ec != std::errc{} || wanted == 0 ||
+      wanted > of) {
+    table.complain("seeds",
+                   fmt::format("\"seeds\" is \"{}\", wanted \"18 of 20\" or \"all\"", text));
+    return {};
+  }
+  if (of != seed_count) {
+    table.complain("seeds", fmt::format("the scenario has {} seeds, not {}", seed_count, of));
+    return {};
+  }
+  return {wanted};
+}
+
+void check_pattern(Table& table, std::string_view key, const std::string& pattern,
+                   const Line& line) {
+  if (pattern == "*" || pattern == "plc/communication") return;
+  const auto slash = pattern.find('/');
+  const auto machines = machine_names(line);
+  auto kinds = fault_kind_names();
+  kinds.insert(kinds.end(), {"data-quality", "*"});
+  const auto machine = pattern.substr(0, slash);
+  if (machine != "*" && std::find(machines.begin(), machines.end(), machine) == machines.end()) {
+    const auto meant = nearest(machine, machines);
+    table.complain(key, fmt::format("line {} has no machine \"{}\"", line.name, machine),
+                   meant ? fmt::format("did you mean \"{}\"?", *meant)
+                         : "write machine/fault, for example \"filler/bearing-wear\", or \"*\"");
+    return;
+  }
+  const auto kind = slash == std::string::npos ? "" : pattern.substr(slash + 1);
+  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
+    const auto meant = nearest(kind, kinds);
+    table.complain(key, fmt::format("\"{}\" names no kind of fault", pattern),
+                   meant ? fmt::format("did you mean \"{}/{}\"?", machine, *meant)
+                         : "write machine/fault, for example \"filler/bearing-wear\"");
+  }
+}
+
+struct ScenarioReader {
+  Scenario& scenario;
+  fs::path path;
+  std::vector<std::string> machines;
+  std::vector<std::string> fault_ids;
+
+  void faults(Table& root) {
+    std::set<std::string> ids;
+    for (auto& table : root.tables("fault")) {
+      ScriptedFault fault;
+      fault.id = table.string("id");
+      check_unique(table, "id", fault.id, ids);
+      fault.machine = {static_cast<std::uint32_t>(table.one_of("machine", machines))};
+      fault.kind = all_fault_kinds[table.one_of("kind", fault_kind_names())];
+      fault.at_s = table.duration("at", 0);
+      if (gives_warning(fault.kind)) {
+        fault.fails_after_s = table.duration("fails_after", 0);
+      } else if (table.has("fails_after")) {
+        table.complain("fails_after",
+                       fmt::format("{} gives no warning: it fails at once", name_of(fault.kind)),
+                       "take the line out");
+      }
+      fault.repair_s = table.duration("repair", 0, 0.0);
+      const auto& machine = scenario.line->at(fault.machine);
+      const bool has_mode = std::any_of(machine.faults.begin(), machine.faults.end(),
+                                        [&](const auto& mode) { return mode.kind == fault.kind; });
+      if (!has_mode && fault.repair_s == 0) {
+        table.complain("kind",
+                       fmt::format("{} has no {} in the line file, so its repair time is unknown",
+                                   machine.name, name_of(fault.kind)),
+                       "add repair = \"30 min\"");
+      }
+      if (fault.at_s > scenario.horizon_s)
+        table.complain("at", "the fault begins after the horizon");
+      table.finish();
+      fault_ids.push_back(fault.id);
+      scenario.faults.push_back(std::move(fault));
+    }
+  }
+
+  void sensor_faults(Table& root) {
+    static const auto kinds = names_of({SensorFaultKind::stuck, SensorFaultKind::drift,
+                                        SensorFaultKind::spike, SensorFaultKind::dropout},
+                                       [](SensorFaultKind kind) { return name_of(kind); });
+    for (auto& table : root.tables("sensor_fault")) {
+      SensorFault fault;
+      fault.id = table.string("id");
+      fault.machine = {static_cast<std::uint32_t>(table.one_of("machine", machines))};
+      std::vector<std::string> signals;
+      for (const auto& signal : scenario.line->at(fault.machine).signals)
+        signals.push_back(signal.name);
+      const auto position = table.one_of("signal", signals);
+      fault.signal = position < signals.size() ? signals[position] : "";
+      fault.kind = static_cast<SensorFaultKind>(table.one_of("kind", kinds));
+      fault.from_s = table.duration("from", 0);
+      fault.until_s =
+          table.duration("until", fault.from_s, std::numeric_limits<double>::infinity());
+      const bool sized =
+          fault.kind == SensorFaultKind::drift || fault.kind == SensorFaultKind::spike;
+      if (sized) {
+        const auto unit = position < signals.size()
+                              ? scenario.line->at(fault.machine).signals[position].unit
+                              : "";
+        fault.magnitude = table.quantity_in(
+            "magnitude", fault.kind == SensorFaultKind::drift ? unit + "/h" : unit);
+      }
+      table.finish();
+      scenario.sensor_faults.push_back(std::move(fault));
+    }
+  }
+
+  void communication_losses(Table& root) {
+    for (auto& table : root.tables("communication_loss")) {
+      CommunicationLoss loss;
+      loss.id = table.string("id");
+      loss.from_s = table.duration("from", 0);
+      loss.until_s = table.duration("until", 0);
+      if (loss.until_s <= loss.from_s)
+        table.complain("until", "\"until\" must come after \"from\"");
+      table.finish();
+      scenario.communication_losses.push_back(std::move(loss));
+    }
+  }
+
+  std::string fault_id(Table& table, std::string_view key) {
+    if (!table.has(key)) return "";
+    const auto position = table.one_of(key, fault_ids);
+    return position < fault_ids.size() ? fault_ids[position] : "";
+  }
+
+  void expectation(Table table, Document& document) {
+    Expectation expectation;
+    expectation.line = table.place().line;
+    expectation.seeds = read_seeds(table, scenario.seed_count);
+    if (table.has("alarm")) {
+      Expectation::Alarm alarm;
+      alarm.pattern = table.string("alarm");
+      check_pattern(table, "alarm", alarm.pattern, *scenario.line);
+      alarm.of = fault_id(table, "of");
+      if (table.has("lead")) {
+        if (const auto bound = read_bound(table, "lead", "s")) {
+          if (bound->side == Bound::Side::at_most)
+            table.complain("lead", "\"lead\" must be at least something: write >=");
+          alarm.lead_s = bound->value;
+        }
+        if (alarm.of.empty()) table.complain("lead", "\"lead\" needs \"of\": the fault it leads");
+      }
+      expectation.what = alarm;
+    } else if (table.has("no_alarm")) {
+      Expectation::NoAlarm none;
+      none.pattern = table.string("no_alarm");
+      check_pattern(table, "no_alarm", none.pattern, *scenario.line);
+      none.until = fault_id(table, "until");
+      expectation.what = none;
+    } else if (table.has("measure")) {
+      std::vector<std::string> names;
+      for (const auto& field : measure_fields()) names.emplace_back(field.name);
+      const auto position = table.one_of("measure", names);
+      const auto& field = measure_fields()[position];
+      if (table.has("compare")) {
+        Expectation::Compare compare;
+        compare.measure = field.name;
+        compare.schedule_name = table.string("compare");
+        auto schedule = read_schedule_file(beside(path, compare.schedule_name), *scenario.line,
+                                           *scenario.orders);
+        if (schedule) {
+          compare.schedule = std::move(*schedule);
+        } else {
+          table.complain("compare",
+                         fmt::format("the schedule \"{}\" cannot be used", compare.schedule_name));
+          for (const auto& diagnostic : schedule.error().diagnostics) document.add(diagnostic);
+        }
+        read_compare(table, field, compare);
+        expectation.what = compare;
+      } else {
+        Expectation::Measure measure;
+        measure.name = field.name;
+        if (const auto bound = read_bound(table, "is", field.unit)) measure.is = *bound;
+        expectation.what = measure;
+      }
+    } else {
+      table.complain("", "an expectation needs \"alarm\", \"no_alarm\" or \"measure\"");
+    }
+    table.finish();
+    scenario.expectations.push_back(std::move(expectation));
+  }
+
+  /// is = "<= baseline", ">= baseline + 10 parts/h": what the compared schedule must reach against
+  /// the scenario's own.
+  static void read_compare(Table& table, const MeasureField& field, Expectation::Compare& compare) {
+    const auto text = table.string("is");
+    const auto at = text.find("baseline");
+    const auto head = text.substr(0, 2);
+    if ((head != "<=" && head != ">=") || at == std::string::npos) {
+      table.complain("is", fmt::format("\"is\" is \"{}\", wanted <= baseline or >= baseline", text),
+                     "\"<= baseline - 10 min\"");
+      return;
+    }
+    compare.side = head == "<=" ? Bound::Side::at_most : Bound::Side::at_least;
+    std::string_view rest = std::string_view(text).substr(at + 8);
+    while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
+    if (rest.empty()) return;
+    const double sign = rest.front() == '-' ? -1 : 1;
+    const auto amount = rest.substr(1);
+    const auto value = field.unit == "s" ? parse_duration(amount) : [&]() -> std::optional<double> {
+      const auto quantity = parse_quantity(
+          std::string(amount.substr(std::min(amount.find_first_not_of(' '), amount.size()))));
+      return quantity && (quantity->unit == field.unit || quantity->unit.empty())
+                 ? std::optional(quantity->value)
+                 : std::nullopt;
+    }();
+    if ((rest.front() != '-' && rest.front() != '+') || !value) {
+      table.complain(
+          "is", fmt::format("\"{}\" is no amount of {}", rest, field.name),
+          fmt::format("a value in {}", field.unit.empty() ? "plain numbers" : field.unit));
+      return;
+    }
+    compare.margin = sign * *value;
+  }
+};
+
+}  // namespace
+
+Result<Scenario> read_scenario_file(const fs::path& path) {
+  auto document = Document::open(path);
+  if (!document) return document.error();
+  auto root = document->root();
+  check_format(root, "foreline scenario 1");
+  Scenario scenario;
+  scenario.path = path.string();
+  scenario.title = root.string("title");
+  scenario.line_path = root.string("line");
+  const auto orders_path = root.string("orders");
+  const auto schedule_path = root.string("schedule", "");
+  scenario.first_seed = static_cast<std::uint64_t>(root.integer("first_seed", 0, INT64_MAX, 1));
+  scenario.seed_count = static_cast<std::size_t>(root.integer("seeds", 1, 10'000, 1));
+  scenario.horizon_s = root.duration("horizon", 1, 8 * 3600.0);
+  scenario.random_faults = root.boolean("random_faults", false);
+  auto refer = [&](std::string_view key, const Error& error) {
+    if (!root.has(key)) return;
+    root.complain(
+        key, fmt::format("the file \"{}\" cannot be used; see its own messages", root.string(key)));
+    for (const auto& diagnostic : error.diagnostics) document->add(diagnostic);
+  };
+  auto line = read_line_file(beside(path, scenario.line_path));
+  if (!line) {
+    refer("line", line.error());
+    return Error(document->diagnostics());
+  }
+  scenario.line = std::make_shared<Line>(std::move(*line));
+  scenario.line_path = beside(path, scenario.line_path).string();
+  auto orders = read_orders_file(beside(path, orders_path), *scenario.line);
+  if (!orders) {
+    refer("orders", orders.error());
+    return Error(document->diagnostics());
+  }
+  scenario.orders = std::make_shared<std::vector<Order>>(std::move(*orders));
+  if (schedule_path.empty()) {
+    scenario.schedule = read_schedule_tables(root, *scenario.line, *scenario.orders);
+  } else {
+    auto schedule =
+        read_schedule_file(beside(path, schedule_path), *scenario.line, *scenario.orders);
+    if (schedule) scenario.schedule = std::move(*schedule);
+    if (!schedule) refer("schedule", schedule.error());
+  }
+  ScenarioReader reader{scenario, path, machine_names(*scenario.line), {}};
+  reader.faults(root);
+  reader.sensor_faults(root);
+  reader.communication_losses(root);
+  for (auto& table : root.tables("expect")) reader.expectation(table, *document);
+  root.finish();
+  return settled(*document, std::move(scenario));
+}
+
+Trial trial_of(const Scenario& scenario, std::size_t position) {
+  Trial trial;
+  trial.line = scenario.line;
+  trial.orders = scenario.orders;
+  trial.schedule = scenario.schedule;
+  trial.seed = scenario.first_seed + position;
+  trial.horizon_s = scenario.horizon_s;
+  trial.random_faults = scenario.random_faults;
+  trial.faults = scenario.faults;
+  trial.sensor_faults = scenario.sensor_faults;
+  trial.communication_losses = scenario.communication_losses;
+  return trial;
+}
+
+}  // namespace foreline::text

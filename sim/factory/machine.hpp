@@ -88,7 +88,9 @@ class MachineActor {
   void forecast_fault(line::FaultKind kind);
 
   [[nodiscard]] line::MachineNow now() const;
-  [[nodiscard]] bool starved() const { return waiting_ == Waiting::part; }
+  [[nodiscard]] bool starved() const {
+    return waiting_ == Waiting::part || (waiting_ == Waiting::release && !first());
+  }
   [[nodiscard]] Condition condition();
   /// The state to show in a frame: a machine that worked in this sample period executes.
   [[nodiscard]] line::PackmlState shown_state(const Condition& condition) const;

@@ -145,7 +145,7 @@ struct Simulation::State {
   }
 };
 
-Simulation::Simulation(Trial trial) : state_(std::make_unique<State>()) {
+Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<State>()) {
   auto& s = *state_;
   s.trial = std::move(trial);
   const auto& line = *s.trial.line;
@@ -194,6 +194,7 @@ Simulation::Simulation(Trial trial) : state_(std::make_unique<State>()) {
       if (machine.renewals() == renewals) machine.forecast_fault(hazard.kind);
     });
   }
+  if (!observed && !s.trial.want_trace) return;
   auto sampler = sg::Actor::create("sampler", hall, [&s] {
     s.sampling.owner(sg::Actor::self());
     const double period = s.trial.line->sample_period_s;
@@ -283,8 +284,15 @@ Outcome Simulation::outcome() {
 
 Outcome run(const Trial& trial) {
   Simulation simulation(trial);
+  std::optional<LineNow> state;
+  if (trial.want_state_at_s && *trial.want_state_at_s <= trial.horizon_s) {
+    simulation.run_until(*trial.want_state_at_s);
+    if (!simulation.runaway()) state = simulation.state();
+  }
   simulation.run_until(trial.horizon_s);
-  return simulation.outcome();
+  auto outcome = simulation.outcome();
+  outcome.state = std::move(state);
+  return outcome;
 }
 
 }  // namespace foreline::factory

@@ -11,8 +11,9 @@ namespace foreline::factory {
 
 class Simulation {
  public:
-  /// `trial` must be complete: its schedule runs on its line. Keeps a copy.
-  explicit Simulation(line::Trial trial);
+  /// `trial` must be complete: its schedule runs on its line. Keeps a copy. Frames are made when
+  /// `observed` or when the trial wants a trace.
+  explicit Simulation(line::Trial trial, bool observed = false);
   ~Simulation();
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
@@ -24,7 +25,7 @@ class Simulation {
   /// All orders have left the line.
   [[nodiscard]] bool done() const;
   [[nodiscard]] bool runaway() const;
-  /// The newest frame of the sampling grid; trials without trace have none.
+  /// The newest frame of the sampling grid; without a machine before the first.
   [[nodiscard]] const line::Frame& frame() const;
   [[nodiscard]] line::LineNow state() const;
   [[nodiscard]] std::uint32_t crews_free() const;

@@ -43,6 +43,7 @@ struct Trial {
   std::vector<Hazard> hazards;     ///< Only with `from`.
   bool want_trace = false;         ///< Return frames and truth.
   bool want_gantt = false;         ///< Return occupations.
+  std::optional<double> want_state_at_s;  ///< Return where the line stood then.
   std::uint64_t event_limit = 50'000'000;  ///< A trial that passes it ends as runaway.
 };
 
@@ -108,6 +109,7 @@ struct Outcome {
   std::vector<FaultRecord> faults;
   std::vector<Occupation> gantt;
   Trace trace;
+  std::optional<LineNow> state;  ///< At Trial::want_state_at_s, if the trial got there.
 
   [[nodiscard]] bool valid() const { return end == End::done || end == End::horizon; }
 };

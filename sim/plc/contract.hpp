@@ -14,13 +14,13 @@ inline constexpr std::uint16_t version_value = 1;
 // Head, read only.
 inline constexpr int signature = 0;
 inline constexpr int version = 1;
-inline constexpr int heartbeat = 2;      // u16, counts scan cycles, wraps
-inline constexpr int clock_ds = 3;       // u32, line time in 0.1 s
-inline constexpr int machine_count = 5;  // u16
-inline constexpr int order_count = 6;    // u16
-inline constexpr int crew_free = 7;      // u16
-inline constexpr int finished = 8;       // u16, 1 when the run is over
-inline constexpr int good_parts = 9;     // u32, parts that left the line
+inline constexpr int heartbeat = 2;        // u16, counts scan cycles, wraps
+inline constexpr int clock_ds = 3;         // u32, line time in 0.1 s
+inline constexpr int machine_count = 5;    // u16
+inline constexpr int order_count = 6;      // u16
+inline constexpr int crew_free = 7;        // u16
+inline constexpr int finished = 8;         // u16, 1 when the run is over
+inline constexpr int good_parts = 9;       // u32, parts that left the line
 inline constexpr int writes_enabled = 11;  // u16, 1 when the staging block is listened to
 inline constexpr int head_size = 16;
 
@@ -37,8 +37,8 @@ inline constexpr int m_holds_part = 10;   // u16
 inline constexpr int m_down_ds = 11;      // u32 of an open repair, service or changeover, 0.1 s
 inline constexpr int m_renewals = 13;     // u16
 inline constexpr int m_parts = 14;        // u32 parts started
-inline constexpr int m_buffer_after = 16; // u16 level of the buffer behind; 0 for the last
-inline constexpr int m_signals = 20;      // f32 each, in the order of the line file; at most 14
+inline constexpr int m_buffer_after = 16;  // u16 level of the buffer behind; 0 for the last
+inline constexpr int m_signals = 20;       // f32 each, in the order of the line file; at most 14
 inline constexpr int signals_max = 14;
 
 // Progress, read only: base + (machine * orders_max + order) * 2: good u16, scrap u16.
@@ -48,8 +48,8 @@ inline constexpr int progress_base = 1000;
 
 // Schedule blocks. Layout of a block, all u16 unless said:
 //   0 sequence length n, 1..32 order positions,
-//   33 service count k (0..16), then k entries of 5 at 34: machine, when (0 at time, 1 before order),
-//   at_s u32, order. 114 checksum: CRC-16/MODBUS over words 0..113 as big-endian bytes.
+//   33 service count k (0..16), then k entries of 5 at 34: machine, when (0 at time, 1 before
+//   order), at_s u32, order. 114 checksum: CRC-16/MODBUS over words 0..113 as big-endian bytes.
 inline constexpr int block_size = 115;
 inline constexpr int b_sequence_length = 0;
 inline constexpr int b_sequence = 1;
@@ -59,20 +59,23 @@ inline constexpr int services_max = 16;
 inline constexpr int service_words = 5;
 inline constexpr int b_checksum = 114;
 
-inline constexpr int active_base = 3000;   // read only
-inline constexpr int echo_sequence = 3200; // read only: last commit sequence handled
-inline constexpr int reject_code = 3201;   // read only: of that commit; 0 = accepted
-inline constexpr int active_sequence = 3202; // read only: commit sequence of the active block
-inline constexpr int staging_base = 4000;  // written by the deployer, one FC16
-inline constexpr int commit_sequence = 4200; // written last; a new non-zero value asks for a commit
+inline constexpr int active_base = 3000;      // read only
+inline constexpr int echo_sequence = 3200;    // read only: last commit handled
+inline constexpr int reject_code = 3201;      // read only: of that commit; 0 = accepted
+inline constexpr int active_sequence = 3202;  // read only: commit sequence of the active block
+inline constexpr int staging_base = 4000;     // written by the deployer, one FC16
+inline constexpr int commit_sequence =
+    4200;  // written last; a new non-zero value asks for a commit
+
+inline constexpr int pace = 4210;  // u16, line seconds per wall second; writable, 1 and up
 
 // Reject codes.
 inline constexpr std::uint16_t reject_none = 0;
 inline constexpr std::uint16_t reject_checksum = 1;
-inline constexpr std::uint16_t reject_sequence = 2;    // orders missing, twice or unknown
-inline constexpr std::uint16_t reject_frozen = 3;      // started orders moved
-inline constexpr std::uint16_t reject_service = 4;     // unknown machine, order, or past time
-inline constexpr std::uint16_t reject_disabled = 5;    // the PLC does not take schedules now
+inline constexpr std::uint16_t reject_sequence = 2;  // orders missing, twice or unknown
+inline constexpr std::uint16_t reject_frozen = 3;    // started orders moved
+inline constexpr std::uint16_t reject_service = 4;   // unknown machine, order, or past time
+inline constexpr std::uint16_t reject_disabled = 5;  // the PLC does not take schedules now
 inline constexpr int register_count = 5000;
 
 }  // namespace foreline::plc::contract

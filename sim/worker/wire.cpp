@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/worker/wire.hpp"
+
+#include <array>
+
+namespace foreline::worker {
+
+using namespace line;
+
+namespace {
+
+struct Writer {
+  static constexpr bool reads = false;
+  std::string out;
+  void raw(const void* data, std::size_t size) { out.append(static_cast<const char*>(data), size); }
+};
+
+struct Reader {
+  static constexpr bool reads = true;
+  std::string_view in;
+  bool broken = false;
+  void raw(void* data, std::size_t size) {
+    if (broken || in.size() < size) {
+      broken = true;
+      return;
+    }
+    std::memcpy(data, in.data(), size);
+    in.remove_prefix(size);
+  }
+};
+
+template <class A, class... T>
+void all(A& archive, T&... values);
+
+template <class A, class T>
+requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) void one(A& a, T& value) {
+  a.raw(&value, sizeof value);
+}
+template <class A, class Tag>
+void one(A& a, Id<Tag>& id) {
+  one(a, id.index);
+}
+
+/// The length of a container; a reader refuses lengths that the rest of the bytes cannot hold.
+template <class A>
+std::size_t length(A& a, std::size_t size) {
+  auto n = static_cast<std::uint64_t>(size);
+  one(a, n);
+  if constexpr (A::reads) {
+    if (n > a.in.size()) a.broken = true;
+    if (a.broken) return 0;
+  }
+  return n;
+}
+
+template <class A>
+void one(A& a, std::string& text) {
+  const auto n = length(a, text.size());
+  if constexpr (A::reads) text.resize(n);
+  a.raw(text.data(), n);
+}
+template <class A, class T, std::size_t N>
+void one(A& a, std::array<T, N>& values) {
+  for (auto& value : values) one(a, value);
+}
+template <class A, class T>
+void one(A& a, std::vector<T>& values) {
+  const auto n = length(a, values.size());
+  if constexpr (A::reads) values.resize(n);
+  for (auto& value : values) {
+    if constexpr (A::reads) {
+      if (a.broken) return;
+    }
+    one(a, value);
+  }
+}
+template <class A, class T>
+void one(A& a, std::optional<T>& value) {
+  bool there = value.has_value();
+  one(a, there);
+  if (!there) return;
+  if constexpr (A::reads) value.emplace();
+  one(a, *value);
+}
+
+template <class A>
+void one(A& a, Distribution& v) {
+  all(a, v.kind, v.mean, v.spread, v.low, v.high);
+}
+template <class A>
+void one(A& a, Signal& v) {
+  all(a, v.name, v.kind, v.unit, v.normal, v.idle, v.noise, v.resolution, v.low, v.high);
+}
+template <class A>
+void one(A& a, FaultMode& v) {
+  all(a, v.kind, v.onset, v.progress, v.repair);
+}
+template <class A>
+void one(A& a, Machine& v) {
+  all(a, v.name, v.cycle, v.product_factor, v.changeover_s, v.scrap_share, v.service,
+      v.buffer_after, v.signals, v.faults);
+}
+template <class A>
+void one(A& a, Line& v) {
+  all(a, v.name, v.products, v.machines, v.crews, v.sample_period_s);
+}
+template <class A>
+void one(A& a, Order& v) {
+  all(a, v.id, v.product, v.quantity, v.release_s, v.due_s, v.weight);
+}
+template <class A>
+void one(A& a, Service& v) {
+  all(a, v.machine, v.when, v.at_s, v.order);
+}
+template <class A>
+void one(A& a, Schedule& v) {
+  all(a, v.sequence, v.services);
+}
+template <class A>
+void one(A& a, ScriptedFault& v) {
+  all(a, v.id, v.machine, v.kind, v.at_s, v.fails_after_s, v.repair_s);
+}
+template <class A>
+void one(A& a, SensorFault& v) {
+  all(a, v.id, v.machine, v.signal, v.kind, v.from_s, v.until_s, v.magnitude);
+}
+template <class A>
+void one(A& a, CommunicationLoss& v) {
+  all(a, v.id, v.from_s, v.until_s);
+}
+template <class A>
+void one(A& a, Progress& v) {
+  all(a, v.good, v.scrap);
+}
+template <class A>
+void one(A& a, MachineNow& v) {
+  all(a, v.state, v.holds_part, v.order, v.set_up, v.remaining_s, v.operating_s, v.parts,
+      v.renewals, v.down_remaining_s, v.progress);
+}
+template <class A>
+void one(A& a, LineNow& v) {
+  all(a, v.at_s, v.machines);
+}
+template <class A>
+void one(A& a, Hazard& v) {
+  all(a, v.machine, v.kind, v.within);
+}
+template <class A>
+void one(A& a, Sample& v) {
+  all(a, v.value, v.quality);
+}
+template <class A>
+void one(A& a, MachineFrame& v) {
+  all(a, v.signals, v.state, v.operating_s, v.renewals);
+}
+template <class A>
+void one(A& a, Frame& v) {
+  all(a, v.at_s, v.connected, v.machines);
+}
+template <class A>
+void one(A& a, Truth& v) {
+  all(a, v.damage);
+}
+template <class A>
+void one(A& a, Trace& v) {
+  all(a, v.frames, v.truth);
+}
+template <class A>
+void one(A& a, Occupation& v) {
+  all(a, v.machine, v.what, v.order, v.from_s, v.until_s);
+}
+template <class A>
+void one(A& a, FaultRecord& v) {
+  all(a, v.machine, v.kind, v.onset_s, v.failed_s, v.restored_s, v.prevented);
+}
+template <class A>
+void one(A& a, MachineOutcome& v) {
+  all(a, v.state_s, v.down_s, v.service_s, v.changeover_s, v.starved_s, v.blocked_s, v.good,
+      v.scrap, v.breakdowns, v.services);
+}
+template <class A>
+void one(A& a, OrderOutcome& v) {
+  all(a, v.started_s, v.finished_s, v.good, v.scrap);
+}
+template <class A>
+void one(A& a, Outcome& v) {
+  all(a, v.end, v.error, v.end_s, v.events, v.machines, v.orders, v.faults, v.gantt, v.trace,
+      v.state);
+}
+template <class A>
+void one(A& a, Trial& v) {
+  std::shared_ptr<Line> line = v.line ? std::make_shared<Line>(*v.line) : std::make_shared<Line>();
+  auto orders = v.orders ? std::make_shared<std::vector<Order>>(*v.orders)
+                         : std::make_shared<std::vector<Order>>();
+  all(a, *line, *orders, v.schedule, v.seed, v.horizon_s, v.stop_when_done, v.random_faults,
+      v.wear_share, v.faults, v.sensor_faults, v.communication_losses, v.from, v.hazards,
+      v.want_trace, v.want_gantt, v.want_state_at_s, v.event_limit);
+  if constexpr (A::reads) {
+    v.line = std::move(line);
+    v.orders = std::move(orders);
+  }
+}
+
+template <class A, class... T>
+void all(A& archive, T&... values) {
+  (one(archive, values), ...);
+}
+
+template <class T>
+std::string written(const T& value) {
+  Writer writer;
+  one(writer, const_cast<T&>(value));  // a writer only reads its value
+  return std::move(writer.out);
+}
+
+template <class T>
+Result<T> read(std::string_view bytes, const char* what) {
+  Reader reader{bytes, false};
+  T value;
+  one(reader, value);
+  if (reader.broken || !reader.in.empty()) {
+    return Error(std::string("the bytes are no ") + what, "both programs must be of one build");
+  }
+  return value;
+}
+
+struct Header {
+  std::uint32_t magic = 0x464C5752;  // "FLWR"
+  std::uint32_t version = wire_version;
+  std::uint64_t id = 0;
+  std::uint64_t size = 0;
+};
+
+constexpr std::uint64_t largest_message = 1ULL << 32U;
+
+}  // namespace
+
+std::string to_bytes(const Trial& trial) {
+  return written(trial);
+}
+Result<Trial> trial_from(std::string_view bytes) {
+  return read<Trial>(bytes, "trial");
+}
+std::string to_bytes(const Outcome& outcome) {
+  return written(outcome);
+}
+Result<Outcome> outcome_from(std::string_view bytes) {
+  return read<Outcome>(bytes, "outcome");
+}
+
+std::string framed(std::uint64_t id, std::string_view bytes) {
+  Header header;
+  header.id = id;
+  header.size = bytes.size();
+  std::string out(reinterpret_cast<const char*>(&header), sizeof header);
+  out.append(bytes);
+  return out;
+}
+
+std::optional<Message> take_message(std::string& buffer, bool& broken) {
+  Header header;
+  const Header expected;
+  if (buffer.size() < sizeof header) return std::nullopt;
+  std::memcpy(&header, buffer.data(), sizeof header);
+  broken = header.magic != expected.magic || header.version != expected.version ||
+           header.size > largest_message;
+  if (broken || buffer.size() - sizeof header < header.size) return std::nullopt;
+  Message message{header.id, buffer.substr(sizeof header, header.size)};
+  buffer.erase(0, sizeof header + header.size);
+  return message;
+}
+
+}  // namespace foreline::worker

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/train/population.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/line/distribution.hpp"
+#include "sim/line/random.hpp"
+
+namespace foreline::inference {
+
+using namespace line;
+
+namespace {
+
+/// Draws of one seed, in order.
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed, std::uint32_t stream) : seed_(seed), stream_(stream) {}
+  double share() { return random_uniform(seed_, stream_, Purpose::training, index_++); }
+  double between(double low, double high) { return low + (high - low) * share(); }
+  /// Evenly on a logarithmic scale.
+  double scale(double low, double high) { return low * std::pow(high / low, share()); }
+  std::size_t below(std::size_t count) {
+    return std::min(count - 1, static_cast<std::size_t>(share() * static_cast<double>(count)));
+  }
+  bool chance(double probability) { return share() < probability; }
+
+ private:
+  std::uint64_t seed_;
+  std::uint32_t stream_;
+  std::uint64_t index_ = 0;
+};
+
+Signal random_signal(SignalKind kind, double cycle_s, Dice& dice) {
+  Signal signal;
+  signal.kind = kind;
+  signal.normal = dice.scale(0.5, 500);
+  signal.idle = signal.normal * dice.between(0, 0.25);
+  double noise_share = dice.scale(0.015, 0.09);
+  if (kind == SignalKind::temperature) {
+    signal.normal = dice.between(30, 90);
+    signal.idle = dice.between(18, 26);
+    noise_share = dice.scale(0.006, 0.02);
+  } else if (kind == SignalKind::cycle_time) {
+    signal.normal = cycle_s;
+    signal.idle = 0;
+    noise_share = dice.scale(0.008, 0.03);
+  } else if (kind == SignalKind::pressure && dice.chance(0.2)) {
+    signal.idle = signal.normal * 0.97;
+  }
+  signal.noise = signal.normal * noise_share;
+  signal.resolution = dice.chance(0.1) ? 0 : signal.noise * dice.scale(0.02, 0.6);
+  signal.low = kind == SignalKind::temperature ? -40 : 0;
+  signal.high = signal.normal * dice.between(3, 12);
+  return signal;
+}
+
+FaultMode random_mode(FaultKind kind, Dice& dice) {
+  FaultMode mode;
+  mode.kind = kind;
+  const double pace = dice.scale(0.55, 1.8);
+  auto lognormal = [](double mean, double share) {
+    return Distribution{Distribution::Kind::lognormal, mean, mean * share, 0, 0};
+  };
+  switch (kind) {
+    case FaultKind::bearing_wear:
+      mode.onset = {Distribution::Kind::weibull, 3600 * dice.scale(70, 300), 2.2, 0, 0};
+      mode.progress = lognormal(6600 * pace, dice.between(0.15, 0.35));
+      mode.repair = lognormal(2700, 0.2);
+      break;
+    case FaultKind::tool_wear:
+      mode.onset = {Distribution::Kind::weibull, 3600 * dice.scale(50, 160), 2.8, 0, 0};
+      mode.progress = lognormal(9000 * pace, dice.between(0.15, 0.3));
+      mode.repair = lognormal(1500, 0.2);
+      break;
+    case FaultKind::jam:
+      mode.onset = {Distribution::Kind::exponential, 3600 * dice.scale(25, 80), 0, 0, 0};
+      mode.progress = lognormal(720 * pace, dice.between(0.2, 0.35));
+      mode.repair = lognormal(360, 0.3);
+      break;
+    case FaultKind::motor_trip:
+      mode.onset = {Distribution::Kind::exponential, 3600 * dice.scale(250, 700), 0, 0, 0};
+      mode.repair = lognormal(900, 0.25);
+      break;
+  }
+  return mode;
+}
+
+Machine random_machine(std::size_t products, Dice& dice) {
+  Machine machine;
+  const double cycle_s = dice.scale(2.5, 14);
+  machine.cycle = {Distribution::Kind::normal, cycle_s, cycle_s * dice.between(0.01, 0.05), 0, 0};
+  const double changeover_s = dice.between(0, 900);
+  machine.changeover_s.assign(products, std::vector<double>(products, changeover_s));
+  for (std::size_t p = 0; p < products; ++p) {
+    machine.product_factor.push_back(dice.chance(0.3) ? dice.between(0.9, 1.15) : 1.0);
+    machine.changeover_s[p][p] = 0;
+  }
+  machine.scrap_share = dice.between(0, 0.01);
+  machine.service = Distribution::constant(600);
+  machine.buffer_after = static_cast<std::uint32_t>(dice.below(30));
+  std::array<int, signal_kind_count> copies{};
+  for (std::size_t k = 0; k < signal_kind_count; ++k) {
+    const auto kind = static_cast<SignalKind>(k);
+    const double usual = kind == SignalKind::vibration ? 0.95 : 0.75;
+    if (!dice.chance(usual)) continue;
+    const int count = dice.chance(0.12) ? 2 : 1;
+    for (int i = 0; i < count; ++i) {
+      machine.signals.push_back(random_signal(kind, cycle_s, dice));
+      machine.signals.back().name = fmt::format("{} {}", name_of(kind), ++copies[k]);
+    }
+  }
+  if (machine.signals.empty())
+    machine.signals.push_back(random_signal(SignalKind::vibration, cycle_s, dice));
+  const std::array<double, fault_kind_count> usual = {0.6, 0.5, 0.7, 0.9};
+  for (std::size_t k = 0; k < fault_kind_count; ++k)
+    if (dice.chance(usual[k])) machine.faults.push_back(random_mode(all_fault_kinds[k], dice));
+  return machine;
+}
+
+std::vector<Order> random_orders(const Line& line, double horizon_s, Dice& dice) {
+  double slowest_s = 0;
+  for (const auto& machine : line.machines)
+    slowest_s = std::max(slowest_s, machine.cycle.expectation());
+  std::vector<Order> orders;
+  for (double work_s = 0; work_s < 1.1 * horizon_s;) {
+    const double batch_s = dice.between(1500, 5400);
+    work_s += batch_s;
+    Order order;
+    order.id = fmt::format("{}", orders.size() + 1);
+    order.product = {static_cast<std::uint32_t>(dice.below(line.products.size()))};
+    order.quantity = static_cast<std::uint32_t>(batch_s / slowest_s) + 1;
+    orders.push_back(order);
+  }
+  return orders;
+}
+
+ScriptedFault random_fault(const Line& line, double horizon_s, Dice& dice) {
+  ScriptedFault fault;
+  fault.machine = {static_cast<std::uint32_t>(dice.below(line.machines.size()))};
+  const double u = dice.share();
+  fault.kind = u < 0.45 ? FaultKind::bearing_wear : u < 0.8 ? FaultKind::tool_wear : FaultKind::jam;
+  const double usual_s = fault.kind == FaultKind::bearing_wear ? 6600
+                         : fault.kind == FaultKind::tool_wear  ? 9000
+                                                               : 720;
+  fault.fails_after_s = usual_s * dice.scale(0.45, 1.9);
+  fault.at_s = dice.between(0.05, 0.85) * horizon_s;
+  fault.repair_s = 1200;
+  return fault;
+}
+
+SensorFault random_lie(const Line& line, double horizon_s, Dice& dice) {
+  SensorFault lie;
+  lie.machine = {static_cast<std::uint32_t>(dice.below(line.machines.size()))};
+  const auto& signals = line.at(lie.machine).signals;
+  const auto& signal = signals[dice.below(signals.size())];
+  lie.signal = signal.name;
+  lie.kind = static_cast<SensorFaultKind>(dice.below(4));
+  lie.from_s = dice.between(0.05, 0.9) * horizon_s;
+  lie.until_s = lie.from_s + dice.scale(600, 4 * 3600.0);
+  const double sign = dice.chance(0.7) ? 1 : -1;
+  lie.magnitude = sign * (lie.kind == SensorFaultKind::drift
+                              ? std::abs(signal.normal - signal.idle) * dice.scale(0.03, 0.5)
+                              : signal.noise * dice.scale(5, 60));
+  return lie;
+}
+
+/// Machines that have run for some time already, empty, at line time 0.
+LineNow aged(const Line& line, std::size_t orders, Dice& dice) {
+  LineNow now;
+  for (const auto& machine : line.machines) {
+    double life_s = 3600 * 150.0;
+    for (const auto& mode : machine.faults)
+      if (mode.kind == FaultKind::bearing_wear || mode.kind == FaultKind::tool_wear)
+        life_s = mode.onset.expectation();
+    MachineNow m;
+    m.operating_s = dice.between(0, 1.5) * life_s;
+    m.renewals = 1;
+    m.progress.resize(orders);
+    now.machines.push_back(m);
+  }
+  return now;
+}
+
+}  // namespace
+
+Line random_line(std::uint64_t seed) {
+  Dice dice(seed, 1);
+  Line line;
+  line.name = fmt::format("random {}", seed);
+  const auto products = 1 + dice.below(4);
+  for (std::size_t p = 0; p < products; ++p) line.products.push_back(fmt::format("p{}", p));
+  const auto machines = 2 + dice.below(6);
+  for (std::size_t m = 0; m < machines; ++m) {
+    line.machines.push_back(random_machine(products, dice));
+    line.machines.back().name = fmt::format("m{}", m);
+  }
+  line.crews = 1 + static_cast<std::uint32_t>(dice.below(3));
+  constexpr std::array<double, 5> periods_s = {5, 10, 10, 15, 20};
+  line.sample_period_s = periods_s[dice.below(periods_s.size())];
+  return line;
+}
+
+Trial random_day(std::shared_ptr<const Line> line, std::uint64_t seed, const DayRules& rules) {
+  Dice dice(seed, 2);
+  Trial trial;
+  trial.line = std::move(line);
+  trial.seed = seed;
+  trial.horizon_s = rules.horizon_s;
+  trial.want_trace = true;
+  auto orders = random_orders(*trial.line, trial.horizon_s, dice);
+  for (std::uint32_t i = 0; i < orders.size(); ++i) trial.schedule.sequence.push_back({i});
+  const double start = dice.share();
+  if (start < 0.3) {
+    trial.from = aged(*trial.line, orders.size(), dice);
+  } else if (start < 0.7) {
+    trial.wear_share = dice.share();
+  }
+  trial.orders = std::make_shared<const std::vector<Order>>(std::move(orders));
+  if (dice.chance(rules.scripted_share)) {
+    const auto count = 1 + dice.below(3);
+    for (std::size_t i = 0; i < count; ++i) {
+      trial.faults.push_back(random_fault(*trial.line, trial.horizon_s, dice));
+      trial.faults.back().id = fmt::format("f{}", i);
+    }
+  }
+  if (dice.chance(rules.disturbed_share)) {
+    const auto count = 1 + dice.below(4);
+    for (std::size_t i = 0; i < count; ++i) {
+      trial.sensor_faults.push_back(random_lie(*trial.line, trial.horizon_s, dice));
+      trial.sensor_faults.back().id = fmt::format("s{}", i);
+    }
+    if (dice.chance(0.5)) {
+      const double from_s = dice.share() * trial.horizon_s;
+      trial.communication_losses.push_back({"c", from_s, from_s + dice.scale(60, 2400)});
+    }
+  }
+  return trial;
+}
+
+Trial Population::day(std::uint64_t seed) const {
+  Dice dice(seed, 3);
+  const bool random = lines.empty() || dice.chance(random_share);
+  auto line = random ? std::make_shared<const Line>(random_line(seed)) : lines[seed % lines.size()];
+  return random_day(std::move(line), seed, rules);
+}
+
+}  // namespace foreline::inference

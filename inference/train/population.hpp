@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The population of production days that a model is trained and judged on: lines of files, lines
+// made up at random, machines of every age, random and scripted faults, lying sensors, lost
+// connections. A day is a pure function of its seed; who simulates it is not known here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sim/line/line.hpp"
+#include "sim/line/trial.hpp"
+
+namespace foreline::inference {
+
+/// A line of 2 to 7 machines with signals, ranges, noise and fault modes of its own.
+[[nodiscard]] line::Line random_line(std::uint64_t seed);
+
+struct DayRules {
+  double horizon_s = 10 * 3600;
+  double scripted_share = 0.6;    ///< Days with one to three scripted faults more.
+  double disturbed_share = 0.35;  ///< Days with sensor faults or lost connections.
+};
+
+/// A day of work on `line`, with a trace.
+[[nodiscard]] line::Trial random_day(std::shared_ptr<const line::Line> line, std::uint64_t seed,
+                                     const DayRules& rules = {});
+
+/// Which lines the days are of: each of `lines` in turn with the same share, and a random line in
+/// `random_share` of all days.
+struct Population {
+  std::vector<std::shared_ptr<const line::Line>> lines;
+  double random_share = 0.5;
+  DayRules rules;
+  [[nodiscard]] line::Trial day(std::uint64_t seed) const;
+};
+
+}  // namespace foreline::inference

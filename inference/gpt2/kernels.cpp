@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/gpt2/kernels.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "inference/gpt2/reference.hpp"
+
+namespace foreline::gpt2::kernels {
+
+namespace {
+
+float dot(const float* a, const float* b, std::size_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::size_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+void add_scaled(float* y, const float* x, float scale, std::size_t n) {
+#pragma omp simd
+  for (std::size_t i = 0; i < n; ++i) y[i] += scale * x[i];
+}
+
+}  // namespace
+
+void layer_norm(const float* x, const float* weight, const float* bias, float epsilon,
+                std::size_t rows, std::size_t e, float* y, float* mean, float* rstd) {
+  for (std::size_t r = 0; r < rows; ++r) {
+    const float* row = x + r * e;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::size_t i = 0; i < e; ++i) sum += row[i];
+    const float m = sum / static_cast<float>(e);
+    float squares = 0;
+#pragma omp simd reduction(+ : squares)
+    for (std::size_t i = 0; i < e; ++i) squares += (row[i] - m) * (row[i] - m);
+    const float s = 1 / std::sqrt(squares / static_cast<float>(e) + epsilon);
+    float* out = y + r * e;
+#pragma omp simd
+    for (std::size_t i = 0; i < e; ++i) out[i] = (row[i] - m) * s * weight[i] + bias[i];
+    if (mean != nullptr) mean[r] = m;
+    if (rstd != nullptr) rstd[r] = s;
+  }
+}
+
+void layer_norm_backward(const float* dy, const float* x, const float* weight, const float* mean,
+                         const float* rstd, std::size_t rows, std::size_t e, float* dx,
+                         float* dweight, float* dbias) {
+  for (std::size_t r = 0; r < rows; ++r) {
+    const float* d = dy + r * e;
+    const float* row = x + r * e;
+    float sum = 0;
+    float weighted = 0;
+#pragma omp simd reduction(+ : sum, weighted)
+    for (std::size_t i = 0; i < e; ++i) {
+      const float normal = (row[i] - mean[r]) * rstd[r];
+      const float g = d[i] * weight[i];
+      sum += g;
+      weighted += g * normal;
+      dweight[i] += d[i] * normal;
+      dbias[i] += d[i];
+    }
+    sum /= static_cast<float>(e);
+    weighted /= static_cast<float>(e);
+    float* out = dx + r * e;
+#pragma omp simd
+    for (std::size_t i = 0; i < e; ++i) {
+      const float normal = (row[i] - mean[r]) * rstd[r];
+      out[i] += (d[i] * weight[i] - sum - normal * weighted) * rstd[r];
+    }
+  }
+}
+
+void attend(const float* q, std::size_t q_stride, const float* k, const float* v,
+            std::size_t kv_stride, std::size_t queries, std::size_t keys, std::size_t first,
+            std::size_t head_size, float scale, float* out, std::size_t out_stride,
+            float* probabilities, float* scratch) {
+  for (std::size_t t = 0; t < queries; ++t) {
+    float* row = probabilities != nullptr ? probabilities + t * keys : scratch;
+    const std::size_t seen = first + t + 1;
+    float highest = -1e30F;
+    for (std::size_t s = 0; s < seen; ++s) {
+      row[s] = scale * dot(q + t * q_stride, k + s * kv_stride, head_size);
+      highest = std::max(highest, row[s]);
+    }
+    float total = 0;
+    for (std::size_t s = 0; s < seen; ++s) {
+      row[s] = std::exp(row[s] - highest);
+      total += row[s];
+    }
+    float* y = out + t * out_stride;
+    std::fill(y, y + head_size, 0.0F);
+    for (std::size_t s = 0; s < seen; ++s) {
+      row[s] /= total;
+      add_scaled(y, v + s * kv_stride, row[s], head_size);
+    }
+    if (probabilities != nullptr) std::fill(row + seen, row + keys, 0.0F);
+  }
+}
+
+void attend_backward(const float* dout, std::size_t out_stride, const float* q, const float* k,
+                     const float* v, std::size_t stride, const float* probabilities,
+                     std::size_t tokens, std::size_t head_size, float scale, float* dq, float* dk,
+                     float* dv, float* scratch) {
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const float* d = dout + t * out_stride;
+    const float* row = probabilities + t * tokens;
+    float mixed = 0;
+    for (std::size_t s = 0; s <= t; ++s) {
+      scratch[s] = dot(d, v + s * stride, head_size);
+      mixed += scratch[s] * row[s];
+      add_scaled(dv + s * stride, d, row[s], head_size);
+    }
+    for (std::size_t s = 0; s <= t; ++s) {
+      const float slope = row[s] * (scratch[s] - mixed) * scale;
+      add_scaled(dq + t * stride, k + s * stride, slope, head_size);
+      add_scaled(dk + s * stride, q + t * stride, slope, head_size);
+    }
+  }
+}
+
+void activate(Activation activation, const float* x, float* y, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) y[i] = gpt2::activate(activation, x[i]);
+}
+
+void activate_backward(Activation activation, const float* dy, const float* x, float* dx,
+                       std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) dx[i] = dy[i] * gpt2::activate_slope(activation, x[i]);
+}
+
+}  // namespace foreline::gpt2::kernels

@@ -12,7 +12,6 @@
 #include <numeric>
 #include <sstream>
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace foreline::text {
@@ -534,17 +533,16 @@ Result<Document> Document::open(const std::filesystem::path& path) {
 }
 
 Result<Document> Document::parse(std::string text, std::string name) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) {
-    const auto& error = parsed.error();
-    return Error(std::vector<Diagnostic>{{name, static_cast<int>(error.source().begin.line),
-                                          static_cast<int>(error.source().begin.column),
-                                          "not TOML: " + std::string(error.description()),
-                                          "see https://toml.io"}});
-  }
   auto state = std::make_shared<State>();
+  try {
+    state->root = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    const auto& at = error.source().begin;
+    return Error(std::vector<Diagnostic>{
+        {name, static_cast<int>(at.line), static_cast<int>(at.column),
+         "not TOML: " + std::string(error.description()), "see https://toml.io"}});
+  }
   state->name = std::move(name);
-  state->root = parsed.table();
   return Document(std::move(state));
 }
 

@@ -39,10 +39,13 @@ void MachineActor::resume_from(const MachineNow& now) {
   sampled_operating_ = operating_s_;
   progress_ = now.progress;
   progress_.resize(floor_->trial->orders->size());
-  if (now.down_remaining_s > 0) {
+  const bool stop = now.state == PackmlState::held || now.state == PackmlState::stopped;
+  if (now.down_remaining_s > 0 || stop) {
+    // A machine that is busy with none of these has just broken down and not yet said so.
+    state_ = stop || now.state == PackmlState::resetting ? now.state : PackmlState::held;
     busy_until_s_ = floor_->start_s + now.down_remaining_s;
-    state_ = now.state;
-    if (state_ == PackmlState::held || state_ == PackmlState::stopped) floor_->crews.take_one();
+    crew_here_ = state_ != PackmlState::resetting && now.down_remaining_s > 0 &&
+                 floor_->crews.take_one();
   }
 }
 
@@ -58,7 +61,7 @@ double MachineActor::damage(FaultKind kind) const {
   return wear_.damage(kind, operating());
 }
 
-void MachineActor::settle() {
+void MachineActor::book_time() {
   const double spent = floor_->now() - state_since_s_;
   outcome().state_s[static_cast<std::size_t>(state_)] += spent;
   if (state_ == PackmlState::held) outcome().down_s += spent;
@@ -69,36 +72,68 @@ void MachineActor::settle() {
   state_since_s_ = floor_->now();
 }
 
+void MachineActor::book_occupation() {
+  const double from_s = doing_since_s_;
+  const double now = floor_->now();
+  doing_since_s_ = now;
+  if (!floor_->trial->want_gantt || !doing_ || now <= from_s) return;
+  auto& gantt = floor_->outcome->gantt;
+  if (*doing_ == Occupation::What::work) {
+    const auto last = std::find_if(gantt.rbegin(), gantt.rend(),
+                                   [&](const Occupation& bar) { return bar.machine == id_; });
+    if (last != gantt.rend() && last->what == *doing_ && last->order == order_ &&
+        from_s - last->until_s <= gantt_gap_s) {
+      last->until_s = now;
+      return;
+    }
+  }
+  gantt.push_back({id_, *doing_, order_, from_s, now});
+}
+
+void MachineActor::note_onsets() {
+  const double operated = operating();
+  for (auto& wear : wear_.all()) {
+    if (wear.record >= 0 || wear.onset_at > operated) continue;
+    wear.record = static_cast<int>(floor_->outcome->faults.size());
+    floor_->outcome->faults.push_back(
+        {id_, wear.kind, floor_->now() - (operated - wear.onset_at), -1, -1, false});
+  }
+}
+
+void MachineActor::settle() {
+  book_time();
+  book_occupation();
+  note_onsets();
+}
+
+void Floor::settle() {
+  for (auto* machine : machines) machine->settle();
+}
+
 void MachineActor::enter(PackmlState state) {
-  settle();
+  book_time();
   state_ = state;
 }
 
-void MachineActor::occupy(Occupation::What what, double from_s) {
-  if (!floor_->trial->want_gantt) return;
-  const double now = floor_->now();
-  if (now <= from_s) return;
-  auto& gantt = floor_->outcome->gantt;
-  if (what == Occupation::What::work) {
-    for (auto it = gantt.rbegin(); it != gantt.rend(); ++it) {
-      if (it->machine != id_) continue;
-      if (it->what == what && it->order == order_ && from_s - it->until_s <= gantt_gap_s) {
-        it->until_s = now;
-        return;
-      }
-      break;
-    }
-  }
-  gantt.push_back({id_, what, order_, from_s, now});
-}
-
-void MachineActor::rest(double seconds) {
-  double left = seconds;
+void MachineActor::rest(Occupation::What what, double seconds) {
+  doing_ = what;
+  doing_since_s_ = floor_->now();
   busy_until_s_ = floor_->now() + seconds;
   // An interruption means that something happened that this sleep does not care about.
-  while (left > 0 && floor_->count_event()) left -= nap_.sleep(left);
+  while (busy_until_s_ > floor_->now() && floor_->count_event())
+    nap_.sleep_until(busy_until_s_ - floor_->start_s);
   if (floor_->runaway) nap_.wait();
   busy_until_s_ = -1;
+  book_occupation();
+  doing_.reset();
+}
+
+void MachineActor::wait_for_crew() {
+  doing_ = Occupation::What::waiting_for_crew;
+  doing_since_s_ = floor_->now();
+  floor_->crews.acquire(nap_);
+  book_occupation();
+  doing_.reset();
 }
 
 void MachineActor::nudge() {
@@ -110,6 +145,7 @@ void MachineActor::nudge() {
 
 void MachineActor::begin(const ScriptedFault& fault) {
   wear_.begin(fault, operating());
+  note_onsets();
   nap_.interrupt();
 }
 
@@ -157,7 +193,7 @@ OrderId MachineActor::await_part() {
     waiting_ = Waiting::part;
     floor_->machines[id_.index - 1]->nudge();  // it may have waited for this machine to be ready
     if (!buffer.empty()) {
-      settle();
+      book_time();
       waiting_ = Waiting::nothing;
       continue;
     }
@@ -175,7 +211,7 @@ OrderId MachineActor::await_part() {
     } else {
       nap_.wait();
     }
-    settle();
+    book_time();
     waiting_ = Waiting::nothing;
   }
 }
@@ -206,12 +242,12 @@ void MachineActor::do_services(std::optional<OrderId> before) {
 
 void MachineActor::serve() {
   enter(PackmlState::stopped);
-  const double from_s = floor_->now();
-  floor_->crews.acquire(nap_);
-  rest(machine().service.quantile(
-      random_uniform(floor_->trial->seed, id_.index, Purpose::changeover, 1'000'000 + renewals_)));
+  wait_for_crew();
+  rest(Occupation::What::service,
+       machine().service.quantile(random_uniform(floor_->trial->seed, id_.index,
+                                                 Purpose::changeover, 1'000'000 + renewals_)));
   floor_->crews.release();
-  occupy(Occupation::What::service, from_s);
+  note_onsets();
   for (const auto& wear : wear_.all()) {
     if (wear.record < 0 || !gives_warning(wear.kind)) continue;
     auto& record = floor_->outcome->faults[static_cast<std::size_t>(wear.record)];
@@ -219,10 +255,14 @@ void MachineActor::serve() {
     record.restored_s = floor_->now();
   }
   wear_.serviced(operating());
-  renewed_at_ = operating();
-  ++renewals_;
+  renew();
   ++outcome().services;
   enter(PackmlState::idle);
+}
+
+void MachineActor::renew() {
+  renewed_at_ = operating_s_;
+  ++renewals_;
 }
 
 void MachineActor::change_over(OrderId to) {
@@ -234,69 +274,55 @@ void MachineActor::change_over(OrderId to) {
   set_up_ = true;
   if (seconds <= 0) return;
   enter(PackmlState::resetting);
-  const double from_s = floor_->now();
-  rest(seconds);
-  occupy(Occupation::What::changeover, from_s);
+  rest(Occupation::What::changeover, seconds);
 }
 
 void MachineActor::work(double seconds) {
   remaining_s_ = seconds;
-  while (remaining_s_ > 1e-9) {
+  while (remaining_s_ > 1e-6) {
     if (!floor_->count_event()) nap_.wait();
-    if (auto* wear = wear_.failed(operating_s_); wear != nullptr) {
+    if (wear_.failed(operating_s_)) {
       break_down();
       continue;
     }
     enter(PackmlState::execute);
-    const double from_s = floor_->now();
-    const double until_failure = wear_.next_failure() - operating_s_;
-    work_since_s_ = from_s;
-    const double planned = std::min(remaining_s_, until_failure);
-    const double worked = nap_.sleep(planned);
+    doing_ = Occupation::What::work;
+    doing_since_s_ = work_since_s_ = floor_->now();
+    const double worked = nap_.sleep(std::min(remaining_s_, wear_.next_failure() - operating_s_));
     work_since_s_ = -1;
     operating_s_ += worked;
     remaining_s_ -= worked;
-    occupy(Occupation::What::work, from_s);
-    for (auto& wear : wear_.all()) {
-      if (wear.record >= 0 || wear.onset_at > operating_s_) continue;
-      wear.record = static_cast<int>(floor_->outcome->faults.size());
-      floor_->outcome->faults.push_back(
-          {id_, wear.kind, floor_->now() - (operating_s_ - wear.onset_at), -1, -1, false});
-    }
+    book_occupation();
+    doing_.reset();
+    note_onsets();
   }
   remaining_s_ = 0;
 }
 
 void MachineActor::break_down() {
   enter(PackmlState::held);
-  auto* wear = wear_.failed(operating_s_);
-  const double from_s = floor_->now();
-  if (wear->record < 0) {
-    wear->record = static_cast<int>(floor_->outcome->faults.size());
-    floor_->outcome->faults.push_back({id_, wear->kind, from_s, -1, -1, false});
-  }
-  const auto record = static_cast<std::size_t>(wear->record);
-  floor_->outcome->faults[record].failed_s = from_s;
+  note_onsets();
+  const auto broken = *wear_.failed(operating_s_);
+  const auto kind = wear_.all()[broken].kind;
+  const auto record = static_cast<std::size_t>(wear_.all()[broken].record);
+  floor_->outcome->faults[record].failed_s = floor_->now();
   ++outcome().breakdowns;
-  const double repair_s = wear_.repair_time(*wear);
-  floor_->crews.acquire(nap_);
-  occupy(Occupation::What::waiting_for_crew, from_s);
-  const double repair_from_s = floor_->now();
-  rest(repair_s);
+  const double repair_s = wear_.repair_time(wear_.all()[broken]);
+  wait_for_crew();
+  rest(Occupation::What::repair, repair_s);
   floor_->crews.release();
-  occupy(Occupation::What::repair, repair_from_s);
   floor_->outcome->faults[record].restored_s = floor_->now();
-  // Scripted faults may have been added meanwhile: look the failed one up again.
-  if (auto* broken = wear_.failed(operating_s_); broken != nullptr)
-    wear_.repaired(*broken, operating_s_);
-  renewed_at_ = operating_s_;
-  ++renewals_;
+  wear_.repaired(broken, operating_s_);
+  if (wears(kind)) renew();
 }
 
 void MachineActor::count_finished(OrderId order) {
   if (++floor_->finished[order.index] < (*floor_->trial->orders)[order.index].quantity) return;
   floor_->outcome->orders[order.index].finished_s = floor_->now();
-  if (--floor_->orders_open == 0) floor_->done = true;
+  if (--floor_->orders_open > 0) return;
+  floor_->done = true;
+  floor_->settle();
+  floor_->final = *floor_->outcome;
 }
 
 void MachineActor::finish_part() {
@@ -323,7 +349,7 @@ void MachineActor::hand_over() {
       enter(PackmlState::suspended);
       waiting_ = Waiting::space;
       nap_.wait();
-      settle();
+      book_time();
       waiting_ = Waiting::nothing;
     }
     buffer.push_back(order_);
@@ -340,25 +366,39 @@ void MachineActor::hand_over() {
   }
 }
 
-void MachineActor::operator()() {
-  if (busy_until_s_ > floor_->now()) {
-    const bool crew = state_ == PackmlState::held || state_ == PackmlState::stopped;
-    const auto what = state_ == PackmlState::held      ? Occupation::What::repair
-                      : state_ == PackmlState::stopped ? Occupation::What::service
-                                                       : Occupation::What::changeover;
-    const double from_s = floor_->now();
-    rest(busy_until_s_ - from_s);
-    occupy(what, from_s);
-    if (crew) {
-      floor_->crews.release();
-      wear_.serviced(operating_s_);
-      renewed_at_ = operating_s_;
-      ++renewals_;
-    }
+void MachineActor::finish_open_stop() {
+  const double left = busy_until_s_ - floor_->now();
+  if (state_ == PackmlState::resetting) {
+    rest(Occupation::What::changeover, left);
+    return;
   }
+  const bool repair = state_ == PackmlState::held;
+  const bool begun = left > 0;
+  if (!crew_here_) wait_for_crew();
+  double seconds = left;
+  if (!begun) {
+    seconds = repair ? wear_.unknown_repair_time(renewals_)
+                     : machine().service.quantile(
+                           random_uniform(floor_->trial->seed, id_.index, Purpose::changeover,
+                                          1'000'000 + renewals_));
+  }
+  rest(repair ? Occupation::What::repair : Occupation::What::service, seconds);
+  crew_here_ = false;
+  floor_->crews.release();
+  wear_.serviced(operating_s_);
+  renew();
+}
+
+void MachineActor::operator()() {
+  if (busy_until_s_ >= 0) finish_open_stop();
   if (holds_part_) {
-    work(remaining_s_);
-    finish_part();
+    // A part without work left has been judged good already and waits for room.
+    if (remaining_s_ > 0) {
+      work(remaining_s_);
+      finish_part();
+    } else {
+      hand_over();
+    }
   }
   while (true) {
     const auto order = await_part();

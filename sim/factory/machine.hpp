@@ -38,7 +38,11 @@ class Crews {
     next->wake();
   }
   /// A crew that was busy when the trial began.
-  void take_one() { free_ -= free_ > 0 ? 1 : 0; }
+  [[nodiscard]] bool take_one() {
+    if (free_ == 0) return false;
+    --free_;
+    return true;
+  }
   [[nodiscard]] std::uint32_t free() const { return free_; }
 
  private:
@@ -66,6 +70,7 @@ struct Floor {
   std::size_t orders_open = 0;
   bool done = false;
   bool runaway = false;
+  std::optional<line::Outcome> final;  ///< As it was when the last part left.
 
   [[nodiscard]] double now() const { return start_s + simgrid::s4u::Engine::get_clock(); }
   /// Counts an event; true while the trial may go on.
@@ -73,6 +78,8 @@ struct Floor {
     if (++outcome->events > trial->event_limit) runaway = true;
     return !runaway;
   }
+  /// Books everything that is under way up to now.
+  void settle();
 };
 
 class MachineActor {
@@ -97,7 +104,7 @@ class MachineActor {
   [[nodiscard]] double operating_since_renewal() const;
   [[nodiscard]] std::uint32_t renewals() const { return renewals_; }
   [[nodiscard]] double damage(line::FaultKind kind) const;
-  /// Books the time of the present state up to now.
+  /// Books the time of the present state, what is under way, and faults that have begun.
   void settle();
   void set_actor(simgrid::s4u::ActorPtr actor) { nap_.owner(std::move(actor)); }
 
@@ -110,13 +117,19 @@ class MachineActor {
   [[nodiscard]] bool last() const { return id_.index + 1 == floor_->machines.size(); }
 
   void enter(line::PackmlState state);
-  void occupy(line::Occupation::What what, double from_s);
-  void rest(double seconds);  ///< A sleep that nothing interrupts.
+  void book_time();
+  void book_occupation();
+  void note_onsets();
+  /// Does `what` for `seconds`; nothing interrupts it.
+  void rest(line::Occupation::What what, double seconds);
   std::optional<line::OrderId> next_order();
   line::OrderId await_part();
   void take_part();
   void do_services(std::optional<line::OrderId> before);
   void serve();
+  void finish_open_stop();
+  void wait_for_crew();
+  void renew();
   void change_over(line::OrderId to);
   void work(double seconds);
   void break_down();
@@ -144,6 +157,9 @@ class MachineActor {
   double remaining_s_ = 0;
   double cycle_s_ = 0;
   double busy_until_s_ = -1;  ///< Of a repair, service or changeover.
+  bool crew_here_ = false;
+  std::optional<line::Occupation::What> doing_;
+  double doing_since_s_ = 0;
   Waiting waiting_ = Waiting::nothing;
   std::vector<line::Progress> progress_;
 };

@@ -18,12 +18,16 @@ class Nap {
   double sleep(double seconds) {
     if (seconds <= 0) return 0;
     const double from = simgrid::s4u::Engine::get_clock();
-    timer_ = simgrid::kernel::timer::Timer::set(from + seconds, [this] {
+    sleep_until(from + seconds);
+    return simgrid::s4u::Engine::get_clock() - from;
+  }
+  /// Sleeps until the engine's clock shows `date`, or until interrupted.
+  void sleep_until(double date) {
+    timer_ = simgrid::kernel::timer::Timer::set(date, [this] {
       timer_ = nullptr;
       actor_->resume();
     });
     simgrid::s4u::this_actor::suspend();
-    return simgrid::s4u::Engine::get_clock() - from;
   }
   /// Ends a sleep early. Nothing happens when the actor does not sleep.
   void interrupt() {

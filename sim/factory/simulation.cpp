@@ -70,25 +70,51 @@ struct Simulation::State {
         for (std::int64_t i = 0; i < parts; ++i) floor.buffers[m].push_back(order);
       }
     }
-    for (std::size_t o = 0; o < trial.orders->size(); ++o) {
-      auto& done = floor.finished[o];
-      for (const auto& machine : trial.from->machines) done += machine.progress.at(o).scrap;
-      done += trial.from->machines.back().progress.at(o).good;
-      outcome.orders[o].good = trial.from->machines.back().progress.at(o).good;
-      if (done < (*trial.orders)[o].quantity) continue;
-      outcome.orders[o].finished_s = trial.from->at_s;
+  }
+
+  /// Orders as they stand at the start; good and scrap count from line time 0.
+  void open_orders() {
+    for (std::uint32_t o = 0; o < trial.orders->size(); ++o) {
+      auto& order = outcome.orders[o];
+      if (trial.from) {
+        for (const auto& machine : trial.from->machines) order.scrap += machine.progress.at(o).scrap;
+        order.good = trial.from->machines.back().progress.at(o).good;
+        const auto& first = trial.from->machines.front();
+        const bool entered = first.progress[o].good + first.progress[o].scrap > 0 ||
+                             (first.holds_part && first.order.index == o);
+        if (entered) order.started_s = trial.from->at_s;
+      }
+      floor.finished[o] = order.good + order.scrap;
+      if (floor.finished[o] < (*trial.orders)[o].quantity) continue;
+      order.finished_s = floor.start_s;
       --floor.orders_open;
     }
     floor.done = floor.orders_open == 0;
   }
 
-  /// Services that a trial which starts in the middle must take as carried out.
-  [[nodiscard]] bool already_done(const Service& service) const {
+  /// Services that a trial which starts in the middle must take as carried out or under way.
+  [[nodiscard]] bool already_done(const Service& service, const Schedule& schedule) const {
     if (!trial.from) return false;
     if (service.when == Service::When::at_time) return service.at_s < trial.from->at_s;
-    const auto& machine = trial.from->machines.at(service.machine.index);
-    const auto& progress = machine.progress.at(service.order.index);
-    return progress.good + progress.scrap > 0 || (machine.set_up && machine.order == service.order);
+    auto turned_to = [&](const Service& other) {
+      const auto& machine = trial.from->machines.at(other.machine.index);
+      const auto& progress = machine.progress.at(other.order.index);
+      return progress.good + progress.scrap > 0 || (machine.set_up && machine.order == other.order);
+    };
+    if (turned_to(service)) return true;
+    // A machine that is being serviced now is in the next of its services.
+    if (trial.from->machines[service.machine.index].state != PackmlState::stopped) return false;
+    return std::none_of(
+        schedule.services.begin(), schedule.services.end(), [&](const Service& other) {
+          if (other.machine != service.machine || other == service) return false;
+          if (other.when == Service::When::at_time) return other.at_s < trial.from->at_s;
+          return !turned_to(other) && place_of(other.order) < place_of(service.order);
+        });
+  }
+  [[nodiscard]] std::size_t place_of(OrderId order) const {
+    const auto& sequence = trial.schedule.sequence;
+    return static_cast<std::size_t>(std::find(sequence.begin(), sequence.end(), order) -
+                                    sequence.begin());
   }
 
   void sample() {
@@ -132,7 +158,7 @@ struct Simulation::State {
           std::find_if(floor.services.begin(), floor.services.end(),
                        [&](const PlannedService& p) { return p.service == service; });
       services.push_back(
-          {service, known != floor.services.end() ? known->done : already_done(service)});
+          {service, known != floor.services.end() ? known->done : already_done(service, schedule)});
     }
     floor.schedule = schedule;
     floor.services = std::move(services);
@@ -161,7 +187,9 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   floor.orders_open = s.trial.orders->size();
   s.schedule_services(s.trial.schedule);
   s.fill_buffers();
+  s.open_orders();
 
+  if (floor.done) floor.final = s.outcome;
   s.engine = &start_engine();
   auto* zone = sg::create_full_zone("line");
   auto* hall = zone->create_host("hall", 1e9);
@@ -174,11 +202,10 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   if (!floor.done) {
     for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
       auto* machine = s.machines[m].get();
-      auto actor = sg::Actor::create(line.machines[m].name, hall, [machine] {
+      sg::Actor::create(line.machines[m].name, hall, [machine] {
         machine->set_actor(sg::Actor::self());
         (*machine)();
       });
-      actor->daemonize();
     }
   }
   for (const auto& fault : s.trial.faults) {
@@ -188,14 +215,12 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   for (const auto& hazard : s.trial.hazards) {
     const double u = random_uniform(s.trial.seed, hazard.machine.index, Purpose::forecast,
                                     static_cast<std::uint64_t>(hazard.kind));
-    const auto renewals = s.machines[hazard.machine.index]->renewals();
-    s.at(floor.start_s + time_to_fault(hazard, u), [&s, hazard, renewals] {
-      auto& machine = *s.machines[hazard.machine.index];
-      if (machine.renewals() == renewals) machine.forecast_fault(hazard.kind);
+    s.at(floor.start_s + time_to_fault(hazard, u), [&s, hazard] {
+      s.machines[hazard.machine.index]->forecast_fault(hazard.kind);
     });
   }
   if (!observed && !s.trial.want_trace) return;
-  auto sampler = sg::Actor::create("sampler", hall, [&s] {
+  sg::Actor::create("sampler", hall, [&s] {
     s.sampling.owner(sg::Actor::self());
     const double period = s.trial.line->sample_period_s;
     auto number = static_cast<std::int64_t>(std::ceil(s.floor.start_s / period));
@@ -207,7 +232,6 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
       ++number;
     }
   });
-  sampler->daemonize();
 }
 
 Simulation::~Simulation() = default;
@@ -259,26 +283,15 @@ void Simulation::replace_schedule(const Schedule& schedule) {
 
 Outcome Simulation::outcome() {
   auto& s = *state_;
-  const double end_s = now_s();
-  for (auto& machine : s.machines) machine->settle();
-  Outcome outcome = s.outcome;
-  outcome.end_s = end_s;
-  outcome.end = s.floor.runaway                          ? Outcome::End::runaway
-                : s.floor.done && s.trial.stop_when_done ? Outcome::End::done
-                                                         : Outcome::End::horizon;
+  const bool ended = s.floor.final && s.trial.stop_when_done;
+  if (!ended) s.floor.settle();
+  Outcome outcome = ended ? *s.floor.final : s.outcome;
+  outcome.trace = s.outcome.trace;
+  outcome.end_s = now_s();
+  outcome.end = s.floor.runaway ? Outcome::End::runaway
+                : ended         ? Outcome::End::done
+                                : Outcome::End::horizon;
   if (s.floor.runaway) outcome.error = "more events than the limit allows";
-  // The engine ran on to the end of its stride; what it booked after the end is taken back.
-  const double beyond = s.floor.now() - end_s;
-  if (beyond > 0) {
-    for (std::size_t m = 0; m < s.machines.size(); ++m) {
-      auto& machine = outcome.machines[m];
-      const auto state = static_cast<std::size_t>(s.machines[m]->now().state);
-      const double taken = std::min(beyond, machine.state_s[state]);
-      machine.state_s[state] -= taken;
-      if (state == static_cast<std::size_t>(PackmlState::suspended))
-        machine.starved_s -= std::min(taken, machine.starved_s);
-    }
-  }
   return outcome;
 }
 

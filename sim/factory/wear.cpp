@@ -31,7 +31,6 @@ double share_below(const Distribution& distribution, double value) {
 
 WearSet::WearSet(const Trial& trial, MachineId machine, double operating_s, std::size_t renewals)
     : trial_(&trial), machine_(machine) {
-  if (!trial.random_faults) return;
   const auto& modes = trial.line->at(machine).faults;
   for (std::size_t i = 0; i < modes.size(); ++i) {
     Wear wear;
@@ -42,6 +41,8 @@ WearSet::WearSet(const Trial& trial, MachineId machine, double operating_s, std:
         std::any_of(trial.hazards.begin(), trial.hazards.end(), [&](const Hazard& hazard) {
           return hazard.machine == machine && hazard.kind == wear.kind;
         });
+    wear.forecast = forecast;
+    if (!forecast && !trial.random_faults) continue;
     if (!forecast) {
       // A machine that has run for operating_s without onset draws from what is left of its life.
       const double u = random_uniform(trial.seed, machine.index, Purpose::onset, draw_index(wear));
@@ -65,11 +66,12 @@ double WearSet::next_failure() const {
   return next;
 }
 
-Wear* WearSet::failed(double operating) {
+std::optional<std::size_t> WearSet::failed(double operating) const {
   // Differences of long operating times carry rounding; a microsecond is far below any cycle.
   const auto found = std::find_if(wears_.begin(), wears_.end(),
                                   [&](const Wear& w) { return w.fails_at <= operating + 1e-6; });
-  return found == wears_.end() ? nullptr : &*found;
+  if (found == wears_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - wears_.begin());
 }
 
 double WearSet::damage(FaultKind kind, double operating) const {
@@ -93,16 +95,18 @@ void WearSet::begin(const ScriptedFault& fault, double operating) {
 
 void WearSet::fail_now(FaultKind kind, double operating) {
   const auto found = std::find_if(wears_.begin(), wears_.end(), [&](const Wear& w) {
-    return w.kind == kind && w.fails_at == never;
+    return w.kind == kind && w.forecast;
   });
   if (found == wears_.end()) return;
+  found->forecast = false;
   found->onset_at = operating;
   found->fails_at = operating;
 }
 
 void WearSet::renew(Wear& wear, double operating) {
   wear.record = -1;
-  if (wear.mode < 0) {
+  wear.forecast = false;
+  if (wear.mode < 0 || !trial_->random_faults) {
     wear.onset_at = never;
     wear.fails_at = never;
     return;
@@ -118,8 +122,8 @@ void WearSet::renew(Wear& wear, double operating) {
   }
 }
 
-void WearSet::repaired(Wear& wear, double operating) {
-  renew(wear, operating);
+void WearSet::repaired(std::size_t position, double operating) {
+  renew(wears_.at(position), operating);
 }
 
 void WearSet::serviced(double operating) {
@@ -138,6 +142,20 @@ double WearSet::repair_time(const Wear& wear) const {
   const auto mode = static_cast<std::uint64_t>(found - modes.begin());
   return found->repair.quantile(
       random_uniform(trial_->seed, machine_.index, Purpose::repair, 1000 * mode + wear.renewal));
+}
+
+double WearSet::unknown_repair_time(std::size_t renewals) const {
+  const auto& modes = trial_->line->at(machine_).faults;
+  auto life = [](const FaultMode& mode) {
+    return mode.onset.expectation() + mode.progress.expectation();
+  };
+  const auto likely =
+      std::min_element(modes.begin(), modes.end(),
+                       [&](const auto& a, const auto& b) { return life(a) < life(b); });
+  if (likely == modes.end()) return 0;
+  const auto mode = static_cast<std::uint64_t>(likely - modes.begin());
+  return likely->repair.quantile(
+      random_uniform(trial_->seed, machine_.index, Purpose::repair, 1000 * mode + renewals));
 }
 
 }  // namespace foreline::factory

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "sim/line/line.hpp"
@@ -22,7 +23,14 @@ struct Wear {
   double fails_at = never;  ///< Operating axis.
   double repair_s = 0;      ///< Scripted repair time; 0 draws from the mode.
   int record = -1;          ///< Position in Outcome::faults once the onset is past.
+  bool forecast = false;    ///< Fails when the forecast's time comes, not by operating time.
 };
+
+/// Whether repairing or servicing this kind makes the machine new in the eyes of its sensors. A
+/// cleared jam or a reset motor leaves bearings and tools as they were.
+[[nodiscard]] constexpr bool wears(line::FaultKind kind) {
+  return kind == line::FaultKind::bearing_wear || kind == line::FaultKind::tool_wear;
+}
 
 /// The coming faults of one machine.
 class WearSet {
@@ -32,20 +40,23 @@ class WearSet {
 
   /// The earliest failure on the operating axis, infinity if none.
   [[nodiscard]] double next_failure() const;
-  /// The wear that fails at or before `operating`, or null.
-  [[nodiscard]] Wear* failed(double operating);
+  /// The position in all() of the wear that fails at or before `operating`.
+  [[nodiscard]] std::optional<std::size_t> failed(double operating) const;
   /// Damage 0..1 of this kind.
   [[nodiscard]] double damage(line::FaultKind kind, double operating) const;
   /// Starts a scripted fault now.
   void begin(const line::ScriptedFault& fault, double operating);
-  /// Makes the machine fail of `kind` as soon as it operates.
+  /// The forecast's time has come: the machine fails of `kind` as soon as it operates, unless a
+  /// service or a repair of that kind came first.
   void fail_now(line::FaultKind kind, double operating);
   /// Repair of one wear: the mode starts anew, a scripted one is gone.
-  void repaired(Wear& wear, double operating);
+  void repaired(std::size_t position, double operating);
   /// A service renews wear and clears what builds up to a jam; an electrical trip does not care.
   void serviced(double operating);
   /// Seconds of repair.
   [[nodiscard]] double repair_time(const Wear& wear) const;
+  /// Seconds of repair of a breakdown whose kind nobody knows: that of the most frequent mode.
+  [[nodiscard]] double unknown_repair_time(std::size_t renewals) const;
   [[nodiscard]] std::vector<Wear>& all() { return wears_; }
 
  private:

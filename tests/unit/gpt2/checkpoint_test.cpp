@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/gpt2/checkpoint.hpp"
+
+#include <bit>
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/gpt2/small_model.hpp"
+
+using namespace foreline::gpt2;
+using namespace foreline::gpt2::test;
+using nlohmann::json;
+
+namespace {
+
+bool equal(const Config& config, Weights a, Weights b) {
+  std::vector<Tensor> first;
+  for_each_tensor(config, a, [&](const std::string&, const std::vector<std::size_t>&, Tensor& t) {
+    first.push_back(t);
+  });
+  std::size_t i = 0;
+  bool same = true;
+  for_each_tensor(config, b, [&](const std::string&, const std::vector<std::size_t>&, Tensor& t) {
+    same = same && first[i++] == t;
+  });
+  return same;
+}
+
+std::string bytes_of(const std::filesystem::path& file) {
+  return *read_file(file);
+}
+
+/// Splits model.safetensors into its header and data.
+std::pair<json, std::string> taken_apart(const std::filesystem::path& file) {
+  const auto bytes = bytes_of(file);
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  return {json::parse(bytes.substr(8, length)), bytes.substr(8 + length)};
+}
+
+void put_together(const std::filesystem::path& file, const json& header, const std::string& data) {
+  const auto text = header.dump();
+  const std::uint64_t length = text.size();
+  std::string bytes(reinterpret_cast<const char*>(&length), 8);
+  REQUIRE(write_file(file, bytes + text + data));
+}
+
+}  // namespace
+
+TEST_CASE("a saved checkpoint loads as it was, tied or not") {
+  for (const bool tied : {true, false}) {
+    auto config = small_config(2, 16, 2);
+    config.tie_word_embeddings = tied;
+    config.foreline = R"({"language":1})";
+    const auto weights = lively_weights(config, 6);
+    const auto folder = fresh_folder(tied ? "tied" : "untied");
+    REQUIRE(save_checkpoint(folder, config, weights));
+    auto loaded = load_checkpoint(folder);
+    REQUIRE(loaded);
+    CHECK(loaded->config.foreline == config.foreline);
+    CHECK(loaded->config.tie_word_embeddings == tied);
+    CHECK(equal(config, weights, loaded->weights));
+  }
+}
+
+TEST_CASE("half precision, shards and names without prefix load too") {
+  const auto config = small_config(1, 8, 2);
+  const auto weights = lively_weights(config, 9);
+  const auto folder = fresh_folder("shards");
+  REQUIRE(save_checkpoint(folder, config, weights));
+  const auto [header, data] = taken_apart(folder / "model.safetensors");
+  std::filesystem::remove(folder / "model.safetensors");
+  json first = json::object();
+  json second = json::object();
+  std::string first_data;
+  std::string second_data;
+  json map = json::object();
+  bool odd = false;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") continue;
+    odd = !odd;
+    auto& part = odd ? first : second;
+    auto& bytes = odd ? first_data : second_data;
+    const auto begin = entry["data_offsets"][0].get<std::size_t>();
+    const auto end = entry["data_offsets"][1].get<std::size_t>();
+    const auto start = bytes.size();
+    for (std::size_t at = begin; at < end; at += 4) {
+      std::uint32_t bits = 0;
+      std::memcpy(&bits, &data[at], 4);
+      const auto half = static_cast<std::uint16_t>(bits >> 16U);  // BF16, cut off
+      bytes.append(reinterpret_cast<const char*>(&half), 2);
+    }
+    const auto bare = name.substr(std::string("transformer.").size());
+    part[bare] = {
+        {"dtype", "BF16"}, {"shape", entry["shape"]}, {"data_offsets", {start, bytes.size()}}};
+    map[bare] = odd ? "model-00001-of-00002.safetensors" : "model-00002-of-00002.safetensors";
+  }
+  put_together(folder / "model-00001-of-00002.safetensors", first, first_data);
+  put_together(folder / "model-00002-of-00002.safetensors", second, second_data);
+  REQUIRE(write_file(folder / "model.safetensors.index.json", json{{"weight_map", map}}.dump()));
+  auto loaded = load_checkpoint(folder);
+  REQUIRE(loaded);
+  for (std::size_t i = 0; i < weights.wte.size(); ++i) {
+    CHECK(loaded->weights.wte[i] ==
+          std::bit_cast<float>(std::bit_cast<std::uint32_t>(weights.wte[i]) & 0xFFFF0000U));
+  }
+}
+
+TEST_CASE("a truncated model names its file and the tensor, wherever it is cut") {
+  const auto config = small_config(1, 8, 2);
+  const auto folder = fresh_folder("truncated");
+  REQUIRE(save_checkpoint(folder, config, lively_weights(config, 2)));
+  const auto whole = bytes_of(folder / "model.safetensors");
+  for (std::size_t size = 0; size < whole.size(); size += 97) {
+    REQUIRE(write_file(folder / "model.safetensors", whole.substr(0, size)));
+    const auto loaded = load_checkpoint(folder);
+    REQUIRE_FALSE(loaded);
+    CHECK(loaded.error().text().find("model.safetensors") != std::string::npos);
+  }
+  REQUIRE(write_file(folder / "model.safetensors", whole.substr(0, whole.size() - 1)));
+  CHECK(load_checkpoint(folder).error().text().find("truncated") != std::string::npos);
+}
+
+TEST_CASE("hostile headers are refused") {
+  const auto config = small_config(1, 8, 2);
+  const auto folder = fresh_folder("hostile");
+  REQUIRE(save_checkpoint(folder, config, lively_weights(config, 2)));
+  const auto [header, data] = taken_apart(folder / "model.safetensors");
+  auto with = [&, h = header, d = data](const std::string& key, const json& value) {
+    auto changed = h;
+    changed["transformer.wte.weight"][key] = value;
+    put_together(folder / "model.safetensors", changed, d);
+    auto loaded = load_checkpoint(folder);
+    REQUIRE_FALSE(loaded);
+    return loaded.error().text();
+  };
+  CHECK(with("data_offsets", {0, 18446744073709551615ULL}).find("wte.weight") != std::string::npos);
+  CHECK(with("data_offsets", {100, 4}).find("wte.weight") != std::string::npos);
+  CHECK(with("shape", {-1, 8}).find("wte.weight") != std::string::npos);
+  CHECK(with("shape", {1ULL << 39U, 1ULL << 39U, 1ULL << 39U}).find("wte.weight") !=
+        std::string::npos);
+  CHECK(with("dtype", "I64").find("I64") != std::string::npos);
+  CHECK(with("shape", "big").find("wte.weight") != std::string::npos);
+}
+
+TEST_CASE("configurations that change the arithmetic are refused by name") {
+  auto refused = [](const std::string& text) {
+    auto config = config_from_json(text, "config.json");
+    REQUIRE_FALSE(config);
+    return config.error().text();
+  };
+  CHECK(refused(R"({"model_type":"llama"})").find("model_type") != std::string::npos);
+  CHECK(refused(R"({"activation_function":"swish"})").find("activation_function") !=
+        std::string::npos);
+  CHECK(refused(R"({"n_embd":10,"n_head":3})").find("n_head") != std::string::npos);
+  CHECK(refused(R"({"add_cross_attention":true,"n_layer":0})").find("n_layer") !=
+        std::string::npos);
+  CHECK(refused("not json").find("config.json") != std::string::npos);
+  CHECK(config_from_json("{}", "config.json")->n_inner == 3072);
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one door to inference: windows in, forecasts out. The rest of the product includes this header
-// and inference/history.hpp, and nothing else of the room.
+// The one door to inference: windows in, forecasts out. The rest of the product includes this
+// header and inference/history.hpp, and nothing else of the room.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +16,8 @@
 namespace foreline::inference {
 
 struct ForecasterOptions {
-  int threads = 1;             ///< 1 is the good neighbour; 2 for batches of many machines.
-  bool reasons = false;        ///< Also compute signed occlusion per signal (one more batch).
+  int threads = 1;                 ///< 1 is the good neighbour; 2 for batches of many machines.
+  bool reasons = false;            ///< Also compute signed occlusion per signal (one more batch).
   double max_missing_share = 0.5;  ///< More missing input than this: no forecast.
 };
 
@@ -31,8 +31,8 @@ class Forecaster {
   Forecaster& operator=(Forecaster&&) noexcept;
   ~Forecaster();
 
-  /// One forecast a window, same order. Deterministic; independent of the batch around it to 1e-3 of
-  /// probability. A window that is too short or too incomplete gives available = false.
+  /// One forecast a window, same order. Deterministic; independent of the batch around it to 1e-3
+  /// of probability. A window that is too short or too incomplete gives available = false.
   [[nodiscard]] std::vector<line::Forecast> forecast(std::span<const Window> windows) const;
 
   /// "GPT-2 3 layers x 96, 0.4 M parameters, oneDNN brg:avx512_core f32": for logs.

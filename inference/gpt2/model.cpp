@@ -246,12 +246,12 @@ std::vector<std::uint32_t> Model::generate(std::span<const std::uint32_t> prompt
   Session session(*this);
   std::vector<std::uint32_t> out;
   auto logits = session.append(prompt);
-  while (out.size() < count) {
+  while (out.size() < count && prompt.size() + out.size() < config().n_positions) {
     const auto next =
         static_cast<std::uint32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
     if (next == config().eos_token_id) break;
     out.push_back(next);
-    if (session.length() == config().n_positions || out.size() == count) break;
+    if (out.size() == count || session.length() == config().n_positions) break;
     logits = session.append(std::span(&out.back(), 1));
   }
   return out;

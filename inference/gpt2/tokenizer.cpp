@@ -312,14 +312,14 @@ Tokenizer Tokenizer::of_words(std::span<const std::string> words) {
   return Tokenizer(std::move(state));
 }
 
-std::vector<std::uint32_t> Tokenizer::encode(std::string_view text) const {
+std::vector<std::uint32_t> Tokenizer::encode(std::string_view text, EndOfText end) const {
   const std::string clean = repaired(text);
   std::vector<std::uint32_t> ids;
   std::string_view rest = clean;
   while (!rest.empty()) {
-    const auto special = state_->end_id != std::numeric_limits<std::uint32_t>::max()
-                             ? rest.find(end_of_text)
-                             : std::string_view::npos;
+    const bool known = state_->end_id != std::numeric_limits<std::uint32_t>::max();
+    const auto special =
+        known && end == EndOfText::token ? rest.find(end_of_text) : std::string_view::npos;
     state_->encode_plain(rest.substr(0, special), ids);
     if (special == std::string_view::npos) break;
     ids.push_back(state_->end_id);

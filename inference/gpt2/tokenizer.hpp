@@ -15,6 +15,10 @@
 
 namespace foreline::gpt2 {
 
+/// What the text "<|endoftext|>" stands for: the special token, as in transformers, or its letters,
+/// as in a text that may not speak to the model.
+enum class EndOfText { token, text };
+
 class Tokenizer {
  public:
   /// Reads vocab.json and merges.txt, or tokenizer.json when they are absent. Errors name file and
@@ -29,9 +33,9 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// Ids of a UTF-8 text; bytes that are no UTF-8 are replaced by U+FFFD first, as Python does. The
-  /// text "<|endoftext|>" becomes its special token.
-  [[nodiscard]] std::vector<std::uint32_t> encode(std::string_view text) const;
+  /// Ids of a UTF-8 text; bytes that are no UTF-8 are replaced by U+FFFD first, as Python does.
+  [[nodiscard]] std::vector<std::uint32_t> encode(std::string_view text,
+                                                  EndOfText end = EndOfText::token) const;
   /// The bytes of the ids; ids beyond the vocabulary are skipped.
   [[nodiscard]] std::string decode(std::span<const std::uint32_t> ids) const;
   [[nodiscard]] std::size_t size() const;

@@ -16,9 +16,9 @@ namespace foreline::core {
 
 /// Every knob has its unit in its name; the defaults are those of the annotated sample.
 struct AlarmRules {
-  double horizon_s = 7200;        ///< A forecast alarm is about P(fault within this).
-  float raise_probability = 0.5F; ///< Raised at or above, for `on_delay_s`.
-  float clear_probability = 0.3F; ///< Cleared below, for `off_delay_s`.
+  double horizon_s = 7200;         ///< A forecast alarm is about P(fault within this).
+  float raise_probability = 0.5F;  ///< Raised at or above, for `on_delay_s`.
+  float clear_probability = 0.3F;  ///< Cleared below, for `off_delay_s`.
   double on_delay_s = 120;
   double off_delay_s = 600;
   double communication_on_delay_s = 30;  ///< No frame for so long: communication alarm.
@@ -27,10 +27,10 @@ struct AlarmRules {
 
 /// One alarm as it stands.
 struct AlarmRecord {
-  line::AlarmEvent event;          ///< As last raised.
+  line::AlarmEvent event;  ///< As last raised.
   line::AlarmState state = line::AlarmState::normal;
-  bool active = false;             ///< The condition holds now.
-  double since_s = 0;              ///< Of the last state change.
+  bool active = false;  ///< The condition holds now.
+  double since_s = 0;   ///< Of the last state change.
   double shelved_until_s = 0;
 };
 

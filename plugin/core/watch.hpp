@@ -16,7 +16,7 @@
 namespace foreline::core {
 
 struct WatchRules {
-  double forecast_every_s = 60;        ///< Line time between forecasts.
+  double forecast_every_s = 60;  ///< Line time between forecasts.
   AlarmRules alarms;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main job from end to end with the commands a user would type: `serve` is the line and its PLC,
-// `watch` is the integrator's host, `deploy` is the person at the desk. This file only starts them,
-// reads what they say, and afterwards runs the same seed once more without the change.
+// The main job from end to end with the commands a user would type: `serve` is the line and its
+// PLC, `watch` is the integrator's host, `deploy` is the person at the desk. This file only starts
+// them, reads what they say, and afterwards runs the same seed once more without the change.
 #include <poll.h>
 #include <unistd.h>
 
@@ -54,11 +54,11 @@ class SoftPlc {
       : options_(options), seed_(seed), out_(out) {}
 
   line::Result<line::Done> start() {
-    auto process = Process::start({own_executable().string(), "serve", options_.scenario, "--seed",
-                                   std::to_string(seed_), "--speed", fmt::format("{}", options_.speed),
-                                   "--port", std::to_string(port_), "--journal", (out_ / "plc.journal").string(),
-                                   "--outcome", (out_ / "outcome.json").string(), "--write-config",
-                                   (out_ / "plugin").string()});
+    auto process = Process::start(
+        {own_executable().string(), "serve", options_.scenario, "--seed", std::to_string(seed_),
+         "--speed", fmt::format("{}", options_.speed), "--port", std::to_string(port_), "--journal",
+         (out_ / "plc.journal").string(), "--outcome", (out_ / "outcome.json").string(),
+         "--write-config", (out_ / "plugin").string()});
     if (!process) return process.error();
     process_ = std::move(*process);
     return line::Done{};
@@ -79,7 +79,10 @@ class SoftPlc {
 class Demo {
  public:
   Demo(const Options& options, text::Scenario scenario, std::uint64_t seed)
-      : options_(options), scenario_(std::move(scenario)), seed_(seed), out_(fs::absolute(options.out)),
+      : options_(options),
+        scenario_(std::move(scenario)),
+        seed_(seed),
+        out_(fs::absolute(options.out)),
         plc_(options_, seed, out_) {}
 
   int run() {
@@ -90,7 +93,8 @@ class Demo {
     while (!finished_ && failure_.empty()) {
       if (interrupted != 0) return fail(environment, "interrupted; every process has been ended");
       if (Clock::now() > give_up) {
-        return fail(environment, fmt::format("the demo did not end within {:.0f} s", options_.limit_s));
+        return fail(environment,
+                    fmt::format("the demo did not end within {:.0f} s", options_.limit_s));
       }
       step();
     }
@@ -115,8 +119,10 @@ class Demo {
   line::Result<line::Done> prepare() {
     std::error_code error;
     fs::create_directories(out_, error);
-    if (error) return line::Error(fmt::format("cannot create {}: {}", out_.string(), error.message()));
-    for (const char* name : {"plc.journal", "outcome.json", "plugin", "store", "report.html", "report.json"}) {
+    if (error)
+      return line::Error(fmt::format("cannot create {}: {}", out_.string(), error.message()));
+    for (const char* name :
+         {"plc.journal", "outcome.json", "plugin", "store", "report.html", "report.json"}) {
       fs::remove_all(out_ / name, error);
     }
     return line::Done{};
@@ -138,13 +144,16 @@ class Demo {
     }
     if (watch_) {
       for (const auto& line : watch_->lines()) watch_says(line);
-      if (!watch_->running()) failure_ = fmt::format("foreline watch ended with status {}", watch_->status());
+      if (!watch_->running())
+        failure_ = fmt::format("foreline watch ended with status {}", watch_->status());
     }
     if (deploy_) {
       for (const auto& line : deploy_->lines()) fmt::print("        {}\n", line);
       if (!deploy_->running()) deploy_.reset();
     }
-    if (asking_ && !waiting.empty() && waiting.back().fd == STDIN_FILENO && waiting.back().revents != 0) answer();
+    if (asking_ && !waiting.empty() && waiting.back().fd == STDIN_FILENO &&
+        waiting.back().revents != 0)
+      answer();
   }
 
   void restart_plc(int status) {
@@ -161,7 +170,8 @@ class Demo {
   void plc_says(const std::string& line) {
     if (const auto at = line.find("listening 127.0.0.1:"); at != std::string::npos) {
       plc_.listening_on(std::stoi(line.substr(at + 20)));
-      say("soft PLC  {} over Modbus TCP on 127.0.0.1:{}, {}x real time", scenario_.line->name, plc_.port(), options_.speed);
+      say("soft PLC  {} over Modbus TCP on 127.0.0.1:{}, {}x real time", scenario_.line->name,
+          plc_.port(), options_.speed);
       if (!watch_) start_watch();
     } else if (line.rfind("finished", 0) == 0) {
       say("soft PLC  the last order has left the line");
@@ -172,7 +182,8 @@ class Demo {
   }
 
   void start_watch() {
-    auto watch = Process::start({own_executable().string(), "watch", (out_ / "plugin" / "plugin.toml").string(), "--json",
+    auto watch = Process::start({own_executable().string(), "watch",
+                                 (out_ / "plugin" / "plugin.toml").string(), "--json",
                                  "--snapshots", "300ms"});
     if (!watch) {
       failure_ = watch.error().text();
@@ -201,9 +212,13 @@ class Demo {
 
   void proposed(const json& event) {
     const auto number = event.value("detail", json::object()).value("proposal", 0);
-    const std::vector<std::string> approve = {own_executable().string(), "deploy", "--plugin",
-                                              fmt::format("127.0.0.1:{}", story_.server_port), "--approve",
-                                              std::to_string(number), "--as"};
+    const std::vector<std::string> approve = {own_executable().string(),
+                                              "deploy",
+                                              "--plugin",
+                                              fmt::format("127.0.0.1:{}", story_.server_port),
+                                              "--approve",
+                                              std::to_string(number),
+                                              "--as"};
     if (!options_.approve_as.empty()) {
       auto command = approve;
       command.push_back(options_.approve_as);
@@ -212,9 +227,11 @@ class Demo {
     }
     pending_ = approve;
     asking_ = ::isatty(STDIN_FILENO) != 0;
-    say("waiting   a person must approve. In another terminal:\n            {} deploy --plugin 127.0.0.1:{} --approve {} --as YOUR-NAME",
+    say("waiting   a person must approve. In another terminal:\n            {} deploy --plugin "
+        "127.0.0.1:{} --approve {} --as YOUR-NAME",
         own_executable().string(), story_.server_port, number);
-    if (asking_) fmt::print("          or type your name here and press Enter (just Enter rejects): ");
+    if (asking_)
+      fmt::print("          or type your name here and press Enter (just Enter rejects): ");
     std::fflush(stdout);
   }
 
@@ -223,10 +240,12 @@ class Demo {
     const auto n = ::read(STDIN_FILENO, buffer, sizeof buffer - 1);
     asking_ = false;
     std::string name(buffer, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-    while (!name.empty() && std::isspace(static_cast<unsigned char>(name.back())) != 0) name.pop_back();
+    while (!name.empty() && std::isspace(static_cast<unsigned char>(name.back())) != 0)
+      name.pop_back();
     auto command = pending_;
     if (name.empty()) {
-      std::replace(command.begin(), command.end(), std::string("--approve"), std::string("--reject"));
+      std::replace(command.begin(), command.end(), std::string("--approve"),
+                   std::string("--reject"));
       name = "demo";
     }
     command.push_back(name);

@@ -44,8 +44,8 @@ void MachineActor::resume_from(const MachineNow& now) {
     // A machine that is busy with none of these has just broken down and not yet said so.
     state_ = stop || now.state == PackmlState::resetting ? now.state : PackmlState::held;
     busy_until_s_ = floor_->start_s + now.down_remaining_s;
-    crew_here_ = state_ != PackmlState::resetting && now.down_remaining_s > 0 &&
-                 floor_->crews.take_one();
+    crew_here_ =
+        state_ != PackmlState::resetting && now.down_remaining_s > 0 && floor_->crews.take_one();
   }
 }
 
@@ -377,10 +377,10 @@ void MachineActor::finish_open_stop() {
   if (!crew_here_) wait_for_crew();
   double seconds = left;
   if (!begun) {
-    seconds = repair ? wear_.unknown_repair_time(renewals_)
-                     : machine().service.quantile(
-                           random_uniform(floor_->trial->seed, id_.index, Purpose::changeover,
-                                          1'000'000 + renewals_));
+    seconds =
+        repair ? wear_.unknown_repair_time(renewals_)
+               : machine().service.quantile(random_uniform(
+                     floor_->trial->seed, id_.index, Purpose::changeover, 1'000'000 + renewals_));
   }
   rest(repair ? Occupation::What::repair : Occupation::What::service, seconds);
   crew_here_ = false;

@@ -77,7 +77,8 @@ struct Simulation::State {
     for (std::uint32_t o = 0; o < trial.orders->size(); ++o) {
       auto& order = outcome.orders[o];
       if (trial.from) {
-        for (const auto& machine : trial.from->machines) order.scrap += machine.progress.at(o).scrap;
+        for (const auto& machine : trial.from->machines)
+          order.scrap += machine.progress.at(o).scrap;
         order.good = trial.from->machines.back().progress.at(o).good;
         const auto& first = trial.from->machines.front();
         const bool entered = first.progress[o].good + first.progress[o].scrap > 0 ||
@@ -95,21 +96,32 @@ struct Simulation::State {
   /// Services that a trial which starts in the middle must take as carried out or under way.
   [[nodiscard]] bool already_done(const Service& service, const Schedule& schedule) const {
     if (!trial.from) return false;
-    if (service.when == Service::When::at_time) return service.at_s < trial.from->at_s;
-    auto turned_to = [&](const Service& other) {
-      const auto& machine = trial.from->machines.at(other.machine.index);
-      const auto& progress = machine.progress.at(other.order.index);
-      return progress.good + progress.scrap > 0 || (machine.set_up && machine.order == other.order);
-    };
-    if (turned_to(service)) return true;
+    const auto& machine = trial.from->machines.at(service.machine.index);
+    if (over(service)) return true;
     // A machine that is being serviced now is in the next of its services.
-    if (trial.from->machines[service.machine.index].state != PackmlState::stopped) return false;
-    return std::none_of(
-        schedule.services.begin(), schedule.services.end(), [&](const Service& other) {
-          if (other.machine != service.machine || other == service) return false;
-          if (other.when == Service::When::at_time) return other.at_s < trial.from->at_s;
-          return !turned_to(other) && place_of(other.order) < place_of(service.order);
-        });
+    return machine.state == PackmlState::stopped && due(service) &&
+           std::none_of(schedule.services.begin(), schedule.services.end(),
+                        [&](const Service& other) {
+                          return other.machine == service.machine && other != service &&
+                                 !over(other) && due(other) && precedes(other, service);
+                        });
+  }
+  /// Whether a service that can be no later was over when the trial starts. A machine that has
+  /// worked longer since its renewal than since the time of the service is still to have it.
+  [[nodiscard]] bool over(const Service& service) const {
+    const auto& machine = trial.from->machines.at(service.machine.index);
+    if (service.when == Service::When::at_time)
+      return machine.operating_s <= trial.from->at_s - service.at_s;
+    const auto& progress = machine.progress.at(service.order.index);
+    return progress.good + progress.scrap > 0 || (machine.set_up && machine.order == service.order);
+  }
+  [[nodiscard]] bool due(const Service& service) const {
+    return service.when == Service::When::before_order || service.at_s <= trial.from->at_s;
+  }
+  [[nodiscard]] bool precedes(const Service& a, const Service& b) const {
+    if (a.when != b.when) return a.when == Service::When::at_time;
+    return a.when == Service::When::at_time ? a.at_s < b.at_s
+                                            : place_of(a.order) < place_of(b.order);
   }
   [[nodiscard]] std::size_t place_of(OrderId order) const {
     const auto& sequence = trial.schedule.sequence;
@@ -215,9 +227,8 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   for (const auto& hazard : s.trial.hazards) {
     const double u = random_uniform(s.trial.seed, hazard.machine.index, Purpose::forecast,
                                     static_cast<std::uint64_t>(hazard.kind));
-    s.at(floor.start_s + time_to_fault(hazard, u), [&s, hazard] {
-      s.machines[hazard.machine.index]->forecast_fault(hazard.kind);
-    });
+    s.at(floor.start_s + time_to_fault(hazard, u),
+         [&s, hazard] { s.machines[hazard.machine.index]->forecast_fault(hazard.kind); });
   }
   if (!observed && !s.trial.want_trace) return;
   sg::Actor::create("sampler", hall, [&s] {

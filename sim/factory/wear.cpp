@@ -94,9 +94,8 @@ void WearSet::begin(const ScriptedFault& fault, double operating) {
 }
 
 void WearSet::fail_now(FaultKind kind, double operating) {
-  const auto found = std::find_if(wears_.begin(), wears_.end(), [&](const Wear& w) {
-    return w.kind == kind && w.forecast;
-  });
+  const auto found = std::find_if(wears_.begin(), wears_.end(),
+                                  [&](const Wear& w) { return w.kind == kind && w.forecast; });
   if (found == wears_.end()) return;
   found->forecast = false;
   found->onset_at = operating;
@@ -149,9 +148,8 @@ double WearSet::unknown_repair_time(std::size_t renewals) const {
   auto life = [](const FaultMode& mode) {
     return mode.onset.expectation() + mode.progress.expectation();
   };
-  const auto likely =
-      std::min_element(modes.begin(), modes.end(),
-                       [&](const auto& a, const auto& b) { return life(a) < life(b); });
+  const auto likely = std::min_element(
+      modes.begin(), modes.end(), [&](const auto& a, const auto& b) { return life(a) < life(b); });
   if (likely == modes.end()) return 0;
   const auto mode = static_cast<std::uint64_t>(likely - modes.begin());
   return likely->repair.quantile(

@@ -28,15 +28,15 @@ enum class AlarmClass : std::uint8_t { forecast, communication, data_quality, de
 /// A change of one alarm.
 struct AlarmEvent {
   enum class What : std::uint8_t { raised, cleared, acknowledged, shelved, unshelved };
-  double at_s = 0;                 ///< Line time.
+  double at_s = 0;  ///< Line time.
   What what = What::raised;
   AlarmClass alarm_class = AlarmClass::forecast;
-  std::string id;                  ///< "filler/bearing-wear", "plc/communication".
-  MachineId machine;               ///< forecast, data_quality.
+  std::string id;                            ///< "filler/bearing-wear", "plc/communication".
+  MachineId machine;                         ///< forecast, data_quality.
   FaultKind kind = FaultKind::bearing_wear;  ///< forecast.
-  float probability = 0;           ///< forecast: within the alarm horizon.
-  double expected_in_s = 0;        ///< forecast: median time to fault from at_s; may be infinity.
-  std::string why;                 ///< One sentence from a template.
+  float probability = 0;                     ///< forecast: within the alarm horizon.
+  double expected_in_s = 0;  ///< forecast: median time to fault from at_s; may be infinity.
+  std::string why;           ///< One sentence from a template.
 };
 [[nodiscard]] std::string_view name_of(AlarmEvent::What what);
 

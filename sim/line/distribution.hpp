@@ -11,10 +11,10 @@ namespace foreline::line {
 struct Distribution {
   enum class Kind { deterministic, exponential, normal, lognormal, weibull, triangular, uniform };
   Kind kind = Kind::deterministic;
-  double mean = 0;   ///< Mean; the mode for triangular, before truncation for normal.
-  double spread = 0; ///< Standard deviation (normal, lognormal) or shape (weibull); else unused.
-  double low = 0;    ///< Lower end (triangular, uniform).
-  double high = 0;   ///< Upper end (triangular, uniform).
+  double mean = 0;    ///< Mean; the mode for triangular, before truncation for normal.
+  double spread = 0;  ///< Standard deviation (normal, lognormal) or shape (weibull); else unused.
+  double low = 0;     ///< Lower end (triangular, uniform).
+  double high = 0;    ///< Upper end (triangular, uniform).
 
   [[nodiscard]] static Distribution constant(double value) {
     return {Kind::deterministic, value, 0, 0, 0};

@@ -32,7 +32,9 @@ inline constexpr std::array<FaultKind, fault_kind_count> all_fault_kinds = {
 /// The kind of that name, if there is one.
 [[nodiscard]] std::optional<FaultKind> fault_kind_named(std::string_view name);
 /// Whether signals degrade before the stop.
-[[nodiscard]] constexpr bool gives_warning(FaultKind kind) { return kind != FaultKind::motor_trip; }
+[[nodiscard]] constexpr bool gives_warning(FaultKind kind) {
+  return kind != FaultKind::motor_trip;
+}
 
 /// One way in which a machine tends to fail. Times are operating (Execute) time of the machine.
 struct FaultMode {
@@ -45,12 +47,12 @@ struct FaultMode {
 
 /// A fault that a scenario starts on purpose, in addition to or instead of random ones.
 struct ScriptedFault {
-  std::string id;       ///< Name within the scenario.
+  std::string id;  ///< Name within the scenario.
   MachineId machine;
   FaultKind kind = FaultKind::bearing_wear;
-  double at_s = 0;            ///< Onset, line time.
-  double fails_after_s = 0;   ///< Operating seconds from onset to failure.
-  double repair_s = 0;        ///< Repair time; 0 takes the mode's distribution.
+  double at_s = 0;           ///< Onset, line time.
+  double fails_after_s = 0;  ///< Operating seconds from onset to failure.
+  double repair_s = 0;       ///< Repair time; 0 takes the mode's distribution.
   friend bool operator==(const ScriptedFault&, const ScriptedFault&) = default;
 };
 
@@ -80,7 +82,7 @@ struct CommunicationLoss {
 
 /// Horizons (seconds) at which every forecast states P(fault within h): the upper edges of the
 /// answer words. "None" is everything beyond the last.
-inline constexpr std::array<double, 10> forecast_horizons_s = {300,  600,  1200, 1800, 2700,
+inline constexpr std::array<double, 10> forecast_horizons_s = {300,  600,  1200, 1800,  2700,
                                                                3600, 5400, 7200, 10800, 14400};
 using HorizonProbabilities = std::array<float, forecast_horizons_s.size()>;
 
@@ -107,12 +109,12 @@ struct KindForecast {
 /// What is expected of one machine.
 struct Forecast {
   MachineId machine;
-  double at_s = 0;               ///< Line time of the newest frame used.
-  bool available = false;        ///< False: no number is given, `why_not` says why.
+  double at_s = 0;         ///< Line time of the newest frame used.
+  bool available = false;  ///< False: no number is given, `why_not` says why.
   std::string why_not;
-  float missing_share = 0;       ///< Share of the inputs that were not Good.
+  float missing_share = 0;  ///< Share of the inputs that were not Good.
   std::vector<KindForecast> kinds;
-  std::string sentence;          ///< The text the model read.
+  std::string sentence;  ///< The text the model read.
 };
 
 }  // namespace foreline::line

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Positions in a Line's tables as types of their own, so that a machine is never taken for an order.
+// Positions in a Line's tables as types of their own, so that a machine is never taken for an
+// order.
 #pragma once
 
 #include <compare>

@@ -27,13 +27,13 @@ std::optional<Enum> parsed(const std::array<std::string_view, N>& names, std::st
   return std::nullopt;
 }
 
-constexpr std::array<std::string_view, fault_kind_count> fault_kinds = {
-    "bearing-wear", "tool-wear", "jam", "motor-trip"};
+constexpr std::array<std::string_view, fault_kind_count> fault_kinds = {"bearing-wear", "tool-wear",
+                                                                        "jam", "motor-trip"};
 constexpr std::array<std::string_view, 4> sensor_fault_kinds = {"stuck", "drift", "spike",
                                                                 "dropout"};
 constexpr std::array<std::string_view, packml_state_count> packml_states = {
-    "Undefined", "Clearing", "Stopped",   "Starting",   "Idle",          "Suspended",
-    "Execute",   "Stopping", "Aborting",  "Aborted",    "Holding",       "Held",
+    "Undefined", "Clearing",   "Stopped",      "Starting",  "Idle",       "Suspended",
+    "Execute",   "Stopping",   "Aborting",     "Aborted",   "Holding",    "Held",
     "Unholding", "Suspending", "Unsuspending", "Resetting", "Completing", "Complete"};
 constexpr std::array<std::string_view, signal_kind_count> signal_kinds = {
     "vibration", "temperature", "current", "torque", "pressure", "cycle-time"};
@@ -51,9 +51,9 @@ constexpr std::array<std::string_view, 5> occupations = {"work", "changeover", "
                                                          "waiting-for-crew"};
 constexpr std::array<std::string_view, 5> ends = {"done", "horizon", "runaway", "crashed",
                                                   "timed-out"};
-constexpr std::array<std::string_view, 6> alarm_states = {
-    "normal", "unacknowledged", "acknowledged", "returned-unacknowledged", "shelved",
-    "out-of-service"};
+constexpr std::array<std::string_view, 6> alarm_states = {"normal",       "unacknowledged",
+                                                          "acknowledged", "returned-unacknowledged",
+                                                          "shelved",      "out-of-service"};
 constexpr std::array<std::string_view, 4> alarm_classes = {"forecast", "communication",
                                                            "data-quality", "deployment"};
 constexpr std::array<std::string_view, 5> alarm_events = {"raised", "cleared", "acknowledged",
@@ -61,24 +61,44 @@ constexpr std::array<std::string_view, 5> alarm_events = {"raised", "cleared", "
 
 }  // namespace
 
-std::string_view name_of(FaultKind kind) { return spelled(fault_kinds, kind); }
+std::string_view name_of(FaultKind kind) {
+  return spelled(fault_kinds, kind);
+}
 std::optional<FaultKind> fault_kind_named(std::string_view name) {
   return parsed<FaultKind>(fault_kinds, name);
 }
-std::string_view name_of(SensorFaultKind kind) { return spelled(sensor_fault_kinds, kind); }
+std::string_view name_of(SensorFaultKind kind) {
+  return spelled(sensor_fault_kinds, kind);
+}
 std::optional<SensorFaultKind> sensor_fault_kind_named(std::string_view name) {
   return parsed<SensorFaultKind>(sensor_fault_kinds, name);
 }
-std::string_view name_of(PackmlState state) { return spelled(packml_states, state); }
-std::string_view name_of(SignalKind kind) { return spelled(signal_kinds, kind); }
+std::string_view name_of(PackmlState state) {
+  return spelled(packml_states, state);
+}
+std::string_view name_of(SignalKind kind) {
+  return spelled(signal_kinds, kind);
+}
 std::optional<SignalKind> signal_kind_named(std::string_view name) {
   return parsed<SignalKind>(signal_kinds, name);
 }
-std::string_view name_of(Quality quality) { return spelled(qualities, quality); }
-std::string_view name_of(Occupation::What what) { return spelled(occupations, what); }
-std::string_view name_of(Outcome::End end) { return spelled(ends, end); }
-std::string_view name_of(AlarmState state) { return spelled(alarm_states, state); }
-std::string_view name_of(AlarmClass alarm_class) { return spelled(alarm_classes, alarm_class); }
-std::string_view name_of(AlarmEvent::What what) { return spelled(alarm_events, what); }
+std::string_view name_of(Quality quality) {
+  return spelled(qualities, quality);
+}
+std::string_view name_of(Occupation::What what) {
+  return spelled(occupations, what);
+}
+std::string_view name_of(Outcome::End end) {
+  return spelled(ends, end);
+}
+std::string_view name_of(AlarmState state) {
+  return spelled(alarm_states, state);
+}
+std::string_view name_of(AlarmClass alarm_class) {
+  return spelled(alarm_classes, alarm_class);
+}
+std::string_view name_of(AlarmEvent::What what) {
+  return spelled(alarm_events, what);
+}
 
 }  // namespace foreline::line

@@ -11,14 +11,14 @@ namespace foreline::line {
 
 /// What a stream of draws is for. Values are part of the reproducibility contract: append only.
 enum class Purpose : std::uint32_t {
-  cycle = 1,         ///< Processing time; indexed by the machine's part number.
-  scrap = 2,         ///< Scrap decision; indexed by the machine's part number.
-  onset = 3,         ///< Operating time until a fault begins; indexed by 1000*mode + renewal number.
-  progress = 4,      ///< Time from onset to failure; same index as onset.
-  repair = 5,        ///< Repair time; same index as onset.
-  noise = 6,         ///< Sensor noise; indexed by 1e6*signal + sample number.
-  changeover = 7,    ///< Changeover time; indexed by changeover number.
-  forecast = 8,      ///< Fault time drawn from a forecast; indexed by fault kind.
+  cycle = 1,       ///< Processing time; indexed by the machine's part number.
+  scrap = 2,       ///< Scrap decision; indexed by the machine's part number.
+  onset = 3,       ///< Operating time until a fault begins; indexed by 1000*mode + renewal number.
+  progress = 4,    ///< Time from onset to failure; same index as onset.
+  repair = 5,      ///< Repair time; same index as onset.
+  noise = 6,       ///< Sensor noise; indexed by 1e6*signal + sample number.
+  changeover = 7,  ///< Changeover time; indexed by changeover number.
+  forecast = 8,    ///< Fault time drawn from a forecast; indexed by fault kind.
   sensor_fault = 9,  ///< Sensor fault behaviour.
   scenario = 10,     ///< Choices of the scenario generator.
   planning = 11,     ///< Choices of the search.

@@ -14,15 +14,18 @@ std::vector<std::string> complaints_about(const Schedule& schedule, const Line& 
   std::vector<std::size_t> seen(orders.size(), 0);
   for (const OrderId id : schedule.sequence) {
     if (id.index >= orders.size())
-      complaints.push_back(fmt::format("the sequence names order number {}, but the order book has {}",
-                                       id.index, orders.size()));
+      complaints.push_back(
+          fmt::format("the sequence names order number {}, but the order book has {}", id.index,
+                      orders.size()));
     else
       ++seen[id.index];
   }
   for (std::size_t i = 0; i < orders.size(); ++i) {
-    if (seen[i] == 0) complaints.push_back(fmt::format("order {} is missing from the sequence", orders[i].id));
+    if (seen[i] == 0)
+      complaints.push_back(fmt::format("order {} is missing from the sequence", orders[i].id));
     if (seen[i] > 1)
-      complaints.push_back(fmt::format("order {} is in the sequence {} times", orders[i].id, seen[i]));
+      complaints.push_back(
+          fmt::format("order {} is in the sequence {} times", orders[i].id, seen[i]));
   }
   for (std::size_t i = 0; i < frozen && i < active.sequence.size(); ++i) {
     if (i < schedule.sequence.size() && schedule.sequence[i] == active.sequence[i]) continue;
@@ -36,11 +39,13 @@ std::vector<std::string> complaints_about(const Schedule& schedule, const Line& 
     if (service.machine.index >= line.machines.size())
       complaints.push_back(fmt::format("a service names machine number {}, but the line has {}",
                                        service.machine.index, line.machines.size()));
-    if (service.when == Service::When::at_time && !(std::isfinite(service.at_s) && service.at_s >= 0))
+    if (service.when == Service::When::at_time &&
+        !(std::isfinite(service.at_s) && service.at_s >= 0))
       complaints.push_back("a service has a time that is negative or not a number");
     if (service.when == Service::When::before_order && service.order.index >= orders.size())
-      complaints.push_back(fmt::format("a service waits for order number {}, but the order book has {}",
-                                       service.order.index, orders.size()));
+      complaints.push_back(
+          fmt::format("a service waits for order number {}, but the order book has {}",
+                      service.order.index, orders.size()));
   }
   return complaints;
 }

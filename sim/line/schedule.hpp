@@ -19,7 +19,7 @@ struct Order {
   std::uint32_t quantity = 0;  ///< Parts released to the first machine.
   double release_s = 0;        ///< Earliest start.
   double due_s = std::numeric_limits<double>::infinity();
-  double weight = 1;           ///< Cost of lateness relative to other orders.
+  double weight = 1;  ///< Cost of lateness relative to other orders.
   friend bool operator==(const Order&, const Order&) = default;
 };
 
@@ -46,8 +46,7 @@ struct Schedule {
 /// the number of leading entries of `active` that may not change (already started).
 [[nodiscard]] std::vector<std::string> complaints_about(const Schedule& schedule, const Line& line,
                                                         const std::vector<Order>& orders,
-                                                        const Schedule& active,
-                                                        std::size_t frozen);
+                                                        const Schedule& active, std::size_t frozen);
 
 /// Parts of one order that left one machine.
 struct Progress {
@@ -59,14 +58,14 @@ struct Progress {
 /// Where one machine stands.
 struct MachineNow {
   PackmlState state = PackmlState::idle;
-  bool holds_part = false;      ///< A part is on the machine, in work or blocked.
-  OrderId order;                ///< The order in work, or last worked on.
-  bool set_up = false;          ///< False: no order has been started yet.
-  double remaining_s = 0;       ///< Of the part in work; 0 when blocked or empty.
-  double operating_s = 0;       ///< Operating seconds since renewal.
-  std::uint32_t parts = 0;      ///< Parts started since line time 0: the index of random draws.
+  bool holds_part = false;  ///< A part is on the machine, in work or blocked.
+  OrderId order;            ///< The order in work, or last worked on.
+  bool set_up = false;      ///< False: no order has been started yet.
+  double remaining_s = 0;   ///< Of the part in work; 0 when blocked or empty.
+  double operating_s = 0;   ///< Operating seconds since renewal.
+  std::uint32_t parts = 0;  ///< Parts started since line time 0: the index of random draws.
   std::uint32_t renewals = 0;
-  double down_remaining_s = 0;  ///< Of an open repair, service or changeover; 0 if none.
+  double down_remaining_s = 0;     ///< Of an open repair, service or changeover; 0 if none.
   std::vector<Progress> progress;  ///< One an order of the book.
   friend bool operator==(const MachineNow&, const MachineNow&) = default;
 };

@@ -37,14 +37,14 @@ struct Sample {
 struct MachineFrame {
   std::vector<Sample> signals;  ///< One a Machine::signals entry, same order.
   PackmlState state = PackmlState::undefined;
-  double operating_s = 0;       ///< Operating (Execute) seconds since the last service or repair.
-  std::uint32_t renewals = 0;   ///< Services and repairs so far; a change starts a new baseline.
+  double operating_s = 0;      ///< Operating (Execute) seconds since the last service or repair.
+  std::uint32_t renewals = 0;  ///< Services and repairs so far; a change starts a new baseline.
 };
 
 /// What is seen of the whole line at one instant of its sampling grid.
 struct Frame {
   double at_s = 0;
-  bool connected = true;        ///< False: nothing arrived for this instant.
+  bool connected = true;  ///< False: nothing arrived for this instant.
   std::vector<MachineFrame> machines;
 };
 

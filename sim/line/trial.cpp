@@ -18,7 +18,8 @@ Measures measures_of(const Trial& trial, const Outcome& outcome) {
   const double start_s = trial.from ? trial.from->at_s : 0.0;
   const double duration_s = outcome.end_s - start_s;
   if (duration_s > 0) measures.throughput_parts_h = measures.good_parts * 3600 / duration_s;
-  const std::size_t count = std::min(outcome.orders.size(), trial.orders ? trial.orders->size() : 0);
+  const std::size_t count =
+      std::min(outcome.orders.size(), trial.orders ? trial.orders->size() : 0);
   for (std::size_t i = 0; i < count; ++i) {
     const Order& order = (*trial.orders)[i];
     const double finished_s = outcome.orders[i].finished_s;

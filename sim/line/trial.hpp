@@ -32,18 +32,19 @@ struct Trial {
   std::shared_ptr<const std::vector<Order>> orders;
   Schedule schedule;
   std::uint64_t seed = 1;
-  double horizon_s = 8 * 3600;     ///< Line time at which the trial ends if work remains.
-  bool stop_when_done = true;      ///< End as soon as the last part has left the line.
-  bool random_faults = true;       ///< Draw faults from the machines' modes.
-  double wear_share = 0;           ///< Initial age: each mode starts at this share of its onset draw (0 = new) to 1.
+  double horizon_s = 8 * 3600;  ///< Line time at which the trial ends if work remains.
+  bool stop_when_done = true;   ///< End as soon as the last part has left the line.
+  bool random_faults = true;    ///< Draw faults from the machines' modes.
+  double wear_share =
+      0;  ///< Initial age: each mode starts at this share of its onset draw (0 = new) to 1.
   std::vector<ScriptedFault> faults;
   std::vector<SensorFault> sensor_faults;
   std::vector<CommunicationLoss> communication_losses;
-  std::optional<LineNow> from;     ///< Start here instead of empty at 0.
-  std::vector<Hazard> hazards;     ///< Only with `from`.
-  bool want_trace = false;         ///< Return frames and truth.
-  bool want_gantt = false;         ///< Return occupations.
-  std::optional<double> want_state_at_s;  ///< Return where the line stood then.
+  std::optional<LineNow> from;             ///< Start here instead of empty at 0.
+  std::vector<Hazard> hazards;             ///< Only with `from`.
+  bool want_trace = false;                 ///< Return frames and truth.
+  bool want_gantt = false;                 ///< Return occupations.
+  std::optional<double> want_state_at_s;   ///< Return where the line stood then.
   std::uint64_t event_limit = 50'000'000;  ///< A trial that passes it ends as runaway.
 };
 
@@ -52,7 +53,7 @@ struct Occupation {
   enum class What : std::uint8_t { work, changeover, service, repair, waiting_for_crew };
   MachineId machine;
   What what = What::work;
-  OrderId order;   ///< work, changeover: for this order.
+  OrderId order;  ///< work, changeover: for this order.
   double from_s = 0;
   double until_s = 0;
 };
@@ -62,15 +63,15 @@ struct Occupation {
 struct FaultRecord {
   MachineId machine;
   FaultKind kind = FaultKind::bearing_wear;
-  double onset_s = 0;       ///< When degradation began.
-  double failed_s = -1;     ///< When the machine stopped; -1: it did not (serviced or horizon).
-  double restored_s = -1;   ///< When repair or service ended; -1: not within the trial.
-  bool prevented = false;   ///< A service renewed the machine before it stopped.
+  double onset_s = 0;      ///< When degradation began.
+  double failed_s = -1;    ///< When the machine stopped; -1: it did not (serviced or horizon).
+  double restored_s = -1;  ///< When repair or service ended; -1: not within the trial.
+  bool prevented = false;  ///< A service renewed the machine before it stopped.
 };
 
 struct MachineOutcome {
   std::array<double, packml_state_count> state_s{};  ///< Time in each PackML state.
-  double down_s = 0;        ///< Held for breakdowns: waiting for crew and repair.
+  double down_s = 0;  ///< Held for breakdowns: waiting for crew and repair.
   double service_s = 0;
   double changeover_s = 0;
   double starved_s = 0;
@@ -82,8 +83,8 @@ struct MachineOutcome {
 };
 
 struct OrderOutcome {
-  double started_s = -1;    ///< First part entered the line; -1: never.
-  double finished_s = -1;   ///< Last part left the line; -1: not within the trial.
+  double started_s = -1;   ///< First part entered the line; -1: never.
+  double finished_s = -1;  ///< Last part left the line; -1: not within the trial.
   std::uint32_t good = 0;
   std::uint32_t scrap = 0;
 };
@@ -101,9 +102,9 @@ struct Trace {
 struct Outcome {
   enum class End : std::uint8_t { done, horizon, runaway, crashed, timed_out };
   End end = End::done;
-  std::string error;            ///< crashed, timed_out, runaway: what is known of it.
+  std::string error;  ///< crashed, timed_out, runaway: what is known of it.
   double end_s = 0;
-  std::uint64_t events = 0;     ///< Timed completions.
+  std::uint64_t events = 0;  ///< Timed completions.
   std::vector<MachineOutcome> machines;
   std::vector<OrderOutcome> orders;
   std::vector<FaultRecord> faults;
@@ -117,13 +118,13 @@ struct Outcome {
 
 /// The measures planners and scenario files speak of, all for the whole line.
 struct Measures {
-  double downtime_s = 0;         ///< Sum over machines of breakdown time.
-  double throughput_parts_h = 0; ///< Good parts that left the line per hour of the trial.
+  double downtime_s = 0;          ///< Sum over machines of breakdown time.
+  double throughput_parts_h = 0;  ///< Good parts that left the line per hour of the trial.
   double good_parts = 0;
   double scrap_parts = 0;
-  double orders_late = 0;        ///< Orders finished after due, or due and unfinished at the end.
-  double tardiness_s = 0;        ///< Weighted sum of max(0, finish - due); unfinished: to the end.
-  double makespan_s = 0;         ///< Finish of the last order; the end of the trial if unfinished.
+  double orders_late = 0;  ///< Orders finished after due, or due and unfinished at the end.
+  double tardiness_s = 0;  ///< Weighted sum of max(0, finish - due); unfinished: to the end.
+  double makespan_s = 0;   ///< Finish of the last order; the end of the trial if unfinished.
   double breakdowns = 0;
   double services = 0;
   double changeover_s = 0;
@@ -133,10 +134,10 @@ struct Measures {
 
 /// Names, units and access for every field of Measures, in one place for files and reports.
 struct MeasureField {
-  std::string_view name;     ///< As scenario files spell it: "downtime".
-  std::string_view unit;     ///< "s", "parts/h", "parts", "".
+  std::string_view name;  ///< As scenario files spell it: "downtime".
+  std::string_view unit;  ///< "s", "parts/h", "parts", "".
   bool more_is_better = false;
-  double Measures::* field;
+  double Measures::*field;
 };
 [[nodiscard]] const std::vector<MeasureField>& measure_fields();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Schedules worth trying, and their proof in simulation: every candidate meets the same random
-// streams, starts from the line's state now, and is compared with the running schedule seed by seed.
+// streams, starts from the line's state now, and is compared with the running schedule seed by
+// seed.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,10 @@ namespace foreline::plan {
 struct Request {
   std::shared_ptr<const line::Line> line;
   std::shared_ptr<const std::vector<line::Order>> orders;
-  line::Schedule active;             ///< The incumbent: "keep".
+  line::Schedule active;  ///< The incumbent: "keep".
   line::LineNow now;
-  std::vector<line::Hazard> hazards; ///< From the forecast; empty: base rates only.
-  double horizon_s = 8 * 3600;       ///< Line time at which every future ends.
+  std::vector<line::Hazard> hazards;  ///< From the forecast; empty: base rates only.
+  double horizon_s = 8 * 3600;        ///< Line time at which every future ends.
   std::uint64_t seed = 1;
   std::size_t selection_seeds = 16;  ///< Futures used to rank candidates.
   std::size_t gate_seeds = 24;       ///< Fresh futures used to prove the winner; disjoint.
@@ -66,7 +67,7 @@ struct Proof {
   std::vector<std::uint64_t> seeds;
   std::vector<line::Measures> keep;
   std::vector<line::Measures> winner;
-  std::vector<double> gain;        ///< cost(keep) - cost(winner), one a seed.
+  std::vector<double> gain;  ///< cost(keep) - cost(winner), one a seed.
   Estimate mean_gain;
   double gain_lower_95 = 0;        ///< One-sided lower bound of the mean gain.
   double probability_better = 0;   ///< Share of seeds with gain > 0, ties count half.

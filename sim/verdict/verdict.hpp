@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Expectations x (outcomes, alarms) -> verdict. Pure; says which line of the scenario file failed, on
-// which seed it is worst, what was wanted, what came, and the command that reruns just that seed.
+// Expectations x (outcomes, alarms) -> verdict. Pure; says which line of the scenario file failed,
+// on which seed it is worst, what was wanted, what came, and the command that reruns just that
+// seed.
 #pragma once
 
 #include <cstdint>
@@ -17,23 +18,23 @@ namespace foreline::verdict {
 struct SeedResult {
   std::uint64_t seed = 0;
   line::Trial trial;
-  line::Outcome outcome;                      ///< Under the scenario's own schedule.
-  std::vector<line::AlarmEvent> alarms;       ///< From replaying the trace through the watch.
-  std::vector<line::Outcome> compared;        ///< One a Compare expectation, in file order.
+  line::Outcome outcome;                 ///< Under the scenario's own schedule.
+  std::vector<line::AlarmEvent> alarms;  ///< From replaying the trace through the watch.
+  std::vector<line::Outcome> compared;   ///< One a Compare expectation, in file order.
 };
 
 struct ExpectationVerdict {
-  int line = 0;                ///< Of the [[expect]] table.
-  std::string text;            ///< "alarm filler/bearing-wear, lead >= 15min, on 18 of 20 seeds".
+  int line = 0;      ///< Of the [[expect]] table.
+  std::string text;  ///< "alarm filler/bearing-wear, lead >= 15min, on 18 of 20 seeds".
   bool passed = false;
-  std::size_t held = 0;        ///< Seeds on which it held.
+  std::size_t held = 0;  ///< Seeds on which it held.
   std::size_t wanted = 0;
   std::uint64_t worst_seed = 0;
-  std::string got;             ///< On the worst seed, with units.
+  std::string got;  ///< On the worst seed, with units.
 };
 
 struct Verdict {
-  std::string scenario;        ///< Path as given.
+  std::string scenario;  ///< Path as given.
   std::string title;
   bool passed = false;
   std::size_t seeds = 0;

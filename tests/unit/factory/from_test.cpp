@@ -77,8 +77,8 @@ TEST_CASE("a machine that is down stays down for the rest of its repair") {
 
 TEST_CASE("a machine that waits for a crew is not up by magic") {
   auto line = line_of({machine("a", 10, 50), machine("b", 10, 0)});
-  line.machines[1].faults = {{FaultKind::motor_trip, Distribution::constant(1e9), {},
-                              Distribution::constant(70)}};
+  line.machines[1].faults = {
+      {FaultKind::motor_trip, Distribution::constant(1e9), {}, Distribution::constant(70)}};
   auto trial = trial_of(line, one_order(40));
   trial.faults = {{"f", {0}, FaultKind::motor_trip, 101, 0, 200},
                   {"g", {1}, FaultKind::motor_trip, 103, 0, 0}};

@@ -40,8 +40,8 @@ TEST_CASE("without a buffer a finished part stays on its machine until the next 
 }
 
 TEST_CASE("orders wait for their release and follow the sequence") {
-  auto trial = trial_of(line_of({machine("m", 2, 0)}),
-                        {{"late", {0}, 5, 100.0}, {"early", {0}, 5, 0.0}});
+  auto trial =
+      trial_of(line_of({machine("m", 2, 0)}), {{"late", {0}, 5, 100.0}, {"early", {0}, 5, 0.0}});
   auto outcome = run(trial);
   CHECK(outcome.orders[0].started_s == Approx(100));
   CHECK(outcome.orders[1].started_s == Approx(110));

@@ -73,8 +73,7 @@ TEST_CASE("healthy machines stay near their normal level and differ from each ot
   for (const auto& outcome : outcomes) {
     for (std::size_t s = 0; s < all_signals.size(); ++s) {
       INFO(all_signals[s].name);
-      CHECK(over(outcome, s, 1800, 3600).mean ==
-            Approx(all_signals[s].normal).epsilon(0.2));
+      CHECK(over(outcome, s, 1800, 3600).mean == Approx(all_signals[s].normal).epsilon(0.2));
     }
     const double vibration = over(outcome, 0, 1800, 3600).mean;
     lowest = std::min(lowest, vibration);

@@ -83,8 +83,8 @@ TEST_CASE("a service waits for the part in work") {
 }
 
 TEST_CASE("a service before an order is done when the machine turns to it") {
-  auto trial = trial_of(line_of({machine("a", 10, 5), machine("b", 10, 0)}),
-                        {{"A", {0}, 5}, {"B", {0}, 5}});
+  auto trial =
+      trial_of(line_of({machine("a", 10, 5), machine("b", 10, 0)}), {{"A", {0}, 5}, {"B", {0}, 5}});
   trial.schedule.services = {{{1}, Service::When::before_order, 0, {1}}};
   trial.want_gantt = true;
   const auto outcome = run(trial);

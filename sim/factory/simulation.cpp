@@ -107,11 +107,12 @@ struct Simulation::State {
                         });
   }
   /// Whether a service that can be no later was over when the trial starts. A machine that has
-  /// worked longer since its renewal than since the time of the service is still to have it.
+  /// worked longer since its renewal than since the time of the service, or that was never renewed,
+  /// is still to have it.
   [[nodiscard]] bool over(const Service& service) const {
     const auto& machine = trial.from->machines.at(service.machine.index);
     if (service.when == Service::When::at_time)
-      return machine.operating_s <= trial.from->at_s - service.at_s;
+      return machine.renewals > 0 && machine.operating_s <= trial.from->at_s - service.at_s;
     const auto& progress = machine.progress.at(service.order.index);
     return progress.good + progress.scrap > 0 || (machine.set_up && machine.order == service.order);
   }

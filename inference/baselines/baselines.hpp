@@ -19,6 +19,8 @@ class AgeHazard {
   /// Maximum likelihood with left truncation and right censoring: each example is the view of one
   /// machine from its age on, for an hour at most. Time counts as operating time.
   [[nodiscard]] static AgeHazard fit(std::span<const Example> examples);
+  AgeHazard() = default;
+  AgeHazard(double shape, double scale_h) : shape_(shape), scale_h_(scale_h) {}
   /// P(fault within `horizon_s` | age).
   [[nodiscard]] float probability(const Window& window, double horizon_s) const;
   [[nodiscard]] double shape() const { return shape_; }

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Exit status: 0 pass, 1 expectation failed, 2 bad input, 3 environment, 4 bug.");
   int exit_code = pass;
+  add_train(app, exit_code);
   try {
     app.parse(argc, argv);
     return exit_code;

@@ -89,7 +89,7 @@ using HorizonProbabilities = std::array<float, forecast_horizons_s.size()>;
 /// The contribution of one signal to a forecast: how much P(fault within the alarm horizon) falls
 /// when that signal is hidden. Negative when the signal speaks against the fault.
 struct Reason {
-  std::string signal;
+  std::uint32_t signal = 0;  ///< Position in Machine::signals.
   float contribution = 0;
 };
 

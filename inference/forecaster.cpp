@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/forecaster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "inference/gpt2/checkpoint.hpp"
+#include "inference/gpt2/model.hpp"
+#include "inference/gpt2/tokenizer.hpp"
+#include "inference/language/answers.hpp"
+#include "inference/language/language.hpp"
+
+namespace foreline::inference {
+
+using namespace line;
+
+namespace {
+
+/// Sequences read in one pass; more add memory, not speed.
+constexpr std::size_t batch_max = 32;
+/// The horizon that the reasons are about: the alarm's.
+constexpr double reason_horizon_s = 7200;
+
+using Kinds = std::array<KindForecast, fault_kind_count>;
+
+}  // namespace
+
+struct Forecaster::State {
+  Language language;
+  gpt2::Model model;
+  ModelNotes notes;
+  std::vector<std::uint32_t> token_of_word;
+  std::array<std::uint32_t, answer_count> answers{};
+  ForecasterOptions options;
+
+  gpt2::Sequence sequence_of(const Sentence& sentence) const {
+    gpt2::Sequence sequence;
+    for (const auto word : sentence.words) sequence.tokens.push_back(token_of_word[word]);
+    for (std::size_t k = 0; k < fault_kind_count; ++k) {
+      sequence.asked.push_back(
+          static_cast<std::uint32_t>(sentence.words.size() - fault_kind_count + k));
+    }
+    return sequence;
+  }
+
+  std::vector<Kinds> answer(const std::vector<gpt2::Sequence>& sequences) const {
+    std::vector<Kinds> answered;
+    const auto vocabulary = model.config().vocab_size;
+    for (std::size_t from = 0; from < sequences.size(); from += batch_max) {
+      const auto count = std::min(batch_max, sequences.size() - from);
+      const auto logits = model.logits(std::span(sequences).subspan(from, count));
+      for (std::size_t s = 0; s < count; ++s) {
+        auto& kinds = answered.emplace_back();
+        for (std::size_t k = 0; k < fault_kind_count; ++k) {
+          const auto* row = logits.data() + (s * fault_kind_count + k) * vocabulary;
+          std::array<float, answer_count> scores{};
+          for (std::size_t a = 0; a < answer_count; ++a) scores[a] = row[answers[a]];
+          kinds[k].kind = all_fault_kinds[k];
+          kinds[k].within = horizons_of(answer_shares(scores, notes.temperatures[k]));
+        }
+      }
+    }
+    return answered;
+  }
+
+  void give_reasons(std::span<const Window> windows, const std::vector<Sentence>& sentences,
+                    const std::vector<std::size_t>& asked, std::vector<Forecast>& forecasts) const {
+    struct Hidden {
+      std::size_t forecast;
+      std::size_t signal;
+    };
+    std::vector<Hidden> hidden;
+    std::vector<gpt2::Sequence> sequences;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      for (std::size_t s = 0; s < windows[asked[i]].signals.size(); ++s) {
+        if (!windows[asked[i]].signals[s].known) continue;
+        hidden.push_back({asked[i], s});
+        sequences.push_back(sequence_of(language.hide(sentences[i], s)));
+      }
+    }
+    const auto answered = answer(sequences);
+    for (std::size_t i = 0; i < hidden.size(); ++i) {
+      auto& forecast = forecasts[hidden[i].forecast];
+      for (std::size_t k = 0; k < fault_kind_count; ++k) {
+        const double fall = forecast.kinds[k].probability_within(reason_horizon_s) -
+                            answered[i][k].probability_within(reason_horizon_s);
+        forecast.kinds[k].reasons.push_back(
+            {static_cast<std::uint32_t>(hidden[i].signal), static_cast<float>(fall)});
+      }
+    }
+    for (const auto position : asked) {
+      for (auto& kind : forecasts[position].kinds) {
+        std::stable_sort(kind.reasons.begin(), kind.reasons.end(),
+                         [](const Reason& a, const Reason& b) {
+                           return std::abs(a.contribution) > std::abs(b.contribution);
+                         });
+      }
+    }
+  }
+};
+
+Result<Forecaster> Forecaster::load(const std::filesystem::path& directory,
+                                    const ForecasterOptions& options) {
+  auto checkpoint = gpt2::load_checkpoint(directory);
+  if (!checkpoint) return checkpoint.error();
+  auto tokenizer = gpt2::Tokenizer::load(directory);
+  if (!tokenizer) return tokenizer.error();
+  const auto config_file = (directory / "config.json").string();
+  auto notes = model_notes_from(checkpoint->config.foreline, config_file);
+  if (!notes) return notes.error();
+  Language language;
+  std::vector<std::uint32_t> token_of_word;
+  for (const auto& word : language.words()) {
+    const auto ids = tokenizer->encode(" " + word);
+    if (ids.size() != 1 || ids.front() >= checkpoint->config.vocab_size) {
+      return Error({{(directory / "vocab.json").string(), 0, 0,
+                     fmt::format("the word '{}' is not one token of this vocabulary", word),
+                     "use a model that `foreline train` has written"}});
+    }
+    token_of_word.push_back(ids.front());
+  }
+  if (checkpoint->config.n_positions < Language::longest()) {
+    return Error({{config_file, 0, 0,
+                   fmt::format("the model has {} positions; sentences need {}",
+                               checkpoint->config.n_positions, Language::longest()),
+                   "use a model that `foreline train` has written"}});
+  }
+  auto model = gpt2::Model::create(checkpoint->config, checkpoint->weights,
+                                   {.threads = options.threads, .bf16_weights = false});
+  if (!model) return model.error();
+  auto state = std::make_unique<State>(
+      State{std::move(language), std::move(*model), *notes, std::move(token_of_word), {}, options});
+  for (std::size_t a = 0; a < answer_count; ++a)
+    state->answers[a] = state->token_of_word[state->language.answer(a)];
+  return Forecaster(std::move(state));
+}
+
+Forecaster::Forecaster(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Forecaster::Forecaster(Forecaster&&) noexcept = default;
+Forecaster& Forecaster::operator=(Forecaster&&) noexcept = default;
+Forecaster::~Forecaster() = default;
+
+std::vector<Forecast> Forecaster::forecast(std::span<const Window> windows) const {
+  const auto& s = *state_;
+  std::vector<Forecast> forecasts;
+  std::vector<std::size_t> asked;
+  std::vector<Sentence> sentences;
+  std::vector<gpt2::Sequence> sequences;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const auto& window = windows[i];
+    auto& forecast = forecasts.emplace_back();
+    forecast.machine = window.machine;
+    forecast.at_s = window.at_s;
+    forecast.missing_share = window.missing_share;
+    if (!window.ready) {
+      forecast.why_not = window.why_not;
+    } else if (static_cast<double>(window.missing_share) > s.options.max_missing_share) {
+      forecast.why_not = fmt::format("{:.0f} % of the last half hour's input is missing",
+                                     100 * window.missing_share);
+    } else {
+      forecast.available = true;
+      asked.push_back(i);
+      sentences.push_back(s.language.say(window));
+      forecast.sentence = s.language.text(sentences.back());
+      sequences.push_back(s.sequence_of(sentences.back()));
+    }
+  }
+  const auto answered = s.answer(sequences);
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    forecasts[asked[i]].kinds.assign(answered[i].begin(), answered[i].end());
+  if (s.options.reasons) s.give_reasons(windows, sentences, asked, forecasts);
+  return forecasts;
+}
+
+std::string Forecaster::description() const {
+  return state_->model.description();
+}
+
+}  // namespace foreline::inference

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/language/answers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace foreline::inference {
+
+using namespace line;
+
+std::array<double, answer_count> answer_shares(std::span<const float, answer_count> scores,
+                                               double temperature) {
+  std::array<double, answer_count> shares{};
+  const double highest = *std::max_element(scores.begin(), scores.end());
+  double sum = 0;
+  for (std::size_t a = 0; a < answer_count; ++a)
+    sum += shares[a] = std::exp((static_cast<double>(scores[a]) - highest) / temperature);
+  for (auto& share : shares) share /= sum;
+  return shares;
+}
+
+HorizonProbabilities horizons_of(const std::array<double, answer_count>& shares) {
+  HorizonProbabilities within{};
+  double sum = 0;
+  for (std::size_t h = 0; h < within.size(); ++h)
+    within[h] = static_cast<float>(std::min(1.0, sum += shares[h]));
+  return within;
+}
+
+Result<ModelNotes> model_notes_from(const std::string& json, const std::string& file) {
+  const auto wrong = [&](const std::string& what) {
+    return Error({{file, 0, 0, what, "use a model that `foreline train` has written"}});
+  };
+  if (json.empty()) return wrong("the model speaks no telemetry language: \"foreline\" is missing");
+  ModelNotes notes;
+  try {
+    const auto object = nlohmann::json::parse(json);
+    notes.language = object.at("language").get<int>();
+    if (notes.language != language_version) {
+      return wrong(fmt::format("the model speaks language version {}, this build speaks {}",
+                               notes.language, language_version));
+    }
+    notes.temperatures = object.at("temperatures").get<decltype(notes.temperatures)>();
+    notes.age_shape = object.at("age_hazard").at("shape").get<double>();
+    notes.age_scale_h = object.at("age_hazard").at("scale_h").get<double>();
+  } catch (const nlohmann::json::exception& error) {
+    return wrong(fmt::format("\"foreline\": {}", error.what()));
+  }
+  for (const double temperature : notes.temperatures) {
+    if (!(temperature > 0 && temperature < 100))
+      return wrong(fmt::format("\"foreline\": the temperature {} is not above 0", temperature));
+  }
+  return notes;
+}
+
+std::string to_json(const ModelNotes& notes) {
+  return nlohmann::ordered_json{
+      {"language", notes.language},
+      {"temperatures", notes.temperatures},
+      {"age_hazard", {{"shape", notes.age_shape}, {"scale_h", notes.age_scale_h}}}}
+      .dump();
+}
+
+}  // namespace foreline::inference

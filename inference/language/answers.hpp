@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the model's scores of the answer words to probabilities, and what a checkpoint notes about
+// itself under "foreline" in its config.json.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+
+#include "inference/language/language.hpp"
+#include "sim/line/fault.hpp"
+#include "sim/line/result.hpp"
+
+namespace foreline::inference {
+
+/// Shares of the answers (sum 1): softmax of scores / temperature.
+[[nodiscard]] std::array<double, answer_count> answer_shares(
+    std::span<const float, answer_count> scores, double temperature);
+/// P(fault within each stated horizon): the running sum of the shares.
+[[nodiscard]] line::HorizonProbabilities horizons_of(
+    const std::array<double, answer_count>& shares);
+
+/// What a trained model knows about its training.
+struct ModelNotes {
+  int language = language_version;
+  std::array<double, line::fault_kind_count> temperatures = {1, 1, 1, 1};  ///< Calibration.
+  double age_shape = 1;      ///< Weibull age hazard of the same training days, the baseline ...
+  double age_scale_h = 1e9;  ///< ... in operating hours.
+};
+[[nodiscard]] line::Result<ModelNotes> model_notes_from(const std::string& json,
+                                                        const std::string& file);
+[[nodiscard]] std::string to_json(const ModelNotes& notes);
+
+}  // namespace foreline::inference

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training of the forecaster from simulated days alone: simulate, say each window in words, learn
+// when the next fault comes, calibrate on other days, and judge on days of a third kind. Days are
+// numbered by seeds; the three ranges never meet.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "inference/forecaster.hpp"
+#include "inference/train/evaluation.hpp"
+#include "inference/train/population.hpp"
+#include "sim/line/result.hpp"
+
+namespace foreline::inference {
+
+/// Runs trials somewhere; outcomes in their order. The caller brings the simulator.
+using Simulate =
+    std::function<line::Result<std::vector<line::Outcome>>(std::span<const line::Trial>)>;
+using Say = std::function<void(const std::string& line)>;
+
+inline constexpr std::uint64_t training_seeds = 0;            ///< seed + 1, 2, ...
+inline constexpr std::uint64_t validation_seeds = 1'000'000;  ///< seed + 1'000'001, ...
+inline constexpr std::uint64_t test_seeds = 2'000'000;        ///< 2'000'001, ...: for every model
+                                                              ///< the same days.
+
+struct TrainOptions {
+  std::uint64_t seed = 1;  ///< Of the days, the first weights and the order of the examples.
+  std::size_t days = 1200;
+  std::size_t validation_days = 150;
+  std::size_t steps = 14'000;
+  std::size_t batch = 32;
+  std::size_t layers = 3;
+  std::size_t heads = 4;
+  std::size_t width = 96;
+  float peak_rate = 1.5e-3F;
+  int threads = 2;
+};
+
+/// Trains and writes a model directory. Nothing is written unless all went well.
+[[nodiscard]] line::Result<line::Done> train(const Population& population,
+                                             const TrainOptions& options, const Simulate& simulate,
+                                             const Say& say, const std::filesystem::path& out);
+
+/// How a model and the two baselines do on the same days at equal false alarms.
+struct Comparison {
+  std::size_t days = 0;
+  double false_alarms_a_day = 0;  ///< Allowed, per machine-day.
+  Detection model;
+  Detection vibration;
+  Detection age;
+  Interval over_vibration;  ///< recall(model) - recall(vibration)
+  Interval over_age;
+  double brier = 0;              ///< Of P(fault within 2 h), by kind and window, every minute.
+  double brier_climatology = 0;  ///< Of always saying the mean share.
+  /// Of the windows whose P(within 2 h) lies in [i/10, (i+1)/10): mean P, share that failed, count.
+  std::array<std::array<double, 3>, 10> reliability{};
+};
+
+/// Judges a model directory on days `first_seed`, `first_seed` + 1, ... of the population.
+[[nodiscard]] line::Result<Comparison> compare(const std::filesystem::path& model,
+                                               const Population& population,
+                                               std::uint64_t first_seed, std::size_t days,
+                                               double false_alarms_a_day, const Simulate& simulate);
+
+/// The comparison as a table of a model card (Markdown).
+[[nodiscard]] std::string as_markdown(const Comparison& comparison);
+
+}  // namespace foreline::inference

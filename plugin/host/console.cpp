@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/host/console.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+
+#include "plugin/host/process.hpp"
+
+namespace foreline::host {
+
+namespace fs = std::filesystem;
+
+int fail(Exit status, std::string_view command, const line::Error& error) {
+  for (const auto& diagnostic : error.diagnostics)
+    fmt::print(stderr, "foreline {}: {}\n", command, diagnostic.text());
+  return status;
+}
+
+int fail(Exit status, std::string_view command, const std::string& what) {
+  return fail(status, command, line::Error(what));
+}
+
+void progress(const std::string& what) {
+  fmt::print(stderr, "   {}\n", what);
+}
+
+fs::path shipped(const std::string& name) {
+  std::error_code error;
+  if (fs::exists(name, error)) return name;
+  const auto here = own_executable().parent_path();
+  for (auto folder = here; folder.has_relative_path(); folder = folder.parent_path()) {
+    if (fs::exists(folder / name, error)) return folder / name;
+  }
+  const auto installed = here.parent_path() / "share" / "foreline" / name;
+  return fs::exists(installed, error) ? installed : fs::path(name);
+}
+
+line::Result<worker::Client> start_worker() {
+  worker::Options options;
+  options.children = std::max(1U, std::thread::hardware_concurrency());
+  return worker::Client::start(options);
+}
+
+inference::Simulate simulate_on(worker::Client& client) {
+  return [&client](std::span<const line::Trial> trials) { return client.run(trials); };
+}
+
+std::string clock_text(double at_s) {
+  const auto seconds = static_cast<long>(std::max(0.0, at_s));
+  return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+}  // namespace foreline::host

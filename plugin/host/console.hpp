@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all commands share: how they fail, where shipped files are, how they reach the simulator.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "inference/train/training.hpp"
+#include "plugin/host/commands.hpp"
+#include "sim/line/result.hpp"
+#include "sim/worker/client.hpp"
+
+namespace foreline::host {
+
+/// Prints "foreline COMMAND: what" (one line a diagnostic) to standard error; returns `status`.
+int fail(Exit status, std::string_view command, const line::Error& error);
+int fail(Exit status, std::string_view command, const std::string& what);
+
+/// A line of progress on standard error, so that standard output stays the result.
+void progress(const std::string& what);
+
+/// A file or folder that comes with foreline, named as in the source tree ("scenarios/demo.toml"):
+/// under the current folder, the folder of a build, or the installation. Itself when nowhere.
+[[nodiscard]] std::filesystem::path shipped(const std::string& name);
+
+/// Simulates on a worker process with all cores.
+[[nodiscard]] line::Result<worker::Client> start_worker();
+[[nodiscard]] inference::Simulate simulate_on(worker::Client& client);
+
+/// Line time as hours, minutes and seconds: "02:14:30".
+[[nodiscard]] std::string clock_text(double at_s);
+
+}  // namespace foreline::host

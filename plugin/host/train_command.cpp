@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+
+#include "inference/gpt2/checkpoint.hpp"
+#include "plugin/host/console.hpp"
+#include "sim/text/files.hpp"
+
+namespace foreline::host {
+
+namespace {
+
+struct Options {
+  std::vector<std::string> lines;
+  double random_share = 0.5;
+  inference::TrainOptions train;
+  std::size_t test_days = 200;
+  double false_alarms = 0.25;
+  std::string out;
+  std::string judge;
+};
+
+/// The command that repeats this training.
+std::string command_of(const Options& options) {
+  std::string command = "foreline train";
+  for (const auto& line : options.lines) command += " --line " + line;
+  const auto& train = options.train;
+  return command + fmt::format(
+                       " --random-share {} --days {} --validation-days {} --steps {} --batch {} "
+                       "--layers {} --heads {} --width {} --rate {} --threads {} --seed {} "
+                       "--test-days {} --false-alarms {} --out {}",
+                       options.random_share, train.days, train.validation_days, train.steps,
+                       train.batch, train.layers, train.heads, train.width, train.peak_rate,
+                       train.threads, train.seed, options.test_days, options.false_alarms,
+                       options.out);
+}
+
+std::string card_of(const Options& options, const inference::Comparison& comparison) {
+  const auto& train = options.train;
+  std::string lines;
+  for (const auto& line : options.lines) lines += " `" + line + "`,";
+  return fmt::format(
+      "# A GPT-2 that forecasts faults\n\n"
+      "An ordinary GPT-2 ({} layers, {} heads, width {}) in Hugging Face layout. It reads one "
+      "sentence about one machine, in words of statistics, and answers for each kind of fault when "
+      "it will stop the machine: one of eleven time words.\n\n"
+      "## How it was made\n\n```sh\n{}\n```\n\n"
+      "- **Data:** simulated days only;{} and random lines in a share of {} of all days. No "
+      "plant's "
+      "data.\n"
+      "- **Seeds:** weights and order of examples {}; days {} to {} to learn, {} to {} to "
+      "calibrate, "
+      "{} to {} to judge. A day, its line (if random) and its faults are functions of its seed, so "
+      "no "
+      "machine or day is in two of them.\n"
+      "- **Learned:** the likelihood of the time to the next fault in eleven bins, with censoring; "
+      "one "
+      "temperature a fault kind fitted on the calibration days.\n\n"
+      "## How well it does\n\n"
+      "On the days to judge, every method at the threshold with the most warnings that keeps the "
+      "allowed false alarms on those same days. In time means 15 min before the stop (a jam: 5 "
+      "min) "
+      "and no earlier than 4 h; an alarm is false when no fault has begun and none stops the "
+      "machine "
+      "within 4 h.\n\n{}\n"
+      "## What it is not for\n\n"
+      "It has met simulated machines only. Watch it beside your alarms before you let it plan, and "
+      "train it on your own line file: `foreline train --line my-line.toml --out my-model`.\n",
+      train.layers, train.heads, train.width, command_of(options), lines, options.random_share,
+      train.seed, train.seed + inference::training_seeds,
+      train.seed + inference::training_seeds + train.days - 1,
+      train.seed + inference::validation_seeds,
+      train.seed + inference::validation_seeds + train.validation_days - 1,
+      inference::test_seeds + 1, inference::test_seeds + options.test_days,
+      inference::as_markdown(comparison));
+}
+
+int train(const Options& options) {
+  inference::Population population;
+  population.random_share = options.random_share;
+  for (const auto& path : options.lines) {
+    auto line = text::read_line_file(shipped(path));
+    if (!line) return fail(bad_input, "train", line.error());
+    population.lines.push_back(std::make_shared<const line::Line>(std::move(*line)));
+  }
+  if (options.train.width % options.train.heads != 0)
+    return fail(bad_input, "train",
+                fmt::format("--width {} is no multiple of --heads {}", options.train.width,
+                            options.train.heads));
+  auto client = start_worker();
+  if (!client) return fail(environment, "train", client.error());
+  const auto simulate = simulate_on(*client);
+  std::filesystem::path model = options.judge;
+  if (options.judge.empty()) {
+    model = options.out;
+    std::error_code error;
+    std::filesystem::create_directories(model, error);
+    if (error)
+      return fail(environment, "train",
+                  fmt::format("cannot make {}: {}", options.out, error.message()));
+    auto trained = inference::train(population, options.train, simulate, progress, model);
+    if (!trained) return fail(environment, "train", trained.error());
+  }
+  if (options.test_days == 0) return pass;
+  progress(fmt::format("judging on {} other days", options.test_days));
+  auto comparison = inference::compare(model, population, inference::test_seeds + 1,
+                                       options.test_days, options.false_alarms, simulate);
+  if (!comparison) return fail(bad_input, "train", comparison.error());
+  fmt::print("{}", inference::as_markdown(*comparison));
+  if (options.judge.empty()) {
+    auto written = gpt2::write_file(model / "README.md", card_of(options, *comparison));
+    if (!written) return fail(environment, "train", written.error());
+    fmt::print("\nThe model and its card are in {}\n", options.out);
+  }
+  return pass;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("train", "Train a forecasting model on simulated days");
+  command->add_option("--line", options->lines,
+                      "Line file to learn on (repeat for more); random lines besides");
+  command
+      ->add_option("--random-share", options->random_share,
+                   "Share of days on random lines; all when there is no --line")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_option("--days", options->train.days, "Simulated days to learn from")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--validation-days", options->train.validation_days, "Days to calibrate on")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command->add_option("--test-days", options->test_days, "Days to judge on; 0: none")
+      ->capture_default_str();
+  command
+      ->add_option("--false-alarms", options->false_alarms,
+                   "False alarms a machine-day at which methods are compared")
+      ->capture_default_str();
+  command->add_option("--steps", options->train.steps, "Steps of descent")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  command->add_option("--batch", options->train.batch, "Examples a step")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_option("--layers", options->train.layers)
+      ->check(CLI::Range(1, 48))
+      ->capture_default_str();
+  command->add_option("--heads", options->train.heads)
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command->add_option("--width", options->train.width)
+      ->check(CLI::Range(8, 4096))
+      ->capture_default_str();
+  command->add_option("--rate", options->train.peak_rate, "Highest learning rate")
+      ->capture_default_str();
+  command->add_option("--threads", options->train.threads)
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--seed", options->train.seed)->capture_default_str();
+  auto* out = command->add_option("--out", options->out, "Folder for the model and its card");
+  auto* judge = command->add_option("--judge", options->judge,
+                                    "Train nothing; judge the model in this folder");
+  out->excludes(judge);
+  command->footer(
+      "Examples:\n  foreline train --line scenarios/lines/stamping.toml --days 6 --validation-days "
+      "2 "
+      "--test-days 2 --steps 40 --out my-model");
+  command->callback([options, &exit_code] {
+    if (options->out.empty() && options->judge.empty()) {
+      exit_code = fail(bad_input, "train", "give --out FOLDER for the model, or --judge FOLDER");
+      return;
+    }
+    exit_code = train(*options);
+  });
+}
+
+}  // namespace foreline::host

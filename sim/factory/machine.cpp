@@ -93,7 +93,7 @@ void MachineActor::book_occupation() {
 void MachineActor::note_onsets() {
   const double operated = operating();
   for (auto& wear : wear_.all()) {
-    if (wear.record >= 0 || wear.onset_at > operated) continue;
+    if (wear.record >= 0 || wear.onset_at > operated + rounding_s) continue;
     wear.record = static_cast<int>(floor_->outcome->faults.size());
     floor_->outcome->faults.push_back(
         {id_, wear.kind, floor_->now() - (operated - wear.onset_at), -1, -1, false});

@@ -13,6 +13,8 @@
 namespace foreline::factory {
 
 inline constexpr double never = std::numeric_limits<double>::infinity();
+/// Differences of long operating times carry rounding; a microsecond is far below any cycle.
+inline constexpr double rounding_s = 1e-6;
 
 /// One coming fault.
 struct Wear {

@@ -41,11 +41,13 @@ class Watch {
   [[nodiscard]] const inference::History& history() const { return history_; }
 
  private:
+  std::shared_ptr<const line::Line> line_;
   std::shared_ptr<const inference::Forecaster> forecaster_;
   WatchRules rules_;
   inference::History history_;
   Alarms alarms_;
   std::vector<line::Forecast> latest_;
+  std::vector<std::vector<bool>> stuck_;  ///< Signals not known at the last forecast.
   double next_forecast_s_ = 0;
 };
 

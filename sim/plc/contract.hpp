@@ -46,19 +46,7 @@ inline constexpr int orders_max = 32;
 inline constexpr int machines_max = 16;
 inline constexpr int progress_base = 1000;
 
-// Schedule blocks. Layout of a block, all u16 unless said:
-//   0 sequence length n, 1..32 order positions,
-//   33 service count k (0..16), then k entries of 5 at 34: machine, when (0 at time, 1 before
-//   order), at_s u32, order. 114 checksum: CRC-16/MODBUS over words 0..113 as big-endian bytes.
-inline constexpr int block_size = 115;
-inline constexpr int b_sequence_length = 0;
-inline constexpr int b_sequence = 1;
-inline constexpr int b_service_count = 33;
-inline constexpr int b_services = 34;
-inline constexpr int services_max = 16;
-inline constexpr int service_words = 5;
-inline constexpr int b_checksum = 114;
-
+// Schedule blocks; their layout is in sim/line/schedule_block.hpp.
 inline constexpr int active_base = 3000;      // read only
 inline constexpr int echo_sequence = 3200;    // read only: last commit handled
 inline constexpr int reject_code = 3201;      // read only: of that commit; 0 = accepted

@@ -10,14 +10,14 @@
 #include <vector>
 
 #include "sim/line/result.hpp"
-#include "sim/plc/schedule_block.hpp"
+#include "sim/line/schedule_block.hpp"
 
 namespace foreline::plc {
 
 struct Accepted {
   double at_s = 0;
   std::uint16_t sequence = 0;
-  Block block{};
+  line::Block block{};
 };
 
 class Journal {

@@ -10,6 +10,24 @@ namespace foreline::plc {
 using namespace contract;
 using namespace line;
 
+namespace {
+
+std::uint16_t code_of(BlockFault fault) {
+  switch (fault) {
+    case BlockFault::none:
+      return reject_none;
+    case BlockFault::checksum:
+      return reject_checksum;
+    case BlockFault::sequence:
+      return reject_sequence;
+    case BlockFault::service:
+      break;
+  }
+  return reject_service;
+}
+
+}  // namespace
+
 Registers::Registers(const Trial& trial) : trial_(&trial), words_(register_count) {
   at(signature) = signature_value;
   at(version) = version_value;
@@ -112,7 +130,7 @@ bool Registers::scan(factory::Simulation& simulation) {
   const auto wanted = at(commit_sequence);
   if (wanted == 0 || wanted == at(echo_sequence)) return false;
   Schedule schedule;
-  auto code = from_block(std::span(words_).subspan(staging_base, block_size), schedule);
+  auto code = code_of(from_block(std::span(words_).subspan(staging_base, block_size), schedule));
   if (code == reject_none) code = judge(schedule, simulation);
   if (code == reject_none) {
     std::copy_n(words_.begin() + staging_base, block_size, active_.begin());
@@ -128,7 +146,7 @@ bool Registers::scan(factory::Simulation& simulation) {
 void Registers::restore(factory::Simulation& simulation, const Block& block,
                         std::uint16_t sequence) {
   Schedule schedule;
-  if (from_block(block, schedule) != reject_none) return;
+  if (from_block(block, schedule) != BlockFault::none) return;
   active_ = block;
   show_active();
   at(contract::active_sequence) = sequence;
@@ -141,7 +159,8 @@ bool Registers::writable(int address, int count) {
   auto within = [&](int from, int size) {
     return address >= from && address + count <= from + size;
   };
-  return within(staging_base, block_size) || within(commit_sequence, 1) || within(pace, 1);
+  return within(staging_base, static_cast<int>(block_size)) || within(commit_sequence, 1) ||
+         within(pace, 1);
 }
 
 }  // namespace foreline::plc

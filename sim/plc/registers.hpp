@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "sim/factory/simulation.hpp"
+#include "sim/line/schedule_block.hpp"
 #include "sim/line/trial.hpp"
 #include "sim/plc/contract.hpp"
-#include "sim/plc/schedule_block.hpp"
 
 namespace foreline::plc {
 
@@ -23,12 +23,12 @@ class Registers {
   /// a schedule has been accepted; it is then active in `simulation`.
   bool scan(factory::Simulation& simulation);
   /// A schedule that was accepted before a restart.
-  void restore(factory::Simulation& simulation, const Block& block, std::uint16_t sequence);
+  void restore(factory::Simulation& simulation, const line::Block& block, std::uint16_t sequence);
 
   /// Whether a client may write this range.
   [[nodiscard]] static bool writable(int address, int count);
   [[nodiscard]] std::uint16_t* words() { return words_.data(); }
-  [[nodiscard]] const Block& active() const { return active_; }
+  [[nodiscard]] const line::Block& active() const { return active_; }
   [[nodiscard]] std::uint16_t active_sequence() const;
   [[nodiscard]] std::uint16_t& at(int address) {
     return words_.at(static_cast<std::size_t>(address));
@@ -41,7 +41,7 @@ class Registers {
                                     const factory::Simulation& simulation) const;
   const line::Trial* trial_;
   std::vector<std::uint16_t> words_;
-  Block active_{};
+  line::Block active_{};
 };
 
 }  // namespace foreline::plc

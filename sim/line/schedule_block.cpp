@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sim/plc/schedule_block.hpp"
+#include "sim/line/schedule_block.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-namespace foreline::plc {
+namespace foreline::line {
 
-using namespace contract;
-using line::Service;
+namespace {
+
+constexpr std::size_t b_sequence_length = 0;
+constexpr std::size_t b_sequence = 1;
+constexpr std::size_t b_service_count = 33;
+constexpr std::size_t b_services = 34;
+constexpr std::size_t service_words = 5;
+constexpr std::size_t b_checksum = 114;
+
+}  // namespace
 
 std::uint16_t checksum(std::span<const std::uint16_t> words) {
   std::uint16_t crc = 0xFFFF;
@@ -23,15 +31,15 @@ std::uint16_t checksum(std::span<const std::uint16_t> words) {
   return crc;
 }
 
-Block to_block(const line::Schedule& schedule) {
+Block to_block(const Schedule& schedule) {
   Block block{};
   block[b_sequence_length] =
-      static_cast<std::uint16_t>(std::min<std::size_t>(schedule.sequence.size(), orders_max));
+      static_cast<std::uint16_t>(std::min<std::size_t>(schedule.sequence.size(), block_orders_max));
   for (std::size_t i = 0; i < block[b_sequence_length]; ++i) {
     block[b_sequence + i] = static_cast<std::uint16_t>(schedule.sequence[i].index);
   }
-  block[b_service_count] =
-      static_cast<std::uint16_t>(std::min<std::size_t>(schedule.services.size(), services_max));
+  block[b_service_count] = static_cast<std::uint16_t>(
+      std::min<std::size_t>(schedule.services.size(), block_services_max));
   for (std::size_t i = 0; i < block[b_service_count]; ++i) {
     const auto& service = schedule.services[i];
     auto* words = &block[b_services + i * service_words];
@@ -46,18 +54,23 @@ Block to_block(const line::Schedule& schedule) {
   return block;
 }
 
-std::uint16_t from_block(std::span<const std::uint16_t> words, line::Schedule& schedule) {
+bool fits_block(const Schedule& schedule) {
+  return schedule.sequence.size() <= block_orders_max &&
+         schedule.services.size() <= block_services_max;
+}
+
+BlockFault from_block(std::span<const std::uint16_t> words, Schedule& schedule) {
   if (words.size() != block_size || words[b_checksum] != checksum(words.first(b_checksum)))
-    return reject_checksum;
-  if (words[b_sequence_length] == 0 || words[b_sequence_length] > orders_max)
-    return reject_sequence;
-  if (words[b_service_count] > services_max) return reject_service;
+    return BlockFault::checksum;
+  if (words[b_sequence_length] == 0 || words[b_sequence_length] > block_orders_max)
+    return BlockFault::sequence;
+  if (words[b_service_count] > block_services_max) return BlockFault::service;
   schedule = {};
   for (std::size_t i = 0; i < words[b_sequence_length]; ++i)
     schedule.sequence.push_back({words[b_sequence + i]});
   for (std::size_t i = 0; i < words[b_service_count]; ++i) {
     const auto* entry = &words[b_services + i * service_words];
-    if (entry[1] > 1) return reject_service;
+    if (entry[1] > 1) return BlockFault::service;
     Service service;
     service.machine = {entry[0]};
     service.when = static_cast<Service::When>(entry[1]);
@@ -65,7 +78,7 @@ std::uint16_t from_block(std::span<const std::uint16_t> words, line::Schedule& s
     service.order = {entry[4]};
     schedule.services.push_back(service);
   }
-  return reject_none;
+  return BlockFault::none;
 }
 
-}  // namespace foreline::plc
+}  // namespace foreline::line

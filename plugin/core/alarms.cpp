@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/core/alarms.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace foreline::core {
+
+using namespace line;
+
+namespace {
+
+constexpr std::string_view communication_id = "plc/communication";
+
+std::string minutes(double seconds) {
+  if (!std::isfinite(seconds)) return "beyond 4 h";
+  return seconds < 5400 ? fmt::format("{:.0f} min", seconds / 60)
+                        : fmt::format("{:.1f} h", seconds / 3600);
+}
+
+/// "bearing-wear of filler: 83 % within 2 h, most likely in about 48 min; because of vibration
+/// (+61)"
+std::string why_of(const Machine& machine, const KindForecast& kind, double horizon_s) {
+  auto text = fmt::format("{} of {}: {:.0f} % within {}, half of it within {}", name_of(kind.kind),
+                          machine.name, 100 * kind.probability_within(horizon_s),
+                          minutes(horizon_s), minutes(kind.quantile_s(0.5)));
+  std::string because;
+  for (const auto& reason : kind.reasons) {
+    if (reason.contribution < 0.02F || reason.signal >= machine.signals.size()) continue;
+    if (!because.empty()) because += ", ";
+    because += fmt::format("{} (+{:.0f} points)", machine.signals[reason.signal].name,
+                           100 * reason.contribution);
+  }
+  return because.empty() ? text : text + "; because of " + because;
+}
+
+}  // namespace
+
+Alarms::Alarms(const Line& line, const AlarmRules& rules) : line_(&line), rules_(rules) {}
+
+AlarmEvent* Alarms::settle(Condition& condition, bool holds, double at_s, double on_delay_s,
+                           double off_delay_s, std::vector<AlarmEvent>& out) {
+  auto& record = condition.record;
+  if (record.state == AlarmState::shelved && at_s >= record.shelved_until_s) {
+    record.state = record.active ? AlarmState::unacknowledged : AlarmState::normal;
+    record.since_s = at_s;
+    record.event.at_s = at_s;
+    record.event.what = AlarmEvent::What::unshelved;
+    out.push_back(record.event);
+  }
+  if (holds == record.active) {
+    condition.pending_since_s = -1;
+    return nullptr;
+  }
+  if (condition.pending_since_s < 0) condition.pending_since_s = at_s;
+  if (at_s - condition.pending_since_s < (holds ? on_delay_s : off_delay_s)) return nullptr;
+  condition.pending_since_s = -1;
+  record.active = holds;
+  record.event.at_s = at_s;
+  record.event.what = holds ? AlarmEvent::What::raised : AlarmEvent::What::cleared;
+  if (record.state == AlarmState::shelved) return nullptr;
+  record.since_s = at_s;
+  if (holds)
+    record.state = AlarmState::unacknowledged;
+  else
+    record.state = record.state == AlarmState::acknowledged ? AlarmState::normal
+                                                            : AlarmState::returned_unacknowledged;
+  out.push_back(record.event);
+  return &out.back();
+}
+
+std::vector<AlarmEvent> Alarms::update_forecasts(double at_s,
+                                                 const std::vector<Forecast>& forecasts) {
+  std::vector<AlarmEvent> changes;
+  for (const auto& forecast : forecasts) {
+    if (!forecast.available) continue;
+    const auto& machine = line_->at(forecast.machine);
+    for (const auto& kind : forecast.kinds) {
+      const bool possible =
+          std::any_of(machine.faults.begin(), machine.faults.end(),
+                      [&](const FaultMode& mode) { return mode.kind == kind.kind; });
+      if (!possible || !gives_warning(kind.kind)) continue;
+      auto& condition = conditions_[fmt::format("{}/{}", machine.name, name_of(kind.kind))];
+      auto& event = condition.record.event;
+      if (event.id.empty()) {
+        event.id = fmt::format("{}/{}", machine.name, name_of(kind.kind));
+        event.alarm_class = AlarmClass::forecast;
+        event.machine = forecast.machine;
+        event.kind = kind.kind;
+      }
+      event.probability = static_cast<float>(kind.probability_within(rules_.horizon_s));
+      event.expected_in_s = kind.quantile_s(0.5);
+      event.why = why_of(machine, kind, rules_.horizon_s);
+      const float bound =
+          condition.record.active ? rules_.clear_probability : rules_.raise_probability;
+      settle(condition, event.probability >= bound, at_s, rules_.on_delay_s, rules_.off_delay_s,
+             changes);
+    }
+  }
+  return changes;
+}
+
+std::vector<AlarmEvent> Alarms::update_communication(double at_s, bool connected) {
+  std::vector<AlarmEvent> changes;
+  auto& condition = conditions_[std::string(communication_id)];
+  auto& event = condition.record.event;
+  event.id = communication_id;
+  event.alarm_class = AlarmClass::communication;
+  event.probability = connected ? 0.0F : 1.0F;
+  event.why = connected ? "the PLC answers again" : "nothing arrives from the PLC";
+  settle(condition, !connected, at_s, rules_.communication_on_delay_s, 0, changes);
+  return changes;
+}
+
+std::vector<AlarmEvent> Alarms::update_quality(double at_s,
+                                               const std::vector<std::vector<bool>>& bad) {
+  std::vector<AlarmEvent> changes;
+  for (std::uint32_t m = 0; m < bad.size() && m < line_->machines.size(); ++m) {
+    const auto& machine = line_->machines[m];
+    for (std::size_t s = 0; s < bad[m].size() && s < machine.signals.size(); ++s) {
+      const auto id = fmt::format("{}/{}", machine.name, machine.signals[s].name);
+      const auto known = conditions_.find(id);
+      if (!bad[m][s] && known == conditions_.end()) continue;
+      auto& condition = conditions_[id];
+      auto& event = condition.record.event;
+      event.id = id;
+      event.alarm_class = AlarmClass::data_quality;
+      event.machine = {m};
+      event.why = fmt::format("{} of {} {}", machine.signals[s].name, machine.name,
+                              bad[m][s] ? "gives no good value; the forecast does without it"
+                                        : "gives good values again");
+      settle(condition, bad[m][s], at_s, rules_.quality_on_delay_s, rules_.quality_on_delay_s,
+             changes);
+    }
+  }
+  return changes;
+}
+
+bool Alarms::acknowledge(const std::string& id, double at_s) {
+  const auto found = conditions_.find(id);
+  if (found == conditions_.end()) return false;
+  auto& record = found->second.record;
+  if (record.state == AlarmState::unacknowledged)
+    record.state = AlarmState::acknowledged;
+  else if (record.state == AlarmState::returned_unacknowledged)
+    record.state = AlarmState::normal;
+  else
+    return false;
+  record.since_s = at_s;
+  return true;
+}
+
+bool Alarms::shelve(const std::string& id, double at_s, double for_s) {
+  const auto found = conditions_.find(id);
+  if (found == conditions_.end() || !(for_s > 0)) return false;
+  auto& record = found->second.record;
+  record.state = AlarmState::shelved;
+  record.since_s = at_s;
+  record.shelved_until_s = at_s + for_s;
+  return true;
+}
+
+std::vector<AlarmRecord> Alarms::standing() const {
+  std::vector<AlarmRecord> records;
+  for (const auto& [id, condition] : conditions_) {
+    if (condition.record.state != AlarmState::normal) records.push_back(condition.record);
+  }
+  std::stable_sort(records.begin(), records.end(), [](const AlarmRecord& a, const AlarmRecord& b) {
+    return a.since_s > b.since_s;
+  });
+  return records;
+}
+
+AlarmRecord Alarms::record(const std::string& id) const {
+  const auto found = conditions_.find(id);
+  return found == conditions_.end() ? AlarmRecord{} : found->second.record;
+}
+
+}  // namespace foreline::core

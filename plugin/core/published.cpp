@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/core/published.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+
+namespace foreline::core {
+
+using namespace line;
+using namespace published;
+
+namespace {
+
+constexpr std::uint16_t acknowledge_communication = 0xFFFF;
+constexpr std::size_t name_registers = decision_size - (decision_name - decision);
+
+void put(std::vector<std::uint16_t>& words, int address, double value) {
+  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
+  words[static_cast<std::size_t>(address)] = static_cast<std::uint16_t>(bits >> 16U);
+  words[static_cast<std::size_t>(address) + 1] = static_cast<std::uint16_t>(bits & 0xFFFFU);
+}
+
+std::string id_of(const Machine& machine, FaultKind kind) {
+  return fmt::format("{}/{}", machine.name, line::name_of(kind));
+}
+
+}  // namespace
+
+std::string_view name_of(ProposalState state) {
+  constexpr std::array<std::string_view, 9> names = {"none",      "planning",  "proposed",
+                                                     "refused",   "rejected",  "lapsed",
+                                                     "deploying", "confirmed", "failed"};
+  return names.at(static_cast<std::size_t>(state));
+}
+
+std::vector<std::uint16_t> registers_of(const Published& values, const Line& line,
+                                        const Alarms& alarms,
+                                        const std::vector<Forecast>& forecasts) {
+  const auto cells = line.machines.size() * fault_kind_count;
+  std::vector<std::uint16_t> words(
+      static_cast<std::size_t>(forecast_base) + cells * forecast_stride, 0);
+  const auto set = [&](int address, std::size_t value) {
+    words[static_cast<std::size_t>(address)] = static_cast<std::uint16_t>(value);
+  };
+  const auto standing = alarms.standing();
+  set(signature, signature_value);
+  set(version, version_value);
+  set(heartbeat, values.heartbeat);
+  set(published::connected, values.connected ? 1 : 0);
+  put(words, published::clock_s, values.clock_s);
+  set(machine_count, line.machines.size());
+  set(kind_count, fault_kind_count);
+  set(standing_alarms, standing.size());
+  set(unacknowledged, static_cast<std::size_t>(std::count_if(
+                          standing.begin(), standing.end(), [](const AlarmRecord& record) {
+                            return record.state == AlarmState::unacknowledged ||
+                                   record.state == AlarmState::returned_unacknowledged;
+                          })));
+  set(communication, static_cast<std::size_t>(alarms.record("plc/communication").state));
+  set(published::model_loaded, values.model_loaded ? 1 : 0);
+  set(published::proposal, values.proposal);
+  set(published::proposal_state, static_cast<std::size_t>(values.proposal_state));
+  put(words, published::proposal_gain, values.proposal_gain);
+  for (std::size_t m = 0; m < line.machines.size(); ++m) {
+    for (std::size_t k = 0; k < fault_kind_count; ++k) {
+      const int base = forecast_base + static_cast<int>(m * fault_kind_count + k) * forecast_stride;
+      const auto record = alarms.record(id_of(line.machines[m], all_fault_kinds[k]));
+      set(base + f_alarm, static_cast<std::size_t>(record.state));
+      put(words, base + f_median_s, -1);
+      if (m >= forecasts.size()) continue;
+      const auto& forecast = forecasts[m];
+      put(words, base + f_at_s, forecast.at_s);
+      put(words, base + f_missing, static_cast<double>(forecast.missing_share));
+      if (!forecast.available || k >= forecast.kinds.size()) continue;
+      set(base + f_available, 1);
+      put(words, base + f_within_30min, forecast.kinds[k].probability_within(1800));
+      put(words, base + f_within_2h, forecast.kinds[k].probability_within(7200));
+      const double median_s = forecast.kinds[k].quantile_s(0.5);
+      put(words, base + f_median_s, std::isfinite(median_s) ? median_s : -1);
+    }
+  }
+  return words;
+}
+
+std::vector<bool> inputs_of(const Line& line, const Alarms& alarms) {
+  std::vector<bool> inputs;
+  for (const auto& machine : line.machines)
+    for (const auto kind : all_fault_kinds)
+      inputs.push_back(alarms.record(id_of(machine, kind)).active);
+  return inputs;
+}
+
+std::optional<Decision> decision_from(std::span<const std::uint16_t> words) {
+  if (words.size() != decision_size || words[0] == 0 || words[1] < 1 || words[1] > 2)
+    return std::nullopt;
+  Decision decided{words[0], words[1] == 1, {}};
+  for (std::size_t i = 0; i < name_registers; ++i) {
+    const unsigned word = words[decision_name - decision + i];
+    for (const unsigned c : {word >> 8U, word & 0xFFU})
+      if (c >= 0x20 && c < 0x7F) decided.who += static_cast<char>(c);
+  }
+  while (!decided.who.empty() && decided.who.back() == ' ') decided.who.pop_back();
+  if (decided.who.empty()) return std::nullopt;
+  return decided;
+}
+
+std::vector<std::uint16_t> to_words(const Decision& decided) {
+  std::vector<std::uint16_t> words(decision_size, 0);
+  words[0] = decided.proposal;
+  words[1] = decided.approved ? 1 : 2;
+  for (std::size_t i = 0; i < std::min(decided.who.size(), 2 * name_registers); ++i) {
+    const auto c = static_cast<std::uint16_t>(static_cast<unsigned char>(decided.who[i]));
+    auto& word = words[decision_name - decision + i / 2];
+    word = static_cast<std::uint16_t>(word | (i % 2 == 0 ? c << 8U : c));
+  }
+  return words;
+}
+
+std::string acknowledged_by(std::uint16_t code, const Line& line) {
+  if (code == acknowledge_communication) return "plc/communication";
+  if (code == 0 || code > line.machines.size() * fault_kind_count) return {};
+  const std::size_t cell = code - 1U;
+  return id_of(line.machines[cell / fault_kind_count], all_fault_kinds[cell % fault_kind_count]);
+}
+
+}  // namespace foreline::core

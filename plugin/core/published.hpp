@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the plugin serves as Modbus registers of its own (holding and input registers alike), and
+// what clients may write. Documented for integrators in docs/integrators/registers.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "plugin/core/alarms.hpp"
+#include "sim/line/fault.hpp"
+#include "sim/line/line.hpp"
+
+namespace foreline::core {
+
+namespace published {
+
+inline constexpr std::uint16_t signature_value = 0x464F;  // "FO"
+inline constexpr std::uint16_t version_value = 1;
+inline constexpr int signature = 0;
+inline constexpr int version = 1;
+inline constexpr int heartbeat = 2;        // u16, counts polls
+inline constexpr int connected = 3;        // u16
+inline constexpr int clock_s = 4;          // f32, line time
+inline constexpr int machine_count = 6;    // u16
+inline constexpr int kind_count = 7;       // u16, fault kinds a machine
+inline constexpr int standing_alarms = 8;  // u16
+inline constexpr int unacknowledged = 9;   // u16
+inline constexpr int communication = 10;   // u16, ISA-18.2 state of the communication alarm
+inline constexpr int model_loaded = 11;    // u16
+inline constexpr int proposal = 12;        // u16, number; 0 = none yet
+inline constexpr int proposal_state = 13;  // u16, ProposalState
+inline constexpr int proposal_gain = 14;   // f32, lower bound of the mean gain
+inline constexpr int acknowledge =
+    60;                              // written: machine * kinds + kind + 1; 65535 = communication
+inline constexpr int decision = 70;  // written in one request: proposal, decision, name
+inline constexpr int decision_name = 72;  // 16 registers, two ASCII characters each
+inline constexpr int decision_size = 18;
+inline constexpr int forecast_base = 100;  // + (machine * kinds + kind) * forecast_stride
+inline constexpr int forecast_stride = 12;
+inline constexpr int f_available = 0;     // u16
+inline constexpr int f_alarm = 1;         // u16, ISA-18.2 state
+inline constexpr int f_within_30min = 2;  // f32, probability
+inline constexpr int f_within_2h = 4;     // f32
+inline constexpr int f_median_s = 6;      // f32, s until a fault is as likely as not; -1: none
+inline constexpr int f_at_s = 8;          // f32, line time of the forecast
+inline constexpr int f_missing = 10;      // f32, share of the input that was missing
+
+}  // namespace published
+
+enum class ProposalState : std::uint16_t {
+  none = 0,
+  planning = 1,
+  proposed = 2,  ///< Waits for a person.
+  refused = 3,   ///< By the gate.
+  rejected = 4,  ///< By a person.
+  lapsed = 5,    ///< Nobody decided in time, or the line went on without it.
+  deploying = 6,
+  confirmed = 7,  ///< Active in the PLC, read back and compared.
+  failed = 8,
+};
+[[nodiscard]] std::string_view name_of(ProposalState state);
+
+/// What there is to publish.
+struct Published {
+  std::uint16_t heartbeat = 0;
+  bool connected = false;
+  double clock_s = 0;
+  bool model_loaded = false;
+  std::uint16_t proposal = 0;
+  ProposalState proposal_state = ProposalState::none;
+  double proposal_gain = 0;
+};
+
+/// The registers from address 0 on.
+[[nodiscard]] std::vector<std::uint16_t> registers_of(const Published& values,
+                                                      const line::Line& line, const Alarms& alarms,
+                                                      const std::vector<line::Forecast>& forecasts);
+/// Discrete inputs: machine * kinds + kind is on while that forecast alarm is active.
+[[nodiscard]] std::vector<bool> inputs_of(const line::Line& line, const Alarms& alarms);
+
+/// A decision on a proposal.
+struct Decision {
+  std::uint16_t proposal = 0;
+  bool approved = false;
+  std::string who;
+};
+/// What a client wrote to `decision`; nothing when it is none (no name, no number, unknown code).
+[[nodiscard]] std::optional<Decision> decision_from(std::span<const std::uint16_t> words);
+[[nodiscard]] std::vector<std::uint16_t> to_words(const Decision& decision);
+/// The alarm that a written acknowledge code names; empty when none.
+[[nodiscard]] std::string acknowledged_by(std::uint16_t code, const line::Line& line);
+
+}  // namespace foreline::core

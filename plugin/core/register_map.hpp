@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which registers of a PLC mean what, and what its words say about the line. Pure: words come and
+// go as values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/line/line.hpp"
+#include "sim/line/result.hpp"
+#include "sim/line/schedule.hpp"
+#include "sim/line/telemetry.hpp"
+
+namespace foreline::core {
+
+/// The two register tables of Modbus.
+enum class RegisterTable : std::uint8_t { holding, input };
+enum class RegisterType : std::uint8_t { u16, i16, u32, i32, f32, f64 };
+
+/// One number in a PLC. Addresses count from 0, as they travel.
+struct Register {
+  RegisterTable table = RegisterTable::holding;
+  std::uint16_t address = 0;
+  RegisterType type = RegisterType::u16;
+  bool low_word_first = false;  ///< 32 and 64 bit: CDAB.
+  bool bytes_swapped = false;   ///< BADC (with low_word_first: DCBA).
+  double factor = 1;            ///< Value = number * factor.
+  [[nodiscard]] std::uint16_t words() const;
+  friend bool operator==(const Register&, const Register&) = default;
+};
+
+/// "120 f32", "3 u32 * 0.1", "input 40 i16 * 0.01", "7 f32 low-word-first bytes-swapped".
+[[nodiscard]] line::Result<Register> parse_register(std::string_view text);
+
+struct MachineRegisters {
+  Register state;
+  std::vector<Register> signals;  ///< One a Machine::signals entry.
+  Register operating;             ///< Seconds since renewal.
+  Register renewals;
+  // The rest serves planning.
+  Register order;      ///< Position in the order book; 65535 before the first.
+  Register remaining;  ///< Seconds of the part in work.
+  Register holds_part;
+  Register down;   ///< Seconds left of an open repair, service or changeover.
+  Register parts;  ///< Parts started.
+};
+
+/// Good and scrap of each order on each machine: u16 pairs at
+/// address + machine * machine_stride + order * order_stride.
+struct ProgressRegisters {
+  std::uint16_t address = 0;
+  std::uint16_t machine_stride = 0;
+  std::uint16_t order_stride = 2;
+};
+
+/// Where schedules go and are confirmed.
+struct ScheduleRegisters {
+  std::uint16_t active = 0;           ///< Block that runs.
+  std::uint16_t active_sequence = 0;  ///< Commit number of that block.
+  std::uint16_t staging = 0;          ///< Block to write.
+  std::uint16_t commit = 0;           ///< Write a new number here.
+  std::uint16_t echo = 0;             ///< Last number handled.
+  std::uint16_t reject = 0;           ///< 0: that one was accepted.
+};
+
+struct RegisterMap {
+  std::optional<Register> clock;  ///< Line time, s; absent: the host's clock since start.
+  std::optional<Register> heartbeat;
+  std::optional<Register> signature;
+  double signature_value = 0;
+  std::vector<MachineRegisters> machines;
+  std::optional<ProgressRegisters> progress;
+  std::optional<ScheduleRegisters> schedule;
+};
+
+/// A range of registers of one table.
+struct Range {
+  RegisterTable table = RegisterTable::holding;
+  std::uint16_t address = 0;
+  std::uint16_t count = 0;
+  friend bool operator==(const Range&, const Range&) = default;
+};
+
+/// Ranges that cover all registers, none longer than `longest`, joining neighbours over gaps of at
+/// most `gap` registers; no number is split over two ranges.
+[[nodiscard]] std::vector<Range> ranges_of(std::vector<Range> wanted, std::uint16_t longest,
+                                           std::uint16_t gap);
+/// What every poll reads.
+[[nodiscard]] std::vector<Range> polled(const RegisterMap& map, std::uint16_t longest,
+                                        std::uint16_t gap);
+/// What planning reads besides.
+[[nodiscard]] std::vector<Range> planned(const RegisterMap& map, std::size_t orders,
+                                         std::uint16_t longest, std::uint16_t gap);
+
+/// Words that have been read.
+class Image {
+ public:
+  void put(const Range& range, std::span<const std::uint16_t> words);
+  [[nodiscard]] std::uint16_t word(RegisterTable table, std::uint16_t address) const;
+  /// NaN when not all its words have been read.
+  [[nodiscard]] double number(const Register& at) const;
+
+ private:
+  std::array<std::map<std::uint16_t, std::uint16_t>, 2> words_;
+};
+
+/// The frame at `at_s`. A number that is not finite is Bad_SensorFailure; one beyond the range of
+/// its sensor is Uncertain_OutOfRange.
+[[nodiscard]] line::Frame frame_of(const RegisterMap& map, const line::Line& line,
+                                   const Image& image, double at_s);
+
+/// Where the line stands. Errors: a register map without planning registers; counts that contradict
+/// each other or the order book (a torn read, or another order book).
+[[nodiscard]] line::Result<line::LineNow> line_now_of(const RegisterMap& map,
+                                                      const line::Line& line,
+                                                      const std::vector<line::Order>& orders,
+                                                      const Image& image, double at_s);
+
+}  // namespace foreline::core

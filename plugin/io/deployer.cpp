@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/io/deployer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+namespace foreline::io {
+
+using core::Range;
+using core::RegisterTable;
+using line::Block;
+using line::Done;
+using line::Error;
+using line::Result;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto echo_period = std::chrono::milliseconds(20);
+
+Result<std::uint16_t> read_one(ModbusClient& plc, std::uint16_t address) {
+  auto words = plc.read({RegisterTable::holding, address, 1});
+  if (!words) return words.error();
+  return words->front();
+}
+
+Result<Block> read_block(ModbusClient& plc, std::uint16_t address) {
+  auto words =
+      plc.read({RegisterTable::holding, address, static_cast<std::uint16_t>(line::block_size)});
+  if (!words) return words.error();
+  Block block{};
+  std::copy(words->begin(), words->end(), block.begin());
+  return block;
+}
+
+}  // namespace
+
+Result<Done> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers, const Block& block,
+                    std::chrono::milliseconds patience, const DeployStep& step) {
+  const auto deadline = Clock::now() + patience;
+  auto committed = read_one(plc, registers.commit);
+  auto echoed = committed ? read_one(plc, registers.echo) : committed;
+  if (!echoed) return echoed.error();
+  if (*committed != *echoed)
+    return Error(fmt::format("another commit (number {}) is not handled yet", *committed),
+                 "try again when the PLC has echoed it");
+  auto sequence = static_cast<std::uint16_t>(*committed + 1U);
+  if (sequence == 0) sequence = 1;
+
+  if (auto written = plc.write(registers.staging, block); !written) return written.error();
+  auto staged = read_block(plc, registers.staging);
+  if (!staged) return staged.error();
+  if (*staged != block)
+    return Error("the staging block reads back otherwise than it was written",
+                 "another master may write there; nothing has been committed");
+  step("staged", fmt::format("{} words written to the staging block and read back", block.size()));
+
+  const std::array<std::uint16_t, 1> number = {sequence};
+  const auto asked = plc.write(registers.commit, number);
+  step("committed",
+       asked ? fmt::format("commit number {} written", sequence)
+             : fmt::format("commit number {} written, answer lost ({}); the echo decides", sequence,
+                           asked.error().text()));
+  while (true) {
+    if (Clock::now() >= deadline)
+      return Error(
+          fmt::format("commit number {} was not echoed within {} ms", sequence, patience.count()),
+          "read the active block to see which schedule runs");
+    if (!plc.connected()) {
+      if (auto again = plc.connect(); !again) {
+        std::this_thread::sleep_for(echo_period);
+        continue;
+      }
+    }
+    const auto echo = read_one(plc, registers.echo);
+    if (echo && *echo == sequence) break;
+    std::this_thread::sleep_for(echo_period);
+  }
+  const auto reject = read_one(plc, registers.reject);
+  if (!reject) return reject.error();
+  if (*reject != 0)
+    return Error(fmt::format("the PLC refused commit number {} with code {}", sequence, *reject),
+                 "the running schedule is unchanged");
+  step("echoed", fmt::format("the PLC accepted commit number {}", sequence));
+
+  const auto active_sequence = read_one(plc, registers.active_sequence);
+  const auto active = read_block(plc, registers.active);
+  if (!active_sequence) return active_sequence.error();
+  if (!active) return active.error();
+  if (*active_sequence != sequence || *active != block)
+    return Error(fmt::format("the active block (number {}) is not the one deployed (number {})",
+                             *active_sequence, sequence),
+                 "another master may have written; check which schedule runs");
+  step("confirmed",
+       fmt::format("the active block is number {} and equals the approved schedule", sequence));
+  return Done{};
+}
+
+}  // namespace foreline::io

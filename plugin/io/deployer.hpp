@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A schedule to the PLC: staged, read back, committed by number, echoed, and compared with what the
+// PLC says is active. Nothing is written twice blindly; after a lost answer the echo decides.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "plugin/core/register_map.hpp"
+#include "plugin/io/modbus_client.hpp"
+#include "sim/line/result.hpp"
+#include "sim/line/schedule_block.hpp"
+
+namespace foreline::io {
+
+/// Steps as they are done: "staged", "committed", "echoed", "confirmed".
+using DeployStep = std::function<void(const std::string& what, const std::string& text)>;
+
+/// Deploys within `patience`. Success means: the active block, read back, equals `block`. Errors:
+/// the PLC refused (the text holds its code), or the end is not known within the time.
+[[nodiscard]] line::Result<line::Done> deploy(ModbusClient& plc,
+                                              const core::ScheduleRegisters& registers,
+                                              const line::Block& block,
+                                              std::chrono::milliseconds patience,
+                                              const DeployStep& step);
+
+}  // namespace foreline::io

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/store/store.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sqlite3.h>
+
+#include <array>
+
+namespace foreline::store {
+
+using line::Done;
+using line::Error;
+using line::Result;
+
+namespace {
+
+constexpr const char* schema =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "CREATE TABLE IF NOT EXISTS audit ("
+    " number INTEGER PRIMARY KEY, wall_ns INTEGER NOT NULL, at_s REAL NOT NULL,"
+    " who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL, hash TEXT NOT NULL);"
+    "CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE UPDATE ON audit"
+    " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;"
+    "CREATE TRIGGER IF NOT EXISTS audit_keeps BEFORE DELETE ON audit"
+    " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;";
+
+std::string sha256(const std::string& text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
+    return {};
+  std::string hex;
+  for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+std::string hash_of(const std::string& before, const AuditLine& line) {
+  // Lengths keep one field from passing for the end of another.
+  return sha256(fmt::format("{}|{}|{}|{:.6f}|{}:{}|{}:{}|{}:{}", before, line.number, line.wall_ns,
+                            line.at_s, line.who.size(), line.who, line.what.size(), line.what,
+                            line.detail.size(), line.detail));
+}
+
+struct Finalize {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+std::string text_at(sqlite3_stmt* statement, int column) {
+  const auto* text = sqlite3_column_text(statement, column);
+  return text == nullptr ? std::string() : reinterpret_cast<const char*>(text);
+}
+
+}  // namespace
+
+struct Store::State {
+  std::filesystem::path file;
+  sqlite3* database = nullptr;
+  std::int64_t last_number = 0;
+  std::string last_hash;
+
+  ~State() { sqlite3_close(database); }
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  Error failed(const std::string& doing) const {
+    return Error(fmt::format("{}: cannot {}: {}", file.string(), doing,
+                             database != nullptr ? sqlite3_errmsg(database) : "out of memory"));
+  }
+};
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<Store> Store::open(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    return Error(
+        fmt::format("cannot make the store's folder {}: {}", folder.string(), error.message()));
+  auto state = std::make_unique<State>();
+  state->file = folder / "foreline.db";
+  if (sqlite3_open(state->file.c_str(), &state->database) != SQLITE_OK)
+    return state->failed("open the store");
+  sqlite3_busy_timeout(state->database, 1000);
+  if (sqlite3_exec(state->database, schema, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return state->failed("prepare the store");
+  Store store(std::move(state));
+  auto lines = store.audit();
+  if (!lines) return lines.error();
+  if (!lines->empty()) {
+    store.state_->last_number = lines->back().number;
+    store.state_->last_hash = lines->back().hash;
+  }
+  return store;
+}
+
+Result<Done> Store::append(std::int64_t wall_ns, double at_s, const std::string& who,
+                           const std::string& what, const std::string& detail) {
+  auto& s = *state_;
+  AuditLine line{s.last_number + 1, wall_ns, at_s, who, what, detail, {}};
+  line.hash = hash_of(s.last_hash, line);
+  if (line.hash.empty()) return Error("SHA-256 is not available");
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(s.database, "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", -1, &raw,
+                         nullptr) != SQLITE_OK)
+    return s.failed("write the audit");
+  const Statement statement(raw);
+  sqlite3_bind_int64(raw, 1, line.number);
+  sqlite3_bind_int64(raw, 2, line.wall_ns);
+  sqlite3_bind_double(raw, 3, line.at_s);
+  int column = 4;
+  for (const auto* text : {&line.who, &line.what, &line.detail, &line.hash})
+    sqlite3_bind_text(raw, column++, text->c_str(), static_cast<int>(text->size()), SQLITE_STATIC);
+  if (sqlite3_step(raw) != SQLITE_DONE) return s.failed("write the audit");
+  s.last_number = line.number;
+  s.last_hash = line.hash;
+  return Done{};
+}
+
+Result<std::vector<AuditLine>> Store::audit() const {
+  const auto& s = *state_;
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(
+          s.database,
+          "SELECT number, wall_ns, at_s, who, what, detail, hash FROM audit ORDER BY number", -1,
+          &raw, nullptr) != SQLITE_OK)
+    return s.failed("read the audit");
+  const Statement statement(raw);
+  std::vector<AuditLine> lines;
+  std::string before;
+  int step = 0;
+  while ((step = sqlite3_step(raw)) == SQLITE_ROW) {
+    AuditLine line{sqlite3_column_int64(raw, 0),
+                   sqlite3_column_int64(raw, 1),
+                   sqlite3_column_double(raw, 2),
+                   text_at(raw, 3),
+                   text_at(raw, 4),
+                   text_at(raw, 5),
+                   text_at(raw, 6)};
+    if (line.number != static_cast<std::int64_t>(lines.size()) + 1 ||
+        line.hash != hash_of(before, line))
+      return Error(fmt::format("{}: audit line {} does not follow from the lines before it",
+                               s.file.string(), line.number),
+                   "the audit has been altered; keep the file and start a new store");
+    before = line.hash;
+    lines.push_back(std::move(line));
+  }
+  if (step != SQLITE_DONE) return s.failed("read the audit");
+  return lines;
+}
+
+}  // namespace foreline::store

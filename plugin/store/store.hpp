@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must be kept: the audit of everything that was decided and written, each line chained to the
+// one before by SHA-256, in SQLite. No audit, no write.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/line/result.hpp"
+
+namespace foreline::store {
+
+struct AuditLine {
+  std::int64_t number = 0;
+  std::int64_t wall_ns = 0;  ///< Host clock, ns since the Unix epoch.
+  double at_s = 0;           ///< Line time.
+  std::string who;
+  std::string what;  ///< "proposed", "approved", "staged", ...
+  std::string detail;
+  std::string hash;  ///< SHA-256 (hex) over the former hash and all fields above.
+};
+
+class Store {
+ public:
+  /// Opens or makes `folder`/foreline.db. Errors: not writable, not a database, broken chain.
+  [[nodiscard]] static line::Result<Store> open(const std::filesystem::path& folder);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  /// Durable when it returns. One thread at a time.
+  [[nodiscard]] line::Result<line::Done> append(std::int64_t wall_ns, double at_s,
+                                                const std::string& who, const std::string& what,
+                                                const std::string& detail);
+  /// All lines, oldest first; an error names the first line that does not follow from its past.
+  [[nodiscard]] line::Result<std::vector<AuditLine>> audit() const;
+
+ private:
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace foreline::store

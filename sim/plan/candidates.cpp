@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "sim/plan/planner.hpp"
+
+namespace foreline::plan {
+
+using namespace line;
+
+namespace {
+
+constexpr double alarm_horizon_s = 7200;
+constexpr double at_risk = 0.2;             ///< P(fault within 2 h) of a machine worth a service.
+constexpr std::size_t machines_served = 2;  ///< Those most at risk.
+constexpr std::array<double, 3> delays_s = {1200, 2400, 4800};
+
+/// Machines at risk, most first.
+std::vector<MachineId> machines_at_risk(const Request& request) {
+  std::vector<std::pair<double, MachineId>> risks;
+  for (const auto& hazard : request.hazards) {
+    KindForecast forecast;
+    forecast.within = hazard.within;
+    const double risk = forecast.probability_within(alarm_horizon_s);
+    if (risk < at_risk || !gives_warning(hazard.kind)) continue;
+    const auto known = std::find_if(risks.begin(), risks.end(), [&](const auto& entry) {
+      return entry.second == hazard.machine;
+    });
+    if (known == risks.end())
+      risks.emplace_back(risk, hazard.machine);
+    else
+      known->first = std::max(known->first, risk);
+  }
+  std::stable_sort(risks.begin(), risks.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<MachineId> machines;
+  for (std::size_t i = 0; i < std::min(machines_served, risks.size()); ++i)
+    machines.push_back(risks[i].second);
+  return machines;
+}
+
+/// Orders of the sequence that this machine has not turned to yet.
+std::vector<OrderId> orders_ahead(const Schedule& schedule, const MachineNow& machine) {
+  std::vector<OrderId> ahead;
+  for (const auto order : schedule.sequence) {
+    const auto& progress = machine.progress.at(order.index);
+    const bool begun =
+        progress.good + progress.scrap > 0 || (machine.set_up && machine.order == order);
+    if (!begun) ahead.push_back(order);
+  }
+  return ahead;
+}
+
+/// The open orders as they are due, those without a date last.
+Schedule by_due_date(const Request& request, std::size_t frozen) {
+  Schedule schedule = request.active;
+  std::stable_sort(schedule.sequence.begin() + static_cast<std::ptrdiff_t>(frozen),
+                   schedule.sequence.end(), [&](OrderId a, OrderId b) {
+                     return (*request.orders)[a.index].due_s < (*request.orders)[b.index].due_s;
+                   });
+  return schedule;
+}
+
+/// The open orders by the shortest next changeover (summed over the machines), the earlier due
+/// first among equals.
+Schedule by_changeover(const Request& request, std::size_t frozen) {
+  Schedule schedule = request.active;
+  const auto changeover_s = [&](ProductId from, ProductId to) {
+    double sum = 0;
+    for (const auto& machine : request.line->machines)
+      sum += machine.changeover_s[from.index][to.index];
+    return sum;
+  };
+  for (std::size_t i = std::max<std::size_t>(frozen, 1); i < schedule.sequence.size(); ++i) {
+    const auto before = (*request.orders)[schedule.sequence[i - 1].index].product;
+    const auto best = std::min_element(schedule.sequence.begin() + static_cast<std::ptrdiff_t>(i),
+                                       schedule.sequence.end(), [&](OrderId a, OrderId b) {
+                                         const auto& oa = (*request.orders)[a.index];
+                                         const auto& ob = (*request.orders)[b.index];
+                                         const double ca = changeover_s(before, oa.product);
+                                         const double cb = changeover_s(before, ob.product);
+                                         return ca != cb ? ca < cb : oa.due_s < ob.due_s;
+                                       });
+    std::rotate(schedule.sequence.begin() + static_cast<std::ptrdiff_t>(i), best, best + 1);
+  }
+  return schedule;
+}
+
+class Candidates {
+ public:
+  explicit Candidates(const Request& request) : request_(request) {}
+
+  void add(std::string name, std::string why, Schedule schedule) {
+    const bool known = std::any_of(all_.begin(), all_.end(), [&](const Candidate& candidate) {
+      return candidate.schedule == schedule;
+    });
+    if (!known) all_.push_back({std::move(name), std::move(why), std::move(schedule)});
+  }
+
+  /// `base`, and `base` with each sensible service of each machine at risk.
+  void add_family(const std::string& name, const std::string& why, const Schedule& base,
+                  const std::vector<MachineId>& machines, bool all_times) {
+    add(name, why, base);
+    for (const auto id : machines) {
+      const auto& machine = request_.line->at(id);
+      const auto prefix = base == request_.active ? std::string() : name + ", ";
+      const auto serve_at = [&](double at_s, const std::string& when) {
+        auto schedule = base;
+        schedule.services.push_back({id, Service::When::at_time, std::round(at_s), {}});
+        add(prefix + fmt::format("service {} {}", machine.name, when),
+            fmt::format("{} is serviced {} ({:.0f} min), before it is likely to fail", machine.name,
+                        when, machine.service.expectation() / 60),
+            std::move(schedule));
+      };
+      serve_at(request_.now.at_s, "now");
+      const auto ahead = orders_ahead(base, request_.now.machines.at(id.index));
+      for (std::size_t i = 0; i < std::min<std::size_t>(all_times ? 3 : 1, ahead.size()); ++i) {
+        auto schedule = base;
+        schedule.services.push_back({id, Service::When::before_order, 0, ahead[i]});
+        const auto& order = (*request_.orders)[ahead[i].index];
+        add(prefix + fmt::format("service {} before {}", machine.name, order.id),
+            fmt::format("{} is serviced in the changeover to order {}", machine.name, order.id),
+            std::move(schedule));
+      }
+      if (!all_times) continue;
+      for (const double delay_s : delays_s)
+        serve_at(request_.now.at_s + delay_s, fmt::format("in {:.0f} min", delay_s / 60));
+    }
+  }
+
+  std::vector<Candidate> take() { return std::move(all_); }
+
+ private:
+  const Request& request_;
+  std::vector<Candidate> all_;
+};
+
+}  // namespace
+
+std::vector<Candidate> candidates(const Request& request) {
+  Candidates all(request);
+  const auto machines = machines_at_risk(request);
+  const auto frozen = request.now.frozen_prefix(request.active);
+  all.add_family("keep", "the schedule goes on as it is", request.active, machines, true);
+  all.add_family("by due date", "open orders in the order of their due dates",
+                 by_due_date(request, frozen), machines, false);
+  all.add_family("by changeover", "open orders with the shortest changeovers first",
+                 by_changeover(request, frozen), machines, false);
+  return all.take();
+}
+
+}  // namespace foreline::plan

@@ -217,6 +217,7 @@ class Reader {
         static_cast<std::size_t>(table.integer("selection_seeds", 2, 10'000, 12));
     rules.gate_seeds = static_cast<std::size_t>(table.integer("gate_seeds", 8, 10'000, 32));
     rules.seed = static_cast<std::uint64_t>(table.integer("seed", 0, INT64_MAX, 1));
+    rules.again_after_s = table.duration("again_after", 1, rules.again_after_s);
     rules.expires_s = table.duration("expires", 1, rules.expires_s);
     rules.cost_tardiness_s = table.number("cost_tardiness", 0, 1e9, rules.cost_tardiness_s);
     rules.cost_downtime_s = table.number("cost_downtime", 0, 1e9, rules.cost_downtime_s);

@@ -43,7 +43,8 @@ struct PlanningRules {
   std::size_t selection_seeds = 12;
   std::size_t gate_seeds = 32;
   std::uint64_t seed = 1;
-  double expires_s = 900;  ///< A proposal that nobody decides on lapses (line time).
+  double again_after_s = 900;  ///< While the alarm stands and nothing has been proposed.
+  double expires_s = 900;      ///< A proposal that nobody decides on lapses (line time).
   double cost_tardiness_s = 1.0;
   double cost_downtime_s = 1.0;
   double cost_service_s = 0.2;

@@ -59,4 +59,8 @@ Changes Watch::step(const Frame& frame) {
   return changes;
 }
 
+Changes Watch::lost(double at_s) {
+  return {alarms_.update_communication(at_s, false), {}};
+}
+
 }  // namespace foreline::core

@@ -35,6 +35,10 @@ class Watch {
   /// Takes the next frame of the sampling grid (rising time). Total: bad data is a quality.
   [[nodiscard]] Changes step(const line::Frame& frame);
 
+  /// Nothing has arrived up to `at_s`, as the host's clock reckons line time. That reckoning may
+  /// run ahead of the line, so the history does not hear of it.
+  [[nodiscard]] Changes lost(double at_s);
+
   [[nodiscard]] const std::vector<line::Forecast>& latest() const { return latest_; }
   [[nodiscard]] Alarms& alarms() { return alarms_; }
   [[nodiscard]] const Alarms& alarms() const { return alarms_; }

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C face of an Attachment: checks what crosses the border, and lets no exception out.
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "foreline/foreline.h"
+#include "plugin/attachment/attachment.hpp"
+#include "plugin/core/configuration.hpp"
+#include "plugin/core/quality.hpp"
+
+struct foreline_instance {
+  foreline_host host{};
+  std::unique_ptr<foreline::attachment::Attachment> attachment;
+};
+
+namespace {
+
+using namespace foreline;
+using attachment::Answer;
+using attachment::Refusal;
+
+foreline_status say(foreline_status status, const std::string& text, char* error, size_t size) {
+  if (error != nullptr && size > 0) {
+    // One line: what a person reads first.
+    const auto length = std::min(text.size(), size - 1);
+    std::memcpy(error, text.data(), length);
+    error[length] = '\0';
+  }
+  return status;
+}
+
+foreline_status answer(const Answer& given, char* error, size_t size) {
+  switch (given.refusal) {
+    case Refusal::none:
+      return say(FORELINE_OK, {}, error, size);
+    case Refusal::wrong_state:
+      return say(FORELINE_WRONG_STATE, given.text, error, size);
+    case Refusal::refused:
+      return say(FORELINE_REFUSED, given.text, error, size);
+    case Refusal::io:
+      return say(FORELINE_IO, given.text, error, size);
+    case Refusal::invalid_argument:
+      break;
+  }
+  return say(FORELINE_INVALID_ARGUMENT, given.text, error, size);
+}
+
+/// Runs `body`; nothing thrown passes.
+template <class Body>
+foreline_status guarded(char* error, size_t size, Body body) noexcept {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return say(FORELINE_INTERNAL, "out of memory", error, size);
+  } catch (const std::exception& thrown) {
+    try {
+      return say(FORELINE_INTERNAL, std::string("internal error: ") + thrown.what(), error, size);
+    } catch (...) {
+      return FORELINE_INTERNAL;
+    }
+  } catch (...) {
+    return FORELINE_INTERNAL;
+  }
+}
+
+uint32_t kind_of(attachment::EventKind kind) {
+  return static_cast<uint32_t>(kind) + FORELINE_EVENT_LINK;
+}
+
+attachment::HostCalls calls_of(const foreline_host& host) {
+  attachment::HostCalls calls;
+  if (host.log != nullptr)
+    calls.log = [host](attachment::Level level, std::string_view room, const std::string& line) {
+      host.log(host.context, static_cast<int>(level), std::string(room).c_str(), line.c_str());
+    };
+  if (host.event != nullptr)
+    calls.event = [host](const attachment::Event& event) {
+      const foreline_event out = {sizeof out,
+                                  kind_of(event.kind),
+                                  event.at_s,
+                                  event.subject.c_str(),
+                                  event.what.c_str(),
+                                  event.text.c_str(),
+                                  event.detail_json.c_str(),
+                                  event.probability,
+                                  event.expected_in_s};
+      host.event(host.context, &out);
+    };
+  if (host.now_ns != nullptr) calls.now_ns = [host] { return host.now_ns(host.context); };
+  return calls;
+}
+
+foreline_status create(const char* config_path, const foreline_host* host, foreline_instance** out,
+                       char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (out == nullptr || config_path == nullptr)
+      return say(FORELINE_INVALID_ARGUMENT, "config_path and out must not be NULL", error,
+                 error_size);
+    *out = nullptr;
+    auto instance = std::make_unique<foreline_instance>();
+    if (host != nullptr) {
+      if (host->size < sizeof(uint32_t))
+        return say(FORELINE_INVALID_ARGUMENT, "host.size is not set", error, error_size);
+      std::memcpy(&instance->host, host, std::min<size_t>(host->size, sizeof(foreline_host)));
+    }
+    auto configuration = core::read_configuration(config_path);
+    if (!configuration)
+      return say(FORELINE_INVALID_CONFIG, configuration.error().text(), error, error_size);
+    instance->attachment = std::make_unique<attachment::Attachment>(std::move(*configuration),
+                                                                    calls_of(instance->host));
+    *out = instance.release();
+    return say(FORELINE_OK, {}, error, error_size);
+  });
+}
+
+foreline_status without_instance(char* error, size_t size) {
+  return say(FORELINE_INVALID_ARGUMENT, "instance must not be NULL", error, size);
+}
+
+foreline_status start(foreline_instance* instance, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr) return without_instance(error, error_size);
+    return answer(instance->attachment->start(), error, error_size);
+  });
+}
+
+foreline_status stop(foreline_instance* instance, uint32_t timeout_ms, char* error,
+                     size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr) return without_instance(error, error_size);
+    return answer(instance->attachment->stop(std::chrono::milliseconds(timeout_ms)), error,
+                  error_size);
+  });
+}
+
+void destroy(foreline_instance* instance) {
+  guarded(nullptr, 0, [&] {
+    delete instance;
+    return FORELINE_OK;
+  });
+}
+
+foreline_status read(foreline_instance* instance, const char* tag, foreline_value* out, char* error,
+                     size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr) return without_instance(error, error_size);
+    if (tag == nullptr || out == nullptr || out->size < sizeof(uint32_t))
+      return say(FORELINE_INVALID_ARGUMENT, "tag, out or out->size is missing", error, error_size);
+    attachment::Value value;
+    const auto given = instance->attachment->read(tag, value);
+    if (given.refusal != Refusal::none) return answer(given, error, error_size);
+    foreline_value result{};
+    result.size = out->size;
+    result.at_s = value.at_s;
+    result.received_ns = value.received_ns;
+    result.value = value.value;
+    result.quality = core::opc_quality(value.quality);
+    const auto length = std::min(value.unit.size(), sizeof result.unit - 1);
+    std::memcpy(result.unit, value.unit.data(), length);
+    std::memcpy(out, &result, std::min<size_t>(out->size, sizeof result));
+    return say(FORELINE_OK, {}, error, error_size);
+  });
+}
+
+uint16_t server_port(foreline_instance* instance) {
+  return instance == nullptr ? uint16_t{0} : instance->attachment->server_port();
+}
+
+foreline_status acknowledge(foreline_instance* instance, const char* subject, char* error,
+                            size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
+    return answer(instance->attachment->acknowledge(subject), error, error_size);
+  });
+}
+
+foreline_status plan(foreline_instance* instance, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr) return without_instance(error, error_size);
+    return answer(instance->attachment->plan(), error, error_size);
+  });
+}
+
+foreline_status decide(foreline_instance* instance, uint64_t proposal, int approved,
+                       const char* who, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr) return without_instance(error, error_size);
+    return answer(instance->attachment->decide(proposal, approved != 0, who == nullptr ? "" : who),
+                  error, error_size);
+  });
+}
+
+foreline_status snapshot(foreline_instance* instance, char** json_out, char* error,
+                         size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr || json_out == nullptr) return without_instance(error, error_size);
+    *json_out = nullptr;
+    const auto text = instance->attachment->snapshot();
+    auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
+    if (copy == nullptr) throw std::bad_alloc();
+    std::memcpy(copy, text.c_str(), text.size() + 1);
+    *json_out = copy;
+    return say(FORELINE_OK, {}, error, error_size);
+  });
+}
+
+void free_text(char* text) {
+  std::free(text);
+}
+
+constexpr foreline_api api = {sizeof(foreline_api),
+                              FORELINE_ABI_VERSION,
+                              FORELINE_VERSION,
+                              create,
+                              start,
+                              stop,
+                              destroy,
+                              read,
+                              server_port,
+                              acknowledge,
+                              plan,
+                              decide,
+                              snapshot,
+                              free_text};
+
+}  // namespace
+
+extern "C" const foreline_api* foreline_get_api(uint32_t host_min, uint32_t host_max,
+                                                uint32_t* chosen) {
+  const bool fits = host_min <= FORELINE_ABI_VERSION && FORELINE_ABI_VERSION <= host_max;
+  if (chosen != nullptr) *chosen = fits ? FORELINE_ABI_VERSION : 0;
+  return fits ? &api : nullptr;
+}

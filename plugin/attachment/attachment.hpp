@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// One running instance: polls the PLC, feeds the watch, serves registers, plans on alarms, and
+// deploys what a person has approved. All its work is done by one thread of its own; planning runs
+// beside it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "plugin/core/configuration.hpp"
+#include "sim/line/result.hpp"
+#include "sim/line/telemetry.hpp"
+
+namespace foreline::attachment {
+
+enum class EventKind { link, forecast, alarm, plan, deploy };
+
+/// Something the host should know. See foreline.h for the meaning of the fields.
+struct Event {
+  EventKind kind = EventKind::link;
+  double at_s = 0;
+  std::string subject;
+  std::string what;
+  std::string text;
+  std::string detail_json = "{}";
+  double probability = 0;
+  double expected_in_s = std::numeric_limits<double>::infinity();
+};
+
+enum class Level { debug, info, warning, error };
+
+/// What the host lends. Called on the attachment's thread, without any lock held.
+struct HostCalls {
+  std::function<void(Level, std::string_view room, const std::string& line)> log;
+  std::function<void(const Event&)> event;
+  std::function<std::int64_t()> now_ns;  ///< Wall clock, ns since the Unix epoch.
+};
+
+/// A value as a host reads it.
+struct Value {
+  double at_s = -1;
+  std::int64_t received_ns = 0;
+  double value = std::numeric_limits<double>::quiet_NaN();
+  line::Quality quality = line::Quality::bad_not_connected;
+  std::string unit;
+};
+
+/// Why a call was turned down.
+enum class Refusal { none, wrong_state, refused, io, invalid_argument };
+struct Answer {
+  Refusal refusal = Refusal::none;
+  std::string text;
+};
+
+class Attachment {
+ public:
+  Attachment(core::Configuration configuration, HostCalls host);
+  ~Attachment();  ///< Stops.
+  Attachment(const Attachment&) = delete;
+  Attachment& operator=(const Attachment&) = delete;
+
+  /// Loads the model, opens the store and the register server, begins to poll.
+  [[nodiscard]] Answer start();
+  /// Ends the thread. Returns once nothing calls the host any more: within about `limit`, at most
+  /// the PLC's timeout later.
+  [[nodiscard]] Answer stop(std::chrono::milliseconds limit);
+
+  // The rest may be called from any thread.
+  [[nodiscard]] Answer read(const std::string& tag, Value& out) const;
+  [[nodiscard]] std::uint16_t server_port() const;
+  [[nodiscard]] Answer acknowledge(const std::string& subject);
+  [[nodiscard]] Answer plan();
+  [[nodiscard]] Answer decide(std::uint64_t proposal, bool approved, const std::string& who);
+  [[nodiscard]] std::string snapshot() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace foreline::attachment

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/attachment/details.hpp"
+
+#include <cmath>
+
+namespace foreline::attachment {
+
+using namespace line;
+
+namespace {
+
+/// JSON has no NaN and no infinity: null.
+Json finite(double value) {
+  return std::isfinite(value) ? Json(value) : Json();
+}
+
+Json to_json(const plan::Estimate& estimate) {
+  return {{"mean", finite(estimate.mean)},
+          {"low", finite(estimate.low)},
+          {"high", finite(estimate.high)}};
+}
+
+/// Every measure of some futures: mean with interval.
+Json summary(const std::vector<Measures>& futures) {
+  Json all = Json::object();
+  for (const auto& field : measure_fields()) {
+    std::vector<double> values;
+    for (const auto& measures : futures) values.push_back(measures.*field.field);
+    auto entry = to_json(plan::estimate_of(values));
+    entry["unit"] = field.unit;
+    all[std::string(field.name)] = std::move(entry);
+  }
+  return all;
+}
+
+}  // namespace
+
+Json to_json(const Forecast& forecast, const Line& line) {
+  const auto& machine = line.at(forecast.machine);
+  Json json = {{"machine", machine.name},
+               {"at_s", forecast.at_s},
+               {"available", forecast.available},
+               {"missing_share", forecast.missing_share}};
+  if (!forecast.available) {
+    json["why_not"] = forecast.why_not;
+    return json;
+  }
+  json["sentence"] = forecast.sentence;
+  auto& kinds = json["kinds"] = Json::array();
+  for (const auto& kind : forecast.kinds) {
+    Json entry = {{"kind", name_of(kind.kind)},
+                  {"within", kind.within},
+                  {"median_s", finite(kind.quantile_s(0.5))}};
+    auto& reasons = entry["reasons"] = Json::array();
+    for (const auto& reason : kind.reasons) {
+      if (reason.signal < machine.signals.size())
+        reasons.push_back({{"signal", machine.signals[reason.signal].name},
+                           {"contribution", reason.contribution}});
+    }
+    kinds.push_back(std::move(entry));
+  }
+  return json;
+}
+
+Json to_json(const core::AlarmRecord& record) {
+  return {{"id", record.event.id},
+          {"class", name_of(record.event.alarm_class)},
+          {"state", name_of(record.state)},
+          {"active", record.active},
+          {"since_s", record.since_s},
+          {"probability", record.event.probability},
+          {"expected_in_s", finite(record.event.expected_in_s)},
+          {"why", record.event.why}};
+}
+
+Json to_json(const Frame& frame, const Line& line) {
+  Json machines = Json::object();
+  for (std::size_t m = 0; m < frame.machines.size() && m < line.machines.size(); ++m) {
+    const auto& seen = frame.machines[m];
+    Json signals = Json::object();
+    for (std::size_t s = 0; s < seen.signals.size(); ++s) {
+      const auto& signal = line.machines[m].signals[s];
+      signals[signal.name] = {{"value", finite(static_cast<double>(seen.signals[s].value))},
+                              {"unit", signal.unit},
+                              {"quality", name_of(seen.signals[s].quality)}};
+    }
+    machines[line.machines[m].name] = {{"state", name_of(seen.state)},
+                                       {"operating_s", seen.operating_s},
+                                       {"renewals", seen.renewals},
+                                       {"signals", std::move(signals)}};
+  }
+  return {{"at_s", frame.at_s}, {"machines", std::move(machines)}};
+}
+
+Json to_json(const Schedule& schedule, const Line& line, const std::vector<Order>& orders) {
+  Json sequence = Json::array();
+  for (const auto order : schedule.sequence) sequence.push_back(orders.at(order.index).id);
+  Json services = Json::array();
+  for (const auto& service : schedule.services) {
+    Json entry = {{"machine", line.at(service.machine).name}};
+    if (service.when == Service::When::at_time)
+      entry["at_s"] = service.at_s;
+    else
+      entry["before_order"] = orders.at(service.order.index).id;
+    services.push_back(std::move(entry));
+  }
+  return {{"sequence", std::move(sequence)}, {"services", std::move(services)}};
+}
+
+Json to_json(const std::vector<Occupation>& gantt, const Line& line,
+             const std::vector<Order>& orders) {
+  Json bars = Json::array();
+  for (const auto& bar : gantt) {
+    Json entry = {{"machine", line.at(bar.machine).name},
+                  {"what", name_of(bar.what)},
+                  {"from_s", bar.from_s},
+                  {"until_s", bar.until_s}};
+    if (bar.what == Occupation::What::work || bar.what == Occupation::What::changeover)
+      entry["order"] = orders.at(bar.order.index).id;
+    bars.push_back(std::move(entry));
+  }
+  return bars;
+}
+
+Json to_json(const plan::Plan& plan, const plan::Request& request,
+             const core::GateVerdict& verdict) {
+  Json candidates = Json::array();
+  for (const auto& evaluated : plan.evaluated) {
+    candidates.push_back({{"name", evaluated.candidate.name},
+                          {"why", evaluated.candidate.why},
+                          {"cost", to_json(evaluated.mean_cost)},
+                          {"measures", summary(evaluated.selection)}});
+  }
+  Json checks = Json::array();
+  for (const auto& check : verdict.checks)
+    checks.push_back({{"name", check.name}, {"passed", check.passed}, {"text", check.text}});
+  const auto& winner = plan.evaluated.at(plan.winner).candidate;
+  return {{"at_s", request.now.at_s},
+          {"seed", request.seed},
+          {"winner", winner.name},
+          {"why", winner.why},
+          {"passed", verdict.passed},
+          {"reason", verdict.reason},
+          {"before", to_json(request.active, *request.line, *request.orders)},
+          {"after", to_json(winner.schedule, *request.line, *request.orders)},
+          {"candidates", std::move(candidates)},
+          {"checks", std::move(checks)},
+          {"proof",
+           {{"seeds", plan.proof.seeds},
+            {"gain", plan.proof.gain},
+            {"mean_gain", to_json(plan.proof.mean_gain)},
+            {"gain_lower_95", finite(plan.proof.gain_lower_95)},
+            {"probability_better", plan.proof.probability_better},
+            {"keep_cost", plan.proof.keep_cost},
+            {"keep", summary(plan.proof.keep)},
+            {"winner", summary(plan.proof.winner)}}},
+          {"gantt",
+           {{"keep", to_json(plan.keep_example.gantt, *request.line, *request.orders)},
+            {"winner", to_json(plan.winner_example.gantt, *request.line, *request.orders)}}}};
+}
+
+}  // namespace foreline::attachment

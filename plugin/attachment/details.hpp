@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values of the watch and the planning as JSON, for events and snapshots.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "plugin/core/alarms.hpp"
+#include "plugin/core/gate.hpp"
+#include "sim/line/fault.hpp"
+#include "sim/line/line.hpp"
+#include "sim/line/telemetry.hpp"
+#include "sim/plan/planner.hpp"
+
+namespace foreline::attachment {
+
+using Json = nlohmann::ordered_json;
+
+[[nodiscard]] Json to_json(const line::Forecast& forecast, const line::Line& line);
+[[nodiscard]] Json to_json(const core::AlarmRecord& record);
+[[nodiscard]] Json to_json(const line::Frame& frame, const line::Line& line);
+[[nodiscard]] Json to_json(const line::Schedule& schedule, const line::Line& line,
+                           const std::vector<line::Order>& orders);
+[[nodiscard]] Json to_json(const std::vector<line::Occupation>& gantt, const line::Line& line,
+                           const std::vector<line::Order>& orders);
+/// Candidates with intervals, the proof, the gate's checks, and one future of keep and winner.
+[[nodiscard]] Json to_json(const plan::Plan& plan, const plan::Request& request,
+                           const core::GateVerdict& verdict);
+
+}  // namespace foreline::attachment

@@ -214,8 +214,8 @@ class Reader {
     rules.on_alarm = table.boolean("on_alarm", rules.on_alarm);
     rules.horizon_s = table.duration("horizon", 600, rules.horizon_s);
     rules.selection_seeds =
-        static_cast<std::size_t>(table.integer("selection_seeds", 2, 10'000, 12));
-    rules.gate_seeds = static_cast<std::size_t>(table.integer("gate_seeds", 8, 10'000, 32));
+        static_cast<std::size_t>(table.integer("selection_seeds", 2, 10'000, 20));
+    rules.gate_seeds = static_cast<std::size_t>(table.integer("gate_seeds", 10, 10'000, 40));
     rules.seed = static_cast<std::uint64_t>(table.integer("seed", 0, INT64_MAX, 1));
     rules.again_after_s = table.duration("again_after", 1, rules.again_after_s);
     rules.expires_s = table.duration("expires", 1, rules.expires_s);

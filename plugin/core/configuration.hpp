@@ -40,8 +40,8 @@ struct ServerRules {
 struct PlanningRules {
   bool on_alarm = true;         ///< Plan when a forecast alarm is raised.
   double horizon_s = 8 * 3600;  ///< Length of each simulated future.
-  std::size_t selection_seeds = 12;
-  std::size_t gate_seeds = 32;
+  std::size_t selection_seeds = 20;
+  std::size_t gate_seeds = 40;
   std::uint64_t seed = 1;
   double again_after_s = 900;  ///< While the alarm stands and nothing has been proposed.
   double expires_s = 900;      ///< A proposal that nobody decides on lapses (line time).

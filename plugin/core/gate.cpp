@@ -72,8 +72,8 @@ GateVerdict judge(const GateInput& input, const GateRules& rules) {
         fmt::format("better in {:.0f} % of the futures, wanted {:.0f} %",
                     100 * proof.probability_better, 100 * rules.least_probability_better));
   check("tail", proof.tail_change <= rules.largest_tail_growth,
-        fmt::format("the worst futures cost {:+.1f} %, allowed {:+.1f} %", 100 * proof.tail_change,
-                    100 * rules.largest_tail_growth));
+        fmt::format("the worst tenth of futures costs {:+.1f} %, allowed {:+.1f} %",
+                    100 * proof.tail_change, 100 * rules.largest_tail_growth));
   const double moved = moved_share(request.active, winner.schedule, frozen);
   check("stability", moved <= rules.largest_moved_share,
         fmt::format("{:.0f} % of the open orders change place, {:.0f} % allowed", 100 * moved,

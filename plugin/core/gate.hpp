@@ -14,7 +14,7 @@ namespace foreline::core {
 struct GateRules {
   double least_gain_share = 0.01;         ///< Lower bound of the gain over the cost of keeping.
   double least_probability_better = 0.6;  ///< Share of futures in which it is better.
-  double largest_tail_growth = 0.05;      ///< Of the mean cost of the worst 5 % of futures.
+  double largest_tail_growth = 0.05;      ///< Of the mean cost of the worst tenth of futures.
   double oldest_forecast_s = 900;         ///< Line time.
   double largest_missing_share = 0.3;     ///< Of the input of the machine at risk.
   double largest_moved_share = 0.8;       ///< Orders not started that change their place.

@@ -34,8 +34,11 @@ fs::path shipped(const std::string& name) {
   for (auto folder = here; folder.has_relative_path(); folder = folder.parent_path()) {
     if (fs::exists(folder / name, error)) return folder / name;
   }
-  const auto installed = here.parent_path() / "share" / "foreline" / name;
-  return fs::exists(installed, error) ? installed : fs::path(name);
+  // An installation, then the tree that this program was built from.
+  for (const auto& folder :
+       {here.parent_path() / "share" / "foreline", fs::path(FORELINE_SOURCE_DIR)})
+    if (fs::exists(folder / name, error)) return folder / name;
+  return name;
 }
 
 line::Result<worker::Client> start_worker() {

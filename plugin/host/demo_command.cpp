@@ -2,6 +2,7 @@
 // The main job from end to end with the commands a user would type: `serve` is the line and its
 // PLC, `watch` is the integrator's host, `deploy` is the person at the desk. This file only starts
 // them, reads what they say, and afterwards runs the same seed once more without the change.
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -10,22 +11,24 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "plugin/host/commands.hpp"
+#include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
-#include "plugin/host/demo_story.hpp"
 #include "plugin/host/process.hpp"
+#include "plugin/host/story.hpp"
+#include "plugin/io/modbus_client.hpp"
+#include "plugin/report/page.hpp"
+#include "plugin/store/store.hpp"
+#include "sim/plc/contract.hpp"
 #include "sim/text/files.hpp"
-#include "sim/worker/client.hpp"
+#include "sim/worker/wire.hpp"
 
 namespace foreline::host {
 
@@ -33,7 +36,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr int restarts_max = 5;
+constexpr double progress_every_s = 1200;  ///< Line time between lines that only say where we are.
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -42,204 +48,183 @@ struct Options {
   std::string out = "demo-output";
   std::string approve_as;
   std::uint64_t seed = 0;
-  double speed = 0;
-  double limit_s = 900;
-};
-
-/// Starts and restarts the soft PLC, as a plant's watchdog would. The journal carries a killed PLC
-/// on from where it stood.
-class SoftPlc {
- public:
-  SoftPlc(const Options& options, std::uint64_t seed, const fs::path& out)
-      : options_(options), seed_(seed), out_(out) {}
-
-  line::Result<line::Done> start() {
-    auto process = Process::start(
-        {own_executable().string(), "serve", options_.scenario, "--seed", std::to_string(seed_),
-         "--speed", fmt::format("{}", options_.speed), "--port", std::to_string(port_), "--journal",
-         (out_ / "plc.journal").string(), "--outcome", (out_ / "outcome.json").string(),
-         "--write-config", (out_ / "plugin").string()});
-    if (!process) return process.error();
-    process_ = std::move(*process);
-    return line::Done{};
-  }
-
-  [[nodiscard]] Process* process() { return process_ ? &*process_ : nullptr; }
-  void listening_on(int port) { port_ = port; }
-  [[nodiscard]] int port() const { return port_; }
-
- private:
-  const Options& options_;
-  std::uint64_t seed_;
-  fs::path out_;
-  int port_ = 0;
-  std::optional<Process> process_;
+  double speed = 200;
+  double limit_s = 1800;
 };
 
 class Demo {
  public:
-  Demo(const Options& options, text::Scenario scenario, std::uint64_t seed)
-      : options_(options),
+  Demo(Options options, text::Scenario scenario)
+      : options_(std::move(options)),
         scenario_(std::move(scenario)),
-        seed_(seed),
-        out_(fs::absolute(options.out)),
-        plc_(options_, seed, out_) {}
+        trial_(text::trial_of(scenario_, 0)),
+        out_(fs::absolute(options_.out)) {
+    if (options_.seed != 0) trial_.seed = options_.seed;
+  }
 
   int run() {
-    say("seed {}: {} ({})", seed_, scenario_.title, options_.scenario);
-    if (auto prepared = prepare(); !prepared) return fail(environment, prepared.error().text());
-    if (auto started = plc_.start(); !started) return fail(environment, started.error().text());
+    say(fmt::format("seed {}: {} ({})", trial_.seed, scenario_.title, scenario_.path));
+    if (auto prepared = prepare(); !prepared) return fail(environment, "demo", prepared.error());
+    start_plc();
     const auto give_up = Clock::now() + std::chrono::duration<double>(options_.limit_s);
     while (!finished_ && failure_.empty()) {
-      if (interrupted != 0) return fail(environment, "interrupted; every process has been ended");
-      if (Clock::now() > give_up) {
-        return fail(environment,
-                    fmt::format("the demo did not end within {:.0f} s", options_.limit_s));
-      }
+      if (interrupted != 0) failure_ = "interrupted; every process has been ended";
+      if (Clock::now() > give_up)
+        failure_ = fmt::format("the demo did not end within {:.0f} s", options_.limit_s);
       step();
     }
-    if (!failure_.empty()) return fail(environment, failure_);
     if (watch_) watch_->end(std::chrono::seconds(5));
-    if (plc_.process() != nullptr) plc_.process()->end(std::chrono::seconds(5));
+    if (plc_) plc_->end(std::chrono::seconds(5));
+    if (!failure_.empty()) return fail(environment, "demo", failure_);
     return conclude();
   }
 
  private:
-  template <class... T>
-  void say(fmt::format_string<T...> format, T&&... values) {
-    fmt::print("{} {}\n", stamp(story_.at_s), fmt::format(format, std::forward<T>(values)...));
+  void say(const std::string& text) {
+    fmt::print("{}  {}\n", clock_text(story_.line_time_s()), text);
     std::fflush(stdout);
-  }
-
-  int fail(int status, const std::string& why) {
-    fmt::print(stderr, "foreline demo: {}\n", why);
-    return status;
   }
 
   line::Result<line::Done> prepare() {
     std::error_code error;
     fs::create_directories(out_, error);
     if (error)
-      return line::Error(fmt::format("cannot create {}: {}", out_.string(), error.message()));
-    for (const char* name :
-         {"plc.journal", "outcome.json", "plugin", "store", "report.html", "report.json"}) {
+      return line::Error(fmt::format("cannot make {}: {}", out_.string(), error.message()));
+    // Only what an earlier run of the demo has left.
+    for (const char* name : {"plc.journal", "plc.outcome", "plugin", "report.html", "report.json"})
       fs::remove_all(out_ / name, error);
-    }
     return line::Done{};
+  }
+
+  void start(std::optional<Process>& process, const std::vector<std::string>& command) {
+    auto started = Process::start(command);
+    if (started)
+      process = std::move(*started);
+    else
+      failure_ = started.error().text();
+  }
+
+  /// Also after it has died: the journal carries it on from where it stood.
+  void start_plc() {
+    start(plc_,
+          {own_executable().string(), "serve", scenario_.path, "--seed",
+           std::to_string(trial_.seed), "--speed", fmt::format("{}", options_.speed), "--port",
+           std::to_string(port_), "--journal", (out_ / "plc.journal").string(), "--outcome",
+           (out_ / "plc.outcome").string(), "--write-config", (out_ / "plugin").string()});
   }
 
   void step() {
     std::vector<pollfd> waiting;
-    auto add = [&](int descriptor) {
-      if (descriptor >= 0) waiting.push_back({descriptor, POLLIN, 0});
-    };
-    if (plc_.process() != nullptr) add(plc_.process()->output());
-    if (watch_) add(watch_->output());
-    if (deploy_) add(deploy_->output());
-    if (asking_) add(STDIN_FILENO);
-    ::poll(waiting.data(), waiting.size(), 200);
-    if (auto* process = plc_.process()) {
-      for (const auto& line : process->lines()) plc_says(line);
-      if (!process->running()) restart_plc(process->status());
+    for (auto* process : {&plc_, &watch_, &deploy_}) {
+      if (*process && (*process)->output() >= 0)
+        waiting.push_back({(*process)->output(), POLLIN, 0});
+    }
+    if (asking_) waiting.push_back({STDIN_FILENO, POLLIN, 0});
+    ::poll(waiting.data(), waiting.size(), 100);
+    if (plc_) {
+      for (const auto& line : plc_->lines()) plc_says(line);
+      if (!plc_->running()) restart_plc(plc_->status());
     }
     if (watch_) {
       for (const auto& line : watch_->lines()) watch_says(line);
-      if (!watch_->running())
+      if (!watch_->running() && !finished_)
         failure_ = fmt::format("foreline watch ended with status {}", watch_->status());
     }
     if (deploy_) {
-      for (const auto& line : deploy_->lines()) fmt::print("        {}\n", line);
+      for (const auto& line : deploy_->lines()) say("person    " + line);
       if (!deploy_->running()) deploy_.reset();
     }
-    if (asking_ && !waiting.empty() && waiting.back().fd == STDIN_FILENO &&
-        waiting.back().revents != 0)
-      answer();
+    if (asking_ && waiting.back().fd == STDIN_FILENO && waiting.back().revents != 0) hear();
+    if (story_.line_time_s() >= next_progress_s_) {
+      next_progress_s_ = story_.line_time_s() + progress_every_s;
+      say("watching  " + story_.standing());
+    }
   }
 
   void restart_plc(int status) {
     if (finished_ || !failure_.empty()) return;
-    if (status == bad_input || status == environment || ++restarts_ > 5) {
+    if (status == bad_input || status == environment || ++restarts_ > restarts_max) {
       failure_ = fmt::format("the soft PLC ended with status {}", status);
       return;
     }
-    say("soft PLC  died (status {}); restarting it on port {}", status, plc_.port());
-    ++story_.plc_restarts;
-    if (auto started = plc_.start(); !started) failure_ = started.error().text();
+    say(fmt::format("soft PLC  died (status {}); starting it again on port {}", status, port_));
+    start_plc();
   }
 
   void plc_says(const std::string& line) {
-    if (const auto at = line.find("listening 127.0.0.1:"); at != std::string::npos) {
-      plc_.listening_on(std::stoi(line.substr(at + 20)));
-      say("soft PLC  {} over Modbus TCP on 127.0.0.1:{}, {}x real time", scenario_.line->name,
-          plc_.port(), options_.speed);
-      if (!watch_) start_watch();
+    if (const auto at = line.find("listening "); at != std::string::npos) {
+      port_ = std::atoi(line.c_str() + line.rfind(':') + 1);
+      say(fmt::format("soft PLC  {} serves Modbus TCP on 127.0.0.1:{}, at {} times real time",
+                      scenario_.line->name, port_, options_.speed));
+      if (!watch_)
+        start(watch_,
+              {own_executable().string(), "watch", (out_ / "plugin" / "plugin.toml").string(),
+               "--json", "--snapshots", "200 ms"});
     } else if (line.rfind("finished", 0) == 0) {
-      say("soft PLC  the last order has left the line");
       finished_ = true;
+      say("soft PLC  the last order has left the line");
     } else if (!line.empty()) {
-      fmt::print("        soft PLC: {}\n", line);
+      say("soft PLC  " + line);
     }
-  }
-
-  void start_watch() {
-    auto watch = Process::start({own_executable().string(), "watch",
-                                 (out_ / "plugin" / "plugin.toml").string(), "--json",
-                                 "--snapshots", "300ms"});
-    if (!watch) {
-      failure_ = watch.error().text();
-      return;
-    }
-    watch_ = std::move(*watch);
-    say("plugin    libforeline.so loaded by foreline watch");
   }
 
   void watch_says(const std::string& text) {
-    const json event = json::parse(text, nullptr, false);
+    const auto event = ordered_json::parse(text, nullptr, false);
     if (!event.is_object()) {
-      if (!text.empty()) fmt::print("        watch: {}\n", text);
+      if (!text.empty()) say("plugin    " + text);
       return;
     }
     story_.take(event);
-    const std::string kind = event.value("event", "");
-    const std::string what = event.value("what", "");
-    const std::string sentence = event.value("text", "");
-    if (kind == "link") say("link      {}", sentence);
-    if (kind == "alarm") say("ALARM     {}", sentence);
-    if (kind == "plan" && what != "progress") say("plan      {}", sentence);
-    if (kind == "deploy") say("deploy    {}", sentence);
-    if (kind == "plan" && what == "proposed") proposed(event);
+    const auto kind = event.value("event", "");
+    const auto what = event.value("what", "");
+    const auto sentence = event.value("text", "");
+    if (kind == "started") {
+      server_port_ = event.value("server_port", 0);
+      say(fmt::format("plugin    {} loaded; serves its own registers on 127.0.0.1:{}",
+                      fs::path(event.value("library", "")).filename().string(), server_port_));
+    } else if (kind == "log") {
+      say("plugin    " + sentence);
+    } else if (kind == "link") {
+      say("link      " + sentence);
+    } else if (kind == "alarm") {
+      say("alarm     " + sentence);
+    } else if (kind == "deploy" || (kind == "plan" && what != "progress")) {
+      say(fmt::format("{:<8}  {}", kind, sentence));
+    }
+    if (kind == "plan" && what == "proposed") proposed(event.at("detail").value("proposal", 0));
+    if (kind == "deploy" || (kind == "plan" && what == "lapsed")) decided();
   }
 
-  void proposed(const json& event) {
-    const auto number = event.value("detail", json::object()).value("proposal", 0);
-    const std::vector<std::string> approve = {own_executable().string(),
+  void proposed(int number) {
+    const std::vector<std::string> command = {own_executable().string(),
                                               "deploy",
                                               "--plugin",
-                                              fmt::format("127.0.0.1:{}", story_.server_port),
+                                              fmt::format("127.0.0.1:{}", server_port_),
                                               "--approve",
                                               std::to_string(number),
                                               "--as"};
     if (!options_.approve_as.empty()) {
-      auto command = approve;
-      command.push_back(options_.approve_as);
-      start_deploy(command);
+      auto approve = command;
+      approve.push_back(options_.approve_as);
+      start(deploy_, approve);
       return;
     }
-    pending_ = approve;
+    pending_ = command;
+    set_pace(1);
+    waiting_ = true;
     asking_ = ::isatty(STDIN_FILENO) != 0;
-    say("waiting   a person must approve. In another terminal:\n            {} deploy --plugin "
-        "127.0.0.1:{} --approve {} --as YOUR-NAME",
-        own_executable().string(), story_.server_port, number);
-    if (asking_)
-      fmt::print("          or type your name here and press Enter (just Enter rejects): ");
-    std::fflush(stdout);
+    say(
+        fmt::format("waiting   for a person; the line now runs in real time. In another terminal:\n"
+                    "            {} deploy --plugin 127.0.0.1:{} --approve {} --as YOUR-NAME",
+                    own_executable().string(), server_port_, number));
+    if (asking_) say("waiting   or type your name here and press Enter (only Enter: reject)");
   }
 
-  void answer() {
-    char buffer[128];
-    const auto n = ::read(STDIN_FILENO, buffer, sizeof buffer - 1);
+  void hear() {
+    std::string name(128, '\0');
+    const auto n = ::read(STDIN_FILENO, name.data(), name.size());
     asking_ = false;
-    std::string name(buffer, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    name.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
     while (!name.empty() && std::isspace(static_cast<unsigned char>(name.back())) != 0)
       name.pop_back();
     auto command = pending_;
@@ -249,31 +234,115 @@ class Demo {
       name = "demo";
     }
     command.push_back(name);
-    start_deploy(command);
+    start(deploy_, command);
   }
 
-  void start_deploy(const std::vector<std::string>& command) {
-    auto deploy = Process::start(command);
-    if (deploy) {
-      deploy_ = std::move(*deploy);
-    } else {
-      failure_ = deploy.error().text();
+  void decided() {
+    if (!std::exchange(waiting_, false)) return;
+    asking_ = false;
+    set_pace(options_.speed);
+  }
+
+  /// Line seconds per second, while a person thinks and afterwards.
+  void set_pace(double pace) const {
+    io::ModbusClient plc("127.0.0.1", static_cast<std::uint16_t>(port_), 1,
+                         std::chrono::seconds(1));
+    const std::vector<std::uint16_t> word = {
+        static_cast<std::uint16_t>(std::clamp(pace, 1.0, 65'535.0))};
+    if (plc.connect()) (void)plc.write(plc::contract::pace, word);
+  }
+
+  int conclude() {
+    const auto bytes = gpt2::read_file(out_ / "plc.outcome");
+    if (!bytes) return fail(environment, "demo", bytes.error());
+    auto with = worker::outcome_from(*bytes);
+    if (!with) return fail(environment, "demo", with.error());
+    say("replay    the same seed once more, without the change");
+    auto client = start_worker();
+    if (!client) return fail(environment, "demo", client.error());
+    trial_.want_gantt = true;
+    auto without = client->run(std::span(&trial_, 1));
+    if (!without) return fail(environment, "demo", without.error());
+    if (!without->front().valid())
+      return fail(bug, "demo", "the replay failed: " + without->front().error);
+    const auto conclusion = story_.conclude(trial_, *with, without->front());
+    auto story = story_.as_json(scenario_, trial_, options_.speed, *with, without->front());
+    if (auto store = store::Store::open(out_ / "plugin" / "store")) {
+      if (auto lines = store->audit()) {
+        for (const auto& line : *lines)
+          story["audit"].push_back({{"number", line.number},
+                                    {"at_s", line.at_s},
+                                    {"who", line.who},
+                                    {"what", line.what},
+                                    {"detail", line.detail},
+                                    {"hash", line.hash}});
+      }
     }
+    auto page = report::page_of(story);
+    if (!page) return fail(bug, "demo", page.error());
+    for (const auto& [name, text] :
+         {std::pair<std::string, std::string>{"report.json", story.dump()},
+          {"report.html", *page}}) {
+      if (auto written = gpt2::write_file(out_ / name, text); !written)
+        return fail(environment, "demo", written.error());
+    }
+    fmt::print("\n{}\n", conclusion.table);
+    for (const auto& sentence : conclusion.sentences) fmt::print("{}\n", sentence);
+    fmt::print("\nThe report: {}\n", (out_ / "report.html").string());
+    return conclusion.proved ? pass : expectation_failed;
   }
-
-  int conclude();
 
   Options options_;
   text::Scenario scenario_;
-  std::uint64_t seed_;
+  line::Trial trial_;
   fs::path out_;
-  SoftPlc plc_;
+  int port_ = 0;
+  int server_port_ = 0;
+  std::optional<Process> plc_;
   std::optional<Process> watch_;
   std::optional<Process> deploy_;
   std::vector<std::string> pending_;
   Story story_;
   std::string failure_;
+  double next_progress_s_ = progress_every_s;
   int restarts_ = 0;
   bool asking_ = false;
+  bool waiting_ = false;
   bool finished_ = false;
 };
+
+}  // namespace
+
+void add_demo(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command =
+      app.add_subcommand("demo", "The closed loop on a simulated line, from fault to report");
+  command->add_option("scenario", options->scenario, "Scenario file")->capture_default_str();
+  command->add_option("--approve-as", options->approve_as,
+                      "Approve the proposal under this name; without it a person must");
+  command->add_option("--out", options->out, "Folder for the report and what led to it")
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "Seed instead of the scenario's; 0: the scenario's")
+      ->capture_default_str();
+  command->add_option("--speed", options->speed, "Line seconds per second")
+      ->check(CLI::Range(1.0, 1000.0))
+      ->capture_default_str();
+  command->add_option("--limit", options->limit_s, "Give up after so many seconds")
+      ->capture_default_str();
+  command->footer(
+      "Example:\n  foreline demo --approve-as demo\n\nExit status 0 only when the fault was "
+      "forecast "
+      "before it would have come and the deployed\nschedule was confirmed by reading it back.");
+  command->callback([options, &exit_code] {
+    auto scenario = text::read_scenario_file(shipped(options->scenario));
+    if (!scenario) {
+      exit_code = fail(bad_input, "demo", scenario.error());
+      return;
+    }
+    for (const int number : {SIGINT, SIGTERM, SIGHUP})
+      std::signal(number, [](int) { interrupted = 1; });
+    exit_code = Demo(*options, std::move(*scenario)).run();
+  });
+}
+
+}  // namespace foreline::host

@@ -18,7 +18,12 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Exit status: 0 pass, 1 expectation failed, 2 bad input, 3 environment, 4 bug.");
   int exit_code = pass;
+  add_serve(app, exit_code);
+  add_watch(app, exit_code);
   add_train(app, exit_code);
+  add_deploy(app, exit_code);
+  add_report(app, exit_code);
+  add_demo(app, exit_code);
   try {
     app.parse(argc, argv);
     return exit_code;

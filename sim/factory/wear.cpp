@@ -67,8 +67,9 @@ double WearSet::next_failure() const {
 }
 
 std::optional<std::size_t> WearSet::failed(double operating) const {
-  const auto found = std::find_if(wears_.begin(), wears_.end(),
-                                  [&](const Wear& w) { return w.fails_at <= operating + rounding_s; });
+  const auto found = std::find_if(wears_.begin(), wears_.end(), [&](const Wear& w) {
+    return w.fails_at <= operating + rounding_s;
+  });
   if (found == wears_.end()) return std::nullopt;
   return static_cast<std::size_t>(found - wears_.begin());
 }

@@ -25,7 +25,9 @@ Measures measures_of(const Trial& trial, const Outcome& outcome) {
     const double finished_s = outcome.orders[i].finished_s;
     const double counted_s = finished_s >= 0 ? finished_s : outcome.end_s;
     measures.makespan_s = std::max(measures.makespan_s, counted_s);
-    if (counted_s > order.due_s) {
+    // What was over before the trial began is nothing it could have changed.
+    const bool over_before = trial.from && finished_s >= 0 && finished_s <= start_s;
+    if (counted_s > order.due_s && !over_before) {
       measures.orders_late += 1;
       measures.tardiness_s += order.weight * (counted_s - order.due_s);
     }

@@ -42,11 +42,11 @@ double standard_error(const std::vector<double>& values) {
   return std::sqrt(squares / (n - 1) / n);
 }
 
-/// Mean of the worst 5 %, at least of the worst one.
+/// Mean of the worst tenth.
 double tail_of(std::vector<double> costs) {
   if (costs.empty()) return 0;
   std::sort(costs.begin(), costs.end(), std::greater<>());
-  costs.resize(std::max<std::size_t>(1, costs.size() / 20));
+  costs.resize(std::max<std::size_t>(1, costs.size() / 10));
   return mean_of(costs);
 }
 

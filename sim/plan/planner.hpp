@@ -69,10 +69,10 @@ struct Proof {
   std::vector<line::Measures> winner;
   std::vector<double> gain;  ///< cost(keep) - cost(winner), one a seed.
   Estimate mean_gain;
-  double gain_lower_95 = 0;        ///< One-sided lower bound of the mean gain.
-  double probability_better = 0;   ///< Share of seeds with gain > 0, ties count half.
-  double keep_cost = 0;            ///< Mean cost of keep.
-  double tail_change = 0;          ///< CVaR95(winner) / CVaR95(keep) - 1.
+  double gain_lower_95 = 0;       ///< One-sided lower bound of the mean gain.
+  double probability_better = 0;  ///< Share of seeds with gain > 0, ties count half.
+  double keep_cost = 0;           ///< Mean cost of keep.
+  double tail_change = 0;  ///< Mean of the worst tenth of winner's costs over keep's, - 1 (CVaR90).
   std::size_t invalid_trials = 0;  ///< Crashed, runaway, timed out.
 };
 

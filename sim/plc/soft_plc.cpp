@@ -48,6 +48,7 @@ struct Options {
   double speed = 1;
   std::string journal;
   std::string outcome;
+  double for_s = 0;  ///< 0: until a signal.
 };
 
 struct Peer {
@@ -218,6 +219,8 @@ int serve(const std::vector<std::string>& arguments) {
       options.journal = value;
     else if (name == "--outcome")
       options.outcome = value;
+    else if (name == "--for")
+      options.for_s = std::atof(value.c_str());
     else
       return fail(2, fmt::format("unknown option {}", name));
   }
@@ -270,8 +273,10 @@ int serve(const std::vector<std::string>& arguments) {
   auto pace = registers.at(contract::pace);
   double speed = options.speed;
   bool told = false;
+  const auto begun = last;
   while (stopping == 0) {
     const auto now = Clock::now();
+    if (options.for_s > 0 && now - begun > std::chrono::duration<double>(options.for_s)) break;
     // After a pause of the whole machine the line goes on from where it was; it does not leap.
     const double elapsed_s = std::min(0.5, std::chrono::duration<double>(now - last).count());
     last = now;

@@ -774,6 +774,7 @@ Result<Scenario> read_scenario_file(const fs::path& path) {
     return Error(document->diagnostics());
   }
   scenario.orders = std::make_shared<std::vector<Order>>(std::move(*orders));
+  scenario.orders_path = beside(path, orders_path).string();
   if (schedule_path.empty()) {
     scenario.schedule = read_schedule_tables(root, *scenario.line, *scenario.orders);
   } else {

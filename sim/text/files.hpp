@@ -77,6 +77,7 @@ struct Scenario {
   std::string path;
   std::string title;
   std::string line_path;
+  std::string orders_path;
   std::shared_ptr<const line::Line> line;
   std::shared_ptr<const std::vector<line::Order>> orders;
   line::Schedule schedule;

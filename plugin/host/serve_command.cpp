@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "inference/gpt2/checkpoint.hpp"
+#include "plugin/host/console.hpp"
+#include "sim/plc/contract.hpp"
+#include "sim/text/document.hpp"
+#include "sim/text/files.hpp"
+#include "sim/worker/wire.hpp"
+
+namespace foreline::host {
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace contract = plc::contract;
+
+struct Options {
+  std::string scenario = "scenarios/demo.toml";
+  std::string host = "127.0.0.1";
+  int port = 0;
+  double speed = 1;
+  std::uint64_t seed = 0;
+  std::string journal;
+  std::string outcome;
+  std::string write_config;
+  std::string duration;
+};
+
+/// A port that is free at this moment, so that it is known before the PLC listens.
+int free_port(const std::string& host) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
+  socklen_t size = sizeof address;
+  int port = 0;
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0)
+    port = ntohs(address.sin_port);
+  ::close(fd);
+  return port;
+}
+
+/// A string of a TOML file.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+/// The plugin's configuration for this line as the soft PLC serves it.
+std::string configuration_of(const text::Scenario& scenario, const Options& options, int port) {
+  const double poll_s = std::clamp(scenario.line->sample_period_s / options.speed / 2, 0.02, 1.0);
+  std::string out = fmt::format(
+      "# SPDX-License-Identifier: Apache-2.0\n"
+      "# Written by foreline serve --write-config. plugin/config/bottling.toml explains each key.\n"
+      "format = \"foreline plugin 1\"\nline = {}\norders = {}\nmodel = {}\nstore = \"store\"\n\n"
+      "[plc]\nhost = \"{}\"\nport = {}\nunit = 1\npoll = \"{:.0f} ms\"\ntimeout = \"1 s\"\n"
+      "reconnect_max = \"2 s\"\nclock = \"{} u32 * 0.1\"\nheartbeat = \"{} u16\"\n"
+      "signature = \"{} u16\"\nsignature_value = {}\n",
+      quoted(fs::absolute(scenario.line_path).string()),
+      quoted(fs::absolute(scenario.orders_path).string()),
+      quoted(fs::absolute(shipped("inference/models/small")).string()), options.host, port,
+      poll_s * 1000, contract::clock_ds, contract::heartbeat, contract::signature,
+      contract::signature_value);
+  for (std::size_t m = 0; m < scenario.line->machines.size(); ++m) {
+    const auto& machine = scenario.line->machines[m];
+    const int base = contract::machine_base + static_cast<int>(m) * contract::machine_stride;
+    out += fmt::format(
+        "\n[[machine]]\nname = {}\nstate = \"{}\"\noperating = \"{} u32\"\nrenewals = \"{}\"\n"
+        "order = \"{}\"\nremaining = \"{} u32 * 0.1\"\nholds_part = \"{}\"\ndown = \"{} u32 * "
+        "0.1\"\n"
+        "parts = \"{} u32\"\n\n  [machine.signals]\n",
+        quoted(machine.name), base + contract::m_state, base + contract::m_operating_s,
+        base + contract::m_renewals, base + contract::m_order, base + contract::m_remaining_ds,
+        base + contract::m_holds_part, base + contract::m_down_ds, base + contract::m_parts);
+    for (std::size_t s = 0; s < machine.signals.size(); ++s)
+      out += fmt::format("  {} = \"{} f32\"\n", quoted(machine.signals[s].name),
+                         base + contract::m_signals + 2 * static_cast<int>(s));
+  }
+  out += fmt::format(
+      "\n[progress]\naddress = {}\nmachine_stride = {}\norder_stride = 2\n\n"
+      "[schedule]\nwrites = true\nactive = {}\nactive_sequence = {}\nstaging = {}\ncommit = {}\n"
+      "echo = {}\nreject = {}\n\n[server]\nhost = \"127.0.0.1\"\nport = 0\n",
+      contract::progress_base, 2 * contract::orders_max, contract::active_base,
+      contract::active_sequence, contract::staging_base, contract::commit_sequence,
+      contract::echo_sequence, contract::reject_code);
+  return out;
+}
+
+int serve(Options options) {
+  auto scenario = text::read_scenario_file(shipped(options.scenario));
+  if (!scenario) return fail(bad_input, "serve", scenario.error());
+  auto trial = text::trial_of(*scenario, 0);
+  if (options.seed != 0) trial.seed = options.seed;
+  std::optional<double> duration_s;
+  if (!options.duration.empty()) {
+    duration_s = text::parse_duration(options.duration);
+    if (!duration_s)
+      return fail(bad_input, "serve",
+                  fmt::format("--for \"{}\" is no duration (write \"20 s\")", options.duration));
+  }
+  const auto executable = worker::find_worker();
+  if (executable.empty())
+    return fail(environment, "serve",
+                "foreline-sim is not found (build it, or name it in FORELINE_SIM)");
+  if (options.port == 0) options.port = free_port(options.host);
+  if (!options.write_config.empty()) {
+    const fs::path folder = options.write_config;
+    std::error_code error;
+    fs::create_directories(folder, error);
+    auto written = gpt2::write_file(folder / "plugin.toml",
+                                    configuration_of(*scenario, options, options.port));
+    if (!written) return fail(environment, "serve", written.error());
+  }
+  // The trial travels in a file without a name, which the soft PLC inherits.
+  const int file = ::memfd_create("foreline-trial", 0);
+  const auto bytes = worker::to_bytes(trial);
+  if (file < 0 || ::write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+    return fail(environment, "serve", std::string("no memory file: ") + std::strerror(errno));
+  std::vector<std::string> arguments = {executable.string(),
+                                        "--plc",
+                                        fmt::format("/proc/self/fd/{}", file),
+                                        "--host",
+                                        options.host,
+                                        "--port",
+                                        std::to_string(options.port),
+                                        "--speed",
+                                        fmt::format("{}", options.speed)};
+  const auto pass_on = [&](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    arguments.emplace_back(name);
+    arguments.push_back(value);
+  };
+  pass_on("--journal", options.journal);
+  pass_on("--outcome", options.outcome);
+  if (duration_s) pass_on("--for", fmt::format("{}", *duration_s));
+  std::vector<char*> raw;
+  for (auto& argument : arguments) raw.push_back(argument.data());
+  raw.push_back(nullptr);
+  ::execv(raw[0], raw.data());
+  return fail(environment, "serve",
+              fmt::format("cannot run {}: {}", executable.string(), std::strerror(errno)));
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command =
+      app.add_subcommand("serve", "Run a scenario's line behind a soft PLC on Modbus TCP");
+  command->add_option("scenario", options->scenario, "Scenario file")->capture_default_str();
+  command->add_option("--host", options->host, "Address to listen on")->capture_default_str();
+  command->add_option("--port", options->port, "TCP port; 0: any free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  command->add_option("--speed", options->speed, "Line seconds per second")
+      ->check(CLI::Range(0.001, 100000.0))
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "Seed instead of the scenario's; 0: the scenario's")
+      ->capture_default_str();
+  command->add_option("--journal", options->journal,
+                      "File that carries schedules and clock over a restart");
+  command->add_option("--outcome", options->outcome, "File for the outcome when the work is done");
+  command->add_option("--write-config", options->write_config,
+                      "Folder for a plugin.toml that fits this PLC");
+  command->add_option("--for", options->duration, "End after this time, such as \"20 s\"");
+  command->footer(
+      "Example:\n  foreline serve scenarios/demo.toml --speed 200 --write-config my-plc --for '1 "
+      "s'");
+  command->callback([options, &exit_code] { exit_code = serve(*options); });
+}
+
+}  // namespace foreline::host

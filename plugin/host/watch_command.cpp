@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The smallest real host: loads libforeline.so through its C header and prints what it says.
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "plugin/host/console.hpp"
+#include "plugin/host/library.hpp"
+#include "sim/text/document.hpp"
+
+namespace foreline::host {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using nlohmann::ordered_json;
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct Options {
+  std::string configuration;
+  std::string library;
+  std::string duration;
+  std::string snapshots;
+  bool json = false;
+  bool forecasts = false;
+};
+
+/// Events come on the plugin's thread, everything else on ours.
+class Printer {
+ public:
+  Printer(bool json, bool forecasts) : json_(json), forecasts_(forecasts) {}
+
+  void event(const foreline_event& event) {
+    constexpr std::array<const char*, 6> kinds = {"",      "link", "forecast",
+                                                  "alarm", "plan", "deploy"};
+    const std::string kind = event.kind < kinds.size() ? kinds[event.kind] : "?";
+    if (json_) {
+      ordered_json out = {
+          {"event", kind},      {"at_s", event.at_s}, {"subject", event.subject},
+          {"what", event.what}, {"text", event.text}, {"probability", event.probability}};
+      out["expected_in_s"] =
+          std::isfinite(event.expected_in_s) ? ordered_json(event.expected_in_s) : ordered_json();
+      out["detail"] = ordered_json::parse(event.detail_json, nullptr, false);
+      print(out.dump());
+    } else if (event.kind != FORELINE_EVENT_FORECAST || forecasts_) {
+      print(fmt::format("{}  {:<8}  {}", clock_text(event.at_s), kind, event.text));
+    }
+  }
+  void log(int level, const char* room, const char* line) {
+    if (json_)
+      print(
+          ordered_json{{"event", "log"}, {"level", level}, {"room", room}, {"text", line}}.dump());
+    else if (level > 0)
+      print(fmt::format("          {:<8}  {}", room, line));
+  }
+  void print(const std::string& line) {
+    const std::lock_guard lock(mutex_);
+    std::fputs((line + "\n").c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+ private:
+  bool json_;
+  bool forecasts_;
+  std::mutex mutex_;
+};
+
+std::optional<double> duration_option(const std::string& text, const char* name, int& status) {
+  if (text.empty()) return std::nullopt;
+  const auto value = text::parse_duration(text);
+  if (!value || !(*value > 0))
+    status = fail(bad_input, "watch",
+                  fmt::format("{} \"{}\" is no duration (write \"20 s\")", name, text));
+  return value;
+}
+
+int watch(const Options& options) {
+  int status = pass;
+  const auto limit_s = duration_option(options.duration, "--for", status);
+  const auto snapshot_s = duration_option(options.snapshots, "--snapshots", status);
+  if (status != pass) return status;
+  auto library = Library::open(options.library);
+  if (!library) return fail(environment, "watch", library.error());
+  const auto& api = library->api();
+  Printer printer(options.json, options.forecasts);
+  foreline_host host{};
+  host.size = sizeof host;
+  host.context = &printer;
+  host.log = [](void* context, int level, const char* room, const char* line) {
+    static_cast<Printer*>(context)->log(level, room, line);
+  };
+  host.event = [](void* context, const foreline_event* event) {
+    static_cast<Printer*>(context)->event(*event);
+  };
+  std::array<char, 4096> error{};
+  foreline_instance* instance = nullptr;
+  const auto path = shipped(options.configuration).string();
+  const auto created = api.create(path.c_str(), &host, &instance, error.data(), error.size());
+  if (created != FORELINE_OK)
+    return fail(created == FORELINE_INVALID_CONFIG ? bad_input : environment, "watch",
+                std::string(error.data()));
+  const std::unique_ptr<foreline_instance, void (*)(foreline_instance*)> owner(instance,
+                                                                               api.destroy);
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { interrupted = 1; });
+  if (api.start(instance, error.data(), error.size()) != FORELINE_OK)
+    return fail(environment, "watch", std::string(error.data()));
+  const int port = api.server_port(instance);
+  if (options.json)
+    printer.print(ordered_json{
+        {"event", "started"},
+        {"library", library->path()},
+        {"version", api.version},
+        {"server_port",
+         port}}.dump());
+  else
+    printer.print(
+        fmt::format("watching with {} (foreline {}); forecasts and alarms on Modbus port {}",
+                    library->path(), api.version, port));
+  const auto begun = Clock::now();
+  auto next_snapshot = begun;
+  const auto due = [&](double s) {
+    return std::chrono::duration<double>(Clock::now() - begun).count() >= s;
+  };
+  while (interrupted == 0 && !(limit_s && due(*limit_s))) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (!snapshot_s || Clock::now() < next_snapshot) continue;
+    next_snapshot = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                       std::chrono::duration<double>(*snapshot_s));
+    char* text = nullptr;
+    if (api.snapshot(instance, &text, error.data(), error.size()) != FORELINE_OK) continue;
+    printer.print(fmt::format(R"({{"event":"snapshot","snapshot":{}}})", text));
+    api.free_text(text);
+  }
+  (void)api.stop(instance, 5000, error.data(), error.size());
+  return pass;
+}
+
+}  // namespace
+
+void add_watch(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "watch", "Attach the plugin to a PLC and print forecasts, alarms and proposals");
+  command->add_option("configuration", options->configuration, "The plugin's configuration")
+      ->required();
+  command->add_flag("--json", options->json, "One JSON object a line");
+  command->add_flag("--forecasts", options->forecasts, "Print every forecast, not only changes");
+  command->add_option("--snapshots", options->snapshots,
+                      "Print everything known this often, as JSON");
+  command->add_option("--library", options->library, "libforeline.so, if not beside this program");
+  command->add_option("--for", options->duration, "End after this time, such as \"20 s\"");
+  command->footer("Example:\n  foreline watch plugin/config/bottling.toml --for '1 s'");
+  command->callback([options, &exit_code] { exit_code = watch(*options); });
+}
+
+}  // namespace foreline::host

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/report/drawing.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace foreline::report {
+
+namespace {
+
+constexpr double width = 960;
+constexpr double left = 96;
+constexpr double right = 12;
+constexpr double top = 18;
+constexpr double curve_height = 74;
+constexpr double row_height = 22;
+constexpr double axis_height = 20;
+constexpr double label_from = 30;  ///< Narrower bars carry no label.
+
+double x_of(double at_s, double until_s) {
+  return left + (width - left - right) * std::clamp(at_s / std::max(until_s, 1.0), 0.0, 1.0);
+}
+
+std::string time_axis(double until_s, double y) {
+  const double step_s = until_s > 6 * 3600 ? 3600 : 1800;
+  std::string out;
+  for (double at_s = 0; at_s <= until_s; at_s += step_s)
+    out += fmt::format("<text class='tick' x='{:.1f}' y='{:.1f}' text-anchor='middle'>{}</text>",
+                       x_of(at_s, until_s), y + 14, hours(at_s));
+  return out;
+}
+
+std::string marks_of(const std::vector<Mark>& marks, double until_s, double bottom) {
+  std::string out;
+  for (const auto& mark : marks) {
+    const double x = x_of(mark.at_s, until_s);
+    out += fmt::format(
+        "<line class='mark {0}' x1='{1:.1f}' x2='{1:.1f}' y1='{2:.1f}' y2='{3:.1f}'/>"
+        "<text class='mark {0}' x='{4:.1f}' y='{5:.1f}'>{6}</text>",
+        mark.style, x, top - 2, bottom, x + 3, top - 5, escaped(mark.text));
+  }
+  return out;
+}
+
+std::string open_svg(double height, const std::string& title) {
+  return fmt::format("<svg viewBox='0 0 {:.0f} {:.0f}' role='img'><title>{}</title>", width, height,
+                     escaped(title));
+}
+
+}  // namespace
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string hours(double at_s) {
+  const auto minutes = static_cast<long>(std::llround(at_s / 60));
+  return fmt::format("{}:{:02}", minutes / 60, minutes % 60);
+}
+
+std::string curve_svg(const Curve& curve, double until_s, double low, double high,
+                      const std::vector<Mark>& marks) {
+  if (low == high) {
+    low = std::numeric_limits<double>::infinity();
+    high = -low;
+    for (const auto& [at_s, value] : curve.points) {
+      if (!std::isfinite(value)) continue;
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+    if (!(low <= high)) low = high = 0;
+    const double room = std::max((high - low) * 0.08, std::abs(high) * 0.01 + 1e-9);
+    low -= room;
+    high += room;
+  }
+  const double bottom = top + curve_height;
+  const auto y_of = [&](double value) {
+    return bottom - curve_height * std::clamp((value - low) / (high - low), 0.0, 1.0);
+  };
+  auto out = open_svg(bottom + axis_height, curve.name);
+  out += fmt::format("<rect class='plot' x='{}' y='{}' width='{}' height='{}'/>", left, top,
+                     width - left - right, curve_height);
+  out += fmt::format(
+      "<text class='name' x='0' y='{:.1f}'>{}</text><text class='tick' x='0' y='{:.1f}'>{}</text>"
+      "<text class='tick' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.3g}</text>"
+      "<text class='tick' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.3g}</text>",
+      top + 24, escaped(curve.name), top + 40, escaped(curve.unit), left - 4, top + 9, high,
+      left - 4, bottom, low);
+  std::string path;
+  bool pen = false;
+  for (const auto& [at_s, value] : curve.points) {
+    if (!std::isfinite(value)) {
+      pen = false;
+      continue;
+    }
+    path += fmt::format("{}{:.1f} {:.1f}", pen ? "L" : "M", x_of(at_s, until_s), y_of(value));
+    pen = true;
+  }
+  out += fmt::format("<path class='curve' d='{}'/>", path);
+  out += marks_of(marks, until_s, bottom) + time_axis(until_s, bottom);
+  return out + "</svg>\n";
+}
+
+std::string gantt_svg(const std::vector<std::string>& rows, const std::vector<Bar>& bars,
+                      double until_s, const std::vector<Mark>& marks) {
+  const double bottom = top + row_height * static_cast<double>(rows.size());
+  auto out = open_svg(bottom + axis_height, "Gantt chart");
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    out += fmt::format("<text class='name' x='0' y='{:.1f}'>{}</text>",
+                       top + row_height * (static_cast<double>(r) + 0.7), escaped(rows[r]));
+  std::vector<std::string> labels;
+  for (const auto& bar : bars) {
+    const auto row = std::find(rows.begin(), rows.end(), bar.row);
+    if (row == rows.end()) continue;
+    auto label = std::find(labels.begin(), labels.end(), bar.label);
+    if (label == labels.end()) label = labels.insert(labels.end(), bar.label);
+    const double y = top + row_height * static_cast<double>(row - rows.begin()) + 2;
+    const double x = x_of(bar.from_s, until_s);
+    const double length = std::max(0.6, x_of(bar.until_s, until_s) - x);
+    out += fmt::format(
+        "<rect class='{} shade{}' x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{}'>"
+        "<title>{} {} {} {} to {}</title></rect>",
+        bar.what, (label - labels.begin()) % 2, x, y, length, row_height - 4, escaped(bar.row),
+        bar.what, escaped(bar.label), hours(bar.from_s), hours(bar.until_s));
+    if (bar.what == "work" && length > label_from)
+      out += fmt::format("<text class='onbar' x='{:.1f}' y='{:.1f}'>{}</text>", x + 3, y + 13,
+                         escaped(bar.label));
+  }
+  out += marks_of(marks, until_s, bottom) + time_axis(until_s, bottom);
+  return out + "</svg>\n";
+}
+
+}  // namespace foreline::report

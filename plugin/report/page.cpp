@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/report/page.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "plugin/report/drawing.hpp"
+
+namespace foreline::report {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr const char* style = R"(
+:root{color-scheme:light}
+body{font:15px/1.5 system-ui,"DejaVu Sans",sans-serif;color:#1d242b;background:#fff;max-width:1000px;margin:2em auto;padding:0 1em}
+h1{font-size:1.6em;margin:0 0 .2em}h2{font-size:1.15em;margin:2em 0 .4em;border-bottom:1px solid #cfd6dc;padding-bottom:.2em}
+.lead{font-size:1.05em}.quiet{color:#5b6670}
+svg{width:100%;height:auto;display:block;margin:.2em 0}
+.plot{fill:#f4f6f8;stroke:#cfd6dc;stroke-width:.5}
+.curve{fill:none;stroke:#2b5d8c;stroke-width:1.3}
+.tick{font-size:10px;fill:#5b6670}.name{font-size:11px;fill:#1d242b}
+line.mark{stroke-width:1.2;stroke-dasharray:4 2}text.mark{font-size:10px}
+line.alarm{stroke:#b3541e}text.alarm{fill:#b3541e}line.deploy{stroke:#2e7d4f}text.deploy{fill:#2e7d4f}
+line.fault{stroke:#9b1c31}text.fault{fill:#9b1c31}
+.work{fill:#b9cbdb}.work.shade1{fill:#93adc4}.changeover{fill:#e3e0d4}.service{fill:#2e7d4f}.repair{fill:#9b1c31}.waiting{fill:#e0a3ae}
+.onbar{font-size:10px;fill:#1d242b}
+table{border-collapse:collapse;width:100%;margin:.6em 0}th,td{text-align:left;padding:.3em .6em;border-bottom:1px solid #e3e7ea;vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+tr.best td{background:#eef6f0;font-weight:600}
+.ok{color:#2e7d4f}.no{color:#9b1c31}
+.key span{display:inline-block;margin-right:1.2em}.key i{display:inline-block;width:1.1em;height:.8em;margin-right:.4em;vertical-align:-1px}
+code{font-size:.92em;background:#f4f6f8;padding:.05em .3em}
+)";
+
+double number(const Json& json) {
+  return json.is_number() ? json.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string text_of(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string value_text(double value, const std::string& unit) {
+  if (!std::isfinite(value)) return "-";
+  if (unit == "s") return hours(value);
+  const int digits = std::abs(value) >= 100 || value == std::floor(value) ? 0 : 2;
+  return fmt::format("{:.{}f}", value, digits);
+}
+
+std::string unit_text(const std::string& unit) {
+  return unit == "s" ? "h:min" : unit;
+}
+
+std::vector<Bar> bars_of(const Json& gantt) {
+  std::vector<Bar> bars;
+  for (const auto& entry : gantt) {
+    auto what = entry.at("what").get<std::string>();
+    if (what.rfind("waiting", 0) == 0) what = "waiting";
+    bars.push_back({entry.at("machine").get<std::string>(), what, text_of(entry, "order"),
+                    number(entry.at("from_s")), number(entry.at("until_s"))});
+  }
+  return bars;
+}
+
+std::vector<std::pair<double, double>> points_of(const Json& points) {
+  std::vector<std::pair<double, double>> all;
+  for (const auto& point : points) all.emplace_back(number(point.at(0)), number(point.at(1)));
+  return all;
+}
+
+/// Gantt of one run with its faults.
+std::string run_chart(const Json& run, const std::vector<std::string>& machines, double until_s,
+                      std::vector<Mark> marks) {
+  for (const auto& fault : run.value("faults", Json::array())) {
+    const double failed_s = number(fault.value("failed_s", Json(-1)));
+    if (failed_s >= 0)
+      marks.push_back({failed_s, text_of(fault, "id") + " stops the line", "fault"});
+  }
+  return gantt_svg(machines, bars_of(run.at("gantt")), until_s, marks);
+}
+
+std::string measures_table(const Json& without, const Json& with) {
+  std::string out =
+      "<table><tr><th>This very day, once more without the change</th><th class='n'>unit</th>"
+      "<th class='n'>without</th><th class='n'>with the deployed schedule</th></tr>";
+  for (const auto& [name, entry] : without.at("measures").items()) {
+    const auto unit = text_of(entry, "unit");
+    out += fmt::format(
+        "<tr><td>{}</td><td class='n'>{}</td><td class='n'>{}</td><td class='n'>{}</td></tr>",
+        escaped(name), escaped(unit_text(unit)), value_text(number(entry.at("value")), unit),
+        value_text(number(with.at("measures").at(name).at("value")), unit));
+  }
+  return out + "</table>\n";
+}
+
+std::string interval_table(const Json& proof) {
+  std::string out = fmt::format(
+      "<table><tr><th>Over {} simulated futures (mean and 95 % interval)</th><th "
+      "class='n'>unit</th>"
+      "<th class='n'>keep</th><th class='n'>proposed</th></tr>",
+      proof.at("gain").size());
+  const auto cell = [](const Json& entry, const std::string& unit) {
+    return fmt::format(
+        "{} <span class='quiet'>[{}, {}]</span>", value_text(number(entry.at("mean")), unit),
+        value_text(number(entry.at("low")), unit), value_text(number(entry.at("high")), unit));
+  };
+  for (const auto& [name, entry] : proof.at("keep").items()) {
+    const auto unit = text_of(entry, "unit");
+    out += fmt::format(
+        "<tr><td>{}</td><td class='n'>{}</td><td class='n'>{}</td><td class='n'>{}</td></tr>",
+        escaped(name), escaped(unit_text(unit)), cell(entry, unit),
+        cell(proof.at("winner").at(name), unit));
+  }
+  return out + "</table>\n";
+}
+
+std::string plan_section(const Json& plan) {
+  std::string out = fmt::format(
+      "<h2>What was weighed</h2><p>From the line's state at {}, every schedule met the same "
+      "futures, "
+      "with the forecast as hazard. The best, <b>{}</b>: {}.</p>",
+      hours(number(plan.at("at_s"))), escaped(text_of(plan, "winner")),
+      escaped(text_of(plan, "why")));
+  out +=
+      "<table><tr><th>schedule</th><th class='n'>cost, mean [95 %]</th><th class='n'>orders "
+      "late</th>"
+      "<th class='n'>downtime</th></tr>";
+  for (const auto& candidate : plan.at("candidates")) {
+    const auto& cost = candidate.at("cost");
+    const auto& measures = candidate.at("measures");
+    const auto name = text_of(candidate, "name");
+    out += fmt::format(
+        "<tr{}><td>{}</td><td class='n'>{:.0f} <span class='quiet'>[{:.0f}, {:.0f}]</span></td>"
+        "<td class='n'>{:.2f}</td><td class='n'>{}</td></tr>",
+        name == text_of(plan, "winner") ? " class='best'" : "", escaped(name),
+        number(cost.at("mean")), number(cost.at("low")), number(cost.at("high")),
+        number(measures.at("orders-late").at("mean")),
+        hours(number(measures.at("downtime").at("mean"))));
+  }
+  out += "</table><h2>The gate</h2><table>";
+  for (const auto& check : plan.at("checks")) {
+    const bool passed = check.at("passed").get<bool>();
+    out += fmt::format("<tr><td class='{}'>{}</td><td>{}</td><td>{}</td></tr>",
+                       passed ? "ok" : "no", passed ? "passed" : "refused",
+                       escaped(text_of(check, "name")), escaped(text_of(check, "text")));
+  }
+  return out + "</table>\n" + interval_table(plan.at("proof"));
+}
+
+std::string page(const Json& story) {
+  const auto machines = story.at("machines").get<std::vector<std::string>>();
+  const double until_s = number(story.at("until_s"));
+  std::vector<Mark> marks;
+  const auto alarm = story.find("alarm");
+  if (alarm != story.end()) marks.push_back({number(alarm->at("at_s")), "alarm", "alarm"});
+  const auto deployment = story.find("deployment");
+  if (deployment != story.end() && deployment->contains("confirmed_at_s"))
+    marks.push_back({number(deployment->at("confirmed_at_s")), "deployed", "deploy"});
+
+  std::string out = fmt::format(
+      "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+      "<meta name='viewport' "
+      "content='width=device-width'><title>{0}</title><style>{1}</style></head>"
+      "<body><h1>{0}</h1><p class='quiet'>line {2} · scenario <code>{3}</code> · seed {4} · {5}x "
+      "real "
+      "time · foreline {6}</p>",
+      escaped(text_of(story, "title")), style, escaped(text_of(story, "line")),
+      escaped(text_of(story, "scenario")), story.at("seed").get<std::uint64_t>(),
+      number(story.at("speed")), escaped(text_of(story, "version")));
+  for (const auto& sentence : story.value("conclusion", Json::array()))
+    out += fmt::format("<p class='lead'>{}</p>", escaped(sentence.get<std::string>()));
+
+  out += fmt::format("<h2>What the plugin saw of {}</h2>", escaped(text_of(story, "machine")));
+  for (const auto& signal : story.at("signals"))
+    out += curve_svg(
+        {text_of(signal, "name"), text_of(signal, "unit"), points_of(signal.at("points"))}, until_s,
+        0, 0, marks);
+  out += "<h2>What it forecast: P(fault within 2 h)</h2>";
+  for (const auto& forecast : story.at("forecasts"))
+    out += curve_svg({text_of(forecast, "id"), "", points_of(forecast.at("points"))}, until_s, 0, 1,
+                     marks);
+  if (alarm != story.end())
+    out +=
+        fmt::format("<p>Alarm at {}: {}.</p><p class='quiet'>The model read: <code>{}</code></p>",
+                    hours(number(alarm->at("at_s"))), escaped(text_of(*alarm, "why")),
+                    escaped(text_of(*alarm, "sentence")));
+  const auto plan = story.find("plan");
+  if (plan != story.end()) out += plan_section(*plan);
+
+  const auto runs = story.find("runs");
+  if (runs != story.end()) {
+    out +=
+        "<h2>Before and after</h2><p class='key'>"
+        "<span><i class='work' style='background:#b9cbdb'></i>work, by order</span>"
+        "<span><i style='background:#e3e0d4'></i>changeover</span>"
+        "<span><i style='background:#2e7d4f'></i>service</span>"
+        "<span><i style='background:#9b1c31'></i>repair</span>"
+        "<span><i style='background:#e0a3ae'></i>waiting for a crew</span></p>";
+    out += "<p>Without the change (same seed, simulated afterwards):</p>" +
+           run_chart(runs->at("without"), machines, until_s, {});
+    out += "<p>As it went, with the deployed schedule:</p>" +
+           run_chart(runs->at("with"), machines, until_s, marks);
+    out += "<h2>The outcome</h2>" + measures_table(runs->at("without"), runs->at("with"));
+  }
+  out += "<h2>What happened</h2><table>";
+  for (const auto& event : story.at("events"))
+    out += fmt::format("<tr><td class='n'>{}</td><td>{}</td><td>{}</td></tr>",
+                       hours(number(event.at("at_s"))), escaped(text_of(event, "event")),
+                       escaped(text_of(event, "text")));
+  out += "</table>";
+  if (const auto audit = story.find("audit"); audit != story.end() && !audit->empty()) {
+    out += "<h2>Audit</h2><table>";
+    for (const auto& line : *audit)
+      out += fmt::format(
+          "<tr><td class='n'>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
+          line.at("number").get<std::int64_t>(), escaped(text_of(line, "who")),
+          escaped(text_of(line, "what")), escaped(text_of(line, "detail")),
+          escaped(text_of(line, "hash").substr(0, 12)));
+    out += "</table>";
+  }
+  return out + "</body></html>\n";
+}
+
+}  // namespace
+
+line::Result<std::string> page_of(const Json& story) {
+  try {
+    return page(story);
+  } catch (const Json::exception& error) {
+    return line::Error(fmt::format("the story is not complete: {}", error.what()),
+                       "give the report.json that foreline demo has written");
+  }
+}
+
+}  // namespace foreline::report

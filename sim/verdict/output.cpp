@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "sim/verdict/verdict.hpp"
+
+namespace foreline::verdict {
+
+using namespace line;
+
+namespace {
+
+std::string xml(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\n':
+        out += "&#10;";
+        break;
+      default:
+        // XML 1.0 has no other control characters, not even escaped.
+        if (static_cast<unsigned char>(c) >= 0x20 || c == '\t') out += c;
+    }
+  }
+  return out;
+}
+
+std::string rerun(const Verdict& verdict, std::uint64_t seed) {
+  return fmt::format("foreline run {} --seed {}", verdict.scenario, seed);
+}
+
+std::string failure_text(const Verdict& verdict, const ExpectationVerdict& e) {
+  return fmt::format(
+      "{}:{}: wanted {} on {} of {} seeds, held on {}\n  worst is seed {}: {}\n  again: {}",
+      verdict.scenario, e.line, e.text, e.wanted, verdict.seeds, e.held, e.worst_seed, e.got,
+      rerun(verdict, e.worst_seed));
+}
+
+}  // namespace
+
+std::string as_text(const Verdict& verdict) {
+  const auto held = std::count_if(verdict.expectations.begin(), verdict.expectations.end(),
+                                  [](const ExpectationVerdict& e) { return e.passed; });
+  std::string out = fmt::format(
+      "{} {}: {} of {} expectations, {} {}\n", verdict.passed ? "PASS" : "FAIL", verdict.title,
+      held, verdict.expectations.size(), verdict.seeds, verdict.seeds == 1 ? "seed" : "seeds");
+  for (const auto& e : verdict.expectations)
+    if (!e.passed) out += failure_text(verdict, e) + "\n";
+  for (const auto& broken : verdict.broken_invariants)
+    out += fmt::format("{}: broken invariant: {}\n", verdict.scenario, broken);
+  return out;
+}
+
+std::string as_junit(const std::vector<Verdict>& verdicts) {
+  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n";
+  for (const auto& verdict : verdicts) {
+    const auto failed = std::count_if(verdict.expectations.begin(), verdict.expectations.end(),
+                                      [](const ExpectationVerdict& e) { return !e.passed; }) +
+                        (verdict.broken_invariants.empty() ? 0 : 1);
+    out += fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\">\n",
+                       xml(verdict.scenario), verdict.expectations.size() + 1, failed);
+    for (const auto& e : verdict.expectations) {
+      out += fmt::format("    <testcase classname=\"{}\" name=\"{}\"", xml(verdict.title),
+                         xml(fmt::format("line {}: {}", e.line, e.text)));
+      if (e.passed) {
+        out += "/>\n";
+        continue;
+      }
+      out += fmt::format(
+          ">\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
+          xml(fmt::format("held on {} of {} seeds, wanted {}", e.held, verdict.seeds, e.wanted)),
+          xml(failure_text(verdict, e)));
+    }
+    out += fmt::format("    <testcase classname=\"{}\" name=\"invariants\"", xml(verdict.title));
+    if (verdict.broken_invariants.empty()) {
+      out += "/>\n";
+    } else {
+      out += fmt::format(">\n      <failure message=\"{}\"/>\n    </testcase>\n",
+                         xml(verdict.broken_invariants.front()));
+    }
+    out += "  </testsuite>\n";
+  }
+  return out + "</testsuites>\n";
+}
+
+std::string as_json(const std::vector<Verdict>& verdicts,
+                    const std::vector<std::vector<SeedResult>>& results) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (std::size_t v = 0; v < verdicts.size(); ++v) {
+    const auto& verdict = verdicts[v];
+    nlohmann::ordered_json expectations = nlohmann::ordered_json::array();
+    for (const auto& e : verdict.expectations)
+      expectations.push_back({{"line", e.line},
+                              {"text", e.text},
+                              {"passed", e.passed},
+                              {"held", e.held},
+                              {"wanted", e.wanted},
+                              {"worst_seed", e.worst_seed},
+                              {"got", e.got}});
+    nlohmann::ordered_json replications = nlohmann::ordered_json::array();
+    for (const auto& result : results.at(v)) {
+      nlohmann::ordered_json measures;
+      const auto values = measures_of(result.trial, result.outcome);
+      for (const auto& field : measure_fields())
+        measures[std::string(field.name)] = values.*field.field;
+      nlohmann::ordered_json alarms = nlohmann::ordered_json::array();
+      for (const auto& alarm : result.alarms)
+        alarms.push_back({{"at_s", alarm.at_s}, {"id", alarm.id}, {"what", name_of(alarm.what)}});
+      nlohmann::ordered_json faults = nlohmann::ordered_json::array();
+      for (const auto& fault : result.outcome.faults)
+        faults.push_back({{"machine", result.trial.line->at(fault.machine).name},
+                          {"kind", name_of(fault.kind)},
+                          {"onset_s", fault.onset_s},
+                          {"failed_s", fault.failed_s},
+                          {"prevented", fault.prevented}});
+      replications.push_back({{"seed", result.seed},
+                              {"end", name_of(result.outcome.end)},
+                              {"measures", std::move(measures)},
+                              {"alarms", std::move(alarms)},
+                              {"faults", std::move(faults)}});
+    }
+    all.push_back({{"scenario", verdict.scenario},
+                   {"title", verdict.title},
+                   {"passed", verdict.passed},
+                   {"seeds", verdict.seeds},
+                   {"expectations", std::move(expectations)},
+                   {"broken_invariants", verdict.broken_invariants},
+                   {"replications", std::move(replications)}});
+  }
+  return all.dump(2) + "\n";
+}
+
+}  // namespace foreline::verdict

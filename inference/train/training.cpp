@@ -387,8 +387,10 @@ std::string as_markdown(const Comparison& comparison) {
                         cell[0], cell[1]);
   }
   return text +
-         "\nA window whose day ends (or whose machine is serviced) within 2 h without a stop is left "
-         "out of the Brier score and of this table, which makes the share that failed too high where P "
+         "\nA window whose day ends (or whose machine is serviced) within 2 h without a stop is "
+         "left "
+         "out of the Brier score and of this table, which makes the share that failed too high "
+         "where P "
          "is low.\n";
 }
 

@@ -15,17 +15,18 @@ namespace {
 constexpr std::string_view communication_id = "plc/communication";
 
 std::string minutes(double seconds) {
-  if (!std::isfinite(seconds)) return "beyond 4 h";
   return seconds < 5400 ? fmt::format("{:.0f} min", seconds / 60)
                         : fmt::format("{:.1f} h", seconds / 3600);
 }
 
-/// "bearing-wear of filler: 83 % within 2 h, most likely in about 48 min; because of vibration
-/// (+61)"
+/// "bearing-wear of filler: 83 % within 2.0 h, as likely as not within 48 min; because of vibration
+/// (+61 points)"
 std::string why_of(const Machine& machine, const KindForecast& kind, double horizon_s) {
-  auto text = fmt::format("{} of {}: {:.0f} % within {}, half of it within {}", name_of(kind.kind),
-                          machine.name, 100 * kind.probability_within(horizon_s),
-                          minutes(horizon_s), minutes(kind.quantile_s(0.5)));
+  const double median_s = kind.quantile_s(0.5);
+  auto text = fmt::format("{} of {}: {:.0f} % within {}", name_of(kind.kind), machine.name,
+                          100 * kind.probability_within(horizon_s), minutes(horizon_s));
+  if (std::isfinite(median_s))
+    text += fmt::format(", as likely as not within {}", minutes(median_s));
   std::string because;
   for (const auto& reason : kind.reasons) {
     if (reason.contribution < 0.02F || reason.signal >= machine.signals.size()) continue;

@@ -18,9 +18,14 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Exit status: 0 pass, 1 expectation failed, 2 bad input, 3 environment, 4 bug.");
   int exit_code = pass;
+  add_check(app, exit_code);
+  add_run(app, exit_code);
+  add_generate(app, exit_code);
   add_serve(app, exit_code);
   add_watch(app, exit_code);
+  add_forecast(app, exit_code);
   add_train(app, exit_code);
+  add_plan(app, exit_code);
   add_deploy(app, exit_code);
   add_report(app, exit_code);
   add_demo(app, exit_code);

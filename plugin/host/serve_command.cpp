@@ -54,16 +54,6 @@ int free_port(const std::string& host) {
   return port;
 }
 
-/// A string of a TOML file.
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
-
 /// The plugin's configuration for this line as the soft PLC serves it.
 std::string configuration_of(const text::Scenario& scenario, const Options& options, int port) {
   const double poll_s = std::clamp(scenario.line->sample_period_s / options.speed / 2, 0.02, 1.0);
@@ -74,10 +64,10 @@ std::string configuration_of(const text::Scenario& scenario, const Options& opti
       "[plc]\nhost = \"{}\"\nport = {}\nunit = 1\npoll = \"{:.0f} ms\"\ntimeout = \"1 s\"\n"
       "reconnect_max = \"2 s\"\nclock = \"{} u32 * 0.1\"\nheartbeat = \"{} u16\"\n"
       "signature = \"{} u16\"\nsignature_value = {}\n",
-      quoted(fs::absolute(scenario.line_path).string()),
-      quoted(fs::absolute(scenario.orders_path).string()),
-      quoted(fs::absolute(shipped("inference/models/small")).string()), options.host, port,
-      poll_s * 1000, contract::clock_ds, contract::heartbeat, contract::signature,
+      text::toml_string(fs::absolute(scenario.line_path).string()),
+      text::toml_string(fs::absolute(scenario.orders_path).string()),
+      text::toml_string(fs::absolute(shipped("inference/models/small")).string()), options.host,
+      port, poll_s * 1000, contract::clock_ds, contract::heartbeat, contract::signature,
       contract::signature_value);
   for (std::size_t m = 0; m < scenario.line->machines.size(); ++m) {
     const auto& machine = scenario.line->machines[m];
@@ -87,11 +77,11 @@ std::string configuration_of(const text::Scenario& scenario, const Options& opti
         "order = \"{}\"\nremaining = \"{} u32 * 0.1\"\nholds_part = \"{}\"\ndown = \"{} u32 * "
         "0.1\"\n"
         "parts = \"{} u32\"\n\n  [machine.signals]\n",
-        quoted(machine.name), base + contract::m_state, base + contract::m_operating_s,
+        text::toml_string(machine.name), base + contract::m_state, base + contract::m_operating_s,
         base + contract::m_renewals, base + contract::m_order, base + contract::m_remaining_ds,
         base + contract::m_holds_part, base + contract::m_down_ds, base + contract::m_parts);
     for (std::size_t s = 0; s < machine.signals.size(); ++s)
-      out += fmt::format("  {} = \"{} f32\"\n", quoted(machine.signals[s].name),
+      out += fmt::format("  {} = \"{} f32\"\n", text::toml_string(machine.signals[s].name),
                          base + contract::m_signals + 2 * static_cast<int>(s));
   }
   out += fmt::format(

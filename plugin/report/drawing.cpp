@@ -12,7 +12,7 @@ namespace foreline::report {
 namespace {
 
 constexpr double width = 960;
-constexpr double left = 96;
+constexpr double left = 132;
 constexpr double right = 12;
 constexpr double top = 18;
 constexpr double curve_height = 74;
@@ -37,10 +37,13 @@ std::string marks_of(const std::vector<Mark>& marks, double until_s, double bott
   std::string out;
   for (const auto& mark : marks) {
     const double x = x_of(mark.at_s, until_s);
+    // What follows an alarm is close to it: the alarm's word stands to the left of its line.
+    const bool before = mark.style == "alarm";
     out += fmt::format(
         "<line class='mark {0}' x1='{1:.1f}' x2='{1:.1f}' y1='{2:.1f}' y2='{3:.1f}'/>"
-        "<text class='mark {0}' x='{4:.1f}' y='{5:.1f}'>{6}</text>",
-        mark.style, x, top - 2, bottom, x + 3, top - 5, escaped(mark.text));
+        "<text class='mark {0}' x='{4:.1f}' y='{5:.1f}' text-anchor='{6}'>{7}</text>",
+        mark.style, x, top - 2, bottom, before ? x - 3 : x + 3, top - 5, before ? "end" : "start",
+        escaped(mark.text));
   }
   return out;
 }
@@ -80,7 +83,8 @@ std::string escaped(const std::string& text) {
 
 std::string hours(double at_s) {
   const auto minutes = static_cast<long>(std::llround(at_s / 60));
-  return fmt::format("{}:{:02}", minutes / 60, minutes % 60);
+  return fmt::format("{}{}:{:02}", minutes < 0 ? "-" : "", std::abs(minutes) / 60,
+                     std::abs(minutes) % 60);
 }
 
 std::string curve_svg(const Curve& curve, double until_s, double low, double high,

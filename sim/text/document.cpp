@@ -146,6 +146,15 @@ std::string duration_text(double seconds) {
   return m == 0 ? fmt::format("{} h", h) : fmt::format("{}h{}min", h, m);
 }
 
+std::string toml_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
 std::optional<std::string> nearest(std::string_view name, std::span<const std::string> known) {
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;

@@ -36,6 +36,8 @@ struct Quantity {
 [[nodiscard]] std::optional<double> parse_duration(std::string_view text);
 /// A duration as people write it: "2h15min", "35 min", "4.5 s". parse_duration reads it back.
 [[nodiscard]] std::string duration_text(double seconds);
+/// A TOML string that holds `text`.
+[[nodiscard]] std::string toml_string(std::string_view text);
 /// The known name nearest to `name`, if it is near enough to be meant.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view name,
                                                  std::span<const std::string> known);

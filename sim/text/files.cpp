@@ -539,8 +539,12 @@ void check_pattern(Table& table, std::string_view key, const std::string& patter
   const auto slash = pattern.find('/');
   const auto machines = machine_names(line);
   auto kinds = fault_kind_names();
-  kinds.insert(kinds.end(), {"data-quality", "*"});
+  kinds.emplace_back("*");
   const auto machine = pattern.substr(0, slash);
+  for (const auto& known : line.machines) {
+    if (machine != "*" && machine != known.name) continue;
+    for (const auto& signal : known.signals) kinds.push_back(signal.name);
+  }
   if (machine != "*" && std::find(machines.begin(), machines.end(), machine) == machines.end()) {
     const auto meant = nearest(machine, machines);
     table.complain(key, fmt::format("line {} has no machine \"{}\"", line.name, machine),
@@ -551,7 +555,7 @@ void check_pattern(Table& table, std::string_view key, const std::string& patter
   const auto kind = slash == std::string::npos ? "" : pattern.substr(slash + 1);
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
     const auto meant = nearest(kind, kinds);
-    table.complain(key, fmt::format("\"{}\" names no kind of fault", pattern),
+    table.complain(key, fmt::format("\"{}\" names no kind of fault and no signal", pattern),
                    meant ? fmt::format("did you mean \"{}/{}\"?", machine, *meant)
                          : "write machine/fault, for example \"filler/bearing-wear\"");
   }
@@ -790,6 +794,113 @@ Result<Scenario> read_scenario_file(const fs::path& path) {
   for (auto& table : root.tables("expect")) reader.expectation(table, *document);
   root.finish();
   return settled(*document, std::move(scenario));
+}
+
+namespace {
+
+/// A file as a scenario in `folder` names it.
+std::string named_from(const fs::path& folder, const std::string& file) {
+  const auto relative = fs::absolute(file).lexically_normal().lexically_relative(
+      fs::absolute(folder).lexically_normal());
+  return (relative.empty() ? fs::absolute(file) : relative).generic_string();
+}
+
+std::string expectation_text(const Expectation& expectation, std::size_t seeds) {
+  struct Say {
+    std::string operator()(const Expectation::Alarm& e) const {
+      auto out = fmt::format("alarm = {}\n", toml_string(e.pattern));
+      if (!e.of.empty()) out += fmt::format("of = {}\n", toml_string(e.of));
+      if (e.lead_s) out += fmt::format("lead = \">= {}\"\n", duration_text(*e.lead_s));
+      return out;
+    }
+    std::string operator()(const Expectation::NoAlarm& e) const {
+      auto out = fmt::format("no_alarm = {}\n", toml_string(e.pattern));
+      if (!e.until.empty()) out += fmt::format("until = {}\n", toml_string(e.until));
+      return out;
+    }
+    std::string operator()(const Expectation::Measure& e) const {
+      return fmt::format("measure = {}\nis = \"{} {}\"\n", toml_string(e.name), side(e.is.side),
+                         amount(e.name, e.is.value));
+    }
+    std::string operator()(const Expectation::Compare& e) const {
+      auto out = fmt::format("measure = {}\ncompare = {}\nis = \"{} baseline",
+                             toml_string(e.measure), toml_string(e.schedule_name), side(e.side));
+      if (e.margin != 0)
+        out +=
+            fmt::format(" {} {}", e.margin < 0 ? "-" : "+", amount(e.measure, std::abs(e.margin)));
+      return out + "\"\n";
+    }
+    static std::string_view side(Bound::Side side) {
+      return side == Bound::Side::at_least ? ">=" : "<=";
+    }
+    static std::string amount(const std::string& measure, double value) {
+      for (const auto& field : measure_fields()) {
+        if (field.name != measure) continue;
+        if (field.unit == "s") return duration_text(value);
+        return fmt::format("{}{}{}", value, field.unit.empty() ? "" : " ", field.unit);
+      }
+      return fmt::format("{}", value);
+    }
+  };
+  auto out = "\n[[expect]]\n" + std::visit(Say{}, expectation.what);
+  if (expectation.seeds.wanted != 0)
+    out += fmt::format("seeds = \"{} of {}\"\n", expectation.seeds.wanted, seeds);
+  return out;
+}
+
+}  // namespace
+
+std::string scenario_text(const Scenario& scenario) {
+  const auto folder = fs::path(scenario.path).parent_path();
+  std::string out = fmt::format(
+      "format = \"foreline scenario 1\"\ntitle = {}\nline = {}\norders = {}\n"
+      "first_seed = {}\nseeds = {}\nhorizon = \"{}\"\nrandom_faults = {}\nsequence = [",
+      toml_string(scenario.title), toml_string(named_from(folder, scenario.line_path)),
+      toml_string(named_from(folder, scenario.orders_path)), scenario.first_seed,
+      scenario.seed_count, duration_text(scenario.horizon_s), scenario.random_faults);
+  for (std::size_t i = 0; i < scenario.schedule.sequence.size(); ++i)
+    out += fmt::format("{}{}", i == 0 ? "" : ", ",
+                       toml_string(scenario.orders->at(scenario.schedule.sequence[i].index).id));
+  out += "]\n";
+  for (const auto& service : scenario.schedule.services) {
+    out += fmt::format("\n[[service]]\nmachine = {}\n",
+                       toml_string(scenario.line->at(service.machine).name));
+    out += service.when == Service::When::at_time
+               ? fmt::format("at = \"{}\"\n", duration_text(service.at_s))
+               : fmt::format("before_order = {}\n",
+                             toml_string(scenario.orders->at(service.order.index).id));
+  }
+  for (const auto& fault : scenario.faults) {
+    out += fmt::format("\n[[fault]]\nid = {}\nmachine = {}\nkind = \"{}\"\nat = \"{}\"\n",
+                       toml_string(fault.id), toml_string(scenario.line->at(fault.machine).name),
+                       name_of(fault.kind), duration_text(fault.at_s));
+    if (gives_warning(fault.kind))
+      out += fmt::format("fails_after = \"{}\"\n", duration_text(fault.fails_after_s));
+    if (fault.repair_s > 0) out += fmt::format("repair = \"{}\"\n", duration_text(fault.repair_s));
+  }
+  for (const auto& fault : scenario.sensor_faults) {
+    const auto& signals = scenario.line->at(fault.machine).signals;
+    const auto signal = std::find_if(signals.begin(), signals.end(),
+                                     [&](const Signal& s) { return s.name == fault.signal; });
+    const auto unit = signal == signals.end() ? std::string() : signal->unit;
+    out += fmt::format(
+        "\n[[sensor_fault]]\nid = {}\nmachine = {}\nsignal = {}\nkind = \"{}\"\nfrom = \"{}\"\n",
+        toml_string(fault.id), toml_string(scenario.line->at(fault.machine).name),
+        toml_string(fault.signal), name_of(fault.kind), duration_text(fault.from_s));
+    if (std::isfinite(fault.until_s))
+      out += fmt::format("until = \"{}\"\n", duration_text(fault.until_s));
+    if (fault.kind == SensorFaultKind::drift)
+      out += fmt::format("magnitude = \"{} {}/h\"\n", fault.magnitude, unit);
+    if (fault.kind == SensorFaultKind::spike)
+      out += fmt::format("magnitude = \"{} {}\"\n", fault.magnitude, unit);
+  }
+  for (const auto& loss : scenario.communication_losses)
+    out +=
+        fmt::format("\n[[communication_loss]]\nid = {}\nfrom = \"{}\"\nuntil = \"{}\"\n",
+                    toml_string(loss.id), duration_text(loss.from_s), duration_text(loss.until_s));
+  for (const auto& expectation : scenario.expectations)
+    out += expectation_text(expectation, scenario.seed_count);
+  return out;
 }
 
 Trial trial_of(const Scenario& scenario, std::size_t position) {

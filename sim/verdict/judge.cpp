@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include "sim/text/document.hpp"
 #include "sim/verdict/verdict.hpp"
@@ -24,15 +23,12 @@ struct Held {
   std::string got;
 };
 
-std::string id_of(const Line& line, MachineId machine, FaultKind kind) {
-  return fmt::format("{}/{}", line.at(machine).name, name_of(kind));
-}
-
-/// "filler/bearing-wear" matches itself, "filler/*" all of a machine, "*" everything.
+/// "filler/bearing-wear" matches itself, "filler/*" all of a machine, "*/jam" the jams of all
+/// machines, "*" everything.
 bool matches(const std::string& pattern, const std::string& id) {
   if (pattern == "*") return true;
-  if (pattern.size() > 2 && pattern.ends_with("/*"))
-    return id.starts_with(pattern.substr(0, pattern.size() - 1));
+  if (pattern.ends_with("/*")) return id.starts_with(pattern.substr(0, pattern.size() - 1));
+  if (pattern.starts_with("*/")) return id.ends_with(pattern.substr(1));
   return pattern == id;
 }
 
@@ -57,36 +53,38 @@ const ScriptedFault* fault_named(const text::Scenario& scenario, const std::stri
   return found == scenario.faults.end() ? nullptr : &*found;
 }
 
-/// When the scripted fault stopped its machine in this outcome, if it did.
-std::optional<double> stop_of(const ScriptedFault& fault, const Outcome& outcome) {
+/// When the scripted fault stopped its machine in this outcome; infinity when it did not.
+double stop_of(const ScriptedFault& fault, const Outcome& outcome) {
   for (const auto& record : outcome.faults) {
     const bool same = record.machine == fault.machine && record.kind == fault.kind &&
                       std::abs(record.onset_s - fault.at_s) < 1;
     if (same && record.failed_s >= 0) return record.failed_s;
   }
-  return std::nullopt;
+  return std::numeric_limits<double>::infinity();
 }
 
 Held check(const Expectation::Alarm& wanted, const text::Scenario& scenario,
            const SeedResult& result) {
   const auto* fault = fault_named(scenario, wanted.of);
-  const auto stop_s = fault != nullptr ? stop_of(*fault, result.outcome) : std::nullopt;
+  const double stop_s =
+      fault != nullptr ? stop_of(*fault, result.outcome) : std::numeric_limits<double>::infinity();
   const double from_s = fault != nullptr ? fault->at_s : 0;
   for (const auto& alarm : result.alarms) {
     if (alarm.what != AlarmEvent::What::raised || !matches(wanted.pattern, alarm.id)) continue;
-    if (alarm.at_s < from_s || (stop_s && alarm.at_s > *stop_s)) continue;
+    if (alarm.at_s < from_s || alarm.at_s > stop_s) continue;
     if (!wanted.lead_s) return {true, 0, fmt::format("{} at {}", alarm.id, duration(alarm.at_s))};
-    if (!stop_s)
+    if (!std::isfinite(stop_s))
       return {false, -1e9,
               fmt::format("{} at {}, but the fault never stopped the machine", alarm.id,
                           duration(alarm.at_s))};
-    const double lead_s = *stop_s - alarm.at_s;
+    const double lead_s = stop_s - alarm.at_s;
     return {lead_s >= *wanted.lead_s, lead_s - *wanted.lead_s,
             fmt::format("{} {} before the stop", alarm.id, duration(lead_s))};
   }
   return {false, -1e9,
-          stop_s ? fmt::format("no such alarm before the stop at {}", duration(*stop_s))
-                 : std::string("no such alarm")};
+          std::isfinite(stop_s)
+              ? fmt::format("no such alarm before the stop at {}", duration(stop_s))
+              : std::string("no such alarm")};
 }
 
 Held check(const Expectation::NoAlarm& wanted, const text::Scenario& scenario,

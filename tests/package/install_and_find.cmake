@@ -19,5 +19,5 @@ if(NOT out MATCHES "no-such.toml")
   message(FATAL_ERROR "the consumer did not report the missing configuration: ${out}")
 endif()
 run(${WORK}/prefix/bin/foreline --version)
-run(${CMAKE_COMMAND} -E chdir ${WORK}/prefix/share/foreline
+run(${CMAKE_COMMAND} -E chdir ${WORK}/prefix/share/foreline/scenarios
     ${WORK}/prefix/bin/foreline check lines/bottling.toml)

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+
+#include "plugin/core/configuration.hpp"
+#include "plugin/host/console.hpp"
+#include "plugin/host/scenario_run.hpp"
+#include "sim/text/document.hpp"
+#include "sim/text/files.hpp"
+
+namespace foreline::host {
+
+namespace {
+
+/// What a good file comes to, in a line; or its mistakes.
+line::Result<std::string> describe(const std::filesystem::path& path) {
+  auto document = text::Document::open(path);
+  if (!document) return document.error();
+  auto root = document->root();
+  const auto format = root.has("format") ? root.string("format") : std::string();
+  if (format == "foreline line 1") {
+    auto line = text::read_line_file(path);
+    if (!line) return line.error();
+    return fmt::format("line {}: {} machines, {} products", line->name, line->machines.size(),
+                       line->products.size());
+  }
+  if (format == "foreline scenario 1") {
+    auto scenario = text::read_scenario_file(path);
+    if (!scenario) return scenario.error();
+    return fmt::format("scenario: {}; {} expectations on {} seeds", scenario->title,
+                       scenario->expectations.size(), scenario->seed_count);
+  }
+  if (format == "foreline plugin 1") {
+    auto configuration = core::read_configuration(path);
+    if (!configuration) return configuration.error();
+    return fmt::format("plugin configuration: line {}, PLC at {}:{}, writes {}",
+                       configuration->line->name, configuration->plc.host, configuration->plc.port,
+                       configuration->may_write ? "on" : "off");
+  }
+  if (format == "foreline schedule 1")
+    return line::Error({{path.string(), root.place("format").line, root.place("format").column,
+                         "a schedule is checked with the scenario that names it", ""}});
+  return line::Error(
+      {{path.string(), root.place("format").line, root.place("format").column,
+        format.empty() ? std::string("\"format\" is missing")
+                       : fmt::format("\"{}\" is no format of foreline", format),
+        "write format = \"foreline line 1\", \"foreline scenario 1\" or \"foreline plugin 1\""}});
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, int& exit_code) {
+  auto paths = std::make_shared<std::vector<std::string>>();
+  auto* command =
+      app.add_subcommand("check", "Read line, scenario and plugin files; report every mistake");
+  command->add_option("files", *paths, "Files, or folders of .toml files")->required();
+  command->footer("Example:\n  foreline check scenarios/lines plugin/config/bottling.toml");
+  command->callback([paths, &exit_code] {
+    auto files = scenario_files(*paths);
+    if (!files) {
+      exit_code = fail(bad_input, "check", files.error());
+      return;
+    }
+    for (const auto& file : *files) {
+      auto described = describe(file);
+      if (described)
+        fmt::print("{}: {}\n", file.string(), *described);
+      else
+        exit_code = fail(bad_input, "check", described.error());
+    }
+  });
+}
+
+}  // namespace foreline::host

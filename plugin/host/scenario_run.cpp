@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/host/scenario_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plugin/host/console.hpp"
+
+namespace foreline::host {
+
+namespace fs = std::filesystem;
+
+bool expects_alarms(const text::Scenario& scenario) {
+  return std::any_of(scenario.expectations.begin(), scenario.expectations.end(),
+                     [](const text::Expectation& expectation) {
+                       return std::holds_alternative<text::Expectation::Alarm>(expectation.what) ||
+                              std::holds_alternative<text::Expectation::NoAlarm>(expectation.what);
+                     });
+}
+
+std::vector<line::AlarmEvent> alarms_of(
+    const line::Trial& trial, const line::Outcome& outcome,
+    const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules) {
+  std::vector<line::AlarmEvent> alarms;
+  core::Watch watch(trial.line, forecaster, rules);
+  for (const auto& frame : outcome.trace.frames) {
+    auto changes = watch.step(frame);
+    alarms.insert(alarms.end(), changes.alarms.begin(), changes.alarms.end());
+  }
+  return alarms;
+}
+
+line::Result<std::vector<verdict::SeedResult>> run_scenario(
+    const text::Scenario& scenario, std::optional<std::uint64_t> only_seed, worker::Client& client,
+    const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules) {
+  const bool traces = expects_alarms(scenario);
+  std::vector<const text::Expectation::Compare*> comparisons;
+  for (const auto& expectation : scenario.expectations)
+    if (const auto* compare = std::get_if<text::Expectation::Compare>(&expectation.what))
+      comparisons.push_back(compare);
+  std::vector<verdict::SeedResult> results;
+  std::vector<line::Trial> trials;
+  for (std::size_t i = 0; i < (only_seed ? 1 : scenario.seed_count); ++i) {
+    auto trial = text::trial_of(scenario, i);
+    if (only_seed) trial.seed = *only_seed;
+    trial.want_trace = traces;
+    auto& result = results.emplace_back();
+    result.seed = trial.seed;
+    result.trial = trial;
+    trials.push_back(trial);
+    trial.want_trace = false;
+    for (const auto* compare : comparisons) {
+      trial.schedule = compare->schedule;
+      trials.push_back(trial);
+    }
+  }
+  auto outcomes = client.run(trials);
+  if (!outcomes) return outcomes.error();
+  std::size_t next = 0;
+  for (auto& result : results) {
+    result.outcome = std::move((*outcomes)[next++]);
+    for (std::size_t c = 0; c < comparisons.size(); ++c)
+      result.compared.push_back(std::move((*outcomes)[next++]));
+    if (traces) result.alarms = alarms_of(result.trial, result.outcome, forecaster, rules);
+    result.outcome.trace = {};
+  }
+  return results;
+}
+
+line::Result<std::vector<fs::path>> scenario_files(const std::vector<std::string>& paths) {
+  std::vector<fs::path> files;
+  line::Error missing;
+  for (const auto& name : paths) {
+    const auto path = shipped(name);
+    std::error_code error;
+    if (fs::is_directory(path, error)) {
+      std::vector<fs::path> found;
+      for (const auto& entry : fs::directory_iterator(path, error))
+        if (entry.path().extension() == ".toml") found.push_back(entry.path());
+      std::sort(found.begin(), found.end());
+      if (found.empty())
+        missing.diagnostics.push_back({name, 0, 0, "this folder holds no .toml file", ""});
+      files.insert(files.end(), found.begin(), found.end());
+    } else {
+      files.push_back(path);
+    }
+  }
+  if (!missing.diagnostics.empty()) return missing;
+  return files;
+}
+
+}  // namespace foreline::host

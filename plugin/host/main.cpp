@@ -3,11 +3,15 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "plugin/host/commands.hpp"
+#include "sim/text/document.hpp"
 
 int main(int argc, char** argv) {
   using namespace foreline::host;
@@ -33,6 +37,17 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     return exit_code;
   } catch (const CLI::ParseError& error) {
+    const std::string first = argc > 1 ? argv[1] : "";
+    std::vector<std::string> known;
+    for (const auto* command : app.get_subcommands({})) known.push_back(command->get_name());
+    if (!first.empty() && first.front() != '-' &&
+        std::find(known.begin(), known.end(), first) == known.end()) {
+      const auto meant = foreline::text::nearest(first, known);
+      std::fprintf(
+          stderr, "foreline: there is no command \"%s\" (%s)\n", first.c_str(),
+          meant ? ("did you mean \"" + *meant + "\"?").c_str() : "foreline --help lists them");
+      return bad_input;
+    }
     return app.exit(error) == 0 ? pass : bad_input;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "foreline: internal error: %s\n", error.what());

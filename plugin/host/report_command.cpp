@@ -47,7 +47,7 @@ void add_report(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("report", "Make the page of a demo run from its report.json");
   command->add_option("story", options->story, "report.json of a demo run")->required();
   command->add_option("--out", options->out, "HTML file; beside the story when not given");
-  command->footer("Example:\n  foreline report docs/demo-report.json --out report.html");
+  command->footer("Example:\n  foreline report demo-output/report.json --out report.html");
   command->callback([options, &exit_code] { exit_code = report(*options); });
 }
 

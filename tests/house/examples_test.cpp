@@ -50,6 +50,8 @@ fs::path fresh_folder(const std::string& name) {
   for (const char* data : {"scenarios", "inference", "plugin"}) {
     fs::create_directory_symlink(root / data, folder / data);
   }
+  fs::create_directories(folder / "demo-output");
+  fs::copy_file(root / "tests/house/story.json", folder / "demo-output/report.json");
   return folder;
 }
 
@@ -95,8 +97,14 @@ TEST_CASE("every command's example runs") {
     }
     REQUIRE_FALSE(examples.empty());
     const auto folder = fresh_folder(name);
+    // The examples of watch and deploy name the ports of plugin/config/bottling.toml.
+    std::string surroundings;
+    if (name == "deploy")
+      surroundings =
+          "{ foreline serve scenarios/demo.toml --port 15020 --for '6 s' & "
+          "foreline watch plugin/config/bottling.toml --for '6 s' & } >/dev/null 2>&1; sleep 2; ";
     for (const auto& example : examples) {
-      const auto ran = run(folder, "timeout 120 " + example);
+      const auto ran = run(folder, surroundings + "timeout 120 " + example);
       INFO("$ " << example << "\n" << ran.output);
       CHECK(ran.status == 0);
       CHECK_FALSE(ran.output.empty());

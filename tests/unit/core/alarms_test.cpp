@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/core/alarms.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/lines.hpp"
+
+using namespace foreline;
+using namespace foreline::line;
+using core::Alarms;
+using What = AlarmEvent::What;
+
+namespace {
+
+Line filler() {
+  auto machine = tests::machine("filler", 4, 0);
+  machine.signals.push_back({"vibration", SignalKind::vibration, "mm/s", 2, 0, 0.1, 0, 0, 40});
+  machine.faults.push_back({FaultKind::bearing_wear, Distribution::constant(1e6),
+                            Distribution::constant(1e4), Distribution::constant(600)});
+  return tests::line_of({machine});
+}
+
+std::vector<Forecast> saying(double probability, FaultKind kind = FaultKind::bearing_wear) {
+  Forecast forecast;
+  forecast.available = true;
+  KindForecast answer;
+  answer.kind = kind;
+  answer.within.fill(static_cast<float>(probability));
+  answer.reasons = {{0, 0.4F}};
+  forecast.kinds = {answer};
+  return {forecast};
+}
+
+}  // namespace
+
+TEST_CASE("a forecast alarm needs its probability for the whole on-delay") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  CHECK(alarms.update_forecasts(0, saying(0.6)).empty());
+  CHECK(alarms.update_forecasts(60, saying(0.6)).empty());
+  CHECK(alarms.update_forecasts(90, saying(0.4)).empty());  // the wait begins anew
+  CHECK(alarms.update_forecasts(120, saying(0.6)).empty());
+  CHECK(alarms.update_forecasts(239, saying(0.6)).empty());
+  const auto raised = alarms.update_forecasts(240, saying(0.7));
+  REQUIRE(raised.size() == 1);
+  CHECK(raised[0].what == What::raised);
+  CHECK(raised[0].id == "filler/bearing-wear");
+  CHECK(raised[0].probability == Approx(0.7));
+  CHECK(raised[0].why.find("vibration (+40 points)") != std::string::npos);
+  CHECK(alarms.update_forecasts(300, saying(0.9)).empty());  // raised once
+}
+
+TEST_CASE("an alarm clears below its lower bound only, and stays until it is acknowledged") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  (void)alarms.update_forecasts(0, saying(0.8));
+  REQUIRE(alarms.update_forecasts(120, saying(0.8)).size() == 1);
+  CHECK(alarms.update_forecasts(2000, saying(0.35)).empty());  // between the bounds
+  CHECK(alarms.update_forecasts(3000, saying(0.1)).empty());
+  const auto cleared = alarms.update_forecasts(3600, saying(0.1));
+  REQUIRE(cleared.size() == 1);
+  CHECK(cleared[0].what == What::cleared);
+  CHECK(alarms.record("filler/bearing-wear").state == AlarmState::returned_unacknowledged);
+  CHECK(alarms.standing().size() == 1);
+  CHECK(alarms.acknowledge("filler/bearing-wear", 3700));
+  CHECK(alarms.standing().empty());
+  CHECK_FALSE(alarms.acknowledge("filler/bearing-wear", 3800));
+  CHECK_FALSE(alarms.acknowledge("no/such", 3800));
+}
+
+TEST_CASE("an acknowledged alarm becomes normal as its condition ends") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  (void)alarms.update_forecasts(0, saying(0.8));
+  (void)alarms.update_forecasts(120, saying(0.8));
+  CHECK(alarms.acknowledge("filler/bearing-wear", 150));
+  CHECK(alarms.record("filler/bearing-wear").state == AlarmState::acknowledged);
+  (void)alarms.update_forecasts(200, saying(0.0));
+  (void)alarms.update_forecasts(800, saying(0.0));
+  CHECK(alarms.record("filler/bearing-wear").state == AlarmState::normal);
+}
+
+TEST_CASE("a shelved alarm is silent until its time is over") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  (void)alarms.update_forecasts(0, saying(0.8));
+  (void)alarms.update_forecasts(120, saying(0.8));
+  CHECK(alarms.shelve("filler/bearing-wear", 130, 1000));
+  CHECK(alarms.update_forecasts(500, saying(0.0)).empty());
+  CHECK(alarms.update_forecasts(1100, saying(0.0)).empty());  // cleared in silence
+  CHECK(alarms.update_forecasts(1101, saying(0.9)).empty());
+  const auto back = alarms.update_forecasts(1240, saying(0.9));
+  REQUIRE(back.size() == 2);
+  CHECK(back[0].what == What::unshelved);
+  CHECK(back[1].what == What::raised);
+}
+
+TEST_CASE("only faults that the machine can have, and that give warning, alarm") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  for (const auto kind : {FaultKind::tool_wear, FaultKind::motor_trip})
+    for (double at_s = 0; at_s < 1000; at_s += 60)
+      CHECK(alarms.update_forecasts(at_s, saying(1, kind)).empty());
+}
+
+TEST_CASE("no forecast leaves an alarm as it stands") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  (void)alarms.update_forecasts(0, saying(0.8));
+  (void)alarms.update_forecasts(120, saying(0.8));
+  auto none = saying(0);
+  none[0].available = false;
+  for (double at_s = 200; at_s < 5000; at_s += 60)
+    CHECK(alarms.update_forecasts(at_s, none).empty());
+  CHECK(alarms.record("filler/bearing-wear").active);
+}
+
+TEST_CASE("a lost link alarms after its delay and clears with the first answer") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  CHECK(alarms.update_communication(0, true).empty());
+  CHECK(alarms.update_communication(10, false).empty());
+  CHECK(alarms.update_communication(39, false).empty());
+  REQUIRE(alarms.update_communication(40, false).size() == 1);
+  // The host's reckoning of line time may have run ahead of the line.
+  const auto back = alarms.update_communication(25, true);
+  REQUIRE(back.size() == 1);
+  CHECK(back[0].what == What::cleared);
+}
+
+TEST_CASE("a signal without good values alarms by its name") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  CHECK(alarms.update_quality(0, {{true}}).empty());
+  const auto raised = alarms.update_quality(120, {{true}});
+  REQUIRE(raised.size() == 1);
+  CHECK(raised[0].id == "filler/vibration");
+  CHECK(raised[0].alarm_class == AlarmClass::data_quality);
+  CHECK(alarms.update_quality(200, {{false}}).empty());
+  CHECK(alarms.update_quality(320, {{false}}).size() == 1);
+}

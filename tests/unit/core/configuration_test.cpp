@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/core/configuration.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace foreline;
+
+namespace {
+
+const std::filesystem::path sample =
+    std::filesystem::path(FORELINE_SOURCE_DIR) / "plugin" / "config" / "bottling.toml";
+
+/// The sample with some text replaced, as a file of its own.
+std::filesystem::path changed(const std::string& name, const std::string& from,
+                              const std::string& to) {
+  std::ifstream in(sample);
+  std::ostringstream text;
+  text << in.rdbuf();
+  auto out = text.str();
+  for (const char* folder : {"../../scenarios", "../../inference"}) {
+    const std::string absolute = std::string(FORELINE_SOURCE_DIR) + (folder + 5);
+    for (auto at = out.find(folder); at != std::string::npos; at = out.find(folder, at + 1))
+      out.replace(at, std::string(folder).size(), absolute);
+  }
+  const auto at = out.find(from);
+  REQUIRE(at != std::string::npos);
+  out.replace(at, from.size(), to);
+  const auto folder = std::filesystem::path(FORELINE_BINARY_DIR) / "configurations";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / name) << out;
+  return folder / name;
+}
+
+std::string complaint(const std::string& name, const std::string& from, const std::string& to) {
+  auto read = core::read_configuration(changed(name, from, to));
+  return read ? std::string() : read.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("the annotated sample says what it is read as") {
+  auto read = core::read_configuration(sample);
+  REQUIRE(read);
+  CHECK(read->line->machines.size() == 5);
+  CHECK(read->orders->size() == 8);
+  CHECK(read->plc.port == 15'020);
+  CHECK(read->plc.poll_s == Approx(0.1));
+  CHECK(read->map.clock->factor == Approx(0.1));
+  CHECK(read->map.machines[4].signals.size() == 5);
+  CHECK(read->map.schedule->commit == 4200);
+  CHECK_FALSE(read->may_write);
+  CHECK(read->watch.alarms.raise_probability == Approx(0.5));
+  CHECK(read->server.port == 15'030);
+}
+
+TEST_CASE("the defaults in the sample's comments are the defaults") {
+  auto read = core::read_configuration(sample);
+  REQUIRE(read);
+  const core::AlarmRules alarms;
+  CHECK(read->watch.alarms.horizon_s == alarms.horizon_s);
+  CHECK(read->watch.alarms.off_delay_s == alarms.off_delay_s);
+  CHECK(read->watch.alarms.communication_on_delay_s == alarms.communication_on_delay_s);
+  const core::GateRules gate;
+  CHECK(read->gate.least_gain_share == Approx(gate.least_gain_share));
+  CHECK(read->gate.largest_tail_growth == Approx(gate.largest_tail_growth));
+  CHECK(read->gate.hold_off_s == gate.hold_off_s);
+  const core::PlanningRules planning;
+  CHECK(read->planning.gate_seeds == planning.gate_seeds);
+  CHECK(read->planning.selection_seeds == planning.selection_seeds);
+  CHECK(read->planning.expires_s == planning.expires_s);
+  CHECK(read->plc.gap == core::PlcLink{}.gap);
+}
+
+TEST_CASE("mistakes are told with their place") {
+  CHECK(complaint("typo.toml", "heartbeat_stale", "heartbeet_stale")
+            .find("did you mean \"heartbeat_stale\"") != std::string::npos);
+  CHECK(complaint("register.toml", "\"106 u32\"", "\"106 u23\"").find("\"u23\" is not known") !=
+        std::string::npos);
+  CHECK(complaint("machine.toml", "name = \"capper\"", "name = \"caper\"")
+            .find("no [[machine]] describes capper") != std::string::npos);
+  CHECK(complaint("signal.toml", "vibration = \"120 f32\"", "vibratio = \"120 f32\"")
+            .find("vibration") != std::string::npos);
+  CHECK(complaint("store.toml", "writes = false", "writes = true").find("no audit, no write") !=
+        std::string::npos);
+  CHECK(complaint("good.toml", "writes = false", "writes = false").empty());
+  CHECK_FALSE(core::read_configuration("no/such/file.toml"));
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/io/register_server.hpp"
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <memory>
+#include <mutex>
+
+#include "plugin/io/modbus_client.hpp"
+#include "tests/support/plain_client.hpp"
+
+using namespace foreline;
+using io::ModbusClient;
+using io::RegisterServer;
+using Bytes = std::vector<std::uint8_t>;
+using tests::PlainClient;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Served {
+  std::mutex mutex;
+  std::vector<std::uint16_t> last;
+  std::unique_ptr<RegisterServer> server;
+
+  Served() {
+    auto started = RegisterServer::start(
+        "127.0.0.1", 0, [this](std::uint16_t address, std::span<const std::uint16_t> words) {
+          const std::lock_guard lock(mutex);
+          last.assign(words.begin(), words.end());
+          return address == 60;
+        });
+    REQUIRE(started);
+    server = std::move(*started);
+    server->publish({10, 11, 12, 13}, {true, false, true});
+  }
+  /// The PDU that answers this PDU.
+  [[nodiscard]] Bytes ask(const Bytes& pdu) const {
+    PlainClient client(server->port());
+    return client.ask(pdu);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("registers and inputs are read by all four functions") {
+  Served served;
+  CHECK(served.ask({3, 0, 1, 0, 2}) == Bytes{3, 4, 0, 11, 0, 12});
+  CHECK(served.ask({4, 0, 3, 0, 1}) == Bytes{4, 2, 0, 13});
+  CHECK(served.ask({2, 0, 0, 0, 3}) == Bytes{2, 1, 5});
+  CHECK(served.ask({1, 0, 2, 0, 1}) == Bytes{1, 1, 1});
+}
+
+TEST_CASE("what is published is what is read next") {
+  Served served;
+  ModbusClient client("127.0.0.1", served.server->port(), 1, 1s);
+  REQUIRE(client.connect());
+  for (std::uint16_t i = 0; i < 50; ++i) {
+    served.server->publish({i, static_cast<std::uint16_t>(i + 1)}, {});
+    auto words = client.read({core::RegisterTable::input, 0, 2});
+    REQUIRE(words);
+    CHECK((*words)[0] == i);
+    CHECK((*words)[1] == i + 1);
+  }
+}
+
+TEST_CASE("writes reach the owner, who may refuse them") {
+  Served served;
+  CHECK(served.ask({6, 0, 60, 0, 9}) == Bytes{6, 0, 60, 0, 9});
+  CHECK(served.last == std::vector<std::uint16_t>{9});
+  CHECK(served.ask({16, 0, 60, 0, 2, 4, 0, 1, 0, 2}) == Bytes{16, 0, 60, 0, 2});
+  CHECK(served.last == std::vector<std::uint16_t>{1, 2});
+  CHECK(served.ask({6, 0, 1, 0, 9}) == Bytes{0x86, 2});
+}
+
+TEST_CASE("bad requests get the exception they deserve") {
+  Served served;
+  CHECK(served.ask({3, 0, 3, 0, 2}) == Bytes{0x83, 2});  // beyond the end
+  CHECK(served.ask({3, 0xFF, 0xFF, 0, 2}) == Bytes{0x83, 2});
+  CHECK(served.ask({3, 0, 0, 0, 0}) == Bytes{0x83, 3});    // none
+  CHECK(served.ask({3, 0, 0, 0, 126}) == Bytes{0x83, 3});  // too many
+  CHECK(served.ask({3, 0, 0}) == Bytes{0x83, 3});          // cut off
+  CHECK(served.ask({2, 0, 0, 8, 0}) == Bytes{0x82, 3});
+  CHECK(served.ask({16, 0, 60, 0, 2, 4, 0, 1}) == Bytes{0x90, 3});
+  CHECK(served.ask({16, 0, 60, 0, 2, 5, 0, 1, 0, 2}) == Bytes{0x90, 3});
+  for (const std::uint8_t function : Bytes{5, 15, 22, 23, 43, 99})
+    CHECK(served.ask({function, 0, 0, 0, 1}) ==
+          Bytes{static_cast<std::uint8_t>(function | 0x80U), 1});
+}
+
+TEST_CASE("what is no Modbus is shut out, and nobody else notices") {
+  Served served;
+  ModbusClient good("127.0.0.1", served.server->port(), 1, 1s);
+  REQUIRE(good.connect());
+  for (const auto& garbage :
+       {Bytes{'G', 'E', 'T', ' ', '/', ' ', 'H', 'T', 'T', 'P'}, Bytes{0, 1, 0, 0, 0, 0, 1, 3},
+        Bytes{0, 1, 0, 0, 0xFF, 0xFF, 1, 3}, Bytes{0, 1, 0, 9, 0, 6, 1, 3, 0, 0, 0, 1}}) {
+    PlainClient bad(served.server->port());
+    bad.send(garbage);
+    CHECK(bad.closed_within(1s));
+  }
+  PlainClient slow(served.server->port());
+  slow.send({0, 1, 0});  // never goes on
+  CHECK(good.read({core::RegisterTable::holding, 0, 4}));
+}
+
+TEST_CASE("more clients than there is room for are turned away, later ones come in again") {
+  Served served;
+  std::vector<std::unique_ptr<PlainClient>> crowd;
+  for (int i = 0; i < 32; ++i) {
+    crowd.push_back(std::make_unique<PlainClient>(served.server->port()));
+    REQUIRE(crowd.back()->ask({3, 0, 0, 0, 1}) == Bytes{3, 2, 0, 10});
+  }
+  PlainClient late(served.server->port());
+  CHECK(late.closed_within(1s));
+  crowd.clear();
+  bool in = false;
+  for (int i = 0; i < 100 && !in; ++i) {
+    PlainClient again(served.server->port());
+    in = again.ask({3, 0, 0, 0, 1}) == Bytes{3, 2, 0, 10};
+    if (!in) std::this_thread::sleep_for(10ms);
+  }
+  CHECK(in);
+}
+
+TEST_CASE("a port in use and a name that is no address are errors") {
+  Served served;
+  auto second = RegisterServer::start("127.0.0.1", served.server->port(), {});
+  REQUIRE_FALSE(second);
+  CHECK(second.error().text().find(std::to_string(served.server->port())) != std::string::npos);
+  CHECK_FALSE(RegisterServer::start("plant floor", 0, {}));
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/store/store.hpp"
+
+#include <sqlite3.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+using namespace foreline;
+using store::Store;
+
+namespace {
+
+std::filesystem::path fresh(const std::string& name) {
+  const auto folder = std::filesystem::path(FORELINE_BINARY_DIR) / "stores" / name;
+  std::filesystem::remove_all(folder);
+  return folder;
+}
+
+/// What SQLite says to this; empty when it agrees.
+std::string run_sql(const std::filesystem::path& folder, const std::string& sql) {
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open((folder / "foreline.db").c_str(), &database) == SQLITE_OK);
+  char* error = nullptr;
+  sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &error);
+  const std::string text = error == nullptr ? "" : error;
+  sqlite3_free(error);
+  sqlite3_close(database);
+  return text;
+}
+
+void fill(const std::filesystem::path& folder) {
+  auto store = Store::open(folder);
+  REQUIRE(store);
+  CHECK(store->append(1, 10.5, "foreline", "proposed", "service filler now"));
+  CHECK(store->append(2, 11, "Ada", "approved", "it's \"fine\"\n2nd line"));
+  CHECK(store->append(3, 12, "foreline", "confirmed", ""));
+}
+
+}  // namespace
+
+TEST_CASE("the audit is kept, in order, over openings") {
+  const auto folder = fresh("kept");
+  fill(folder);
+  auto store = Store::open(folder);
+  REQUIRE(store);
+  CHECK(store->append(4, 13, "Ada", "rejected", "x"));
+  auto lines = store->audit();
+  REQUIRE(lines);
+  REQUIRE(lines->size() == 4);
+  CHECK((*lines)[1].who == "Ada");
+  CHECK((*lines)[1].detail == "it's \"fine\"\n2nd line");
+  CHECK((*lines)[3].number == 4);
+  CHECK((*lines)[0].hash.size() == 64);
+  CHECK((*lines)[0].hash != (*lines)[1].hash);
+}
+
+TEST_CASE("the database itself refuses to change a line") {
+  const auto folder = fresh("refuses");
+  fill(folder);
+  CHECK(run_sql(folder, "UPDATE audit SET who = 'Eve'").find("append-only") != std::string::npos);
+  CHECK(run_sql(folder, "DELETE FROM audit").find("append-only") != std::string::npos);
+}
+
+TEST_CASE("a line altered behind the database's back is found") {
+  const std::vector<std::pair<std::string, std::string>> attacks = {
+      {"who", "UPDATE audit SET who = 'Eve' WHERE number = 2"},
+      {"time", "UPDATE audit SET at_s = 11.1 WHERE number = 2"},
+      {"gone", "DELETE FROM audit WHERE number = 2"},
+      {"first", "DELETE FROM audit WHERE number = 1"},
+      {"swapped", "UPDATE audit SET detail = 'service filler now' WHERE number = 3"}};
+  for (const auto& [name, sql] : attacks) {
+    INFO(name);
+    const auto folder = fresh("altered-" + name);
+    fill(folder);
+    CHECK(run_sql(folder, "DROP TRIGGER audit_stays; DROP TRIGGER audit_keeps; " + sql).empty());
+    auto store = Store::open(folder);
+    REQUIRE_FALSE(store);
+    CHECK(store.error().text().find("does not follow") != std::string::npos);
+  }
+}
+
+TEST_CASE("a folder that cannot be used is an error with its name") {
+  const auto folder = fresh("file");
+  std::filesystem::create_directories(folder.parent_path());
+  std::ofstream(folder) << "not a folder";
+  auto store = Store::open(folder);
+  REQUIRE_FALSE(store);
+  CHECK(store.error().text().find(folder.string()) != std::string::npos);
+  const auto broken = fresh("broken");
+  std::filesystem::create_directories(broken);
+  std::ofstream(broken / "foreline.db") << std::string(5000, 'x');
+  CHECK_FALSE(Store::open(broken));
+}

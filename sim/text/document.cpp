@@ -149,6 +149,11 @@ std::string duration_text(double seconds) {
 std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7F) {
+      out += fmt::format("\\u{:04X}", code);
+      continue;
+    }
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }

@@ -303,6 +303,7 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
   std::vector<Order> orders;
   std::set<std::string> ids;
   bool header = false;
+  std::size_t width = 0;
   std::string_view rest = *text;
   while (!rest.empty()) {
     const auto end = rest.find('\n');
@@ -312,8 +313,13 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
     ++row_number;
     if (row.find_first_not_of(" \t") == std::string_view::npos || row.front() == '#') continue;
     const auto cells = cells_of(row);
+    if (header && cells.size() != width) {
+      complain(1, fmt::format("{} cells, but the first row names {} columns", cells.size(), width));
+      continue;
+    }
     if (!header) {
       header = true;
+      width = cells.size();
       for (std::size_t i = 0; i < cells.size(); ++i) {
         const auto found = std::find(columns.begin(), columns.end(), cells[i].text);
         if (found == columns.end()) {
@@ -321,8 +327,11 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
           complain(cells[i].column, fmt::format("unknown column \"{}\"", cells[i].text),
                    meant ? fmt::format("did you mean \"{}\"?", *meant)
                          : "known: id, product, quantity, release, due, weight");
+        } else if (auto& at = position[static_cast<std::size_t>(found - columns.begin())];
+                   at != SIZE_MAX) {
+          complain(cells[i].column, fmt::format("column \"{}\" is there twice", cells[i].text));
         } else {
-          position[static_cast<std::size_t>(found - columns.begin())] = i;
+          at = i;
         }
       }
       for (std::size_t i = 0; i < 3; ++i) {
@@ -334,7 +343,7 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
       continue;
     }
     auto cell = [&](std::size_t column) -> Cell {
-      return position[column] < cells.size() ? cells[position[column]] : Cell{{}, 1};
+      return position[column] == SIZE_MAX ? Cell{{}, 1} : cells[position[column]];
     };
     Order order;
     order.id = cell(0).text;

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/text/files.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "sim/worker/wire.hpp"
+
+using namespace foreline;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path source = FORELINE_SOURCE_DIR;
+
+fs::path folder() {
+  // Tests run side by side, each in a process of its own.
+  const auto path = fs::path(FORELINE_BINARY_DIR) / "text_test" / std::to_string(::getpid());
+  fs::create_directories(path);
+  return path;
+}
+
+fs::path written(const std::string& name, const std::string& text) {
+  const auto path = folder() / name;
+  std::ofstream(path, std::ios::binary) << text;
+  return path;
+}
+
+std::string contents(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+line::Line bottling() {
+  auto line = text::read_line_file(source / "scenarios/lines/bottling.toml");
+  if (!line) FAIL(line.error().text());
+  return std::move(*line);
+}
+
+std::string mistakes_of_orders(const std::string& csv) {
+  const auto orders = text::read_orders_file(written("orders.csv", csv), bottling());
+  return orders ? "" : orders.error().text();
+}
+
+bool mentions(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a scenario that is written is read back as the same trials and expectations") {
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(source / "scenarios/regression")) {
+    auto scenario = text::read_scenario_file(entry.path());
+    INFO(entry.path());
+    REQUIRE(scenario);
+    auto copy = *scenario;
+    // Compared schedules are named from the scenario's own folder, so the copy must lie as deep.
+    fs::create_directories(folder() / "regression");
+    fs::remove(folder() / "schedules");
+    fs::create_directory_symlink(source / "scenarios/schedules", folder() / "schedules");
+    copy.path = (folder() / "regression" / entry.path().filename()).string();
+    std::ofstream(copy.path) << text::scenario_text(copy);
+    const auto again = text::read_scenario_file(copy.path);
+    if (!again) FAIL(again.error().text());
+    CHECK(again->seed_count == scenario->seed_count);
+    REQUIRE(again->expectations.size() == scenario->expectations.size());
+    for (std::size_t i = 0; i < again->expectations.size(); ++i) {
+      CHECK(again->expectations[i].what.index() == scenario->expectations[i].what.index());
+      CHECK(again->expectations[i].seeds.wanted == scenario->expectations[i].seeds.wanted);
+    }
+    for (std::size_t i = 0; i < scenario->seed_count; ++i)
+      CHECK(worker::to_bytes(text::trial_of(*again, i)) ==
+            worker::to_bytes(text::trial_of(*scenario, i)));
+    ++count;
+  }
+  CHECK(count >= 8);
+}
+
+TEST_CASE("a schedule that is written is read back") {
+  const auto line = bottling();
+  const auto orders = text::read_orders_file(source / "scenarios/orders/bottling-day.csv", line);
+  REQUIRE(orders);
+  line::Schedule schedule;
+  for (std::uint32_t o = static_cast<std::uint32_t>(orders->size()); o-- > 0;)
+    schedule.sequence.push_back({o});
+  schedule.services.push_back({{2}, line::Service::When::at_time, 5430.5, {}});
+  schedule.services.push_back({{0}, line::Service::When::before_order, 0, {3}});
+  const auto path = written("schedule.toml", text::schedule_text(schedule, line, *orders));
+  const auto again = text::read_schedule_file(path, line, *orders);
+  if (!again) FAIL(again.error().text());
+  CHECK(*again == schedule);
+}
+
+TEST_CASE("an order book is read whatever its line ends, quotes, order of columns and mark") {
+  const auto line = bottling();
+  const std::string head = "id,product,quantity,release,due,weight\n";
+  for (const std::string& csv :
+       {head + "A,still,10,,1h,2\n",
+        std::string("id,product,quantity,release,due,weight\r\nA,still,10,,1h,2\r\n"),
+        "\xEF\xBB\xBF" + head + "A,still,10,,1h,2", head + "\"A\",\"still\",10,,\"1h\",2\n",
+        std::string("product,id,weight,due,release,quantity\nstill,A,2,1h,,10\n")}) {
+    const auto orders = text::read_orders_file(written("orders.csv", csv), line);
+    INFO(csv << (orders ? "" : orders.error().text()));
+    REQUIRE(orders);
+    REQUIRE(orders->size() == 1);
+    CHECK(orders->front().id == "A");
+    CHECK(orders->front().quantity == 10);
+    CHECK(orders->front().due_s == 3600);
+    CHECK(orders->front().weight == 2);
+  }
+}
+
+TEST_CASE("every mistake of an order book is told with its line") {
+  const auto text = mistakes_of_orders(
+      "id,product,quantity,release,due,weight\n"
+      "A,stil,10,,1h,1\n"
+      "B,still,-4,,1h,1\n"
+      "B,still,5,later,1h,1\n"
+      "C,still,5,,1h\n");
+  CAPTURE(text);
+  CHECK(mentions(text, "orders.csv:2:"));
+  CHECK(mentions(text, "did you mean \"still\"?"));
+  CHECK(mentions(text, "orders.csv:3:"));
+  CHECK(mentions(text, "-4"));
+  CHECK(mentions(text, "orders.csv:4:"));
+  CHECK(mentions(text, "later"));
+  CHECK(mentions(text, "orders.csv:5:"));
+  CHECK(mentions(mistakes_of_orders("id,product\nA,still\n"), "quantity"));
+  CHECK_FALSE(mistakes_of_orders("").empty());
+  CHECK_FALSE(mistakes_of_orders("id,product,quantity,release,due,weight\n").empty());
+  CHECK(mentions(mistakes_of_orders("id,product,quantity,release,due,weight\nA,\"still,1,,,\n"),
+                 "orders.csv:2:"));
+}
+
+TEST_CASE("a file cut anywhere, or with a byte changed, is an error or a whole, never a crash") {
+  const auto text = contents(source / "scenarios/lines/stamping.toml");
+  std::size_t whole = 0;
+  for (std::size_t size = 0; size < text.size(); size += 37) {
+    const auto line = text::read_line_file(written("cut.toml", text.substr(0, size)));
+    if (!line) {
+      REQUIRE_FALSE(line.error().diagnostics.empty());
+      CHECK_FALSE(line.error().diagnostics.front().file.empty());
+    }
+    whole += line ? 1 : 0;
+  }
+  CHECK(whole < text.size() / 37 / 2);
+  for (std::size_t at = 0; at < text.size(); at += 41) {
+    auto changed = text;
+    changed[at] = static_cast<char>(changed[at] ^ 0x55);
+    const auto line = text::read_line_file(written("changed.toml", changed));
+    if (!line) CHECK_FALSE(line.error().text().empty());
+  }
+}
+
+TEST_CASE("what is no text file is told as such") {
+  const auto no_file = text::read_line_file(folder() / "absent.toml");
+  REQUIRE_FALSE(no_file);
+  CHECK(mentions(no_file.error().text(), "absent.toml"));
+  CHECK_FALSE(text::read_line_file(folder()));
+  CHECK_FALSE(text::read_line_file(written("latin.toml", "name = \"F\xFCller\"\n")));
+  CHECK_FALSE(text::read_line_file(written("zero.toml", std::string("name = \"a\0b\"", 12))));
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/forecaster.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "frames.hpp"
+
+using namespace foreline;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path shipped = fs::path(FORELINE_SOURCE_DIR) / "inference/models/small";
+
+inference::Forecaster loaded(const inference::ForecasterOptions& options = {}) {
+  auto forecaster = inference::Forecaster::load(shipped, options);
+  if (!forecaster) FAIL(forecaster.error().text());
+  return std::move(*forecaster);
+}
+
+/// The window of a machine whose vibration has risen by `rise` (mm/s an hour) over four hours.
+inference::Window window(double rise, double hours = 4) {
+  const auto line = testing::small_line();
+  inference::History history(line);
+  const auto level = [&](const line::Signal& signal, double at_s) {
+    const double worn = std::max(0.0, at_s - 7200) / 3600 * rise;
+    return signal.normal + (signal.kind == line::SignalKind::vibration ? worn : 0);
+  };
+  for (const auto& frame : testing::running_frames(*line, 0, hours * 3600, level))
+    history.add(frame);
+  return history.window({0});
+}
+
+double alarm_probability(const line::Forecast& forecast, line::FaultKind kind) {
+  for (const auto& entry : forecast.kinds)
+    if (entry.kind == kind) return entry.probability_within(7200);
+  FAIL("no forecast of that kind");
+  return 0;
+}
+
+/// A copy of the shipped model that a test may spoil.
+fs::path copy_of_model(const std::string& name) {
+  const auto folder = fs::path(FORELINE_BINARY_DIR) / "spoilt" / name;
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  for (const auto& entry : fs::directory_iterator(shipped))
+    fs::copy_file(entry.path(), folder / entry.path().filename());
+  return folder;
+}
+
+std::string complaint(const fs::path& folder) {
+  const auto forecaster = inference::Forecaster::load(folder, {});
+  return forecaster ? "" : forecaster.error().text();
+}
+
+std::string contents(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("a worn machine is forecast to fail, a healthy one is not, and vibration is the reason") {
+  const auto forecaster = loaded({1, true, 0.5});
+  const std::vector<inference::Window> windows = {window(0), window(4)};
+  const auto forecasts = forecaster.forecast(windows);
+  REQUIRE(forecasts.size() == 2);
+  REQUIRE(forecasts[0].available);
+  REQUIRE(forecasts[1].available);
+  const auto healthy = alarm_probability(forecasts[0], line::FaultKind::bearing_wear);
+  const auto worn = alarm_probability(forecasts[1], line::FaultKind::bearing_wear);
+  CHECK(healthy < 0.1);
+  CHECK(worn > 0.4);
+  for (const auto& kind : forecasts[1].kinds) {
+    if (kind.kind != line::FaultKind::bearing_wear) continue;
+    REQUIRE_FALSE(kind.reasons.empty());
+    CHECK(kind.reasons.front().signal == 0);
+    CHECK(kind.reasons.front().contribution > 0.1);
+  }
+}
+
+TEST_CASE("probabilities are probabilities, and grow with the horizon") {
+  for (const double rise : {0.0, 0.5, 1.0, 3.0, 30.0, -3.0}) {
+    const auto forecast = loaded().forecast(std::vector{window(rise)}).front();
+    for (const auto& kind : forecast.kinds) {
+      float before = 0;
+      for (const auto p : kind.within) {
+        CHECK(p >= before);
+        CHECK(p <= 1.0F + 1e-6F);
+        before = p;
+      }
+    }
+  }
+}
+
+TEST_CASE("a forecast does not depend on the batch around it, and is the same every time") {
+  const auto forecaster = loaded();
+  const auto two_threads = loaded({2, false, 0.5});
+  std::vector<inference::Window> crowd;
+  for (int i = 0; i < 23; ++i) crowd.push_back(window(0.2 * i, 3 + 0.1 * i));
+  const auto together = forecaster.forecast(crowd);
+  const auto again = forecaster.forecast(crowd);
+  const auto threaded = two_threads.forecast(crowd);
+  for (std::size_t i = 0; i < crowd.size(); ++i) {
+    const auto alone = forecaster.forecast(std::vector{crowd[i]}).front();
+    for (std::size_t k = 0; k < alone.kinds.size(); ++k)
+      for (std::size_t h = 0; h < alone.kinds[k].within.size(); ++h) {
+        CHECK(std::abs(alone.kinds[k].within[h] - together[i].kinds[k].within[h]) < 1e-3F);
+        CHECK(std::abs(alone.kinds[k].within[h] - threaded[i].kinds[k].within[h]) < 1e-3F);
+        CHECK(again[i].kinds[k].within[h] == together[i].kinds[k].within[h]);
+      }
+  }
+  CHECK(forecaster.forecast({}).empty());
+}
+
+TEST_CASE("no number is given where the input does not carry one, and the reason is said") {
+  const auto forecaster = loaded();
+  const auto short_view = forecaster.forecast(std::vector{window(0, 0.02)}).front();
+  CHECK_FALSE(short_view.available);
+  CHECK_FALSE(short_view.why_not.empty());
+  auto blind = window(0);
+  blind.missing_share = 0.7F;
+  const auto missing = forecaster.forecast(std::vector{blind}).front();
+  CHECK_FALSE(missing.available);
+  CHECK(missing.why_not.find("70") != std::string::npos);
+}
+
+TEST_CASE("a spoilt model is refused with the file that is spoilt") {
+  auto folder = copy_of_model("truncated");
+  const auto weights = folder / "model.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) / 2);
+  CHECK(complaint(folder).find("model.safetensors") != std::string::npos);
+
+  folder = copy_of_model("no-weights");
+  fs::remove(folder / "model.safetensors");
+  CHECK(complaint(folder).find("model.safetensors") != std::string::npos);
+
+  folder = copy_of_model("other-language");
+  auto config = contents(folder / "config.json");
+  const auto at = config.find("\"language\"");
+  REQUIRE(at != std::string::npos);
+  config.replace(config.find_first_of("0123456789", at), 1, "9");
+  std::ofstream(folder / "config.json") << config;
+  CHECK(complaint(folder).find("config.json") != std::string::npos);
+  CHECK(complaint(folder).find("language") != std::string::npos);
+
+  folder = copy_of_model("not-json");
+  std::ofstream(folder / "config.json") << "{";
+  CHECK(complaint(folder).find("config.json") != std::string::npos);
+
+  folder = copy_of_model("no-merges");
+  fs::remove(folder / "merges.txt");
+  CHECK(complaint(folder).find("merges.txt") != std::string::npos);
+
+  CHECK(complaint("/nowhere/model").find("/nowhere/model") != std::string::npos);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/plan/planner.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "sim/verdict/verdict.hpp"
+#include "tests/unit/plan/requests.hpp"
+
+using namespace foreline;
+using line::FaultKind;
+
+namespace {
+
+plan::Plan planned(const plan::Request& request, const plan::Progress& progress = {}) {
+  worker::Options options;
+  options.executable = tests::simulator();
+  options.children = 2;
+  auto client = worker::Client::start(options);
+  if (!client) FAIL(client.error().text());
+  auto plan = plan::make_plan(request, *client, progress);
+  if (!plan) FAIL(plan.error().text());
+  return std::move(*plan);
+}
+
+}  // namespace
+
+TEST_CASE("an interval is Student's") {
+  const auto five = plan::estimate_of({1, 2, 3, 4, 5});
+  CHECK(five.mean == 3);
+  CHECK(five.high - five.mean == Approx(2.776 * 0.7071).epsilon(0.01));
+  CHECK(five.mean - five.low == Approx(five.high - five.mean));
+  const auto same = plan::estimate_of(std::vector<double>(10, 7.0));
+  CHECK(same.low == 7);
+  CHECK(same.high == 7);
+  CHECK(plan::estimate_of({4}).low == 4);
+  CHECK(plan::estimate_of({}).mean == 0);
+}
+
+TEST_CASE("a fault that is as good as certain is served before it comes, with proof") {
+  auto request = tests::request();
+  request.hazards = {tests::hazard(0, FaultKind::bearing_wear, 1.0F)};
+  std::size_t calls = 0;
+  std::size_t all = 0;
+  const auto plan = planned(request, [&](std::size_t done, std::size_t of) {
+    CHECK(done == ++calls);
+    all = of;
+  });
+  CHECK(calls == all);
+  const auto& winner = plan.evaluated[plan.winner].candidate;
+  INFO(winner.name);
+  REQUIRE_FALSE(winner.schedule.services.empty());
+  CHECK(winner.schedule.services.front().machine.index == 0);
+  const auto& proof = plan.proof;
+  REQUIRE(proof.gain.size() == request.gate_seeds);
+  CHECK(proof.invalid_trials == 0);
+  CHECK(proof.mean_gain.mean > 0);
+  CHECK(proof.gain_lower_95 < proof.mean_gain.mean);
+  CHECK(proof.gain_lower_95 > proof.mean_gain.low);
+  CHECK(proof.probability_better > 0.5);
+  const auto kept = std::count_if(proof.keep.begin(), proof.keep.end(),
+                                    [](const auto& m) { return m.breakdowns > 0; });
+  CHECK(kept >= 8);
+  CHECK_FALSE(plan.keep_example.gantt.empty());
+  CHECK_FALSE(plan.winner_example.gantt.empty());
+  for (std::size_t i = 1; i < plan.evaluated.size(); ++i)
+    CHECK(plan.evaluated[i - 1].mean_cost.mean <= plan.evaluated[i].mean_cost.mean);
+}
+
+TEST_CASE("without a hazard and with nothing to gain by another order, keeping wins") {
+  auto request = tests::request();
+  request.orders = std::make_shared<std::vector<line::Order>>(
+      std::vector<line::Order>{{"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 100, 0, 7200, 1}});
+  auto trial = tests::trial_of(*request.line, *request.orders);
+  trial.want_state_at_s = 500;
+  request.now = tests::run(trial).state.value();
+  request.active = trial.schedule;
+  const auto plan = planned(request);
+  CHECK(plan.evaluated[plan.winner].candidate.name == "keep");
+  CHECK(plan.proof.gain.empty());
+}
+
+TEST_CASE("a plan is a function of its request, and is proved on futures it was not chosen by") {
+  auto request = tests::request();
+  request.hazards = {tests::hazard(0, FaultKind::bearing_wear, 0.6F)};
+  const auto one = planned(request);
+  const auto two = planned(request);
+  CHECK(one.proof.gain == two.proof.gain);
+  CHECK(one.proof.seeds == two.proof.seeds);
+  CHECK(one.evaluated[one.winner].candidate.name == two.evaluated[two.winner].candidate.name);
+  for (std::size_t i = 0; i < one.evaluated.size(); ++i)
+    CHECK(one.evaluated[i].cost == two.evaluated[i].cost);
+  request.seed = 2;
+  const auto other = planned(request);
+  const std::set<std::uint64_t> first(one.proof.seeds.begin(), one.proof.seeds.end());
+  CHECK(first.size() == request.gate_seeds);
+  for (const auto seed : other.proof.seeds) CHECK(first.count(seed) == 0);
+}

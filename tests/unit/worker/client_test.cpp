@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/worker/client.hpp"
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <set>
+
+#include "sim/worker/wire.hpp"
+#include "tests/support/lines.hpp"
+
+using namespace foreline;
+using line::Outcome;
+
+namespace {
+
+line::Trial numbered(std::uint64_t seed) {
+  static const auto line =
+      std::make_shared<line::Line>(tests::line_of({tests::machine("m", 1, 0)}));
+  static const auto orders = std::make_shared<std::vector<line::Order>>(tests::one_order(1));
+  line::Trial trial;
+  trial.line = line;
+  trial.orders = orders;
+  trial.seed = seed;
+  return trial;
+}
+
+worker::Client misbehaving() {
+  worker::Options options;
+  options.executable = std::filesystem::path(FORELINE_BINARY_DIR) / "bin" / "misbehaving_worker";
+  options.children = 2;
+  options.trial_limit = std::chrono::milliseconds(200);
+  auto client = worker::Client::start(options);
+  if (!client) FAIL(client.error().text());
+  return std::move(*client);
+}
+
+}  // namespace
+
+TEST_CASE("outcomes come back in the order of the trials, and each arrives once") {
+  auto client = misbehaving();
+  std::vector<line::Trial> trials;
+  for (std::uint64_t seed = 100; seed < 400; ++seed) trials.push_back(numbered(seed));
+  std::multiset<std::size_t> seen;
+  const auto outcomes =
+      client.run(trials, [&](std::size_t position, const Outcome&) { seen.insert(position); });
+  REQUIRE(outcomes);
+  REQUIRE(outcomes->size() == trials.size());
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    CHECK((*outcomes)[i].events == trials[i].seed);
+    CHECK(seen.count(i) == 1);
+  }
+  CHECK(client.run({})->empty());
+}
+
+TEST_CASE("a trial that crashes, hangs, leaves or throws is an outcome; the others are unharmed") {
+  auto client = misbehaving();
+  const auto outcomes =
+      client.run(std::vector<line::Trial>{numbered(10), numbered(1), numbered(11), numbered(2),
+                                          numbered(3), numbered(4), numbered(12)});
+  REQUIRE(outcomes);
+  const auto& all = *outcomes;
+  CHECK(all[0].events == 10);
+  CHECK(all[1].end == Outcome::End::crashed);
+  CHECK(all[1].error.find("signal") != std::string::npos);
+  CHECK(all[2].events == 11);
+  CHECK(all[3].end == Outcome::End::timed_out);
+  CHECK(all[4].end == Outcome::End::crashed);
+  CHECK(all[4].error.find("status 7") != std::string::npos);
+  CHECK(all[5].end == Outcome::End::crashed);
+  CHECK(all[5].error.find("unlucky") != std::string::npos);
+  CHECK(all[6].events == 12);
+}
+
+TEST_CASE(
+    "a trial that kills the worker each time is an error in the end, and the next run works") {
+  auto client = misbehaving();
+  const auto lost = client.run(std::vector<line::Trial>{numbered(5)});
+  REQUIRE_FALSE(lost);
+  CHECK(lost.error().text().find("misbehaving_worker") != std::string::npos);
+  const auto after = client.run(std::vector<line::Trial>{numbered(77)});
+  REQUIRE(after);
+  CHECK(after->front().events == 77);
+}
+
+TEST_CASE("a program that is no worker is an error, not a hang") {
+  worker::Options options;
+  options.executable = "/bin/true";
+  auto client = worker::Client::start(options);
+  if (client) CHECK_FALSE(client->run(std::vector<line::Trial>{numbered(1)}));
+  options.executable = "/nowhere/foreline-sim";
+  const auto none = worker::Client::start(options);
+  REQUIRE_FALSE(none);
+  CHECK(none.error().text().find("/nowhere/foreline-sim") != std::string::npos);
+}
+
+TEST_CASE("the same trial gives the same bytes, alone and in a crowd") {
+  auto machines = std::vector<line::Machine>{tests::machine("a", 4, 3), tests::machine("b", 5, 0)};
+  for (auto& machine : machines) {
+    machine.cycle = {line::Distribution::Kind::exponential, 5, 0, 0, 0};
+    machine.scrap_share = 0.1;
+  }
+  auto trial = tests::trial_of(tests::line_of(std::move(machines)), tests::one_order(200));
+  trial.seed = 42;
+  const auto alone = worker::to_bytes(tests::run(trial));
+  std::vector<line::Trial> crowd(20, trial);
+  for (std::size_t i = 0; i < crowd.size(); ++i) crowd[i].seed = i % 2 == 0 ? 42 : 1000 + i;
+  const auto outcomes = tests::run(crowd);
+  for (std::size_t i = 0; i < crowd.size(); ++i)
+    CHECK((worker::to_bytes(outcomes[i]) == alone) == (crowd[i].seed == 42));
+}

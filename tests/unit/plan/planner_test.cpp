@@ -60,7 +60,7 @@ TEST_CASE("a fault that is as good as certain is served before it comes, with pr
   CHECK(proof.gain_lower_95 > proof.mean_gain.low);
   CHECK(proof.probability_better > 0.5);
   const auto kept = std::count_if(proof.keep.begin(), proof.keep.end(),
-                                    [](const auto& m) { return m.breakdowns > 0; });
+                                  [](const auto& m) { return m.breakdowns > 0; });
   CHECK(kept >= 8);
   CHECK_FALSE(plan.keep_example.gantt.empty());
   CHECK_FALSE(plan.winner_example.gantt.empty());

@@ -105,8 +105,8 @@ TEST_CASE("what is no TOML is one complaint at its place") {
 }
 
 TEST_CASE("a string that is written as TOML is read back as it was") {
-  for (const char* text : {"plain", "with \"quotes\"", "back\\slash", "two\nlines",
-                                 "tab\there", "\x01 control", "Füller 灌装机", ""}) {
+  for (const char* text : {"plain", "with \"quotes\"", "back\\slash", "two\nlines", "tab\there",
+                           "\x01 control", "Füller 灌装机", ""}) {
     const auto document = parsed("value = " + toml_string(text) + "\n");
     auto root = document.root();
     CHECK(root.string("value") == text);

@@ -24,6 +24,7 @@ void add_watch(CLI::App& app, int& exit_code);
 void add_forecast(CLI::App& app, int& exit_code);
 void add_train(CLI::App& app, int& exit_code);
 void add_plan(CLI::App& app, int& exit_code);
+void add_solve(CLI::App& app, int& exit_code);
 void add_deploy(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
 void add_demo(CLI::App& app, int& exit_code);

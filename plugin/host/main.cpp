@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   add_forecast(app, exit_code);
   add_train(app, exit_code);
   add_plan(app, exit_code);
+  add_solve(app, exit_code);
   add_deploy(app, exit_code);
   add_report(app, exit_code);
   add_demo(app, exit_code);

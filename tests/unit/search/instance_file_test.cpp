@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/search/instance_file.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace foreline;
+using namespace foreline::search;
+
+namespace {
+
+std::string complaint(const std::string& text, Kind kind) {
+  auto read = read_instances(text, "shop.txt", kind);
+  return read ? "no complaint" : read.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("flow shops are read by machine, by job, in pairs, broken over lines") {
+  for (const std::string text : {"3 2\n1 2 3\n4 5 6\n", "3 2\n1 4\n2 5\n3 6\n",
+                                 "3 2\n0 1 1 4\n0 2 1 5\n0 3 1 6\n", "3 2\n1 2 3 4\n5 6\n",
+                                 "number of jobs, number of machines, initial seed, upper bound "
+                                 "and lower bound :\n 3 2 87 9 "
+                                 "8\nprocessing times :\n 1 2 3\n 4 5 6\n"}) {
+    auto read = read_instances(text, "folder/shop.txt", Kind::flowshop);
+    INFO(text);
+    REQUIRE(read);
+    REQUIRE(read->size() == 1);
+    const auto& shop = std::get<FlowShop>(read->front());
+    CHECK(shop.name == "shop");
+    CHECK(shop.jobs == 3);
+    CHECK(shop.machines == 2);
+    CHECK(shop.time == std::vector<std::int32_t>{1, 4, 2, 5, 3, 6});
+  }
+  auto square = read_instances("2 2\n1 2\n3 4\n", "s", Kind::blocking);
+  REQUIRE(square);
+  CHECK(std::get<FlowShop>(square->front()).time == std::vector<std::int32_t>{1, 3, 2, 4});
+  CHECK(std::get<FlowShop>(square->front()).blocking);
+  square = read_instances("2 2\n1 2\n3 4\n", "s", Kind::flowshop, Rows::jobs);
+  REQUIRE(square);
+  CHECK(std::get<FlowShop>(square->front()).time == std::vector<std::int32_t>{1, 2, 3, 4});
+}
+
+TEST_CASE("a file may hold several instances, with names or without") {
+  auto read = read_instances("+++\n instance car1\n+++\n1 1\n5\n instance car2\n1 1\n6\n", "or.txt",
+                             Kind::flowshop);
+  REQUIRE(read);
+  REQUIRE(read->size() == 2);
+  CHECK(name_of((*read)[0]) == "car1");
+  CHECK(name_of((*read)[1]) == "car2");
+  read = read_instances("1 1\n5\n1 1\n6\n", "two.txt", Kind::flowshop);
+  REQUIRE(read);
+  REQUIRE(read->size() == 2);
+  CHECK(name_of((*read)[1]) == "two-2");
+}
+
+TEST_CASE("job shops are read in the usual and in Taillard's form") {
+  for (const std::string text :
+       {"2 2\n0 3 1 4\n1 5 0 6\n", "2 2\n1 3 2 4\n2 5 1 6\n",
+        "Nb of jobs, Nb of Machines\n2 2 11 22 33 44\nTimes\n3 4\n5 6\nMachines\n1 2\n2 1\n"}) {
+    auto read = read_instances(text, "js", Kind::jobshop);
+    INFO(text);
+    REQUIRE(read);
+    const auto& shop = std::get<JobShop>(read->front());
+    CHECK(shop.machines == 2);
+    CHECK(shop.jobs ==
+          std::vector<std::vector<Operation>>{{{{0, 3}}, {{1, 4}}}, {{{1, 5}}, {{0, 6}}}});
+  }
+}
+
+TEST_CASE("flexible and hybrid shops are read") {
+  auto read = read_instances("2 3 1.5\n1 2 1 5 3 6\n2 1 2 7 1 1 8\n", "f", Kind::flexible);
+  REQUIRE(read);
+  CHECK(std::get<JobShop>(read->front()).jobs ==
+        std::vector<std::vector<Operation>>{{{{0, 5}, {2, 6}}}, {{{1, 7}}, {{0, 8}}}});
+  read = read_instances("3 2\n2 1\n1 2\n3 4\n5 6\n", "h", Kind::hybrid);
+  REQUIRE(read);
+  const auto& hybrid = std::get<HybridFlowShop>(read->front());
+  CHECK(hybrid.machines_a_stage == std::vector<std::int32_t>{2, 1});
+  CHECK(hybrid.time == std::vector<std::int32_t>{1, 2, 3, 4, 5, 6});
+  CHECK(job_shop_of(hybrid).machines == 3);
+}
+
+TEST_CASE("mistakes are named with line, column and what was wanted") {
+  CHECK(complaint("", Kind::flowshop) ==
+        "shop.txt: there is no instance in this file (it begins with the number of jobs and of "
+        "machines)");
+  CHECK(complaint("3 2\n1 2 3\n4 x 6\n", Kind::flowshop) ==
+        "shop.txt:3:3: the time is \"x\", wanted a whole number");
+  CHECK(complaint("3 2\n1 2 3\n4 5\n", Kind::flowshop) ==
+        "shop.txt:3:4: machine 1 has 2 numbers, wanted 3 (one a job)");
+  CHECK(complaint("3 2\n1 2 3\n", Kind::flowshop) ==
+        "shop.txt:1:1: 3 jobs and 2 machines need more numbers than the file has");
+  CHECK(complaint("3 2\n1 -2 3\n4 5 2.5\n", Kind::flowshop) ==
+        "shop.txt:2:3: the time is -2, wanted 0 to 1000000000\n"
+        "shop.txt:3:5: the time is \"2.5\", wanted a whole number (choose a finer unit, so that "
+        "times are whole)");
+  CHECK(complaint("1000000 1000000\n1 2 3\n", Kind::flowshop).find("need more numbers") !=
+        std::string::npos);
+  CHECK(complaint("99999999999999999999 2\n", Kind::jobshop).find("too large") !=
+        std::string::npos);
+  CHECK(complaint("7\n", Kind::jobshop).find("shop.txt:1:2: one number only") == 0);
+  CHECK(complaint("0 2\n", Kind::jobshop).find("shop.txt:1:1: the number of jobs is 0") == 0);
+  CHECK(complaint("2 2\n0 3 1 4\n1 5 7 6\n", Kind::jobshop) ==
+        "shop.txt:3:5: machine 7 is unknown, there are 0 to 1");
+  CHECK(complaint("2 2\n0 3 1 4\n1 5 0\n", Kind::jobshop) ==
+        "shop.txt:3:6: job 1 has 3 numbers, wanted pairs of machine and time");
+  CHECK(complaint("2 2\n0 3 1 4\n", Kind::jobshop)
+            .find("the file ends, wanted the operations of job 1") != std::string::npos);
+  CHECK(complaint("1 2\n1 2 1 5 1 6\n", Kind::flexible) ==
+        "shop.txt:2:9: machine 1 is listed twice for one operation");
+  CHECK(complaint("1 2\n2 1 1 5\n", Kind::flexible)
+            .find("shop.txt:2:8: job 0 ends, wanted the number of machines of operation 1") == 0);
+  CHECK(complaint("1 2\n1 1 1 5 9\n", Kind::flexible)
+            .find("shop.txt:2:9: job 0 has 1 numbers after") == 0);
+  CHECK(
+      complaint("2 2\n2\n1 2\n3 4\n", Kind::hybrid).find("shop.txt:2:2: 2 stages need 2 numbers") ==
+      0);
+  CHECK(complaint("2 2\n0 1\n1 2\n3 4\n", Kind::hybrid)
+            .find("shop.txt:2:1: the number of machines of the stage is 0") == 0);
+  CHECK(complaint("2 1\n1000000000\n1000000000\n", Kind::flowshop).find("coarser") !=
+        std::string::npos);
+  std::string many = "30 1\n";
+  for (int i = 0; i < 30; ++i) many += "1x\n";
+  const auto all = complaint(many, Kind::flowshop);
+  CHECK(std::count(all.begin(), all.end(), '\n') == 20);
+  CHECK(all.find("more than 20 mistakes") != std::string::npos);
+}
+
+TEST_CASE("no noise crashes the reader") {
+  std::uint64_t state = 1;
+  const std::string letters = "0123456789 \n-.x+#\t,\r\xff";
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (int i = 0; i < 40; ++i) {
+      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+      text += letters[(state >> 33) % letters.size()];
+    }
+    for (const auto kind :
+         {Kind::flowshop, Kind::blocking, Kind::hybrid, Kind::jobshop, Kind::flexible}) {
+      auto read = read_instances(text, "noise", kind);
+      CHECK((read.has_value() || !read.error().diagnostics.empty()));
+    }
+  }
+}

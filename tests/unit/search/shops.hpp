@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random shops and answers by enumeration.
+#pragma once
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "sim/search/budget.hpp"
+#include "sim/search/checker.hpp"
+#include "sim/search/problem.hpp"
+
+namespace foreline::tests {
+
+inline search::FlowShop random_flow_shop(std::size_t jobs, std::size_t machines, bool blocking,
+                                         std::uint64_t seed, std::int32_t longest = 99) {
+  search::Random random(seed);
+  search::FlowShop shop;
+  shop.jobs = jobs;
+  shop.machines = machines;
+  shop.blocking = blocking;
+  for (std::size_t i = 0; i < jobs * machines; ++i)
+    shop.time.push_back(
+        static_cast<std::int32_t>(random.below(static_cast<std::size_t>(longest) + 1)));
+  return shop;
+}
+
+inline search::Time makespan_of(const search::FlowShop& shop,
+                                const std::vector<std::int32_t>& sequence) {
+  search::Time makespan = 0;
+  for (const auto& row : search::times_of(shop, sequence))
+    for (const auto& placed : row) makespan = std::max(makespan, placed.end);
+  return makespan;
+}
+
+inline search::Time best_by_enumeration(const search::FlowShop& shop) {
+  std::vector<std::int32_t> sequence(shop.jobs);
+  std::iota(sequence.begin(), sequence.end(), 0);
+  auto best = std::numeric_limits<search::Time>::max();
+  do best = std::min(best, makespan_of(shop, sequence));
+  while (std::next_permutation(sequence.begin(), sequence.end()));
+  return best;
+}
+
+/// `choices` machines an operation at most.
+inline search::JobShop random_job_shop(std::size_t jobs, std::size_t machines,
+                                       std::size_t operations, std::size_t choices,
+                                       std::uint64_t seed) {
+  search::Random random(seed);
+  search::JobShop shop;
+  shop.machines = machines;
+  for (std::size_t j = 0; j < jobs; ++j) {
+    auto& job = shop.jobs.emplace_back();
+    for (std::size_t o = 0; o < operations; ++o) {
+      auto& operation = job.emplace_back();
+      std::vector<std::int32_t> order(machines);
+      std::iota(order.begin(), order.end(), 0);
+      for (std::size_t i = machines; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+      const auto count = 1 + random.below(choices);
+      for (std::size_t c = 0; c < std::min(count, machines); ++c)
+        operation.push_back({order[c], static_cast<std::int32_t>(random.below(20))});
+    }
+  }
+  return shop;
+}
+
+/// Every order of operations on every assignment: an optimal schedule is among them.
+class Enumeration {
+ public:
+  explicit Enumeration(const search::JobShop& shop)
+      : shop_(shop),
+        next_(shop.jobs.size(), 0),
+        ready_(shop.jobs.size(), 0),
+        free_(shop.machines, 0) {}
+  search::Time best() {
+    go(0);
+    return best_;
+  }
+
+ private:
+  void go(search::Time end) {
+    if (end >= best_) return;
+    bool done = true;
+    for (std::size_t j = 0; j < shop_.jobs.size(); ++j) {
+      if (next_[j] == shop_.jobs[j].size()) continue;
+      done = false;
+      for (const auto& choice : shop_.jobs[j][next_[j]]) {
+        auto& free = free_[static_cast<std::size_t>(choice.machine)];
+        const auto old_free = free;
+        const auto old_ready = ready_[j];
+        free = ready_[j] = std::max(free, ready_[j]) + choice.time;
+        ++next_[j];
+        go(std::max(end, free));
+        --next_[j];
+        free_[static_cast<std::size_t>(choice.machine)] = old_free;
+        ready_[j] = old_ready;
+      }
+    }
+    if (done) best_ = end;
+  }
+  const search::JobShop& shop_;
+  std::vector<std::size_t> next_;
+  std::vector<search::Time> ready_;
+  std::vector<search::Time> free_;
+  search::Time best_ = std::numeric_limits<search::Time>::max();
+};
+
+inline search::Budget evaluations(std::uint64_t count) {
+  search::Budget budget;
+  budget.cpu_seconds = 1e9;
+  budget.evaluations = count;
+  return budget;
+}
+
+}  // namespace foreline::tests

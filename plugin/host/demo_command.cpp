@@ -39,6 +39,9 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
 
 constexpr int restarts_max = 5;
+/// While schedules are simulated the line runs no faster, so that it does not outrun the plan that
+/// is for it on a busy machine. A real line runs at 1.
+constexpr double planning_pace = 20;
 constexpr double progress_every_s = 1200;  ///< Line time between lines that only say where we are.
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -189,10 +192,13 @@ class Demo {
     } else if (kind == "alarm") {
       say("alarm     " + sentence);
     } else if (kind == "deploy" || (kind == "plan" && what != "progress")) {
-      say(fmt::format("{:<8}  {}", kind, sentence));
+      say(fmt::format("{:<8}  {}{}", kind, what == "refused" ? "the gate refuses " : "", sentence));
     }
+    if (kind == "plan" && what == "started") slow_to(planning_pace);
     if (kind == "plan" && what == "proposed") proposed(event.at("detail").value("proposal", 0));
-    if (kind == "deploy" || (kind == "plan" && what == "lapsed")) decided();
+    if (kind == "deploy" ||
+        (kind == "plan" && (what == "lapsed" || what == "refused" || what == "failed")))
+      decided();
   }
 
   void proposed(int number) {
@@ -210,8 +216,7 @@ class Demo {
       return;
     }
     pending_ = command;
-    set_pace(1);
-    waiting_ = true;
+    slow_to(1);
     asking_ = ::isatty(STDIN_FILENO) != 0;
     say(
         fmt::format("waiting   for a person; the line now runs in real time. In another terminal:\n"
@@ -237,13 +242,18 @@ class Demo {
     start(deploy_, command);
   }
 
+  void slow_to(double pace) {
+    slowed_ = true;
+    set_pace(std::min(pace, options_.speed));
+  }
+
   void decided() {
-    if (!std::exchange(waiting_, false)) return;
+    if (!std::exchange(slowed_, false)) return;
     asking_ = false;
     set_pace(options_.speed);
   }
 
-  /// Line seconds per second, while a person thinks and afterwards.
+  /// Line seconds per second.
   void set_pace(double pace) const {
     io::ModbusClient plc("127.0.0.1", static_cast<std::uint16_t>(port_), 1,
                          std::chrono::seconds(1));
@@ -307,7 +317,7 @@ class Demo {
   double next_progress_s_ = progress_every_s;
   int restarts_ = 0;
   bool asking_ = false;
-  bool waiting_ = false;
+  bool slowed_ = false;
   bool finished_ = false;
 };
 

@@ -136,6 +136,11 @@ void MachineActor::wait_for_crew() {
   doing_.reset();
 }
 
+void MachineActor::reschedule() {
+  first_open_ = 0;
+  nudge();
+}
+
 void MachineActor::nudge() {
   if (waiting_ == Waiting::release) {
     nap_.interrupt();
@@ -156,7 +161,9 @@ void MachineActor::forecast_fault(FaultKind kind) {
 
 std::optional<OrderId> MachineActor::next_order() {
   const auto& orders = *floor_->trial->orders;
-  for (const auto id : floor_->schedule.sequence) {
+  const auto& sequence = floor_->schedule.sequence;
+  for (; first_open_ < sequence.size(); ++first_open_) {
+    const auto id = sequence[first_open_];
     const auto& progress = progress_[id.index];
     if (progress.good + progress.scrap < orders[id.index].quantity) return id;
   }

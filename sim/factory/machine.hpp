@@ -88,9 +88,10 @@ class MachineActor {
 
   void operator()();  ///< The actor's life.
 
-  /// Another machine has put a part into, or taken one from, a neighbouring buffer; or the schedule
-  /// has changed.
+  /// Another machine has put a part into, or taken one from, a neighbouring buffer.
   void nudge();
+  /// The schedule has changed.
+  void reschedule();
   void begin(const line::ScriptedFault& fault);
   void forecast_fault(line::FaultKind kind);
 
@@ -162,6 +163,7 @@ class MachineActor {
   double doing_since_s_ = 0;
   Waiting waiting_ = Waiting::nothing;
   std::vector<line::Progress> progress_;
+  std::size_t first_open_ = 0;  ///< Everything before it in the sequence is finished here.
 };
 
 }  // namespace foreline::factory

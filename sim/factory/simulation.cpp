@@ -290,7 +290,7 @@ LineNow Simulation::state() const {
 
 void Simulation::replace_schedule(const Schedule& schedule) {
   state_->schedule_services(schedule);
-  for (auto& machine : state_->machines) machine->nudge();
+  for (auto& machine : state_->machines) machine->reschedule();
 }
 
 Outcome Simulation::outcome() {

@@ -74,34 +74,6 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
   }
 }
 
-void layer_norm_backward(const float* dy, const float* x, const float* weight, const float* mean,
-                         const float* rstd, std::size_t rows, std::size_t e, float* dx,
-                         float* dweight, float* dbias) {
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float* d = dy + r * e;
-    const float* row = x + r * e;
-    float sum = 0;
-    float weighted = 0;
-#pragma omp simd reduction(+ : sum, weighted)
-    for (std::size_t i = 0; i < e; ++i) {
-      const float normal = (row[i] - mean[r]) * rstd[r];
-      const float g = d[i] * weight[i];
-      sum += g;
-      weighted += g * normal;
-      dweight[i] += d[i] * normal;
-      dbias[i] += d[i];
-    }
-    sum /= static_cast<float>(e);
-    weighted /= static_cast<float>(e);
-    float* out = dx + r * e;
-#pragma omp simd
-    for (std::size_t i = 0; i < e; ++i) {
-      const float normal = (row[i] - mean[r]) * rstd[r];
-      out[i] += (d[i] * weight[i] - sum - normal * weighted) * rstd[r];
-    }
-  }
-}
-
 void attend(const float* q, std::size_t q_stride, const float* k, const float* v,
             std::size_t kv_stride, std::size_t queries, std::size_t keys, std::size_t first,
             std::size_t head_size, float scale, float* out, std::size_t out_stride,
@@ -130,27 +102,6 @@ void attend(const float* q, std::size_t q_stride, const float* k, const float* v
   }
 }
 
-void attend_backward(const float* dout, std::size_t out_stride, const float* q, const float* k,
-                     const float* v, std::size_t stride, const float* probabilities,
-                     std::size_t tokens, std::size_t head_size, float scale, float* dq, float* dk,
-                     float* dv, float* scratch) {
-  for (std::size_t t = 0; t < tokens; ++t) {
-    const float* d = dout + t * out_stride;
-    const float* row = probabilities + t * tokens;
-    float mixed = 0;
-    for (std::size_t s = 0; s <= t; ++s) {
-      scratch[s] = dot(d, v + s * stride, head_size);
-      mixed += scratch[s] * row[s];
-      add_scaled(dv + s * stride, d, row[s], head_size);
-    }
-    for (std::size_t s = 0; s <= t; ++s) {
-      const float slope = row[s] * (scratch[s] - mixed) * scale;
-      add_scaled(dq + t * stride, k + s * stride, slope, head_size);
-      add_scaled(dk + s * stride, q + t * stride, slope, head_size);
-    }
-  }
-}
-
 void activate(Activation activation, const float* x, float* y, std::size_t size) {
   if (activation != Activation::gelu_new) {
     for (std::size_t i = 0; i < size; ++i) y[i] = gpt2::activate(activation, x[i]);
@@ -160,20 +111,6 @@ void activate(Activation activation, const float* x, float* y, std::size_t size)
   for (std::size_t i = 0; i < size; ++i) {
     const float inner = gelu_scale * (x[i] + gelu_cubic * x[i] * x[i] * x[i]);
     y[i] = 0.5F * x[i] * (1 + hyperbolic_tangent(inner));
-  }
-}
-
-void activate_backward(Activation activation, const float* dy, const float* x, float* dx,
-                       std::size_t size) {
-  if (activation != Activation::gelu_new) {
-    for (std::size_t i = 0; i < size; ++i) dx[i] = dy[i] * gpt2::activate_slope(activation, x[i]);
-    return;
-  }
-#pragma omp simd
-  for (std::size_t i = 0; i < size; ++i) {
-    const float t = hyperbolic_tangent(gelu_scale * (x[i] + gelu_cubic * x[i] * x[i] * x[i]));
-    dx[i] = dy[i] * (0.5F * (1 + t) +
-                     0.5F * x[i] * (1 - t * t) * gelu_scale * (1 + 3 * gelu_cubic * x[i] * x[i]));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "inference/gpt2/backward.hpp"
 #include "inference/gpt2/kernels.hpp"
 #include "inference/gpt2/matmul.hpp"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products by oneDNN: the only file that knows the library, so that a newer one is a change
-// in one place. Row-major f32. Primitives are made once for each shape; the number of rows is
-// rounded up to a few sizes, so a varying batch meets few shapes.
+// Matrix products of inference by oneDNN: this file and products.cpp (of training) alone know the
+// library, so that a newer one is a change in two places. Row-major f32. Primitives are made once
+// for each shape; the number of rows is rounded up to a few sizes, so a varying batch meets few
+// shapes.
 #pragma once
 
 #include <cstddef>

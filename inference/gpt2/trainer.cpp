@@ -1,65 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/gpt2/trainer.hpp"
 
+#include <fmt/format.h>
+#include <omp.h>
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <new>
 #include <numbers>
 #include <numeric>
 #include <stdexcept>
 
-#include "inference/gpt2/backward.hpp"
-#include "inference/gpt2/kernels.hpp"
-#include "inference/gpt2/matmul.hpp"
+#include "inference/gpt2/products.hpp"
+#include "inference/gpt2/training_kernels.hpp"
+#include "inference/gpt2/training_state.hpp"
+#include "sim/line/random.hpp"
 
 namespace foreline::gpt2 {
 
 namespace {
 
-/// What the backward pass needs of one layer. N = tokens of the batch.
-struct Kept {
-  Tensor x;  // (N x E) input
-  Tensor ln_1, mean_1, rstd_1;
-  Tensor qkv;            // (N x 3E)
-  Tensor probabilities;  // by sequence and head: (T x T)
-  Tensor context;        // (N x E)
-  Tensor middle;         // (N x E) after attention
-  Tensor ln_2, mean_2, rstd_2;
-  Tensor fc, activated;  // (N x I)
+/// Memory that grows and is never given back, so that steps of one size
+/// allocate once; on huge pages where the system has them.
+class Store {
+ public:
+  Store() = default;
+  ~Store() { std::free(data_); }
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  void* at_least(std::size_t bytes) {
+    if (bytes > size_) {
+      std::free(data_);
+      constexpr std::size_t huge = std::size_t{2} << 20U;
+      const auto alignment = bytes >= huge ? huge : std::size_t{64};
+      size_ = (bytes + alignment - 1) / alignment * alignment;
+      data_ = std::aligned_alloc(alignment, size_);
+      if (data_ == nullptr) {
+        size_ = 0;
+        throw std::bad_alloc();
+      }
+      if (alignment == huge) ::madvise(data_, size_, MADV_HUGEPAGE);
+    }
+    return data_;
+  }
+  [[nodiscard]] void* get() const { return data_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
 };
 
-void add(Tensor& y, const Tensor& x) {
-  for (std::size_t i = 0; i < y.size(); ++i) y[i] += x[i];
+class Floats : public Store {
+ public:
+  float* of(std::size_t size) { return static_cast<float*>(at_least(size * sizeof(float))); }
+  [[nodiscard]] float* data() const { return static_cast<float*>(get()); }
+  /// `size` zeros.
+  float* zeros(std::size_t size) { return std::fill_n(of(size), size, 0.0F) - size; }
+};
+
+/// What the way back needs of one layer. N = tokens of the batch, padded.
+struct Kept {
+  Floats x, mean_1, rstd_1;       // (N x E) input, (N)
+  Store ln_1;                     // (N x E) numbers
+  Floats qkv;                     // (N x 3E)
+  Floats spread;                  // (H x N)
+  Store context;                  // (N x E) numbers
+  Floats middle, mean_2, rstd_2;  // (N x E) after attention, (N)
+  Store ln_2;                     // (N x E) numbers
+  Floats fc;                      // (N x I)
+  Store activated;                // (N x I) numbers
+};
+
+/// A parameter, where its gradient and moments lie in the flat arrays, and what
+/// it does.
+struct Slot {
+  Tensor* weight;
+  std::size_t offset;
+  float decay;
+  bool factor;  ///< Enters products.
+};
+
+/// A piece of a parameter that one thread updates.
+struct Piece {
+  std::size_t slot;
+  std::size_t begin, size;
+};
+
+/// Rows of products are rounded up to these, so that batches of all sizes meet
+/// few shapes.
+std::size_t padded(std::size_t rows) {
+  const std::size_t step = rows <= 64 ? 16 : rows <= 1024 ? 64 : 128;
+  return std::max<std::size_t>(step, (rows + step - 1) / step * step);
 }
 
-void add_rows(Tensor& y, const Tensor& rows, std::size_t width) {
-  for (std::size_t i = 0; i < rows.size(); ++i) y[i % width] += rows[i];
+bool is_vector(std::string_view name) {
+  return name.ends_with("bias") || name.find("ln_") != std::string_view::npos;
 }
 
-void add_bias(Tensor& y, const Tensor& bias) {
-  for (std::size_t r = 0; r < y.size() / bias.size(); ++r) {
-    for (std::size_t i = 0; i < bias.size(); ++i) y[r * bias.size() + i] += bias[i];
-  }
-}
-
-std::vector<Tensor*> tensors_of(const Config& config, Weights& weights) {
-  std::vector<Tensor*> all;
-  for_each_tensor(config, weights,
-                  [&](const std::string&, const std::vector<std::size_t>&, Tensor& tensor) {
-                    all.push_back(&tensor);
-                  });
-  return all;
-}
-
-Weights zeros_like(const Config& config) {
-  Weights zeros;
-  for_each_tensor(
-      config, zeros,
-      [&](const std::string&, const std::vector<std::size_t>& shape, Tensor& tensor) {
-        tensor.assign(
-            std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>()), 0.0F);
-      });
-  return zeros;
-}
+/// Places that drop numbers.
+enum class Place : std::uint32_t { embedding = 1, attention, attention_branch, mlp_branch };
 
 }  // namespace
 
@@ -67,231 +111,614 @@ struct Trainer::State {
   Config config;
   Weights weights;
   TrainRules rules;
-  Matmul matmul;
-  Weights slope;          ///< Gradient of the last batch.
-  Weights first, second;  ///< AdamW's moments.
-  std::size_t steps = 0;
+  Number number;
+  const TrainingKernels& kernels = training_kernels();
+  Products products;
+  std::vector<Slot> slots;  ///< In the order of for_each_tensor.
+  std::vector<Piece> pieces;
+  std::size_t parameters = 0;
+  Floats slope, first, second, average;  ///< (parameters), flat
+  Store copies;                          ///< (parameters) bfloat16, of the factors.
+  std::uint64_t steps = 0;
+  std::uint64_t passes = 0;  ///< Batches accumulated since the last step.
+  bool fresh = true;         ///< `slope` holds nothing yet.
+
+  std::vector<Kept> kept;
+  std::vector<std::size_t> starts;  ///< First row of each sequence, and the end.
+  std::vector<std::size_t> origin;  ///< Row of each asked position.
+  std::vector<double> row_losses, piece_squares;
+  std::size_t used = 0;  ///< Rows of the batch,
+  std::size_t rows = 0;  ///< and with padding.
+  Floats last, mean_f, rstd_f, hidden, branch, dx, dy, dwide, partial, scratch;
+  Store out, dout, gathered, dlogits;
+  Floats logits, dgathered, whole_slope;
+  std::exception_ptr failure;
 
   State(const Config& c, Weights w, const TrainRules& r)
       : config(c),
         weights(std::move(w)),
         rules(r),
-        matmul(r.threads),
-        slope(zeros_like(c)),
-        first(zeros_like(c)),
-        second(zeros_like(c)) {}
-
-  /// y = x w + b for (rows x in) x; rows is padded by the caller's batch, so shapes repeat.
-  Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
-    const auto out = b.size();
-    const auto in = w.size() / out;
-    Tensor y(x.size() / in * out);
-    matmul.product(x.data(), Lies::as_is, w.data(), Lies::as_is, y.data(), x.size() / in, in, out);
-    add_bias(y, b);
-    return y;
+        number(r.bf16 ? Number::bf16 : Number::f32),
+        products(r.threads),
+        kept(c.n_layer) {
+    rules.threads = std::max(1, rules.threads);
+    for (const auto share :
+         {r.dropout.embedding, r.dropout.attention, r.dropout.residual, r.average_decay}) {
+      if (!(share >= 0 && share < 1))
+        throw std::invalid_argument("dropout and average_decay are at least 0 and below 1");
+    }
+    constexpr std::size_t piece = std::size_t{1} << 15U;
+    for_each_tensor(
+        config, weights,
+        [&](const std::string& name, const std::vector<std::size_t>& shape, Tensor& tensor) {
+          const auto size =
+              std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
+          if (tensor.size() != size)
+            throw std::invalid_argument(
+                fmt::format("tensor {} has {} numbers, wanted {}", name, tensor.size(), size));
+          const bool vector = is_vector(name);
+          const float decay = rules.decay_of ? rules.decay_of(name)
+                              : vector       ? 0.0F
+                                             : rules.weight_decay;
+          const bool head =
+              config.tie_word_embeddings ? name == "wte.weight" : name == "lm_head.weight";
+          slots.push_back({&tensor, parameters, decay,
+                           head || (!vector && name != "wte.weight" && name != "wpe.weight")});
+          for (std::size_t at = 0; at < size; at += piece)
+            pieces.push_back({slots.size() - 1, at, std::min(piece, size - at)});
+          parameters += (size + 15) / 16 * 16;  // each begins on a cache line
+        });
+    for (auto* flat : {&slope, &first, &second}) flat->zeros(parameters);
+    if (number == Number::bf16) copies.at_least(parameters * 2);
+    refresh();
+    if (rules.average_decay > 0) {
+      average.zeros(parameters);
+      for (const auto& slot : slots)
+        std::copy(slot.weight->begin(), slot.weight->end(), average.data() + slot.offset);
+    }
+    piece_squares.resize(pieces.size());
   }
 
-  /// Adds to the gradients of w and b; returns the derivative by x.
-  Tensor linear_backward(const Tensor& dy, const Tensor& x, const Tensor& w, Tensor& dw,
-                         Tensor& db) {
-    const auto out = db.size();
-    const auto in = w.size() / out;
-    const auto rows = dy.size() / out;
-    Tensor part(w.size());
-    matmul.product(x.data(), Lies::transposed, dy.data(), Lies::as_is, part.data(), in, rows, out);
-    add(dw, part);
-    add_rows(db, dy, out);
-    Tensor dx(rows * in);
-    matmul.product(dy.data(), Lies::as_is, w.data(), Lies::transposed, dx.data(), rows, out, in);
-    return dx;
+  void forget() {
+    fresh = true;
+    passes = 0;
+  }
+  /// Rounds the weights that products use.
+  void refresh() {
+    if (number != Number::bf16) return;
+    for (const auto& slot : slots) {
+      if (slot.factor) kernels.convert(slot.weight->data(), slot.weight->size(), 1, copy_of(slot));
+    }
+  }
+  [[nodiscard]] Numbers copy_of(const Slot& slot) const {
+    return Numbers{copies.get(), Number::bf16}.at(slot.offset);
   }
 
-  double backward(std::span<const Sequence> batch, const Loss& loss);
-  void descend(float rate);
+  [[nodiscard]] std::size_t slot_of(const Tensor& tensor) const {
+    std::size_t i = 0;
+    while (slots[i].weight != &tensor) ++i;
+    return i;
+  }
+  [[nodiscard]] float* slope_of(const Tensor& tensor) const {
+    return slope.data() + slots[slot_of(tensor)].offset;
+  }
+  /// A weight as a factor, rows of `stride`.
+  [[nodiscard]] Factor factor_of(const Tensor& tensor, std::size_t stride, bool turned) const {
+    const auto& slot = slots[slot_of(tensor)];
+    if (number == Number::bf16) return {copy_of(slot), stride, turned};
+    return {{slot.weight->data(), Number::f32}, stride, turned};
+  }
+
+  /// Calls work(begin, end, part) for `threads` parts of `count`. What a part
+  /// does must not depend on when it does it.
+  template <class Work>
+  void share(std::size_t count, Work work) {
+    const auto parts = static_cast<std::size_t>(rules.threads);
+#pragma omp parallel for num_threads(rules.threads) schedule(static, 1)
+    for (std::size_t part = 0; part < parts; ++part)
+      work(count * part / parts, count * (part + 1) / parts, part);
+  }
+
+  /// Sums of columns, each part its own, then added in order to `sums`.
+  class Sums {
+   public:
+    Sums(State& state, std::size_t width)
+        : width_(width),
+          parts_(static_cast<std::size_t>(state.rules.threads)),
+          data_(state.partial.zeros(width * parts_)) {}
+    [[nodiscard]] float* of(std::size_t part) const { return data_ + part * width_; }
+    /// Adds columns `from`... to sums (size).
+    void add_to(float* sums, std::size_t from, std::size_t size) const {
+      for (std::size_t part = 0; part < parts_; ++part) {
+        for (std::size_t i = 0; i < size; ++i) sums[i] += data_[part * width_ + from + i];
+      }
+    }
+
+   private:
+    std::size_t width_, parts_;
+    float* data_;
+  };
+
+  /// Rows that only pad must not bring in what an earlier batch left there.
+  [[nodiscard]] Numbers numbers(Store& store, std::size_t width) const {
+    const Numbers all{store.at_least(rows * width * (number == Number::bf16 ? 2 : 4)), number};
+    return all;
+  }
+  void clear_padding(Numbers all, std::size_t from, std::size_t to, std::size_t width) const {
+    std::memset(all.at(from * width).data, 0,
+                (to - from) * width * (number == Number::bf16 ? 2 : 4));
+  }
+
+  [[nodiscard]] Dropped dropped(float part, Place place, std::size_t layer,
+                                std::size_t head = 0) const {
+    if (part <= 0 || !training) return {};
+    const auto step_key = line::random_word(rules.seed, static_cast<std::uint32_t>(place),
+                                            line::Purpose::training, steps);
+    const auto key = line::random_word(step_key, static_cast<std::uint32_t>(layer),
+                                       line::Purpose::training, (passes << 32U) + head);
+    return {key, static_cast<std::uint32_t>(static_cast<double>(part) * 4294967296.0),
+            1 / (1 - part)};
+  }
+  bool training = false;  ///< Whether numbers are dropped in this pass.
+
+  void lay_out(std::span<const Sequence> batch) {
+    starts.assign(1, 0);
+    origin.clear();
+    for (const auto& sequence : batch) {
+      const auto size = sequence.tokens.size();
+      if (size == 0 || size > config.n_positions)
+        throw std::invalid_argument(
+            fmt::format("a sequence of {} tokens, wanted 1 to {}", size, config.n_positions));
+      for (const auto token : sequence.tokens) {
+        if (token >= config.vocab_size)
+          throw std::invalid_argument(
+              fmt::format("token {} is beyond the vocabulary of {}", token, config.vocab_size));
+      }
+      for (const auto position : sequence.asked) {
+        if (position >= size)
+          throw std::invalid_argument("an asked position is beyond the sequence");
+        origin.push_back(starts.back() + position);
+      }
+      starts.push_back(starts.back() + size);
+    }
+    used = starts.back();
+    rows = padded(used);
+  }
+
+  void forward(std::span<const Sequence> batch);
+  void attention(std::size_t layer);
+  void attention_back(std::size_t layer, const float* dcontext, Numbers dqkv);
+  double learn(const Loss* whole, const RowLoss* by_row, bool backward, float share_of_batch);
+  void backward(std::span<const Sequence> batch);
+  double pass(std::span<const Sequence> batch, const Loss* whole, const RowLoss* by_row,
+              bool wants_gradient, bool drops, float share_of_batch);
+  Descent descend(float rate);
+
+  /// out (rows x width of bias) = x w + b.
+  void linear(Numbers x, std::size_t in, const Tensor& w, const Tensor& b, float* y) {
+    const auto width = b.size();
+    products({x, in, false}, factor_of(w, width, false), b.data(), y, false, rows, in, width);
+  }
+  /// dw = x^T dy, or += when there is a gradient already; dx = dy w^T.
+  void linear_back(Numbers dy_numbers, Numbers x, std::size_t in, const Tensor& w,
+                   std::size_t width, float* dx_of) {
+    products({x, in, true}, {dy_numbers, width, false}, nullptr, slope_of(w), !fresh, in, rows,
+             width);
+    products({dy_numbers, width, false}, factor_of(w, width, true), nullptr, dx_of, false, rows,
+             width, in);
+  }
 };
 
-double Trainer::State::backward(std::span<const Sequence> batch, const Loss& loss) {
+void Trainer::State::attention(std::size_t layer) {
   const auto e = config.n_embd;
   const auto hd = config.head_size();
-  std::size_t used = 0;
-  std::size_t squares = 0;
+  auto& k = kept[layer];
+  const auto sequences = starts.size() - 1;
   std::size_t longest = 0;
-  std::size_t asked = 0;
-  for (const auto& sequence : batch) {
-    if (sequence.tokens.empty() || sequence.tokens.size() > config.n_positions)
-      throw std::invalid_argument("a sequence does not fit the model");
-    used += sequence.tokens.size();
-    squares += sequence.tokens.size() * sequence.tokens.size();
-    longest = std::max(longest, sequence.tokens.size());
-    asked += sequence.asked.size();
-  }
-  const auto rows = Matmul::rows_padded(used);  // rows beyond `used` stay zero in every derivative
-  for (auto* tensor : tensors_of(config, slope)) std::fill(tensor->begin(), tensor->end(), 0.0F);
-
-  Tensor x(rows * e);
-  std::size_t row = 0;
-  for (const auto& sequence : batch) {
-    for (std::size_t t = 0; t < sequence.tokens.size(); ++t, ++row) {
-      for (std::size_t i = 0; i < e; ++i)
-        x[row * e + i] = weights.wte.at(sequence.tokens[t] * e + i) + weights.wpe[t * e + i];
+  for (std::size_t s = 0; s < sequences; ++s)
+    longest = std::max(longest, starts[s + 1] - starts[s]);
+  const auto size = kernels.attention_scratch(longest, hd);
+  float* desks = scratch.of(size * static_cast<std::size_t>(rules.threads));
+  float* spread = k.spread.of(config.n_head * rows);
+  const auto context = numbers(k.context, e);
+  const float* qkv = k.qkv.data();
+  // Heads write apart from each other, so it does not matter which thread takes
+  // which.
+#pragma omp parallel num_threads(rules.threads)
+  {
+    float* desk = desks + size * static_cast<std::size_t>(omp_get_thread_num());
+#pragma omp for schedule(dynamic, 1) collapse(2)
+    for (std::size_t s = 0; s < sequences; ++s) {
+      for (std::size_t h = 0; h < config.n_head; ++h) {
+        const auto from = starts[s];
+        kernels.attend(
+            qkv + from * 3 * e + h * hd, e, starts[s + 1] - from, hd, config.score_scale(layer),
+            dropped(rules.dropout.attention, Place::attention, layer, s * config.n_head + h),
+            context.at(from * e + h * hd), spread + h * rows + from, desk);
+      }
     }
   }
-  std::vector<Kept> kept(config.n_layer);
-  Tensor scratch(longest);
+  clear_padding(context, used, rows, e);
+}
+
+void Trainer::State::attention_back(std::size_t layer, const float* dcontext, Numbers dqkv) {
+  const auto e = config.n_embd;
+  const auto hd = config.head_size();
+  const auto& k = kept[layer];
+  const auto sequences = starts.size() - 1;
+  std::size_t longest = 0;
+  for (std::size_t s = 0; s < sequences; ++s)
+    longest = std::max(longest, starts[s + 1] - starts[s]);
+  const auto size = kernels.attention_scratch(longest, hd);
+  float* desks = scratch.of(size * static_cast<std::size_t>(rules.threads));
+  const float* spread = k.spread.data();
+  const float* qkv = k.qkv.data();
+#pragma omp parallel num_threads(rules.threads)
+  {
+    float* desk = desks + size * static_cast<std::size_t>(omp_get_thread_num());
+#pragma omp for schedule(dynamic, 1) collapse(2)
+    for (std::size_t s = 0; s < sequences; ++s) {
+      for (std::size_t h = 0; h < config.n_head; ++h) {
+        const auto from = starts[s];
+        kernels.attend_backward(
+            dcontext + from * e + h * hd, qkv + from * 3 * e + h * hd, e, starts[s + 1] - from, hd,
+            config.score_scale(layer),
+            dropped(rules.dropout.attention, Place::attention, layer, s * config.n_head + h),
+            spread + h * rows + from, dqkv.at(from * 3 * e + h * hd), desk);
+      }
+    }
+  }
+  clear_padding(dqkv, used, rows, 3 * e);
+}
+
+void Trainer::State::forward(std::span<const Sequence> batch) {
+  const auto e = config.n_embd;
+  const auto inner = config.n_inner;
+  const auto epsilon = config.layer_norm_epsilon;
+  float* x = config.n_layer == 0 ? last.of(rows * e) : kept[0].x.of(rows * e);
+  share(batch.size(), [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t s = begin; s < end; ++s) {
+      const auto& tokens = batch[s].tokens;
+      for (std::size_t t = 0; t < tokens.size(); ++t) {
+        const float* token = &weights.wte[tokens[t] * e];
+        const float* position = &weights.wpe[t * e];
+        float* row = x + (starts[s] + t) * e;
+        for (std::size_t i = 0; i < e; ++i) row[i] = token[i] + position[i];
+      }
+    }
+  });
+  const auto drop_embedded = dropped(rules.dropout.embedding, Place::embedding, 0);
+  if (drop_embedded.threshold != 0) kernels.drop(x, used * e, drop_embedded, 0);
+  if (config.n_layer > 0) {
+    auto& k = kept[0];
+    const auto& w = weights.layers[0];
+    const auto ln_1 = numbers(k.ln_1, e);
+    float* mean = k.mean_1.of(rows);
+    float* rstd = k.rstd_1.of(rows);
+    share(used, [&](std::size_t begin, std::size_t end, std::size_t) {
+      kernels.norm(x + begin * e, w.ln_1_weight.data(), w.ln_1_bias.data(), epsilon, end - begin, e,
+                   ln_1.at(begin * e), mean + begin, rstd + begin);
+    });
+    clear_padding(ln_1, used, rows, e);
+  }
   for (std::size_t l = 0; l < config.n_layer; ++l) {
-    auto& w = weights.layers[l];
     auto& k = kept[l];
-    k.x = x;
-    k.ln_1.resize(rows * e), k.mean_1.resize(rows), k.rstd_1.resize(rows);
-    kernels::layer_norm(x.data(), w.ln_1_weight.data(), w.ln_1_bias.data(),
-                        config.layer_norm_epsilon, rows, e, k.ln_1.data(), k.mean_1.data(),
-                        k.rstd_1.data());
-    k.qkv = linear(k.ln_1, w.attn_weight, w.attn_bias);
-    k.context.assign(rows * e, 0.0F);
-    k.probabilities.resize(squares * config.n_head);
-    std::size_t from = 0;
-    float* probabilities = k.probabilities.data();
-    for (const auto& sequence : batch) {
-      const auto tokens = sequence.tokens.size();
-      for (std::size_t h = 0; h < config.n_head; ++h, probabilities += tokens * tokens) {
-        const float* q = &k.qkv[from * 3 * e + h * hd];
-        kernels::attend(q, 3 * e, q + e, q + 2 * e, 3 * e, tokens, tokens, 0, hd,
-                        config.score_scale(l), &k.context[from * e + h * hd], e, probabilities,
-                        nullptr);
-      }
-      from += tokens;
+    const auto& w = weights.layers[l];
+    linear({k.ln_1.get(), number}, e, w.attn_weight, w.attn_bias, k.qkv.of(rows * 3 * e));
+    attention(l);
+    float* added = branch.of(rows * e);
+    linear({k.context.get(), number}, e, w.proj_weight, w.proj_bias, added);
+    const auto join = [&](const float* before, Place place, const Tensor* weight,
+                          const Tensor* bias, float* to, Store* normal, Floats& mean_of,
+                          Floats& rstd_of) {
+      const auto drop = dropped(rules.dropout.residual, place, l);
+      const auto y = normal != nullptr ? numbers(*normal, e) : Numbers{};
+      float* mean = mean_of.of(rows);
+      float* rstd = rstd_of.of(rows);
+      share(used, [&](std::size_t begin, std::size_t end, std::size_t) {
+        const auto at = begin * e;
+        kernels.add_norm(before + at, added + at, drop, at, weight->data(), bias->data(), epsilon,
+                         end - begin, e, to + at, y.at(at), mean + begin, rstd + begin);
+      });
+      clear_padding(y, used, rows, e);
+    };
+    join(k.x.data(), Place::attention_branch, &w.ln_2_weight, &w.ln_2_bias, k.middle.of(rows * e),
+         &k.ln_2, k.mean_2, k.rstd_2);
+    float* fc = k.fc.of(rows * inner);
+    linear({k.ln_2.get(), number}, e, w.fc_weight, w.fc_bias, fc);
+    const auto activated = numbers(k.activated, inner);
+    share(used, [&](std::size_t begin, std::size_t end, std::size_t) {
+      kernels.activate(config.activation, fc + begin * inner, (end - begin) * inner,
+                       activated.at(begin * inner));
+    });
+    clear_padding(activated, used, rows, inner);
+    linear(activated, inner, w.mlp_proj_weight, w.mlp_proj_bias, added);
+    if (l + 1 < config.n_layer) {
+      auto& next = kept[l + 1];
+      const auto& next_w = weights.layers[l + 1];
+      join(k.middle.data(), Place::mlp_branch, &next_w.ln_1_weight, &next_w.ln_1_bias,
+           next.x.of(rows * e), &next.ln_1, next.mean_1, next.rstd_1);
+    } else {
+      const auto drop = dropped(rules.dropout.residual, Place::mlp_branch, l);
+      float* to = last.of(rows * e);
+      const float* middle = k.middle.data();
+      share(used, [&](std::size_t begin, std::size_t end, std::size_t) {
+        const auto at = begin * e;
+        kernels.add_norm(middle + at, added + at, drop, at, nullptr, nullptr, 0, end - begin, e,
+                         to + at, {}, nullptr, nullptr);
+      });
     }
-    k.middle = linear(k.context, w.proj_weight, w.proj_bias);
-    add(k.middle, x);
-    k.ln_2.resize(rows * e), k.mean_2.resize(rows), k.rstd_2.resize(rows);
-    kernels::layer_norm(k.middle.data(), w.ln_2_weight.data(), w.ln_2_bias.data(),
-                        config.layer_norm_epsilon, rows, e, k.ln_2.data(), k.mean_2.data(),
-                        k.rstd_2.data());
-    k.fc = linear(k.ln_2, w.fc_weight, w.fc_bias);
-    k.activated.resize(k.fc.size());
-    kernels::activate(config.activation, k.fc.data(), k.activated.data(), k.fc.size());
-    x = linear(k.activated, w.mlp_proj_weight, w.mlp_proj_bias);
-    add(x, k.middle);
   }
-  Tensor mean(rows), rstd(rows), hidden(rows * e);
-  kernels::layer_norm(x.data(), weights.ln_f_weight.data(), weights.ln_f_bias.data(),
-                      config.layer_norm_epsilon, rows, e, hidden.data(), mean.data(), rstd.data());
+}
 
-  const auto asked_rows = Matmul::rows_padded(std::max<std::size_t>(asked, 1));
-  Tensor gathered(asked_rows * e);
-  std::vector<std::size_t> origin;
-  std::size_t from = 0;
-  for (const auto& sequence : batch) {
-    for (const auto position : sequence.asked) {
-      std::copy_n(&hidden[(from + position) * e], e, &gathered[origin.size() * e]);
-      origin.push_back(from + position);
-    }
-    from += sequence.tokens.size();
-  }
+/// Logits of the asked rows in blocks, their loss, and the way back to `dx` of
+/// ln_f's input.
+double Trainer::State::learn(const Loss* whole, const RowLoss* by_row, bool wants_gradient,
+                             float share_of_batch) {
+  const auto e = config.n_embd;
   const auto v = config.vocab_size;
-  const auto& head = weights.head();
-  Tensor logits(asked_rows * v);
-  matmul.product(gathered.data(), Lies::as_is, head.data(), Lies::transposed, logits.data(),
-                 asked_rows, e, v);
-  Tensor dlogits(asked_rows * v);
-  const double value =
-      loss(std::span(logits).first(asked * v), std::span(dlogits).first(asked * v));
+  const auto asked = origin.size();
+  const std::size_t width = number == Number::bf16 ? 2 : 4;
+  // ln_f only where logits are wanted.
+  float* mean = mean_f.of(std::max<std::size_t>(asked, 1));
+  float* rstd = rstd_f.of(std::max<std::size_t>(asked, 1));
+  const auto asked_rows = padded(std::max<std::size_t>(asked, 1));
+  float* inputs = hidden.of(asked_rows * e);
+  const Numbers normal{gathered.at_least(asked_rows * e * width), number};
+  share(asked, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t i = begin; i < end; ++i)
+      std::copy_n(last.data() + origin[i] * e, e, inputs + i * e);
+    kernels.norm(inputs + begin * e, weights.ln_f_weight.data(), weights.ln_f_bias.data(),
+                 config.layer_norm_epsilon, end - begin, e, normal.at(begin * e), mean + begin,
+                 rstd + begin);
+  });
+  clear_padding(normal, asked, asked_rows, e);
 
-  auto& dhead = config.tie_word_embeddings ? slope.wte : slope.lm_head;
-  Tensor part(head.size());
-  matmul.product(dlogits.data(), Lies::transposed, gathered.data(), Lies::as_is, part.data(), v,
-                 asked_rows, e);
-  add(dhead, part);
-  Tensor dgathered(asked_rows * e);
-  matmul.product(dlogits.data(), Lies::as_is, head.data(), Lies::as_is, dgathered.data(),
-                 asked_rows, v, e);
-  Tensor dhidden(rows * e);
-  for (std::size_t i = 0; i < origin.size(); ++i) {
-    for (std::size_t j = 0; j < e; ++j) dhidden[origin[i] * e + j] += dgathered[i * e + j];
+  const auto& head = weights.head();
+  float* dhead = slope_of(head);
+  float* dnormal = dgathered.of(asked_rows * e);
+  // A whole-batch loss sees all logits at once; else as many rows as stay near
+  // the caches.
+  const std::size_t block =
+      whole != nullptr
+          ? asked_rows
+          : std::min(asked_rows,
+                     padded(std::max<std::size_t>(64, rules.logits_bytes / sizeof(float) / v)));
+  double total = 0;
+  row_losses.assign(asked, 0);
+  bool first_product = fresh;
+  for (std::size_t from = 0; from < asked_rows && asked > 0; from += block) {
+    const auto count = std::min(block, asked_rows - from);
+    const auto real = std::min(count, asked - std::min(asked, from));
+    float* scores = logits.of(block * v);
+    products({normal.at(from * e), e, false}, factor_of(head, e, true), nullptr, scores, false,
+             count, e, v);
+    float* slopes = scores;
+    if (whole != nullptr) {
+      slopes = whole_slope.of(block * v);
+      std::fill_n(slopes, real * v, 0.0F);
+      total = (*whole)(std::span(scores, real * v), std::span(slopes, real * v));
+    } else {
+      failure = nullptr;
+#pragma omp parallel for num_threads(rules.threads) schedule(static)
+      for (std::size_t r = 0; r < real; ++r) {
+        try {
+          row_losses[from + r] = (*by_row)(from + r, std::span(slopes + r * v, v));
+        } catch (...) {
+#pragma omp critical(foreline_row_loss)
+          failure = std::current_exception();
+        }
+      }
+      if (failure) std::rethrow_exception(failure);
+    }
+    if (!wants_gradient) continue;
+    std::fill_n(slopes + real * v, (count - real) * v, 0.0F);
+    Numbers dscores{slopes, Number::f32};
+    if (number == Number::bf16) {
+      dscores = {dlogits.at_least(block * v * 2), Number::bf16};
+      share(count, [&](std::size_t begin, std::size_t end, std::size_t) {
+        kernels.convert(slopes + begin * v, (end - begin) * v, share_of_batch,
+                        dscores.at(begin * v));
+      });
+    } else if (share_of_batch != 1) {
+      share(count, [&](std::size_t begin, std::size_t end, std::size_t) {
+        kernels.convert(slopes + begin * v, (end - begin) * v, share_of_batch,
+                        dscores.at(begin * v));
+      });
+    }
+    products({dscores, v, true}, {normal.at(from * e), e, false}, nullptr, dhead, !first_product, v,
+             count, e);
+    first_product = false;
+    products({dscores, v, false}, factor_of(head, e, false), nullptr, dnormal + from * e, false,
+             count, v, e);
   }
-  Tensor dx(rows * e);
-  kernels::layer_norm_backward(dhidden.data(), x.data(), weights.ln_f_weight.data(), mean.data(),
-                               rstd.data(), rows, e, dx.data(), slope.ln_f_weight.data(),
-                               slope.ln_f_bias.data());
+  if (whole == nullptr) {
+    for (const auto value : row_losses) total += value;
+  }
+  if (!wants_gradient) return total;
+  if (first_product && fresh) std::fill_n(dhead, head.size(), 0.0F);
+
+  // Back through ln_f, to the rows that were asked. A position asked twice
+  // counts twice.
+  float* dinputs = dy.of(std::max(rows, asked_rows) * std::max(e, config.n_inner));
+  const Sums sums(*this, 2 * e);
+  share(asked, [&](std::size_t begin, std::size_t end, std::size_t part) {
+    kernels.norm_backward(dnormal + begin * e, inputs + begin * e, weights.ln_f_weight.data(),
+                          mean + begin, rstd + begin, end - begin, e, false, dinputs + begin * e,
+                          sums.of(part), sums.of(part) + e, {}, 0, {}, nullptr);
+  });
+  sums.add_to(slope_of(weights.ln_f_weight), 0, e);
+  sums.add_to(slope_of(weights.ln_f_bias), e, e);
+  float* d = dx.zeros(rows * e);
+  for (std::size_t i = 0; i < asked; ++i) {
+    for (std::size_t j = 0; j < e; ++j) d[origin[i] * e + j] += dinputs[i * e + j];
+  }
+  return total;
+}
+
+void Trainer::State::backward(std::span<const Sequence> batch) {
+  const auto e = config.n_embd;
+  const auto inner = config.n_inner;
+  float* d = dx.data();
+  const auto dbranch = numbers(out, e);
+  // The derivative of the last branch; those of the others come out of
+  // norm_backward.
+  if (config.n_layer > 0) {
+    const auto l = config.n_layer - 1;
+    const auto drop = dropped(rules.dropout.residual, Place::mlp_branch, l);
+    const Sums sums(*this, e);
+    share(used, [&](std::size_t begin, std::size_t end, std::size_t part) {
+      const auto size = (end - begin) * e;
+      float* rows_of = branch.data() + begin * e;
+      std::copy_n(d + begin * e, size, rows_of);
+      if (drop.threshold != 0) kernels.drop(rows_of, size, drop, begin * e);
+      kernels.convert(rows_of, size, 1, dbranch.at(begin * e));
+      kernels.column_sums({rows_of, Number::f32}, end - begin, e, sums.of(part));
+    });
+    sums.add_to(slope_of(weights.layers[l].mlp_proj_bias), 0, e);
+    clear_padding(dbranch, used, rows, e);
+  }
   for (std::size_t l = config.n_layer; l-- > 0;) {
-    auto& w = weights.layers[l];
-    auto& d = slope.layers[l];
     auto& k = kept[l];
-    const Tensor dactivated =
-        linear_backward(dx, k.activated, w.mlp_proj_weight, d.mlp_proj_weight, d.mlp_proj_bias);
-    Tensor dfc(dactivated.size());
-    kernels::activate_backward(config.activation, dactivated.data(), k.fc.data(), dfc.data(),
-                               dfc.size());
-    const Tensor dln_2 = linear_backward(dfc, k.ln_2, w.fc_weight, d.fc_weight, d.fc_bias);
-    kernels::layer_norm_backward(dln_2.data(), k.middle.data(), w.ln_2_weight.data(),
-                                 k.mean_2.data(), k.rstd_2.data(), rows, e, dx.data(),
-                                 d.ln_2_weight.data(), d.ln_2_bias.data());
-    const Tensor dcontext =
-        linear_backward(dx, k.context, w.proj_weight, d.proj_weight, d.proj_bias);
-    Tensor dqkv(rows * 3 * e);
-    from = 0;
-    const float* probabilities = k.probabilities.data();
-    for (const auto& sequence : batch) {
-      const auto tokens = sequence.tokens.size();
-      for (std::size_t h = 0; h < config.n_head; ++h, probabilities += tokens * tokens) {
-        const float* q = &k.qkv[from * 3 * e + h * hd];
-        float* dq = &dqkv[from * 3 * e + h * hd];
-        kernels::attend_backward(&dcontext[from * e + h * hd], e, q, q + e, q + 2 * e, 3 * e,
-                                 probabilities, tokens, hd, config.score_scale(l), dq, dq + e,
-                                 dq + 2 * e, scratch.data());
-      }
-      from += tokens;
+    const auto& w = weights.layers[l];
+    float* dactivated = dwide.of(rows * std::max(inner, 3 * e));
+    linear_back(dbranch, {k.activated.get(), number}, inner, w.mlp_proj_weight, e, dactivated);
+    const auto dfc = numbers(dout, std::max(inner, 3 * e));
+    {
+      const Sums sums(*this, inner);
+      const float* fc = k.fc.data();
+      share(used, [&](std::size_t begin, std::size_t end, std::size_t part) {
+        const auto at = begin * inner;
+        kernels.activate_backward(config.activation, dactivated + at, fc + at, end - begin, inner,
+                                  dfc.at(at), sums.of(part));
+      });
+      sums.add_to(slope_of(w.fc_bias), 0, inner);
+      clear_padding(dfc, used, rows, inner);
     }
-    const Tensor dln_1 = linear_backward(dqkv, k.ln_1, w.attn_weight, d.attn_weight, d.attn_bias);
-    kernels::layer_norm_backward(dln_1.data(), k.x.data(), w.ln_1_weight.data(), k.mean_1.data(),
-                                 k.rstd_1.data(), rows, e, dx.data(), d.ln_1_weight.data(),
-                                 d.ln_1_bias.data());
+    float* dnormal = dy.of(rows * e);
+    linear_back(dfc, {k.ln_2.get(), number}, e, w.fc_weight, inner, dnormal);
+    const auto norm_back = [&](const Floats& x, const Tensor& weight, const Tensor& bias,
+                               const Floats& mean, const Floats& rstd, Dropped drop,
+                               const Tensor* below) {
+      const Sums sums(*this, 3 * e);
+      share(used, [&](std::size_t begin, std::size_t end, std::size_t part) {
+        const auto at = begin * e;
+        float* sums_of = sums.of(part);
+        kernels.norm_backward(dnormal + at, x.data() + at, weight.data(), mean.data() + begin,
+                              rstd.data() + begin, end - begin, e, true, d + at, sums_of,
+                              sums_of + e, drop, at, below != nullptr ? dbranch.at(at) : Numbers{},
+                              sums_of + 2 * e);
+      });
+      sums.add_to(slope_of(weight), 0, e);
+      sums.add_to(slope_of(bias), e, e);
+      if (below == nullptr) return;
+      sums.add_to(slope_of(*below), 2 * e, e);
+      clear_padding(dbranch, used, rows, e);
+    };
+    norm_back(k.middle, w.ln_2_weight, w.ln_2_bias, k.mean_2, k.rstd_2,
+              dropped(rules.dropout.residual, Place::attention_branch, l), &w.proj_bias);
+    linear_back(dbranch, {k.context.get(), number}, e, w.proj_weight, e, dnormal);
+    const auto dqkv = numbers(dout, 3 * e);
+    attention_back(l, dnormal, dqkv);
+    {
+      const Sums sums(*this, 3 * e);
+      share(used, [&](std::size_t begin, std::size_t end, std::size_t part) {
+        kernels.column_sums(dqkv.at(begin * 3 * e), end - begin, 3 * e, sums.of(part));
+      });
+      sums.add_to(slope_of(w.attn_bias), 0, 3 * e);
+    }
+    linear_back(dqkv, {k.ln_1.get(), number}, e, w.attn_weight, 3 * e, dnormal);
+    norm_back(k.x, w.ln_1_weight, w.ln_1_bias, k.mean_1, k.rstd_1,
+              l > 0 ? dropped(rules.dropout.residual, Place::mlp_branch, l - 1) : Dropped{},
+              l > 0 ? &weights.layers[l - 1].mlp_proj_bias : nullptr);
   }
-  row = 0;
-  for (const auto& sequence : batch) {
-    for (std::size_t t = 0; t < sequence.tokens.size(); ++t, ++row) {
-      for (std::size_t i = 0; i < e; ++i) {
-        slope.wte[sequence.tokens[t] * e + i] += dx[row * e + i];
-        slope.wpe[t * e + i] += dx[row * e + i];
+  const auto drop_embedded = dropped(rules.dropout.embedding, Place::embedding, 0);
+  if (drop_embedded.threshold != 0) kernels.drop(d, used * e, drop_embedded, 0);
+  float* dtokens = slope_of(weights.wte);
+  float* dpositions = slope_of(weights.wpe);
+  // By columns: two rows of one token are then added in their order.
+  share(e, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t s = 0; s < batch.size(); ++s) {
+      for (std::size_t t = 0; t < batch[s].tokens.size(); ++t) {
+        const float* row = d + (starts[s] + t) * e;
+        float* token = dtokens + batch[s].tokens[t] * e;
+        float* position = dpositions + t * e;
+        for (std::size_t i = begin; i < end; ++i) {
+          token[i] += row[i];
+          position[i] += row[i];
+        }
       }
     }
+  });
+}
+
+double Trainer::State::pass(std::span<const Sequence> batch, const Loss* whole,
+                            const RowLoss* by_row, bool wants_gradient, bool drops,
+                            float share_of_batch) {
+  lay_out(batch);
+  training = drops;
+  if (wants_gradient && fresh) {
+    // Products overwrite the gradients of factors; all others are added to.
+    for (const auto& slot : slots) {
+      if (!slot.factor) std::fill_n(slope.data() + slot.offset, slot.weight->size(), 0.0F);
+    }
+  }
+  forward(batch);
+  double value = 0;
+  try {
+    value = learn(whole, by_row, wants_gradient, share_of_batch);
+  } catch (...) {  // the caller's loss: what was accumulated may be half of something
+    forget();
+    throw;
+  }
+  if (wants_gradient) {
+    backward(batch);
+    fresh = false;
+    ++passes;
   }
   return value;
 }
 
-void Trainer::State::descend(float rate) {
+Descent Trainer::State::descend(float rate) {
+  Descent descent;
+  if (fresh) return descent;
+  forget();
+#pragma omp parallel for num_threads(rules.threads) schedule(static)
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const auto& piece = pieces[i];
+    piece_squares[i] =
+        kernels.squares(slope.data() + slots[piece.slot].offset + piece.begin, piece.size);
+  }
+  descent.gradient_norm =
+      std::sqrt(std::accumulate(piece_squares.begin(), piece_squares.end(), 0.0));
+  if (!std::isfinite(descent.gradient_norm)) return descent;
+  descent.applied = true;
   ++steps;
-  const auto g = tensors_of(config, slope);
-  double norm = 0;
-  for (const auto* tensor : g) {
-    for (const auto value : *tensor) norm += static_cast<double>(value) * value;
+  AdamStep step;
+  step.rate = rate;
+  const auto most = static_cast<double>(rules.gradient_norm_max);
+  step.clip = most > 0 && descent.gradient_norm > most
+                  ? static_cast<float>(most / descent.gradient_norm)
+                  : 1.0F;
+  step.beta1 = rules.beta1;
+  step.beta2 = rules.beta2;
+  step.epsilon = rules.epsilon;
+  step.correct1 = static_cast<float>(
+      1 - std::pow(static_cast<double>(rules.beta1), static_cast<double>(steps)));
+  step.correct2 = static_cast<float>(
+      1 - std::pow(static_cast<double>(rules.beta2), static_cast<double>(steps)));
+  step.average_decay = rules.average_decay;
+#pragma omp parallel for num_threads(rules.threads) schedule(static)
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const auto& piece = pieces[i];
+    const auto& slot = slots[piece.slot];
+    const auto at = slot.offset + piece.begin;
+    kernels.adam(step, slot.decay, slope.data() + at, piece.size, slot.weight->data() + piece.begin,
+                 first.data() + at, second.data() + at,
+                 number == Number::bf16 && slot.factor ? copy_of(slot).at(piece.begin) : Numbers{},
+                 rules.average_decay > 0 ? average.data() + at : nullptr);
   }
-  norm = std::sqrt(norm);
-  if (!std::isfinite(norm)) return;  // a batch that overflowed teaches nothing
-  const float clip =
-      norm > rules.gradient_norm_max ? static_cast<float>(rules.gradient_norm_max / norm) : 1.0F;
-  const auto w = tensors_of(config, weights);
-  const auto m = tensors_of(config, first);
-  const auto s = tensors_of(config, second);
-  const float correct1 = 1 - std::pow(rules.beta1, static_cast<float>(steps));
-  const float correct2 = 1 - std::pow(rules.beta2, static_cast<float>(steps));
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    // Vectors (biases and norms) are as wide as the model at most three or n_inner times.
-    const bool matrix = w[i]->size() > std::max(3 * config.n_embd, config.n_inner);
-    const float decay = matrix ? rate * rules.weight_decay : 0.0F;
-    float* weight = w[i]->data();
-    float* mean = m[i]->data();
-    float* square = s[i]->data();
-    const float* grad = g[i]->data();
-#pragma omp simd
-    for (std::size_t j = 0; j < w[i]->size(); ++j) {
-      const float slope_j = grad[j] * clip;
-      mean[j] = rules.beta1 * mean[j] + (1 - rules.beta1) * slope_j;
-      square[j] = rules.beta2 * square[j] + (1 - rules.beta2) * slope_j * slope_j;
-      weight[j] -= rate * (mean[j] / correct1) / (std::sqrt(square[j] / correct2) + rules.epsilon) +
-                   decay * weight[j];
-    }
-  }
+  return descent;
 }
 
 Trainer::Trainer(const Config& config, Weights weights, const TrainRules& rules)
@@ -299,19 +726,162 @@ Trainer::Trainer(const Config& config, Weights weights, const TrainRules& rules)
 Trainer::~Trainer() = default;
 
 double Trainer::step(std::span<const Sequence> batch, const Loss& loss, float rate) {
-  const double value = state_->backward(batch, loss);
+  const double value = state_->pass(batch, &loss, nullptr, true, true, 1);
   state_->descend(rate);
   return value;
 }
+double Trainer::step(std::span<const Sequence> batch, const RowLoss& loss, float rate) {
+  const double value = state_->pass(batch, nullptr, &loss, true, true, 1);
+  state_->descend(rate);
+  return value;
+}
+double Trainer::accumulate(std::span<const Sequence> batch, const Loss& loss, float part) {
+  return state_->pass(batch, &loss, nullptr, true, true, part);
+}
+double Trainer::accumulate(std::span<const Sequence> batch, const RowLoss& loss, float part) {
+  return state_->pass(batch, nullptr, &loss, true, true, part);
+}
+Descent Trainer::descend(float rate) {
+  return state_->descend(rate);
+}
+double Trainer::evaluate(std::span<const Sequence> batch, const Loss& loss) {
+  return state_->pass(batch, &loss, nullptr, false, false, 1);
+}
+double Trainer::evaluate(std::span<const Sequence> batch, const RowLoss& loss) {
+  return state_->pass(batch, nullptr, &loss, false, false, 1);
+}
 
-double Trainer::gradient(std::span<const Sequence> batch, const Loss& loss, Weights& out) {
-  const double value = state_->backward(batch, loss);
-  out = state_->slope;
+namespace {
+
+/// Parameters in the shape of weights, from a flat array.
+template <class Slots>
+Weights shaped(const Config& config, const Slots& slots, const float* flat) {
+  Weights weights;
+  std::size_t number = 0;
+  for_each_tensor(config, weights,
+                  [&](const std::string&, const std::vector<std::size_t>&, Tensor& tensor) {
+                    const auto& slot = slots[number++];
+                    const float* from = flat + slot.offset;
+                    tensor.assign(from, from + slot.weight->size());
+                  });
+  return weights;
+}
+
+}  // namespace
+
+double Trainer::gradient(std::span<const Sequence> batch, const Loss& loss, Weights& gradient) {
+  state_->forget();
+  const double value = state_->pass(batch, &loss, nullptr, true, true, 1);
+  state_->forget();
+  gradient = shaped(state_->config, state_->slots, state_->slope.data());
+  return value;
+}
+double Trainer::gradient(std::span<const Sequence> batch, const RowLoss& loss, Weights& gradient) {
+  state_->forget();
+  const double value = state_->pass(batch, nullptr, &loss, true, true, 1);
+  state_->forget();
+  gradient = shaped(state_->config, state_->slots, state_->slope.data());
   return value;
 }
 
 const Weights& Trainer::weights() const {
   return state_->weights;
+}
+Weights Trainer::averaged() const {
+  if (state_->rules.average_decay <= 0) return state_->weights;
+  return shaped(state_->config, state_->slots, state_->average.data());
+}
+std::uint64_t Trainer::steps() const {
+  return state_->steps;
+}
+const Config& Trainer::config() const {
+  return state_->config;
+}
+std::string Trainer::description() const {
+  const auto& s = *state_;
+  return fmt::format("oneDNN {}{}{}, {} products{}, {} kernels, {} thread{}", Products::library(),
+                     s.products.kernels().empty() ? "" : " ", s.products.kernels(),
+                     s.number == Number::bf16 ? "bf16" : "f32",
+                     s.number == Number::bf16 && !s.products.native_bf16()
+                         ? " (by f32: this CPU has no others)"
+                         : "",
+                     s.kernels.isa, s.rules.threads, s.rules.threads == 1 ? "" : "s");
+}
+
+line::Result<line::Done> Trainer::save(const std::filesystem::path& file, std::string_view note,
+                                       const Weights* best) const {
+  const auto& s = *state_;
+  StateFile written;
+  written.steps = s.steps;
+  written.note = std::string(note);
+  std::size_t number = 0;
+  const auto add = [&](const char* group, const std::string& name,
+                       const std::vector<std::size_t>& shape, const float* data) {
+    std::size_t size = 1;
+    for (const auto n : shape) size *= n;
+    written.tensors.push_back({group + name, shape, {data, size}});
+  };
+  for_each_tensor(s.config, const_cast<Weights&>(s.weights),
+                  [&](const std::string& name, const std::vector<std::size_t>& shape, Tensor& w) {
+                    const auto at = s.slots[number++].offset;
+                    add("weights/", name, shape, w.data());
+                    add("first/", name, shape, s.first.data() + at);
+                    add("second/", name, shape, s.second.data() + at);
+                    if (s.rules.average_decay > 0)
+                      add("average/", name, shape, s.average.data() + at);
+                  });
+  if (best != nullptr) {
+    for_each_tensor(s.config, const_cast<Weights&>(*best),
+                    [&](const std::string& name, const std::vector<std::size_t>& shape, Tensor& w) {
+                      add("best/", name, shape, w.data());
+                    });
+  }
+  return write_state(file, written);
+}
+
+line::Result<std::string> Trainer::restore(const std::filesystem::path& file, Weights* best) {
+  auto& s = *state_;
+  std::vector<StateTensor> wanted;
+  const auto want = [&](const char* group, const std::string& name,
+                        const std::vector<std::size_t>& shape) {
+    wanted.push_back({group + name, shape, {}});
+  };
+  for_each_tensor(s.config, s.weights,
+                  [&](const std::string& name, const std::vector<std::size_t>& shape, Tensor&) {
+                    for (const char* group : {"weights/", "first/", "second/"})
+                      want(group, name, shape);
+                    if (s.rules.average_decay > 0) want("average/", name, shape);
+                  });
+  const auto opened = OpenState::open(file, wanted);
+  if (!opened) return opened.error();
+  std::size_t number = 0;
+  for_each_tensor(s.config, s.weights,
+                  [&](const std::string& name, const std::vector<std::size_t>&, Tensor& tensor) {
+                    const auto at = s.slots[number++].offset;
+                    opened->copy("weights/" + name, tensor.data());
+                    opened->copy("first/" + name, s.first.data() + at);
+                    opened->copy("second/" + name, s.second.data() + at);
+                    if (s.rules.average_decay > 0)
+                      opened->copy("average/" + name, s.average.data() + at);
+                  });
+  if (best != nullptr) {
+    Weights found;
+    bool whole = true;
+    for_each_tensor(s.config, found,
+                    [&](const std::string& name, const std::vector<std::size_t>& shape, Tensor& w) {
+                      std::size_t size = 1;
+                      for (const auto n : shape) size *= n;
+                      whole = whole && opened->has("best/" + name, shape);
+                      if (!whole) return;
+                      w.resize(size);
+                      opened->copy("best/" + name, w.data());
+                    });
+    *best = whole ? std::move(found) : Weights{};
+  }
+  s.steps = opened->steps();
+  s.forget();
+  s.refresh();
+  return opened->note();
 }
 
 float learning_rate(std::size_t step, std::size_t steps, std::size_t warmup, float peak) {

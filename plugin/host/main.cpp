@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   int exit_code = pass;
   add_check(app, exit_code);
   add_run(app, exit_code);
+  add_futures(app, exit_code);
   add_generate(app, exit_code);
   add_serve(app, exit_code);
   add_watch(app, exit_code);

@@ -4,11 +4,14 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/scenario_run.hpp"
+#include "sim/text/document.hpp"
 
 namespace foreline::host {
 
@@ -19,10 +22,45 @@ struct Options {
   std::string model = "inference/models/small";
   std::string junit;
   std::string json;
+  std::string html;
   std::optional<std::uint64_t> seed;
+  bool accept = false;
+  unsigned jobs = 0;
+  double trial_s = 60;
+  std::uint64_t trial_events = 0;
 };
 
+/// What a rerun of one seed needs so that it is the same trial.
+std::string rerun_options(const Options& options) {
+  std::string out;
+  if (options.model != Options().model) out += fmt::format(" --model '{}'", options.model);
+  if (options.trial_events > 0) out += fmt::format(" --trial-events {}", options.trial_events);
+  return out;
+}
+
+/// Renews the measured block, or says where it no longer holds.
+bool settle_measured_block(const verdict::Verdict& verdict, const Options& options) {
+  const auto file = text::read_text_file(verdict.scenario);
+  if (!file) return true;
+  if (!options.accept) {
+    if (options.seed) return true;
+    for (const auto& difference : verdict::measured_differences(*file, verdict))
+      fmt::print("  measured block, {}\n", difference);
+    return true;
+  }
+  const auto renewed = verdict::with_measured_block(*file, verdict);
+  if (renewed == *file) return true;
+  if (auto written = gpt2::write_file(verdict.scenario, renewed); !written) {
+    fail(environment, "run", written.error());
+    return false;
+  }
+  fmt::print("  measured block written: {}\n", verdict.scenario);
+  return true;
+}
+
 int run(const Options& options) {
+  if (options.accept && options.seed)
+    return fail(bad_input, "run", "--accept measures all seeds: leave out --seed");
   auto files = scenario_files(options.scenarios);
   if (!files) return fail(bad_input, "run", files.error());
   std::vector<text::Scenario> scenarios;
@@ -43,20 +81,26 @@ int run(const Options& options) {
     if (!loaded) return fail(bad_input, "run", loaded.error());
     forecaster = std::make_shared<const inference::Forecaster>(std::move(*loaded));
   }
-  auto client = start_worker();
+  worker::Options workers;
+  workers.children = options.jobs;
+  workers.trial_limit = std::chrono::milliseconds(static_cast<long>(options.trial_s * 1000));
+  auto client = worker::Client::start(workers);
   if (!client) return fail(environment, "run", client.error());
   std::vector<verdict::Verdict> verdicts;
   std::vector<std::vector<verdict::SeedResult>> all;
   for (const auto& scenario : scenarios) {
-    auto results = run_scenario(scenario, options.seed, *client, forecaster, {});
+    auto results =
+        run_scenario(scenario, options.seed, *client, forecaster, {}, options.trial_events);
     if (!results) return fail(environment, "run", results.error());
-    verdicts.push_back(verdict::judge(scenario, *results));
+    verdicts.push_back(verdict::judge(scenario, *results, rerun_options(options)));
     all.push_back(std::move(*results));
     fmt::print("{}", verdict::as_text(verdicts.back()));
+    if (!settle_measured_block(verdicts.back(), options)) return environment;
     std::fflush(stdout);
   }
   for (const auto& [path, text] :
        {std::pair(options.junit, verdict::as_junit(verdicts)),
+        std::pair(options.html, verdict::as_html(verdicts)),
         std::pair(options.json, options.json.empty() ? "" : verdict::as_json(verdicts, all))}) {
     if (path.empty()) continue;
     if (auto written = gpt2::write_file(path, text); !written)
@@ -78,9 +122,22 @@ void add_run(CLI::App& app, int& exit_code) {
   command->add_option("--model", options->model, "Folder of the forecasting model")
       ->capture_default_str();
   command->add_option("--junit", options->junit, "Write JUnit XML to this file");
-  command->add_option("--json", options->json, "Write every replication to this file");
+  command->add_option("--html", options->html, "Write a page to this file");
+  command->add_option("--json", options->json,
+                      "Write every measure, its interval and every replication to this file");
+  command->add_flag("--accept", options->accept,
+                    "Write what was measured into each file's [measured] comment block");
+  command->add_option("--jobs", options->jobs, "Trials at once; 0: one a core. Changes no result")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command->add_option("--trial-seconds", options->trial_s, "End a trial that takes longer")
+      ->check(CLI::Range(0.001, 1e6))
+      ->capture_default_str();
+  command->add_option("--trial-events", options->trial_events,
+                      "End a trial with more events; 0: 50 million");
   command->footer(
-      "Example:\n  foreline run scenarios/regression/no-fault.toml --junit verdicts.xml");
+      "Example:\n  foreline run scenarios/regression/no-fault.toml --junit verdicts.xml --html "
+      "verdicts.html");
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "plugin/host/console.hpp"
+#include "plugin/host/progress.hpp"
+#include "sim/worker/fans.hpp"
 
 namespace foreline::host {
 
@@ -33,7 +35,8 @@ std::vector<line::AlarmEvent> alarms_of(
 
 line::Result<std::vector<verdict::SeedResult>> run_scenario(
     const text::Scenario& scenario, std::optional<std::uint64_t> only_seed, worker::Client& client,
-    const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules) {
+    const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules,
+    std::uint64_t event_limit) {
   const bool traces = expects_alarms(scenario);
   std::vector<const text::Expectation::Compare*> comparisons;
   for (const auto& expectation : scenario.expectations)
@@ -45,6 +48,7 @@ line::Result<std::vector<verdict::SeedResult>> run_scenario(
     auto trial = text::trial_of(scenario, i);
     if (only_seed) trial.seed = *only_seed;
     trial.want_trace = traces;
+    if (event_limit > 0) trial.event_limit = event_limit;
     auto& result = results.emplace_back();
     result.seed = trial.seed;
     result.trial = trial;
@@ -55,15 +59,33 @@ line::Result<std::vector<verdict::SeedResult>> run_scenario(
       trials.push_back(trial);
     }
   }
-  auto outcomes = client.run(trials);
+  Progress simulated(scenario.title, trials.size());
+  auto outcomes = client.run(trials, [&](std::size_t, const line::Outcome&) { simulated.step(); });
   if (!outcomes) return outcomes.error();
+  std::vector<verdict::Series> series(trials.size());
+  if (const double step_s = verdict::series_step_s(scenario); step_s > 0) {
+    std::vector<line::Fan> fans;
+    for (const auto& trial : trials) {
+      fans.push_back({trial, 0, {}, step_s});
+      fans.back().trial.want_trace = false;
+    }
+    auto ran = worker::run_fans(fans, {});
+    if (!ran) return ran.error();
+    for (std::size_t i = 0; i < series.size(); ++i)
+      series[i] = {step_s, std::move((*ran)[i].series)};
+  }
   std::size_t next = 0;
+  Progress watched(scenario.title + ": alarms", results.size());
   for (auto& result : results) {
+    result.series = std::move(series[next]);
     result.outcome = std::move((*outcomes)[next++]);
-    for (std::size_t c = 0; c < comparisons.size(); ++c)
+    for (std::size_t c = 0; c < comparisons.size(); ++c) {
+      result.compared_series.push_back(std::move(series[next]));
       result.compared.push_back(std::move((*outcomes)[next++]));
+    }
     if (traces) result.alarms = alarms_of(result.trial, result.outcome, forecaster, rules);
     result.outcome.trace = {};
+    watched.step();
   }
   return results;
 }

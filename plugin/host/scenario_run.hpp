@@ -17,9 +17,11 @@
 namespace foreline::host {
 
 /// `only_seed`: this seed instead of all. The forecaster may be null when no alarm is expected.
+/// `event_limit`: a trial that passes it ends as runaway; 0: the trials' own.
 [[nodiscard]] line::Result<std::vector<verdict::SeedResult>> run_scenario(
     const text::Scenario& scenario, std::optional<std::uint64_t> only_seed, worker::Client& client,
-    const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules);
+    const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules,
+    std::uint64_t event_limit = 0);
 
 /// Whether the scenario's expectations need forecasts.
 [[nodiscard]] bool expects_alarms(const text::Scenario& scenario);

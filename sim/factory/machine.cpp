@@ -159,6 +159,12 @@ void MachineActor::forecast_fault(FaultKind kind) {
   nap_.interrupt();
 }
 
+void MachineActor::reseeded(std::uint64_t old_seed) {
+  wear_.redraw(old_seed, operating());
+  // Only work depends on when the next failure comes.
+  if (work_since_s_ >= 0) nap_.interrupt();
+}
+
 std::optional<OrderId> MachineActor::next_order() {
   const auto& orders = *floor_->trial->orders;
   const auto& sequence = floor_->schedule.sequence;

@@ -94,6 +94,8 @@ class MachineActor {
   void reschedule();
   void begin(const line::ScriptedFault& fault);
   void forecast_fault(line::FaultKind kind);
+  /// The trial's seed has changed from `old_seed`.
+  void reseeded(std::uint64_t old_seed);
 
   [[nodiscard]] line::MachineNow now() const;
   [[nodiscard]] bool starved() const {

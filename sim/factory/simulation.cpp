@@ -30,6 +30,20 @@ sg::Engine& start_engine() {
   return *new sg::Engine(&count, arguments.data());
 }
 
+/// P(fault within `seconds`), linear between the horizons as time_to_fault() draws it.
+double share_within(const Hazard& hazard, double seconds) {
+  double before_s = 0;
+  double before = 0;
+  for (std::size_t i = 0; i < forecast_horizons_s.size(); ++i) {
+    const double p = std::max<double>(before, hazard.within[i]);
+    if (seconds <= forecast_horizons_s[i])
+      return before + (p - before) * (seconds - before_s) / (forecast_horizons_s[i] - before_s);
+    before_s = forecast_horizons_s[i];
+    before = p;
+  }
+  return before;
+}
+
 /// The hazard's time to fault from now at probability `u`; infinity beyond the last horizon.
 double time_to_fault(const Hazard& hazard, double u) {
   double before_s = 0;
@@ -56,6 +70,30 @@ struct Simulation::State {
   Nap sampling;
   Frame frame;
   double ended_s = -1;
+  std::vector<simgrid::kernel::timer::Timer*> hazard_timers;  ///< Null once fired or never to.
+
+  /// Sets the time of every forecast fault that has not come, given that it has not.
+  void draw_hazards() {
+    hazard_timers.resize(trial.hazards.size());
+    const double elapsed_s = floor.now() - floor.start_s;
+    for (std::size_t i = 0; i < trial.hazards.size(); ++i) {
+      const auto& hazard = trial.hazards[i];
+      auto& timer = hazard_timers[i];
+      if (elapsed_s > 0 && timer == nullptr) continue;
+      if (timer != nullptr) timer->remove();
+      timer = nullptr;
+      const double past = elapsed_s > 0 ? share_within(hazard, elapsed_s) : 0.0;
+      const double u =
+          past + (1 - past) * random_uniform(trial.seed, hazard.machine.index, Purpose::forecast,
+                                             static_cast<std::uint64_t>(hazard.kind));
+      const double at_s = time_to_fault(hazard, u);
+      if (!std::isfinite(at_s)) continue;
+      timer = simgrid::kernel::timer::Timer::set(std::max(at_s, elapsed_s), [this, i] {
+        hazard_timers[i] = nullptr;
+        machines[trial.hazards[i].machine.index]->forecast_fault(trial.hazards[i].kind);
+      });
+    }
+  }
 
   void fill_buffers() {
     if (!trial.from) return;
@@ -225,12 +263,7 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
     if (fault.at_s < floor.start_s) continue;
     s.at(fault.at_s, [&s, fault] { s.machines[fault.machine.index]->begin(fault); });
   }
-  for (const auto& hazard : s.trial.hazards) {
-    const double u = random_uniform(s.trial.seed, hazard.machine.index, Purpose::forecast,
-                                    static_cast<std::uint64_t>(hazard.kind));
-    s.at(floor.start_s + time_to_fault(hazard, u),
-         [&s, hazard] { s.machines[hazard.machine.index]->forecast_fault(hazard.kind); });
-  }
+  s.draw_hazards();
   if (!observed && !s.trial.want_trace) return;
   sg::Actor::create("sampler", hall, [&s] {
     s.sampling.owner(sg::Actor::self());
@@ -293,6 +326,33 @@ void Simulation::replace_schedule(const Schedule& schedule) {
   for (auto& machine : state_->machines) machine->reschedule();
 }
 
+Measures Simulation::measures() {
+  auto& s = *state_;
+  s.floor.settle();
+  s.outcome.end_s = now_s();
+  return measures_of(s.trial, s.outcome);
+}
+
+void Simulation::become(const Branch& branch) {
+  auto& s = *state_;
+  if (branch.horizon_s) s.trial.horizon_s = *branch.horizon_s;
+  if (branch.line) s.trial.line = branch.line;
+  if (branch.seed && *branch.seed != s.trial.seed) {
+    const auto old_seed = s.trial.seed;
+    s.trial.seed = *branch.seed;
+    for (auto& machine : s.machines) machine->reseeded(old_seed);
+    s.draw_hazards();
+  }
+  if (branch.schedule) replace_schedule(*branch.schedule);
+  for (const auto& fault : branch.faults) {
+    if (fault.at_s <= s.floor.now()) {
+      s.machines[fault.machine.index]->begin(fault);
+    } else {
+      s.at(fault.at_s, [&s, fault] { s.machines[fault.machine.index]->begin(fault); });
+    }
+  }
+}
+
 Outcome Simulation::outcome() {
   auto& s = *state_;
   const bool ended = s.floor.final && s.trial.stop_when_done;
@@ -318,6 +378,35 @@ Outcome run(const Trial& trial) {
   auto outcome = simulation.outcome();
   outcome.state = std::move(state);
   return outcome;
+}
+
+FanOutcome run(const Fan& fan, const InCopies& in_copies) {
+  const auto& trial = fan.trial;
+  FanOutcome all;
+  Simulation simulation(trial);
+  const double start_s = trial.from ? trial.from->at_s : 0;
+  const auto advance = [&](double until_s) {
+    while (fan.series_step_s > 0) {
+      const double at_s = start_s + static_cast<double>(all.series.size() + 1) * fan.series_step_s;
+      if (at_s > until_s) break;
+      simulation.run_until(at_s);
+      if (simulation.now_s() < at_s - 1e-6) break;
+      all.series.push_back(simulation.measures());
+    }
+    simulation.run_until(until_s);
+  };
+  if (!fan.branches.empty()) {
+    advance(std::min(fan.at_s, trial.horizon_s));
+    all.branches = in_copies(fan.branches.size(), [&](std::size_t i) {
+      const auto& branch = fan.branches[i];
+      simulation.become(branch);
+      simulation.run_until(branch.horizon_s.value_or(trial.horizon_s));
+      return simulation.outcome();
+    });
+  }
+  advance(trial.horizon_s);
+  all.trial = simulation.outcome();
+  return all;
 }
 
 }  // namespace foreline::factory

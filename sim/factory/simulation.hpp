@@ -3,8 +3,11 @@
 // with _exit(): SimGrid keeps its clock and refuses a second engine.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <vector>
 
+#include "sim/line/branch.hpp"
 #include "sim/line/trial.hpp"
 
 namespace foreline::factory {
@@ -33,6 +36,11 @@ class Simulation {
   /// Takes effect at once: services that were done stay done. The caller has checked it with
   /// complaints_about().
   void replace_schedule(const line::Schedule& schedule);
+  /// The measures up to now, as measures_of() counts them.
+  [[nodiscard]] line::Measures measures();
+  /// Becomes this future of itself. Edited lines must have the trial's machines, products and
+  /// modes.
+  void become(const line::Branch& branch);
   /// Everything up to now.
   [[nodiscard]] line::Outcome outcome();
 
@@ -41,7 +49,16 @@ class Simulation {
   std::unique_ptr<State> state_;
 };
 
+/// Runs the function for 0 .. count-1, each in a forked copy of this process; the outcomes in
+/// order.
+using InCopies = std::function<std::vector<line::Outcome>(
+    std::size_t count, const std::function<line::Outcome(std::size_t)>& run)>;
+
 /// Runs a trial to its end. Once a process.
 [[nodiscard]] line::Outcome run(const line::Trial& trial);
+
+/// Runs a trial to its end and its branches, from where they leave it, in copies of the process.
+/// Once a process.
+[[nodiscard]] line::FanOutcome run(const line::Fan& fan, const InCopies& in_copies);
 
 }  // namespace foreline::factory

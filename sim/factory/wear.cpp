@@ -93,6 +93,32 @@ void WearSet::begin(const ScriptedFault& fault, double operating) {
   wears_.push_back(wear);
 }
 
+void WearSet::redraw(std::uint64_t old_seed, double operating) {
+  if (!trial_->random_faults) return;
+  const auto rest_of = [&](const Distribution& life, double lived, Purpose purpose,
+                           std::uint64_t index) {
+    const double aged = lived > 0 ? share_below(life, lived) : 0.0;
+    const double u = random_uniform(trial_->seed, machine_.index, purpose, index);
+    return std::max(lived, life.quantile(std::clamp(aged + (1 - aged) * u, 1e-15, 1 - 1e-15)));
+  };
+  for (auto& wear : wears_) {
+    if (wear.mode < 0 || wear.forecast || wear.onset_at == never) continue;
+    const auto& mode = trial_->line->at(machine_).faults[static_cast<std::size_t>(wear.mode)];
+    const auto index = draw_index(wear);
+    const bool warns = gives_warning(wear.kind);
+    if (wear.onset_at > operating) {
+      const double born = wear.onset_at - mode.onset.quantile(random_uniform(
+                                              old_seed, machine_.index, Purpose::onset, index));
+      wear.onset_at = born + rest_of(mode.onset, operating - born, Purpose::onset, index);
+      wear.fails_at = wear.onset_at;
+      if (warns) wear.fails_at += rest_of(mode.progress, 0, Purpose::progress, index);
+    } else if (warns && wear.fails_at > operating) {
+      wear.fails_at = wear.onset_at +
+                      rest_of(mode.progress, operating - wear.onset_at, Purpose::progress, index);
+    }
+  }
+}
+
 void WearSet::fail_now(FaultKind kind, double operating) {
   const auto found = std::find_if(wears_.begin(), wears_.end(),
                                   [&](const Wear& w) { return w.kind == kind && w.forecast; });

@@ -48,6 +48,9 @@ class WearSet {
   [[nodiscard]] double damage(line::FaultKind kind, double operating) const;
   /// Starts a scripted fault now.
   void begin(const line::ScriptedFault& fault, double operating);
+  /// Draws what is left of every life anew from the trial's (new) seed, given what was lived under
+  /// `old_seed`: an onset that has not come, or the progress of one that has.
+  void redraw(std::uint64_t old_seed, double operating);
   /// The forecast's time has come: the machine fails of `kind` as soon as it operates, unless a
   /// service or a repair of that kind came first.
   void fail_now(line::FaultKind kind, double operating);

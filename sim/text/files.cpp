@@ -768,6 +768,18 @@ Result<Scenario> read_scenario_file(const fs::path& path) {
   scenario.seed_count = static_cast<std::size_t>(root.integer("seeds", 1, 10'000, 1));
   scenario.horizon_s = root.duration("horizon", 1, 8 * 3600.0);
   scenario.random_faults = root.boolean("random_faults", false);
+  if (root.has("warm_up")) {
+    const auto warm_up = root.string("warm_up");
+    const auto seconds = parse_duration(warm_up);
+    scenario.warm_up_found = warm_up == "auto";
+    if (!scenario.warm_up_found) scenario.warm_up_s = seconds;
+    if (!scenario.warm_up_found && !seconds)
+      root.complain("warm_up", fmt::format("\"{}\" is neither a duration nor auto", warm_up),
+                    "\"30 min\", or \"auto\" to have it found");
+    if (seconds && *seconds >= scenario.horizon_s)
+      root.complain("warm_up",
+                    "nothing is left to measure: \"warm_up\" must end before the horizon");
+  }
   auto refer = [&](std::string_view key, const Error& error) {
     if (!root.has(key)) return;
     root.complain(
@@ -871,6 +883,9 @@ std::string scenario_text(const Scenario& scenario) {
     out += fmt::format("{}{}", i == 0 ? "" : ", ",
                        toml_string(scenario.orders->at(scenario.schedule.sequence[i].index).id));
   out += "]\n";
+  if (scenario.warm_up_found) out += "warm_up = \"auto\"\n";
+  if (scenario.warm_up_s)
+    out += fmt::format("warm_up = \"{}\"\n", duration_text(*scenario.warm_up_s));
   for (const auto& service : scenario.schedule.services) {
     out += fmt::format("\n[[service]]\nmachine = {}\n",
                        toml_string(scenario.line->at(service.machine).name));

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -85,6 +86,8 @@ struct Scenario {
   std::size_t seed_count = 1;
   double horizon_s = 8 * 3600;
   bool random_faults = false;
+  std::optional<double> warm_up_s;  ///< Measures count from here; absent: from the start.
+  bool warm_up_found = false;       ///< warm_up = "auto": found from the seeds' throughput (MSER).
   std::vector<line::ScriptedFault> faults;
   std::vector<line::SensorFault> sensor_faults;
   std::vector<line::CommunicationLoss> communication_losses;

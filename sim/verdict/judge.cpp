@@ -108,18 +108,25 @@ Held against(double value, const Bound& bound, std::string_view unit) {
   return {margin >= -1e-9, margin, amount(value, unit)};
 }
 
-Held check(const Expectation::Measure& wanted, const text::Scenario& /*scenario*/,
-           const SeedResult& result) {
+Held check(const Expectation::Measure& wanted, double warm_up_s, const SeedResult& result) {
   const auto& field = field_named(wanted.name);
-  return against(measures_of(result.trial, result.outcome).*field.field, wanted.is, field.unit);
+  return against(
+      measures_after(result.trial, result.outcome, result.series, warm_up_s).*field.field,
+      wanted.is, field.unit);
 }
 
-Held check(const Expectation::Compare& wanted, const SeedResult& result, const Outcome& other) {
+Held check(const Expectation::Compare& wanted, double warm_up_s, const SeedResult& result,
+           const Outcome& other, const Series& series) {
+  if (!other.valid())
+    return {false, -std::numeric_limits<double>::infinity(),
+            fmt::format("with {} the trial ended as {}: {}", wanted.schedule_name,
+                        name_of(other.end), other.error)};
   const auto& field = field_named(wanted.measure);
   auto trial = result.trial;
   trial.schedule = wanted.schedule;
-  const double baseline = measures_of(result.trial, result.outcome).*field.field;
-  const double value = measures_of(trial, other).*field.field;
+  const double baseline =
+      measures_after(result.trial, result.outcome, result.series, warm_up_s).*field.field;
+  const double value = measures_after(trial, other, series, warm_up_s).*field.field;
   auto held = against(value, {wanted.side, baseline + wanted.margin}, field.unit);
   held.got = fmt::format("{} against {}", amount(value, field.unit), amount(baseline, field.unit));
   return held;
@@ -154,8 +161,72 @@ std::string text_of(const Expectation& expectation) {
 
 }  // namespace
 
-Verdict judge(const text::Scenario& scenario, const std::vector<SeedResult>& results) {
+Measures measures_after(const Trial& trial, const Outcome& outcome, const Series& series,
+                        double warm_up_s) {
+  auto measures = measures_of(trial, outcome);
+  if (warm_up_s <= 0 || series.step_s <= 0) return measures;
+  const auto step = static_cast<std::size_t>(std::llround(warm_up_s / series.step_s));
+  if (step == 0 || step > series.measures.size()) return measures;
+  const auto& before = series.measures[step - 1];
+  for (const auto field : {&Measures::downtime_s, &Measures::good_parts, &Measures::scrap_parts,
+                           &Measures::breakdowns, &Measures::services, &Measures::changeover_s})
+    measures.*field -= before.*field;
+  const double start_s = trial.from ? trial.from->at_s : 0;
+  const double left_s = outcome.end_s - start_s - static_cast<double>(step) * series.step_s;
+  measures.throughput_parts_h = left_s > 0 ? measures.good_parts * 3600 / left_s : 0;
+  return measures;
+}
+
+double series_step_s(const text::Scenario& scenario) {
+  if (scenario.warm_up_found) return scenario.horizon_s / 200;
+  return scenario.warm_up_s.value_or(0);
+}
+
+double warm_up_of(const text::Scenario& scenario, const std::vector<SeedResult>& results) {
+  if (scenario.warm_up_s) return *scenario.warm_up_s;
+  if (!scenario.warm_up_found) return 0;
+  // The mean output of the seeds step by step, as long as all of them ran.
+  std::size_t steps = std::numeric_limits<std::size_t>::max();
+  std::size_t counted = 0;
+  for (const auto& result : results) {
+    if (!result.outcome.valid()) continue;
+    ++counted;
+    steps = std::min(steps, result.series.measures.size());
+  }
+  if (counted == 0) return 0;
+  std::vector<double> output(steps);
+  for (const auto& result : results) {
+    if (!result.outcome.valid()) continue;
+    double before = 0;
+    for (std::size_t i = 0; i < steps; ++i) {
+      const double good = result.series.measures[i].good_parts;
+      output[i] += (good - before) / static_cast<double>(counted);
+      before = good;
+    }
+  }
+  return static_cast<double>(warm_up_of(output)) * series_step_s(scenario);
+}
+
+std::vector<MeasureSummary> summary_of(const std::vector<SeedResult>& results, double warm_up_s) {
+  std::vector<MeasureSummary> summary;
+  for (const auto& field : measure_fields())
+    summary.push_back({std::string(field.name), std::string(field.unit), {}, {}});
+  for (const auto& result : results) {
+    if (!result.outcome.valid()) continue;
+    const auto measures = measures_after(result.trial, result.outcome, result.series, warm_up_s);
+    for (std::size_t f = 0; f < summary.size(); ++f)
+      summary[f].values.push_back(measures.*measure_fields()[f].field);
+  }
+  for (auto& measure : summary) measure.interval = interval_of(measure.values, 0.95);
+  return summary;
+}
+
+Verdict judge(const text::Scenario& scenario, const std::vector<SeedResult>& results,
+              std::string rerun_options) {
   Verdict verdict;
+  verdict.rerun_options = std::move(rerun_options);
+  verdict.warm_up_s = warm_up_of(scenario, results);
+  verdict.measures = summary_of(results, verdict.warm_up_s);
   verdict.scenario = scenario.path;
   verdict.title = scenario.title;
   verdict.seeds = results.size();
@@ -176,16 +247,20 @@ Verdict judge(const text::Scenario& scenario, const std::vector<SeedResult>& res
     for (const auto& result : results) {
       Held held;
       if (!result.outcome.valid()) {
-        held = {false, -std::numeric_limits<double>::infinity(), "the trial did not end properly"};
+        held = {false, -std::numeric_limits<double>::infinity(),
+                fmt::format("the trial ended as {}: {}", name_of(result.outcome.end),
+                            result.outcome.error)};
       } else if (const auto* alarm = std::get_if<Expectation::Alarm>(&expectation.what)) {
         held = check(*alarm, scenario, result);
       } else if (const auto* none = std::get_if<Expectation::NoAlarm>(&expectation.what)) {
         held = check(*none, scenario, result);
       } else if (const auto* measure = std::get_if<Expectation::Measure>(&expectation.what)) {
-        held = check(*measure, scenario, result);
+        held = check(*measure, verdict.warm_up_s, result);
       } else {
-        held = check(std::get<Expectation::Compare>(expectation.what), result,
-                     result.compared.at(comparison));
+        held = check(std::get<Expectation::Compare>(expectation.what), verdict.warm_up_s, result,
+                     result.compared.at(comparison),
+                     comparison < result.compared_series.size() ? result.compared_series[comparison]
+                                                                : Series{});
       }
       judged.held += held.held ? 1 : 0;
       if (held.margin < worst || judged.got.empty()) {

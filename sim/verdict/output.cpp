@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -40,8 +41,30 @@ std::string xml(const std::string& text) {
   return out;
 }
 
+/// A word of a shell line; quoted when it needs to be.
+std::string shell(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("._/+-=:,@%").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 std::string rerun(const Verdict& verdict, std::uint64_t seed) {
-  return fmt::format("foreline run {} --seed {}", verdict.scenario, seed);
+  return fmt::format("foreline run {} --seed {}{}", shell(verdict.scenario), seed,
+                     verdict.rerun_options);
+}
+
+nlohmann::ordered_json interval_json(const Interval& interval) {
+  nlohmann::ordered_json json = {{"mean", interval.mean}};
+  if (std::isfinite(interval.half_width)) {
+    json["low"] = interval.low();
+    json["high"] = interval.high();
+  }
+  return json;
 }
 
 std::string failure_text(const Verdict& verdict, const ExpectationVerdict& e) {
@@ -111,11 +134,13 @@ std::string as_json(const std::vector<Verdict>& verdicts,
                               {"held", e.held},
                               {"wanted", e.wanted},
                               {"worst_seed", e.worst_seed},
-                              {"got", e.got}});
+                              {"got", e.got},
+                              {"again", rerun(verdict, e.worst_seed)}});
     nlohmann::ordered_json replications = nlohmann::ordered_json::array();
     for (const auto& result : results.at(v)) {
       nlohmann::ordered_json measures;
-      const auto values = measures_of(result.trial, result.outcome);
+      const auto values =
+          measures_after(result.trial, result.outcome, result.series, verdict.warm_up_s);
       for (const auto& field : measure_fields())
         measures[std::string(field.name)] = values.*field.field;
       nlohmann::ordered_json alarms = nlohmann::ordered_json::array();
@@ -128,16 +153,39 @@ std::string as_json(const std::vector<Verdict>& verdicts,
                           {"onset_s", fault.onset_s},
                           {"failed_s", fault.failed_s},
                           {"prevented", fault.prevented}});
+      nlohmann::ordered_json compared = nlohmann::ordered_json::array();
+      for (std::size_t c = 0; c < result.compared.size(); ++c) {
+        const auto& other = result.compared[c];
+        nlohmann::ordered_json theirs;
+        const auto others =
+            measures_after(result.trial, other,
+                           c < result.compared_series.size() ? result.compared_series[c] : Series{},
+                           verdict.warm_up_s);
+        for (const auto& field : measure_fields())
+          theirs[std::string(field.name)] = others.*field.field;
+        compared.push_back({{"end", name_of(other.end)}, {"measures", std::move(theirs)}});
+      }
       replications.push_back({{"seed", result.seed},
                               {"end", name_of(result.outcome.end)},
                               {"measures", std::move(measures)},
                               {"alarms", std::move(alarms)},
                               {"faults", std::move(faults)}});
+      if (!result.outcome.error.empty()) replications.back()["error"] = result.outcome.error;
+      if (!compared.empty()) replications.back()["compared"] = std::move(compared);
+    }
+    nlohmann::ordered_json summary;
+    for (const auto& measure : verdict.measures) {
+      auto json = interval_json(measure.interval);
+      json["unit"] = measure.unit;
+      summary[measure.name] = std::move(json);
     }
     all.push_back({{"scenario", verdict.scenario},
                    {"title", verdict.title},
                    {"passed", verdict.passed},
                    {"seeds", verdict.seeds},
+                   {"confidence", 0.95},
+                   {"warm_up_s", verdict.warm_up_s},
+                   {"measures", std::move(summary)},
                    {"expectations", std::move(expectations)},
                    {"broken_invariants", verdict.broken_invariants},
                    {"replications", std::move(replications)}});

@@ -20,8 +20,11 @@ int usage() {
       stderr,
       "foreline-sim {}: the simulator behind foreline. Use `foreline run`, `foreline plan` or "
       "`foreline serve`.\n"
-      "  foreline-sim --worker [--children N] [--limit-ms N]   trials on standard input, outcomes "
+      "  foreline-sim --worker [--children N] [--limit-ms N] [--memory-mb N]   trials on standard "
+      "input, outcomes "
       "on standard output\n"
+      "  foreline-sim --fan [the same options]   one trial with branches in, all their outcomes "
+      "out\n"
       "  foreline-sim --plc TRIAL [options]                    what `foreline serve` starts\n",
       FORELINE_VERSION);
   return 2;
@@ -42,13 +45,25 @@ int main(int argc, char** argv) {
     }
     return otherwise;
   };
-  if (arguments[0] == "--worker") {
+  if (arguments[0] == "--worker" || arguments[0] == "--fan") {
     const auto children = option("--children", 1);
     const auto limit_ms = option("--limit-ms", 60'000);
     if (children < 1 || children > 1024 || limit_ms < 1) return usage();
-    ::_exit(foreline::worker::serve_trials(static_cast<unsigned>(children),
-                                           std::chrono::milliseconds(limit_ms),
-                                           foreline::factory::run));
+    const auto memory_mb = option("--memory-mb", 2048);
+    if (memory_mb < 0) return usage();
+    foreline::worker::ChildLimits limits;
+    limits.time = std::chrono::milliseconds(limit_ms);
+    limits.memory_bytes = static_cast<std::uint64_t>(memory_mb) << 20U;
+    const auto at_once = static_cast<unsigned>(children);
+    if (arguments[0] == "--worker")
+      ::_exit(foreline::worker::serve_trials(
+          at_once, limits,
+          [](const foreline::line::Trial& trial) { return foreline::factory::run(trial); }));
+    ::_exit(foreline::worker::serve_fan([&](const foreline::line::Fan& fan) {
+      return foreline::factory::run(fan, [&](std::size_t count, const auto& future) {
+        return foreline::worker::in_copies(count, at_once, limits, future);
+      });
+    }));
   }
   if (arguments[0] == "--plc" && arguments.size() >= 2)
     ::_exit(foreline::plc::serve({arguments.begin() + 1, arguments.end()}));

@@ -201,6 +201,28 @@ void one(A& a, Trial& v) {
   }
 }
 
+/// No line is without machines: an empty one stands for none.
+template <class A>
+void one(A& a, Branch& v) {
+  auto line = v.line ? std::make_shared<Line>(*v.line) : std::make_shared<Line>();
+  all(a, v.seed, *line, v.schedule, v.faults, v.horizon_s);
+  if constexpr (A::reads) {
+    if (!line->machines.empty()) v.line = std::move(line);
+  }
+}
+template <class A>
+void one(A& a, Fan& v) {
+  all(a, v.trial, v.at_s, v.branches, v.series_step_s);
+}
+template <class A>
+void one(A& a, Measures& v) {
+  for (const auto& field : measure_fields()) one(a, v.*field.field);
+}
+template <class A>
+void one(A& a, FanOutcome& v) {
+  all(a, v.trial, v.branches, v.series);
+}
+
 template <class A, class... T>
 void all(A& archive, T&... values) {
   (one(archive, values), ...);
@@ -246,6 +268,19 @@ std::string to_bytes(const Outcome& outcome) {
 }
 Result<Outcome> outcome_from(std::string_view bytes) {
   return read<Outcome>(bytes, "outcome");
+}
+
+std::string to_bytes(const Fan& fan) {
+  return written(fan);
+}
+Result<Fan> fan_from(std::string_view bytes) {
+  return read<Fan>(bytes, "trial with branches");
+}
+std::string to_bytes(const FanOutcome& outcome) {
+  return written(outcome);
+}
+Result<FanOutcome> fan_outcome_from(std::string_view bytes) {
+  return read<FanOutcome>(bytes, "outcome with branches");
 }
 
 std::string framed(std::uint64_t id, std::string_view bytes) {

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "sim/line/branch.hpp"
 #include "sim/line/result.hpp"
 #include "sim/line/trial.hpp"
 
@@ -25,6 +26,10 @@ inline constexpr std::uint32_t wire_version = 1;
 [[nodiscard]] line::Result<line::Trial> trial_from(std::string_view bytes);
 [[nodiscard]] std::string to_bytes(const line::Outcome& outcome);
 [[nodiscard]] line::Result<line::Outcome> outcome_from(std::string_view bytes);
+[[nodiscard]] std::string to_bytes(const line::Fan& fan);
+[[nodiscard]] line::Result<line::Fan> fan_from(std::string_view bytes);
+[[nodiscard]] std::string to_bytes(const line::FanOutcome& outcome);
+[[nodiscard]] line::Result<line::FanOutcome> fan_outcome_from(std::string_view bytes);
 
 /// A message between client and worker: which trial it is about, and its bytes.
 struct Message {

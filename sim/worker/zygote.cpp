@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -15,6 +17,7 @@
 #include <deque>
 #include <exception>
 #include <list>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -53,12 +56,37 @@ Outcome failure(Outcome::End end, std::string error) {
   return outcome;
 }
 
-[[noreturn]] void run_child(int output, const Message& job, const RunTrial& run) {
+/// What to say when memory runs out, made while there is some.
+struct LastWords {
+  int output = -1;
+  std::string bytes;
+} last_words;
+
+void limit_memory(int output, std::uint64_t bytes) {
+#if !defined(__SANITIZE_ADDRESS__)
+  if (bytes == 0) return;
+  last_words.output = output;
+  last_words.bytes = to_bytes(failure(Outcome::End::runaway, "more memory than the limit allows"));
+  const rlimit limit{bytes, bytes};
+  if (::setrlimit(RLIMIT_AS, &limit) != 0) return;
+  std::set_new_handler([] {
+    write_all(last_words.output, last_words.bytes);
+    ::_exit(0);
+  });
+#else
+  (void)output;
+  (void)bytes;
+#endif
+}
+
+using Work = std::function<Outcome()>;
+
+[[noreturn]] void run_child(int output, const ChildLimits& limits, const Work& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  limit_memory(output, limits.memory_bytes);
   Outcome outcome;
   try {
-    auto trial = trial_from(job.bytes);
-    outcome = trial ? run(*trial) : failure(Outcome::End::crashed, trial.error().text());
+    outcome = work();
   } catch (const std::exception& error) {
     outcome = failure(Outcome::End::crashed, error.what());
   }
@@ -66,16 +94,16 @@ Outcome failure(Outcome::End end, std::string error) {
   ::_exit(0);
 }
 
-Child start_child(const Message& job, std::chrono::milliseconds limit, const RunTrial& run) {
+Child start_child(std::uint64_t id, const ChildLimits& limits, const Work& work) {
   Child child;
-  child.id = job.id;
-  child.deadline = Clock::now() + limit;
+  child.id = id;
+  child.deadline = Clock::now() + limits.time;
   std::array<int, 2> pipe{-1, -1};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return child;
   child.pid = ::fork();
   if (child.pid == 0) {
     ::close(pipe[0]);
-    run_child(pipe[1], job, run);
+    run_child(pipe[1], limits, work);
   }
   ::close(pipe[1]);
   child.output = pipe[0];
@@ -97,9 +125,85 @@ std::string outcome_of(const Child& child) {
                   : fmt::format("the trial's process ended with status {}", WEXITSTATUS(status))));
 }
 
+/// Adds the children's outputs to `polled`; how long to wait for them at most, -1: for ever.
+int wait_for(const std::list<Child>& running, std::vector<pollfd>& polled) {
+  int timeout_ms = -1;
+  for (const auto& child : running) {
+    polled.push_back({child.output, POLLIN, 0});
+    if (child.killed) continue;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(child.deadline - Clock::now())
+            .count();
+    const int wait = left < 0 ? 0 : static_cast<int>(std::min<long long>(left, 60'000)) + 1;
+    timeout_ms = timeout_ms < 0 ? wait : std::min(timeout_ms, wait);
+  }
+  return timeout_ms;
+}
+
+/// Reads what the child has said, and ends it when its time is over. True when it is gone.
+bool attend(Child& child) {
+  std::array<char, 65536> buffer;
+  bool over = child.output < 0;
+  while (!over) {
+    const auto n = ::read(child.output, buffer.data(), buffer.size());
+    if (n > 0) {
+      child.received.append(buffer.data(), static_cast<std::size_t>(n));
+    } else {
+      over = n == 0 || (errno != EAGAIN && errno != EINTR);
+      break;
+    }
+  }
+  if (!over && !child.killed && Clock::now() > child.deadline) {
+    ::kill(child.pid, SIGKILL);
+    child.killed = true;
+  }
+  return over;
+}
+
 }  // namespace
 
-int serve_trials(unsigned children, std::chrono::milliseconds trial_limit, const RunTrial& run) {
+std::vector<Outcome> in_copies(std::size_t count, unsigned at_once, const ChildLimits& limits,
+                               const std::function<Outcome(std::size_t)>& run) {
+  std::vector<Outcome> outcomes(count);
+  std::list<Child> running;
+  std::size_t next = 0;
+  while (next < count || !running.empty()) {
+    for (; next < count && running.size() < std::max(1U, at_once); ++next)
+      running.push_back(start_child(next, limits, [&run, next] { return run(next); }));
+    std::vector<pollfd> polled;
+    const int timeout_ms = wait_for(running, polled);
+    ::poll(polled.data(), polled.size(), timeout_ms);
+    for (auto child = running.begin(); child != running.end();) {
+      if (!attend(*child)) {
+        ++child;
+        continue;
+      }
+      outcomes[child->id] = std::move(*outcome_from(outcome_of(*child)));
+      if (child->output >= 0) ::close(child->output);
+      child = running.erase(child);
+    }
+  }
+  return outcomes;
+}
+
+int serve_fan(const std::function<FanOutcome(const Fan&)>& run) {
+  std::string input;
+  std::array<char, 65536> buffer;
+  for (;;) {
+    const auto n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    input.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  const auto fan = fan_from(input);
+  if (!fan) {
+    fmt::print(stderr, "foreline-sim: {}\n", fan.error().text());
+    return 2;
+  }
+  return write_all(STDOUT_FILENO, to_bytes(run(*fan))) ? 0 : 3;
+}
+
+int serve_trials(unsigned children, const ChildLimits& limits, const RunTrial& run) {
   std::deque<Message> jobs;
   std::list<Child> running;
   std::string input;
@@ -110,19 +214,14 @@ int serve_trials(unsigned children, std::chrono::milliseconds trial_limit, const
       return 0;
     }
     while (!jobs.empty() && running.size() < children) {
-      running.push_back(start_child(jobs.front(), trial_limit, run));
+      running.push_back(start_child(jobs.front().id, limits, [&] {
+        auto trial = trial_from(jobs.front().bytes);
+        return trial ? run(*trial) : failure(Outcome::End::crashed, trial.error().text());
+      }));
       jobs.pop_front();
     }
     std::vector<pollfd> polled = {{jobs.size() < 2UL * children ? STDIN_FILENO : -1, POLLIN, 0}};
-    int timeout_ms = -1;
-    for (const auto& child : running) {
-      polled.push_back({child.output, POLLIN, 0});
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(child.deadline - Clock::now())
-              .count();
-      const int wait = left < 0 ? 0 : static_cast<int>(std::min<long long>(left, 60'000)) + 1;
-      if (!child.killed) timeout_ms = timeout_ms < 0 ? wait : std::min(timeout_ms, wait);
-    }
+    const int timeout_ms = wait_for(running, polled);
     ::poll(polled.data(), polled.size(), timeout_ms);
     std::array<char, 65536> buffer;
     if (polled[0].revents != 0) {
@@ -136,23 +235,8 @@ int serve_trials(unsigned children, std::chrono::milliseconds trial_limit, const
         return 2;
       }
     }
-    std::size_t position = 1;
-    for (auto child = running.begin(); child != running.end(); ++position) {
-      bool over = child->output < 0;
-      while (!over) {
-        const auto n = ::read(child->output, buffer.data(), buffer.size());
-        if (n > 0) {
-          child->received.append(buffer.data(), static_cast<std::size_t>(n));
-        } else {
-          over = n == 0 || (errno != EAGAIN && errno != EINTR);
-          break;
-        }
-      }
-      if (!over && !child->killed && Clock::now() > child->deadline) {
-        ::kill(child->pid, SIGKILL);
-        child->killed = true;
-      }
-      if (!over) {
+    for (auto child = running.begin(); child != running.end();) {
+      if (!attend(*child)) {
         ++child;
         continue;
       }

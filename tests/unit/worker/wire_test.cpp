@@ -67,6 +67,21 @@ TEST_CASE("bytes that are cut or too many are refused, and changed ones never cr
   }
 }
 
+TEST_CASE("a fan and its outcome survive the wire") {
+  line::Fan fan{full_trial(), 44, {}, 60};
+  fan.branches.resize(2);
+  fan.branches[1] = {7, fan.trial.line, fan.trial.schedule, fan.trial.faults, 99.0};
+  const auto bytes = worker::to_bytes(fan);
+  const auto again = worker::fan_from(bytes);
+  REQUIRE(again);
+  CHECK(again->branches.size() == 2);
+  CHECK_FALSE(again->branches[0].line);
+  CHECK(*again->branches[1].line == *fan.trial.line);
+  CHECK(worker::to_bytes(*again) == bytes);
+  for (std::size_t size = 0; size < bytes.size(); size += 97)
+    CHECK_FALSE(worker::fan_from(std::string_view(bytes).substr(0, size)));
+}
+
 TEST_CASE("messages are taken off a stream however it is cut") {
   const auto stream = worker::framed(1, "one") + worker::framed(2, "") + worker::framed(3, "three");
   for (std::size_t step = 1; step < 20; ++step) {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// `foreline run` as a test engineer uses it.
+#include <sys/wait.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Ran {
+  int status = -1;
+  std::string output;
+};
+
+/// A folder of this test's own beside the tree's lines and orders.
+fs::path folder(const std::string& name) {
+  const auto path = fs::path(FORELINE_BINARY_DIR) / "scratch" / ("run-" + name);
+  fs::remove_all(path);
+  fs::create_directories(path);
+  for (const char* data : {"lines", "orders", "schedules"})
+    fs::create_directory_symlink(fs::path(FORELINE_SOURCE_DIR) / "scenarios" / data, path / data);
+  return path;
+}
+
+std::string read(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+Ran run(const fs::path& in, const std::string& arguments) {
+  const auto line = "cd '" + in.string() + "' && '" + std::string(FORELINE_BINARY_DIR) +
+                    "/bin/foreline' " + arguments + " 2>&1 </dev/null";
+  Ran ran;
+  std::FILE* pipe = ::popen(line.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::array<char, 4096> buffer{};
+  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    ran.output.append(buffer.data(), n);
+  const int status = ::pclose(pipe);
+  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ran;
+}
+
+const std::string day =
+    "format = \"foreline scenario 1\"\ntitle = \"a day\"\nline = \"lines/bottling.toml\"\n"
+    "orders = \"orders/bottling-day.csv\"\nseeds = 12\nhorizon = \"4 h\"\nrandom_faults = true\n"
+    "warm_up = \"20 min\"\n\n";
+
+}  // namespace
+
+TEST_CASE("results are the same bytes whatever the number of workers") {
+  const auto here = folder("jobs");
+  std::ofstream(here / "day.toml")
+      << day
+      << "[[expect]]\nmeasure = \"good\"\nis = \">= 1 parts\"\n\n[[expect]]\nmeasure = "
+         "\"downtime\"\ncompare = \"schedules/bottling-by-family.toml\"\nis = \"<= baseline + 10 "
+         "h\"\n";
+  for (const char* jobs : {"1", "2", "5"}) {
+    const auto ran = run(here, "run day.toml --jobs " + std::string(jobs) + " --json " + jobs +
+                                   ".json --junit " + jobs + ".xml --html " + jobs + ".html");
+    INFO(ran.output);
+    REQUIRE(ran.status == 0);
+  }
+  for (const char* kind : {".json", ".xml", ".html"}) {
+    CHECK(read(here / ("1" + std::string(kind))).size() > 300);
+    CHECK(read(here / ("1" + std::string(kind))) == read(here / ("2" + std::string(kind))));
+    CHECK(read(here / ("1" + std::string(kind))) == read(here / ("5" + std::string(kind))));
+  }
+  const auto json = nlohmann::json::parse(read(here / "1.json"));
+  CHECK(json[0]["replications"].size() == 12);
+  CHECK(json[0]["measures"]["throughput"]["low"] < json[0]["measures"]["throughput"]["high"]);
+}
+
+TEST_CASE("a failing expectation names its line and the command that reruns the worst seed") {
+  const auto here = folder("failing");
+  std::ofstream(here / "day.toml")
+      << day << "[[expect]]\nmeasure = \"throughput\"\nis = \">= 99999 parts/h\"\n";
+  const auto ran = run(here, "run day.toml");
+  CHECK(ran.status == 1);
+  CHECK(ran.output.find("day.toml:10: wanted throughput >=") != std::string::npos);
+  const auto at = ran.output.find("again: foreline run day.toml --seed ");
+  INFO(ran.output);
+  REQUIRE(at != std::string::npos);
+  const auto again = run(here, ran.output.substr(at + 16, ran.output.find('\n', at) - at - 16));
+  CHECK(again.status == 1);
+  const auto worst = ran.output.substr(ran.output.find("worst is seed"));
+  CHECK(again.output.find(worst.substr(0, worst.find('\n'))) != std::string::npos);
+}
+
+TEST_CASE("trials that run away are outcomes of their own, and the next scenario is unharmed") {
+  const auto here = folder("runaway");
+  std::ofstream(here / "a.toml") << day;
+  const auto events = run(here, "run a.toml --trial-events 300");
+  CHECK(events.status == 1);
+  CHECK(events.output.find("runaway: more events than the limit allows") != std::string::npos);
+  std::ofstream(here / "b.toml") << day << "[[expect]]\nmeasure = \"good\"\nis = \">= 1 parts\"\n";
+  const auto time = run(here, "run a.toml b.toml --trial-seconds 30");
+  CHECK(time.status == 0);
+  CHECK(time.output.find("PASS a day: 1 of 1") != std::string::npos);
+}
+
+TEST_CASE("--accept writes the measured block; a later difference is shown") {
+  const auto here = folder("accept");
+  std::ofstream(here / "day.toml") << day;
+  CHECK(run(here, "run day.toml --accept").status == 0);
+  const auto accepted = read(here / "day.toml");
+  CHECK(accepted.starts_with(day));
+  CHECK(accepted.find("#   downtime ") != std::string::npos);
+  CHECK(run(here, "run day.toml").output.find("measured block") == std::string::npos);
+  auto more = accepted;
+  more.replace(more.find("seeds = 12"), 10, "seeds = 11");
+  std::ofstream(here / "day.toml") << more;
+  CHECK(run(here, "run day.toml").output.find("measured block, line") != std::string::npos);
+  CHECK(run(here, "run day.toml --accept --seed 3").status == 2);
+}

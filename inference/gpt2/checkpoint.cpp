@@ -7,15 +7,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <bit>
+#include <algorithm>
 #include <cerrno>
-#include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
+#include <tuple>
+
+#include "inference/gpt2/json_text.hpp"
 
 namespace foreline::gpt2 {
 
@@ -66,30 +70,32 @@ class Mapping {
   std::size_t size_ = 0;
 };
 
-enum class Type { f32, f16, bf16 };
-
-struct Stored {
-  std::shared_ptr<Mapping> mapping;
-  fs::path file;
-  Type type = Type::f32;
+struct Entry {
+  StoredTensor tensor;
+  std::string type;  ///< As the file names it.
   std::vector<std::size_t> shape;
-  std::size_t begin = 0;  ///< Byte offset in the file.
-  std::size_t count = 0;
 };
 
-float from_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16U;
-  const std::uint32_t exponent = (half >> 10U) & 0x1FU;
-  const std::uint32_t fraction = half & 0x3FFU;
-  if (exponent == 0) {
-    const float value = std::ldexp(static_cast<float>(fraction), -24);
-    return sign != 0 ? -value : value;
-  }
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000U | (fraction << 13U));
-  return std::bit_cast<float>(sign | ((exponent + 112U) << 23U) | (fraction << 13U));
+/// Bytes of one element; 0 for a type that safetensors does not have.
+std::size_t width_of(const std::string& type) {
+  static const std::map<std::string, std::size_t> widths = {
+      {"F64", 8}, {"I64", 8}, {"U64", 8},  {"F32", 4},     {"I32", 4},
+      {"U32", 4}, {"F16", 2}, {"BF16", 2}, {"I16", 2},     {"U16", 2},
+      {"I8", 1},  {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+  const auto found = widths.find(type);
+  return found == widths.end() ? 0 : found->second;
 }
 
-Result<Done> read_header(const fs::path& file, std::map<std::string, Stored>& tensors) {
+std::string printable(std::string text) {
+  for (auto& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  if (text.size() > 80) text = text.substr(0, 77) + "...";
+  return text;
+}
+
+Result<Done> read_header(const fs::path& file, std::map<std::string, Entry>& tensors,
+                         std::vector<std::shared_ptr<const void>>& files) {
   auto mapping = Mapping::open(file);
   if (!mapping) return mapping.error();
   const auto& map = **mapping;
@@ -108,71 +114,64 @@ Result<Done> read_header(const fs::path& file, std::map<std::string, Stored>& te
     return refuse(file, "its header is no JSON object",
                   "the file is damaged or no safetensors file");
   const std::size_t base = sizeof length + length;
+  std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> spans;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") continue;
     auto bad = [&, tensor = name](const std::string& what) {
-      return refuse(file, fmt::format("tensor {}: {}", tensor, what));
+      return refuse(file, fmt::format("tensor {}: {}", printable(tensor), what));
     };
     const auto type = entry.is_object() ? entry.value("dtype", json()) : json();
     const auto shape = entry.is_object() ? entry.value("shape", json()) : json();
     const auto offsets = entry.is_object() ? entry.value("data_offsets", json()) : json();
-    if (!shape.is_array() || !offsets.is_array() || offsets.size() != 2 ||
+    if (!type.is_string() || !shape.is_array() || !offsets.is_array() || offsets.size() != 2 ||
         !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {
       return bad("its entry has no dtype, shape and data_offsets");
     }
-    Stored stored;
-    stored.mapping = *mapping;
-    stored.file = file;
-    if (type == "F32")
-      stored.type = Type::f32;
-    else if (type == "F16")
-      stored.type = Type::f16;
-    else if (type == "BF16")
-      stored.type = Type::bf16;
-    else if (name.find("attn.bias") != std::string::npos ||
-             name.find("attn.masked_bias") != std::string::npos)
-      continue;
-    else
-      return bad(fmt::format("type {} is not F32, F16 or BF16", type.dump()));
-    stored.count = 1;
+    Entry found;
+    found.type = printable(type.get<std::string>());
+    std::size_t count = 1;
     for (const auto& n : shape) {
       if (!n.is_number_unsigned() || n.get<std::uint64_t>() > (1ULL << 40U))
         return bad("its shape is no list of sizes");
-      stored.shape.push_back(n.get<std::size_t>());
-      if (stored.count > (1ULL << 40U)) return bad("its shape is too large");
-      stored.count *= stored.shape.back();
+      found.shape.push_back(n.get<std::size_t>());
+      if (count > (1ULL << 40U) / std::max<std::size_t>(found.shape.back(), 1))
+        return bad("its shape is too large");
+      count *= found.shape.back();
     }
     const auto begin = offsets[0].get<std::uint64_t>();
     const auto end = offsets[1].get<std::uint64_t>();
-    const std::size_t width = stored.type == Type::f32 ? 4 : 2;
-    if (end < begin || end - begin != stored.count * width)
-      return bad("its bytes do not fit its shape");
     if (end > map.size() - base) {
       return refuse(file,
-                    fmt::format("tensor {} ends {} bytes beyond the end of the file", name,
-                                end - (map.size() - base)),
+                    fmt::format("tensor {} ends {} bytes beyond the end of the file",
+                                printable(name), end - (map.size() - base)),
                     "the file is truncated; copy it again");
     }
-    stored.begin = base + begin;
-    tensors[name.rfind("transformer.", 0) == 0 ? name.substr(12) : name] = std::move(stored);
+    const auto width = width_of(found.type);
+    if (end < begin || (width != 0 && end - begin != count * width))
+      return bad("its bytes do not fit its shape");
+    if (end > begin) spans.emplace_back(begin, end, name);
+    found.tensor = {map.data() + base + begin,
+                    found.type == "F16"    ? StoredType::f16
+                    : found.type == "BF16" ? StoredType::bf16
+                                           : StoredType::f32,
+                    count, file.string()};
+    const auto bare = name.rfind("transformer.", 0) == 0 ? name.substr(12) : name;
+    const auto earlier = tensors.find(bare);
+    if (earlier != tensors.end())
+      return bad("is there twice, also in " + earlier->second.tensor.file);
+    tensors.emplace(bare, std::move(found));
   }
+  std::sort(spans.begin(), spans.end());
+  for (std::size_t i = 1; i < spans.size(); ++i) {
+    if (std::get<0>(spans[i]) < std::get<1>(spans[i - 1])) {
+      return refuse(file,
+                    fmt::format("tensors {} and {} overlap", printable(std::get<2>(spans[i - 1])),
+                                printable(std::get<2>(spans[i]))),
+                    "the file is damaged");
+    }
+  }
+  files.push_back(*mapping);
   return Done{};
-}
-
-void convert(const Stored& stored, Tensor& tensor) {
-  tensor.resize(stored.count);
-  const auto* bytes = stored.mapping->data() + stored.begin;
-  if (stored.type == Type::f32) {
-    std::memcpy(tensor.data(), bytes, stored.count * sizeof(float));
-    return;
-  }
-  for (std::size_t i = 0; i < stored.count; ++i) {
-    std::uint16_t half = 0;
-    std::memcpy(&half, bytes + 2 * i, 2);
-    tensor[i] = stored.type == Type::f16
-                    ? from_half(half)
-                    : std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16U);
-  }
 }
 
 std::string shape_text(const std::vector<std::size_t>& shape) {
@@ -182,85 +181,165 @@ std::string shape_text(const std::vector<std::size_t>& shape) {
 }  // namespace
 
 Result<std::string> read_file(const fs::path& path) {
+  constexpr std::uintmax_t size_max = 256'000'000;
   std::ifstream in(path, std::ios::binary);
-  if (!in || fs::is_directory(path))
+  std::error_code error;
+  if (!in || !fs::is_regular_file(path, error))
     return refuse(path, "cannot be read",
                   "a model folder holds config.json, vocab.json, merges.txt and model.safetensors");
+  if (fs::file_size(path, error) > size_max)
+    return refuse(path, fmt::format("is larger than {} MB", size_max / 1'000'000));
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();
 }
 
-Result<Done> write_file(const fs::path& path, std::string_view bytes) {
+Result<Done> write_file(const fs::path& path, const std::function<void(std::ostream&)>& write) {
   const fs::path part = path.string() + ".part";
+  std::error_code error;
   {
     std::ofstream out(part, std::ios::binary);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (out) write(out);
     out.flush();
-    if (!out) return refuse(path, "cannot be written", "is there room, and permission?");
+    if (!out) {
+      out.close();
+      fs::remove(part, error);
+      return refuse(path, "cannot be written", "is there room, and permission?");
+    }
   }
-  std::error_code error;
   fs::rename(part, path, error);
   if (error) return refuse(path, "cannot be put into place: " + error.message());
   return Done{};
 }
 
-Result<Checkpoint> load_checkpoint(const fs::path& directory) {
+Result<Done> write_file(const fs::path& path, std::string_view bytes) {
+  return write_file(path, [&](std::ostream& out) {
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  });
+}
+
+namespace {
+
+/// The files that hold a model's tensors.
+Result<std::vector<fs::path>> weight_files(const fs::path& directory) {
+  const auto single = directory / "model.safetensors";
+  const auto index_file = directory / "model.safetensors.index.json";
+  std::error_code error;
+  if (fs::exists(single, error)) return std::vector<fs::path>{single};
+  if (fs::exists(index_file, error)) {
+    const auto text = read_file(index_file);
+    if (!text) return text.error();
+    const auto index = json_from(*text, index_file.string());
+    if (!index) return index.error();
+    if (!index->is_object() || !index->contains("weight_map") ||
+        !index->at("weight_map").is_object() || index->at("weight_map").empty())
+      return refuse(index_file, "has no weight_map");
+    std::set<std::string> names;
+    for (const auto& [tensor, shard] : index->at("weight_map").items()) {
+      if (!shard.is_string() ||
+          fs::path(shard.get<std::string>()).filename() != shard.get<std::string>()) {
+        return refuse(index_file,
+                      fmt::format("the shard of {} is no file name", printable(tensor)));
+      }
+      names.insert(shard.get<std::string>());
+    }
+    std::vector<fs::path> files;
+    for (const auto& name : names) files.push_back(directory / name);
+    return files;
+  }
+  // Shards without an index: model-00002-of-00003.safetensors. All of them must be there.
+  std::vector<fs::path> files;
+  std::size_t wanted = 0;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const auto name = entry.path().filename().string();
+    unsigned number = 0;
+    unsigned count = 0;
+    int used = 0;
+    if (std::sscanf(name.c_str(), "model-%5u-of-%5u.safetensors%n", &number, &count, &used) == 2 &&
+        static_cast<std::size_t>(used) == name.size()) {
+      files.push_back(entry.path());
+      wanted = count;
+    }
+  }
+  std::sort(files.begin(), files.end());
+  if (!files.empty()) {
+    if (files.size() != wanted)
+      return refuse(directory,
+                    fmt::format("holds {} of {} shards of the model", files.size(), wanted));
+    return files;
+  }
+  if (fs::exists(directory / "pytorch_model.bin", error)) {
+    return refuse(single, "is not there, only pytorch_model.bin, which could run code as it loads",
+                  "save it with save_pretrained(..., safe_serialization=True)");
+  }
+  return std::vector<fs::path>{single};
+}
+
+}  // namespace
+
+Result<MappedCheckpoint> map_checkpoint(const fs::path& directory, Head head) {
   const auto text = read_file(directory / "config.json");
   if (!text) return text.error();
   auto config = config_from_json(*text, (directory / "config.json").string());
   if (!config) return config.error();
-  std::vector<fs::path> files;
-  const auto index_file = directory / "model.safetensors.index.json";
-  if (fs::exists(directory / "model.safetensors") || !fs::exists(index_file)) {
-    files.push_back(directory / "model.safetensors");
-  } else {
-    const auto index_text = read_file(index_file);
-    if (!index_text) return index_text.error();
-    const json index = json::parse(*index_text, nullptr, false);
-    if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object())
-      return refuse(index_file, "has no weight_map");
-    std::map<std::string, bool> names;
-    for (const auto& [tensor, shard] : index["weight_map"].items()) {
-      if (!shard.is_string() ||
-          fs::path(shard.get<std::string>()).filename() != shard.get<std::string>()) {
-        return refuse(index_file, fmt::format("the shard of {} is no file name", tensor));
-      }
-      names[shard.get<std::string>()] = true;
-    }
-    for (const auto& [name, used] : names) files.push_back(directory / name);
+  const auto files = weight_files(directory);
+  if (!files) return files.error();
+  MappedCheckpoint checkpoint{std::move(*config), {}, {}};
+  std::map<std::string, Entry> stored;
+  for (const auto& file : *files) {
+    if (auto done = read_header(file, stored, checkpoint.files); !done) return done.error();
   }
-  std::map<std::string, Stored> stored;
-  for (const auto& file : files) {
-    if (auto done = read_header(file, stored); !done) return done.error();
-  }
-  Checkpoint checkpoint{std::move(*config), {}};
-  // The file knows better than the flag whether there is a head of its own.
-  if (stored.count("lm_head.weight") != 0 && !checkpoint.config.tie_word_embeddings) {
-  } else if (stored.count("lm_head.weight") == 0) {
-    checkpoint.config.tie_word_embeddings = true;
-  }
+  const bool own_head = stored.count("lm_head.weight") != 0;
+  // Hidden states need no head: a GPT2Model whose GPT2LMHeadModel would not be tied has none.
+  if (!own_head && head == Head::unwanted) checkpoint.config.tie_word_embeddings = true;
   std::vector<Diagnostic> diagnostics;
-  for_each_tensor(
-      checkpoint.config, checkpoint.weights,
-      [&](const std::string& name, const std::vector<std::size_t>& shape, Tensor& tensor) {
-        const auto found = stored.find(name);
-        if (found == stored.end()) {
-          diagnostics.push_back(
-              {files.front().string(), 0, 0,
-               fmt::format("tensor {} is missing, wanted {}", name, shape_text(shape)),
-               "does config.json belong to these weights?"});
-        } else if (found->second.shape != shape) {
-          diagnostics.push_back({found->second.file.string(), 0, 0,
-                                 fmt::format("tensor {} is {}, wanted {}", name,
-                                             shape_text(found->second.shape), shape_text(shape)),
-                                 "does config.json belong to these weights?"});
-        } else {
-          convert(found->second, tensor);
-        }
-      });
+  const auto& first_file = files->front();
+  for_each_shape(checkpoint.config, [&](const std::string& name,
+                                        const std::vector<std::size_t>& shape) {
+    const auto found = stored.find(name);
+    if (found == stored.end()) {
+      diagnostics.push_back(
+          {first_file.string(), 0, 0,
+           fmt::format("tensor {} is missing, wanted {}", name, shape_text(shape)),
+           name == "lm_head.weight" ? "tie_word_embeddings is false in config.json"
+                                    : "does config.json belong to these weights?"});
+    } else if (found->second.shape != shape) {
+      diagnostics.push_back({found->second.tensor.file, 0, 0,
+                             fmt::format("tensor {} is {}, wanted {}", name,
+                                         shape_text(found->second.shape), shape_text(shape)),
+                             "does config.json belong to these weights?"});
+    } else if (const auto& type = found->second.type;
+               type != "F32" && type != "F16" && type != "BF16") {
+      diagnostics.push_back({found->second.tensor.file, 0, 0,
+                             fmt::format("tensor {}: type {} is not F32, F16 or BF16", name, type),
+                             "save the model in one of these types"});
+    } else {
+      checkpoint.tensors.emplace(name, std::move(found->second.tensor));
+    }
+  });
   if (!diagnostics.empty()) return Error(std::move(diagnostics));
   return checkpoint;
+}
+
+Result<Checkpoint> load_checkpoint(const fs::path& directory) {
+  auto mapped = map_checkpoint(directory);
+  if (!mapped) return mapped.error();
+  Checkpoint checkpoint{std::move(mapped->config), {}};
+  std::vector<Diagnostic> diagnostics;
+  for_each_tensor(checkpoint.config, checkpoint.weights,
+                  [&](const std::string& name, const std::vector<std::size_t>&, Tensor& tensor) {
+                    const auto& stored = mapped->tensors.at(name);
+                    tensor.resize(stored.size);
+                    if (!stored.read(0, stored.size, tensor.data()))
+                      diagnostics.push_back(not_finite(name, stored));
+                  });
+  if (!diagnostics.empty()) return Error(std::move(diagnostics));
+  return checkpoint;
+}
+
+Diagnostic not_finite(const std::string& name, const StoredTensor& tensor) {
+  return {tensor.file, 0, 0, fmt::format("tensor {} has values that are NaN or infinite", name),
+          "the training that wrote it diverged, or the file is damaged"};
 }
 
 Result<Done> save_checkpoint(const fs::path& directory, const Config& config,
@@ -269,21 +348,29 @@ Result<Done> save_checkpoint(const fs::path& directory, const Config& config,
   fs::create_directories(directory, error);
   if (error) return refuse(directory, "cannot be created: " + error.message());
   json header = {{"__metadata__", {{"format", "pt"}}}};
-  std::string data;
+  std::size_t size = 0;
+  std::vector<const Tensor*> tensors;
   for_each_tensor(
       config, const_cast<Weights&>(weights),
       [&](const std::string& name, const std::vector<std::size_t>& shape, Tensor& tensor) {
-        const auto begin = data.size();
-        data.append(reinterpret_cast<const char*>(tensor.data()), tensor.size() * sizeof(float));
+        const auto begin = size;
+        size += tensor.size() * sizeof(float);
+        tensors.push_back(&tensor);
         header[name == "lm_head.weight" ? name : "transformer." + name] = {
-            {"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+            {"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, size}}};
       });
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = text.size();
-  std::string bytes(reinterpret_cast<const char*>(&length), sizeof length);
-  bytes += text + data;
-  if (auto done = write_file(directory / "model.safetensors", bytes); !done) return done;
+  auto done = write_file(directory / "model.safetensors", [&](std::ostream& out) {
+    out.write(reinterpret_cast<const char*>(&length), sizeof length);
+    out.write(text.data(), static_cast<std::streamsize>(text.size()));
+    for (const auto* tensor : tensors) {
+      out.write(reinterpret_cast<const char*>(tensor->data()),
+                static_cast<std::streamsize>(tensor->size() * sizeof(float)));
+    }
+  });
+  if (!done) return done;
   return write_file(directory / "config.json", config_to_json(config));
 }
 

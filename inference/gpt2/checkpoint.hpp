@@ -5,8 +5,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <ostream>
 
 #include "inference/gpt2/config.hpp"
+#include "inference/gpt2/stored.hpp"
 #include "inference/gpt2/weights.hpp"
 #include "sim/line/result.hpp"
 
@@ -17,9 +21,29 @@ struct Checkpoint {
   Weights weights;
 };
 
-/// F32, F16 and BF16 tensors, with or without the prefix "transformer.". Errors name the file and
-/// the tensor: missing, wrong shape, unknown type, beyond the end of a truncated file.
+/// Whether a model without a head of its own is good enough: for hidden states it is.
+enum class Head { wanted, unwanted };
+
+/// A checkpoint's tensors in its mapped files, all there and of the right shapes; values are not
+/// looked at yet. Replacing a file by renaming is safe while it is mapped; truncating it is not.
+struct MappedCheckpoint {
+  Config config;
+  StoredTensors tensors;
+  std::vector<std::shared_ptr<const void>> files;
+};
+
+/// Opens model.safetensors, or the shards that model.safetensors.index.json names, or, without an
+/// index, the shards model-00001-of-N.safetensors. F32, F16 and BF16 tensors, with or without the
+/// prefix "transformer."; tensors that GPT-2 does not need (attn.bias, attn.masked_bias, other
+/// heads) are ignored. Errors name the file and the tensor: missing, wrong shape, unknown type,
+/// overlapping another, beyond the end of a truncated file.
+[[nodiscard]] line::Result<MappedCheckpoint> map_checkpoint(const std::filesystem::path& directory,
+                                                            Head head = Head::wanted);
+/// The same, all of it copied into memory as f32; refuses NaN and infinity by the tensor's name.
 [[nodiscard]] line::Result<Checkpoint> load_checkpoint(const std::filesystem::path& directory);
+
+/// What is said of a tensor with NaN or infinity.
+[[nodiscard]] line::Diagnostic not_finite(const std::string& name, const StoredTensor& tensor);
 
 /// Writes config.json and model.safetensors (F32) so that transformers' GPT2LMHeadModel loads them.
 /// Each file is complete under its name or not there at all.
@@ -30,6 +54,9 @@ struct Checkpoint {
 /// Writes a file under a temporary name and moves it into place.
 [[nodiscard]] line::Result<line::Done> write_file(const std::filesystem::path& path,
                                                   std::string_view bytes);
+[[nodiscard]] line::Result<line::Done> write_file(const std::filesystem::path& path,
+                                                  const std::function<void(std::ostream&)>& write);
+/// A text file of at most 256 MB.
 [[nodiscard]] line::Result<std::string> read_file(const std::filesystem::path& path);
 
 }  // namespace foreline::gpt2

@@ -10,7 +10,25 @@
 
 namespace foreline::gpt2 {
 
-enum class Activation { gelu_new, gelu, relu };
+/// By the names of transformers' ACT2FN; names of one function share a value (gelu_new is also
+/// gelu_fast and gelu_pytorch_tanh; silu is swish).
+enum class Activation {
+  gelu_new,
+  gelu,
+  relu,
+  silu,
+  tanh,
+  quick_gelu,
+  relu6,
+  sigmoid,
+  mish,
+  linear
+};
+
+/// What matrices are kept as in memory. bf16: activations too, where the CPU multiplies bf16. int8:
+/// one scale a column of weights, one a row of activations, fresh for each.
+enum class Precision { f32, bf16, int8 };
+[[nodiscard]] const char* name_of(Precision precision);
 
 /// Names are those of transformers' GPT2Config.
 struct Config {
@@ -25,7 +43,7 @@ struct Config {
   bool scale_attn_weights = true;
   bool scale_attn_by_inverse_layer_idx = false;
   bool tie_word_embeddings = true;
-  std::size_t eos_token_id = 50256;
+  std::size_t eos_token_id = 50256;  ///< May be beyond the vocabulary: then no text ends.
   std::string foreline;  ///< JSON text of the key "foreline", our own additions; empty if absent.
 
   [[nodiscard]] std::size_t head_size() const { return n_embd / n_head; }
@@ -34,8 +52,11 @@ struct Config {
 };
 
 /// Reads config.json. Refuses, by name, models that are no GPT-2 and options that would change the
-/// arithmetic in a way this engine does not know.
+/// arithmetic in a way this engine does not know. reorder_and_upcast_attn is always so: scores are
+/// f32 here. Dropout and summary options do not matter to inference and are ignored.
 [[nodiscard]] line::Result<Config> config_from_json(std::string_view text, const std::string& file);
+/// The name of an activation as this engine writes it.
+[[nodiscard]] const char* name_of(Activation activation);
 /// The config.json that transformers' GPT2LMHeadModel reads.
 [[nodiscard]] std::string config_to_json(const Config& config);
 

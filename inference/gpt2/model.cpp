@@ -4,133 +4,303 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <stdexcept>
 
-#include "inference/gpt2/kernels.hpp"
-#include "inference/gpt2/matmul.hpp"
+#include "inference/gpt2/generation.hpp"
+#include "inference/gpt2/linear.hpp"
 
 namespace foreline::gpt2 {
 
+using line::Diagnostic;
 using line::Error;
 using line::Result;
 
 namespace {
 
-struct PackedLayer {
-  std::shared_ptr<const Matmul::Packed> qkv, proj, fc, mlp_proj;
+/// Queries of one head that one thread attends to at a time.
+constexpr std::size_t queries_at_once = 32;
+/// Tokens of a batch below which sharing attention costs more than it saves, by keys.
+constexpr std::size_t attention_share_from = 4096;
+
+struct Layer {
+  Linear qkv, proj, fc, mlp_proj;
+  Tensor ln_1_weight, ln_1_bias, ln_2_weight, ln_2_bias;
 };
 
-void check(const Config& config, const Sequence& sequence) {
-  if (sequence.tokens.empty() || sequence.tokens.size() > config.n_positions) {
-    throw std::invalid_argument(fmt::format("a sequence of {} tokens, wanted 1 to {}",
-                                            sequence.tokens.size(), config.n_positions));
+void check_tokens(const Config& config, std::span<const std::uint32_t> tokens, std::size_t past) {
+  if (tokens.empty() || past + tokens.size() > config.n_positions) {
+    throw std::invalid_argument(past == 0
+                                    ? fmt::format("a sequence of {} tokens, wanted 1 to {}",
+                                                  tokens.size(), config.n_positions)
+                                    : fmt::format("{} tokens after {}, the model has {} positions",
+                                                  tokens.size(), past, config.n_positions));
   }
-  for (const auto token : sequence.tokens) {
+  for (const auto token : tokens) {
     if (token >= config.vocab_size)
       throw std::invalid_argument(
           fmt::format("token {} is beyond the vocabulary of {}", token, config.vocab_size));
   }
-  for (const auto position : sequence.asked) {
-    if (position >= sequence.tokens.size())
-      throw std::invalid_argument("an asked position is beyond the sequence");
-  }
 }
 
-void add(float* y, const float* x, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) y[i] += x[i];
+std::size_t rounded_up(std::size_t n, std::size_t step) {
+  return (n + step - 1) / step * step;
 }
+
+/// Keys and values of one layer: by head, `capacity` tokens each. Keys in blocks of 16 tokens
+/// (head_size x 16), values a row a token.
+struct KeysAndValues {
+  Memory keys, values;
+  std::size_t capacity = 0;  ///< A multiple of 64.
+};
 
 }  // namespace
 
+struct Model::Session::Cache {
+  std::vector<KeysAndValues> layers;
+};
+
 struct Model::State {
   Config config;
-  Weights weights;  ///< Embeddings and norms; the matrices live packed.
   ModelOptions options;
-  std::vector<PackedLayer> layers;
-  std::shared_ptr<const Matmul::Packed> head;
+  std::vector<Layer> layers;
+  Linear head;
+  bool gathered = false;  ///< Embeddings come from the head's packed weights.
+  Memory wte;             ///< (vocab_size x E), f32 or bf16 as `halves` says; empty when gathered.
+  bool halves = false;
+  Tensor wpe, ln_f_weight, ln_f_bias;
   std::size_t parameters = 0;
-  mutable std::mutex mutex;  ///< Of the primitives: one pass at a time.
-  mutable Matmul matmul;
+  mutable std::mutex mutex;  ///< Of everything below: one pass at a time.
+  mutable Products products;
+  mutable Memory x, normal, qkv, context, inner;
+  mutable std::vector<Memory> scratch;     ///< By worker.
+  mutable std::vector<KeysAndValues> own;  ///< Of sequences that keep no cache; one layer's.
 
-  State(const Config& c, const Weights& w, const ModelOptions& o)
-      : config(c), weights(w), options(o), matmul(o.threads) {}
+  State(const Config& c, const ModelOptions& o)
+      : config(c),
+        options(o),
+        products(o.precision, o.threads),
+        scratch(products.workers.count()) {}
 
-  void embed(std::uint32_t token, std::size_t position, float* x) const {
-    const auto e = config.n_embd;
-    for (std::size_t i = 0; i < e; ++i)
-      x[i] = weights.wte[token * e + i] + weights.wpe[position * e + i];
+  [[nodiscard]] std::size_t element() const {
+    return options.precision == Precision::f32 ? sizeof(float) : sizeof(std::uint16_t);
+  }
+  [[nodiscard]] std::size_t value_stride() const { return rounded_up(config.head_size(), 16); }
+
+  /// Room for `tokens` tokens; what is there stays.
+  void grow(KeysAndValues& kv, std::size_t tokens, std::size_t past) const {
+    if (tokens <= kv.capacity) return;
+    const auto old = kv.capacity;
+    const auto capacity = std::min(rounded_up(std::max(tokens, past == 0 ? tokens : 2 * old), 64),
+                                   rounded_up(config.n_positions, 64));
+    const auto key_size = config.head_size() * element();
+    const auto value_size = value_stride() * element();
+    Memory keys(config.n_head * capacity * key_size);
+    Memory values(config.n_head * capacity * value_size);
+    if (past > 0) {
+      for (std::size_t h = 0; h < config.n_head; ++h) {
+        std::memcpy(keys.as<char>() + h * capacity * key_size,
+                    kv.keys.as<char>() + h * old * key_size, old * key_size);
+        std::memcpy(values.as<char>() + h * capacity * value_size,
+                    kv.values.as<char>() + h * old * value_size, old * value_size);
+      }
+    }
+    kv.keys = std::move(keys);
+    kv.values = std::move(values);
+    kv.capacity = capacity;
   }
 
-  /// One layer over `rows` tokens; `attend` fills the context (rows x E) from qkv (rows x 3E).
-  template <class Attend>
-  void layer(std::size_t number, std::size_t rows, std::vector<float>& x, Attend attend) const {
+  struct Item {
+    std::span<const std::uint32_t> tokens;
+    std::size_t past = 0;
+    Session::Cache* cache = nullptr;
+    std::size_t row = 0;  ///< Of its first token in the batch.
+  };
+
+  void embed(std::uint32_t token, std::size_t position, float* out) const {
     const auto e = config.n_embd;
-    const auto padded = Matmul::rows_padded(rows);
-    const auto& w = weights.layers[number];
-    std::vector<float> normal(padded * e), qkv(padded * 3 * e), context(padded * e),
-        inner(padded * config.n_inner), out(padded * e);
-    kernels::layer_norm(x.data(), w.ln_1_weight.data(), w.ln_1_bias.data(),
-                        config.layer_norm_epsilon, rows, e, normal.data(), nullptr, nullptr);
-    matmul(normal.data(), *layers[number].qkv, qkv.data(), rows);
-    attend(qkv.data(), context.data());
-    matmul(context.data(), *layers[number].proj, out.data(), rows);
-    add(x.data(), out.data(), rows * e);
-    kernels::layer_norm(x.data(), w.ln_2_weight.data(), w.ln_2_bias.data(),
-                        config.layer_norm_epsilon, rows, e, normal.data(), nullptr, nullptr);
-    matmul(normal.data(), *layers[number].fc, inner.data(), rows);
-    kernels::activate(config.activation, inner.data(), inner.data(), rows * config.n_inner);
-    matmul(inner.data(), *layers[number].mlp_proj, out.data(), rows);
-    add(x.data(), out.data(), rows * e);
+    if (gathered) {
+      head.column(products, token, out);
+    } else if (halves) {
+      const StoredTensor table{wte.as<void>(), StoredType::bf16, config.vocab_size * e, {}};
+      (void)table.read(token * e, e, out);
+    } else {
+      std::copy_n(wte.as<float>() + token * e, e, out);
+    }
+    for (std::size_t i = 0; i < e; ++i) out[i] += wpe[position * e + i];
   }
 
-  [[nodiscard]] std::vector<float> run(std::span<const Sequence> batch) const {
+  /// Puts one head's new keys and values into its cache.
+  void remember(const Item& item, std::size_t h, const float* rows, KeysAndValues& kv) const {
+    const auto e = config.n_embd;
+    const auto hd = config.head_size();
+    const auto stride = value_stride();
+    const auto place = [&](auto* keys, auto* values, auto convert) {
+      keys += h * kv.capacity * hd;
+      values += h * kv.capacity * stride;
+      for (std::size_t t = 0; t < item.tokens.size(); ++t) {
+        const float* key = rows + t * 3 * e + e + h * hd;
+        const auto at = item.past + t;
+        auto* block = keys + at / key_block * key_block * hd + at % key_block;
+        for (std::size_t d = 0; d < hd; ++d) convert(key + d, 1, block + d * key_block);
+        convert(key + e, hd, values + at * stride);
+      }
+    };
+    if (options.precision == Precision::f32) {
+      place(kv.keys.as<float>(), kv.values.as<float>(),
+            [](const float* from, std::size_t count, float* to) { std::copy_n(from, count, to); });
+    } else {
+      place(kv.keys.as<std::uint16_t>(), kv.values.as<std::uint16_t>(),
+            [&](const float* from, std::size_t count, std::uint16_t* to) {
+              products.kernels.to_bf16(from, count, to);
+            });
+    }
+  }
+
+  void attend(std::size_t number, std::span<const Item> batch, std::size_t rows) const {
+    const auto e = config.n_embd;
+    const auto hd = config.head_size();
+    struct Task {
+      std::size_t item, head, first, count;
+    };
+    std::vector<Task> tasks;
+    std::size_t work = 0;
+    std::size_t longest = 0;
+    std::vector<KeysAndValues*> caches;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const auto& item = batch[i];
+      auto& kv = item.cache != nullptr ? item.cache->layers[number] : own[i];
+      grow(kv, item.past + item.tokens.size(), item.past);
+      caches.push_back(&kv);
+      longest = std::max(longest, item.past + item.tokens.size());
+      work += item.tokens.size() * (item.past + item.tokens.size());
+    }
+    work *= config.n_head * hd;
+    const bool share = work >= attention_share_from * 64;
+    const auto remember_one = [&](std::size_t n, std::size_t) {
+      const auto i = n / config.n_head;
+      remember(batch[i], n % config.n_head, qkv.as<float>() + batch[i].row * 3 * e, *caches[i]);
+    };
+    const auto pairs = batch.size() * config.n_head;
+    if (share)
+      products.workers(pairs, remember_one);
+    else
+      for (std::size_t n = 0; n < pairs; ++n) remember_one(n, 0);
+    // Long ones first, so that no thread is left with one at the end.
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const auto count = batch[i].tokens.size();
+      const auto parts = (count + queries_at_once - 1) / queries_at_once;
+      for (std::size_t part = parts; part-- > 0;) {
+        for (std::size_t h = 0; h < config.n_head; ++h)
+          tasks.push_back({i, h, part * queries_at_once,
+                           std::min(queries_at_once, count - part * queries_at_once)});
+      }
+    }
+    for (auto& room : scratch) room.need(4 * rounded_up(longest, 64) * sizeof(float));
+    const auto attend_one = [&](std::size_t n, std::size_t worker) {
+      const auto& task = tasks[n];
+      const auto& item = batch[task.item];
+      const auto& kv = *caches[task.item];
+      Attention a{};
+      a.rows = task.count;
+      a.first = item.past + task.first;
+      a.head_size = hd;
+      a.value_stride = value_stride();
+      a.ldq = 3 * e;
+      a.ldo = e;
+      a.scale = config.score_scale(number);
+      a.q = qkv.as<float>() + (item.row + task.first) * 3 * e + task.head * hd;
+      a.keys = kv.keys.as<char>() + task.head * kv.capacity * hd * element();
+      a.values = kv.values.as<char>() + task.head * kv.capacity * value_stride() * element();
+      a.out = context.as<float>() + (item.row + task.first) * e + task.head * hd;
+      a.scratch = scratch[worker].as<float>();
+      if (options.precision == Precision::f32)
+        products.kernels.attend_f32(a);
+      else
+        products.kernels.attend_bf16(a);
+    };
+    if (share)
+      products.workers(tasks.size(), attend_one);
+    else
+      for (std::size_t n = 0; n < tasks.size(); ++n) attend_one(n, 0);
+    (void)rows;
+  }
+
+  void layer_norm(const float* from, const Tensor& weight, const Tensor& bias, std::size_t rows,
+                  float* to) const {
+    const auto e = config.n_embd;
+    constexpr std::size_t at_once = 32;
+    const auto some = [&](std::size_t part, std::size_t) {
+      const auto first = part * at_once;
+      products.kernels.layer_norm(from + first * e, weight.data(), bias.data(),
+                                  config.layer_norm_epsilon, std::min(at_once, rows - first), e,
+                                  to + first * e);
+    };
+    products.workers((rows + at_once - 1) / at_once, some);
+  }
+
+  /// Reads the batch; afterwards x holds what comes out of the last layer (rows x E).
+  std::size_t run(std::span<Item> batch) const {
     const auto e = config.n_embd;
     std::size_t rows = 0;
-    std::size_t longest = 0;
-    for (const auto& sequence : batch) {
-      check(config, sequence);
-      rows += sequence.tokens.size();
-      longest = std::max(longest, sequence.tokens.size());
+    for (auto& item : batch) {
+      item.row = rows;
+      rows += item.tokens.size();
     }
-    std::vector<float> x(Matmul::rows_padded(std::max<std::size_t>(rows, 1)) * e);
-    std::size_t row = 0;
-    for (const auto& sequence : batch) {
-      for (std::size_t t = 0; t < sequence.tokens.size(); ++t)
-        embed(sequence.tokens[t], t, &x[row++ * e]);
+    const auto room = (rows + spare_rows) * sizeof(float);
+    x.need(room * e), normal.need(room * e), context.need(room * e);
+    qkv.need(room * 3 * e), inner.need(room * config.n_inner);
+    if (own.size() < batch.size()) own.resize(batch.size());
+    for (const auto& item : batch) {
+      const auto embed_one = [&](std::size_t t, std::size_t) {
+        embed(item.tokens[t], item.past + t, x.as<float>() + (item.row + t) * e);
+      };
+      if (item.tokens.size() >= 64)
+        products.workers(item.tokens.size(), embed_one);
+      else
+        for (std::size_t t = 0; t < item.tokens.size(); ++t) embed_one(t, 0);
     }
-    std::vector<float> scratch(longest);
     for (std::size_t l = 0; l < config.n_layer; ++l) {
-      layer(l, rows, x, [&](const float* qkv, float* context) {
-        std::size_t from = 0;
-        for (const auto& sequence : batch) {
-          const auto tokens = sequence.tokens.size();
-          for (std::size_t h = 0; h < config.n_head; ++h) {
-            const float* q = qkv + from * 3 * e + h * config.head_size();
-            kernels::attend(q, 3 * e, q + e, q + 2 * e, 3 * e, tokens, tokens, 0,
-                            config.head_size(), config.score_scale(l),
-                            context + from * e + h * config.head_size(), e, nullptr,
-                            scratch.data());
-          }
-          from += tokens;
-        }
-      });
+      const auto& w = layers[l];
+      layer_norm(x.as<float>(), w.ln_1_weight, w.ln_1_bias, rows, normal.as<float>());
+      w.qkv(products, normal.as<float>(), rows, qkv.as<float>(), Into::store);
+      attend(l, batch, rows);
+      w.proj(products, context.as<float>(), rows, x.as<float>(), Into::add);
+      layer_norm(x.as<float>(), w.ln_2_weight, w.ln_2_bias, rows, normal.as<float>());
+      w.fc(products, normal.as<float>(), rows, inner.as<float>(), Into::store, &config.activation);
+      w.mlp_proj(products, inner.as<float>(), rows, x.as<float>(), Into::add);
     }
-    std::vector<float> hidden(x.size());
-    kernels::layer_norm(x.data(), weights.ln_f_weight.data(), weights.ln_f_bias.data(),
-                        config.layer_norm_epsilon, rows, e, hidden.data(), nullptr, nullptr);
-    hidden.resize(rows * e);
-    return hidden;
+    // What one long batch needed is not kept for the next.
+    constexpr std::size_t kept_tokens = 65'536;
+    if (rows > kept_tokens) own.clear();
+    return rows;
   }
 
-  [[nodiscard]] std::vector<float> project(const std::vector<float>& asked,
-                                           std::size_t rows) const {
-    const auto padded = Matmul::rows_padded(rows);
-    std::vector<float> in(padded * config.n_embd);
-    std::copy(asked.begin(), asked.end(), in.begin());
-    std::vector<float> logits(padded * config.vocab_size);
-    matmul(in.data(), *head, logits.data(), rows);
-    logits.resize(rows * config.vocab_size);
+  std::size_t run(std::span<const Sequence> batch) const {
+    std::vector<Item> items;
+    for (const auto& sequence : batch) {
+      check_tokens(config, sequence.tokens, 0);
+      for (const auto position : sequence.asked) {
+        if (position >= sequence.tokens.size())
+          throw std::invalid_argument("an asked position is beyond the sequence");
+      }
+      items.push_back({sequence.tokens, 0, nullptr, 0});
+    }
+    return run(items);
+  }
+
+  /// Logits of some rows of x.
+  [[nodiscard]] std::vector<float> logits_of(const std::vector<std::size_t>& asked) const {
+    const auto e = config.n_embd;
+    normal.need((asked.size() + spare_rows) * e * sizeof(float));
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      products.kernels.layer_norm(x.as<float>() + asked[i] * e, ln_f_weight.data(),
+                                  ln_f_bias.data(), config.layer_norm_epsilon, 1, e,
+                                  normal.as<float>() + i * e);
+    }
+    std::vector<float> logits(asked.size() * config.vocab_size);
+    head(products, normal.as<float>(), asked.size(), logits.data(), Into::store);
     return logits;
   }
 };
@@ -142,131 +312,165 @@ Model::~Model() = default;
 
 Result<Model> Model::create(const Config& config, const Weights& weights,
                             const ModelOptions& options) {
-  auto state = std::make_unique<State>(config, weights, options);
+  return create(MappedCheckpoint{config, stored_in(config, weights), {}}, options);
+}
+
+Result<Model> Model::create(const MappedCheckpoint& checkpoint, const ModelOptions& options) {
+  const auto& config = checkpoint.config;
+  auto state = std::make_unique<State>(config, options);
   auto& s = *state;
-  for_each_tensor(config, s.weights,
-                  [&](const std::string&, const std::vector<std::size_t>&, Tensor& tensor) {
-                    s.parameters += tensor.size();
-                  });
-  for (auto& layer : s.weights.layers) {
-    auto pack = [&](Tensor& weight, const Tensor& bias) {
-      auto packed = s.matmul.pack(weight.data(), Lies::as_is, bias.data(),
-                                  weight.size() / bias.size(), bias.size(), options.bf16_weights);
-      Tensor().swap(weight);
-      return packed;
-    };
-    s.layers.push_back(
-        {pack(layer.attn_weight, layer.attn_bias), pack(layer.proj_weight, layer.proj_bias),
-         pack(layer.fc_weight, layer.fc_bias), pack(layer.mlp_proj_weight, layer.mlp_proj_bias)});
+  const auto e = config.n_embd;
+  std::vector<Diagnostic> diagnostics;
+  const auto tensor = [&](const std::string& name) -> const StoredTensor& {
+    const auto& found = checkpoint.tensors.at(name);
+    s.parameters += found.size;
+    return found;
+  };
+  const auto vector = [&](const std::string& name, Tensor& to) {
+    const auto& from = tensor(name);
+    to.resize(from.size);
+    if (!from.read(0, from.size, to.data())) diagnostics.push_back(not_finite(name, from));
+  };
+  const auto matrix = [&](const std::string& name, Lies lies, bool biased, std::size_t k,
+                          std::size_t n, Linear& to) {
+    const auto& from = tensor(name + ".weight");
+    const auto* bias = biased ? &tensor(name + ".bias") : nullptr;
+    if (!to.pack(s.products, from, lies, bias, k, n))
+      diagnostics.push_back(not_finite(name + ".weight", from));
+  };
+  s.layers.resize(config.n_layer);
+  for (std::size_t i = 0; i < config.n_layer; ++i) {
+    auto& layer = s.layers[i];
+    const auto h = fmt::format("h.{}.", i);
+    vector(h + "ln_1.weight", layer.ln_1_weight);
+    vector(h + "ln_1.bias", layer.ln_1_bias);
+    vector(h + "ln_2.weight", layer.ln_2_weight);
+    vector(h + "ln_2.bias", layer.ln_2_bias);
+    matrix(h + "attn.c_attn", Lies::as_is, true, e, 3 * e, layer.qkv);
+    matrix(h + "attn.c_proj", Lies::as_is, true, e, e, layer.proj);
+    matrix(h + "mlp.c_fc", Lies::as_is, true, e, config.n_inner, layer.fc);
+    matrix(h + "mlp.c_proj", Lies::as_is, true, config.n_inner, e, layer.mlp_proj);
   }
-  s.head = s.matmul.pack(s.weights.head().data(), Lies::transposed, nullptr, config.n_embd,
-                         config.vocab_size, options.bf16_weights);
-  Model model(std::move(state));
-  (void)model.logits(std::vector<Sequence>{{{0}, {0}}});
-  if (model.state_->matmul.slow()) {
-    return Error(fmt::format("oneDNN has only its reference kernels here ({})",
-                             model.state_->matmul.kernels()),
-                 "unset DNNL_MAX_CPU_ISA, or use a CPU with SSE 4.1 or newer");
+  vector("wpe.weight", s.wpe);
+  vector("ln_f.weight", s.ln_f_weight);
+  vector("ln_f.bias", s.ln_f_bias);
+  const bool tied = config.tie_word_embeddings;
+  matrix(tied ? "wte" : "lm_head", Lies::transposed, false, e, config.vocab_size, s.head);
+  s.gathered = tied && options.precision == Precision::f32;
+  if (!s.gathered) {
+    const auto& from = tied ? checkpoint.tensors.at("wte.weight") : tensor("wte.weight");
+    s.halves = options.precision != Precision::f32;
+    s.wte = Memory(from.size * s.element());
+    std::vector<float> row(e);
+    bool finite = true;
+    for (std::size_t v = 0; v < config.vocab_size; ++v) {
+      finite = from.read(v * e, e, row.data()) && finite;
+      if (s.halves)
+        s.products.kernels.to_bf16(row.data(), e, s.wte.as<std::uint16_t>() + v * e);
+      else
+        std::copy(row.begin(), row.end(), s.wte.as<float>() + v * e);
+    }
+    if (!finite && !tied) diagnostics.push_back(not_finite("wte.weight", from));
   }
-  return model;
+  if (!diagnostics.empty()) return Error(std::move(diagnostics));
+  return Model(std::move(state));
 }
 
 std::vector<float> Model::hidden(std::span<const Sequence> batch) const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->run(batch);
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  const auto rows = s.run(batch);
+  std::vector<float> out(rows * s.config.n_embd);
+  s.layer_norm(s.x.as<float>(), s.ln_f_weight, s.ln_f_bias, rows, out.data());
+  return out;
+}
+
+std::vector<float> Model::project(std::span<const float> hidden) const {
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  const auto rows = hidden.size() / s.config.n_embd;
+  s.normal.need((rows + spare_rows) * s.config.n_embd * sizeof(float));
+  std::copy(hidden.begin(), hidden.end(), s.normal.as<float>());
+  std::vector<float> logits(rows * s.config.vocab_size);
+  s.head(s.products, s.normal.as<float>(), rows, logits.data(), Into::store);
+  return logits;
 }
 
 std::vector<float> Model::logits(std::span<const Sequence> batch) const {
-  const std::lock_guard lock(state_->mutex);
-  const auto hidden = state_->run(batch);
-  const auto e = state_->config.n_embd;
-  std::vector<float> asked;
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  s.run(batch);
+  std::vector<std::size_t> asked;
   std::size_t from = 0;
   for (const auto& sequence : batch) {
-    for (const auto position : sequence.asked) {
-      const auto* row = &hidden[(from + position) * e];
-      asked.insert(asked.end(), row, row + e);
-    }
+    for (const auto position : sequence.asked) asked.push_back(from + position);
     from += sequence.tokens.size();
   }
-  if (asked.empty()) return {};
-  return state_->project(asked, asked.size() / e);
+  return s.logits_of(asked);
 }
 
-Model::Session::Session(const Model& model)
-    : model_(&model), keys_(model.config().n_layer), values_(model.config().n_layer) {}
+Model::Session::Session(const Model& model) : model_(&model), cache_(std::make_unique<Cache>()) {
+  cache_->layers.resize(model.config().n_layer);
+}
+Model::Session::Session(Session&&) noexcept = default;
+Model::Session& Model::Session::operator=(Session&&) noexcept = default;
+Model::Session::~Session() = default;
 
 std::vector<float> Model::Session::append(std::span<const std::uint32_t> tokens) {
-  const auto& s = *model_->state_;
-  const auto& config = s.config;
-  const auto e = config.n_embd;
-  if (tokens.empty() || length_ + tokens.size() > config.n_positions) {
-    throw std::invalid_argument(fmt::format("{} tokens after {}, the model has {} positions",
-                                            tokens.size(), length_, config.n_positions));
-  }
-  for (const auto token : tokens) {
-    if (token >= config.vocab_size)
-      throw std::invalid_argument(
-          fmt::format("token {} is beyond the vocabulary of {}", token, config.vocab_size));
+  Session* self = this;
+  const std::vector<std::uint32_t> own(tokens.begin(), tokens.end());
+  return append(std::span(&self, 1), std::span(&own, 1));
+}
+
+std::vector<float> Model::Session::append(std::span<Session* const> sessions,
+                                          std::span<const std::vector<std::uint32_t>> tokens) {
+  if (sessions.empty()) return {};
+  if (sessions.size() != tokens.size())
+    throw std::invalid_argument("sessions and their tokens differ in number");
+  const auto& s = *sessions.front()->model_->state_;
+  std::vector<State::Item> items;
+  std::vector<std::size_t> asked;
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    if (sessions[i]->model_ != sessions.front()->model_)
+      throw std::invalid_argument("sessions of different models in one pass");
+    check_tokens(s.config, tokens[i], sessions[i]->length_);
+    items.push_back({tokens[i], sessions[i]->length_, sessions[i]->cache_.get(), 0});
+    rows += tokens[i].size();
+    asked.push_back(rows - 1);
   }
   const std::lock_guard lock(s.mutex);
-  const auto rows = tokens.size();
-  const auto all = length_ + rows;
-  std::vector<float> x(Matmul::rows_padded(rows) * e);
-  for (std::size_t t = 0; t < rows; ++t) s.embed(tokens[t], length_ + t, &x[t * e]);
-  std::vector<float> scratch(all);
-  for (std::size_t l = 0; l < config.n_layer; ++l) {
-    auto& keys = keys_[l];
-    auto& values = values_[l];
-    keys.resize(all * e);
-    values.resize(all * e);
-    s.layer(l, rows, x, [&](const float* qkv, float* context) {
-      for (std::size_t t = 0; t < rows; ++t) {
-        const float* row = qkv + t * 3 * e;
-        std::copy(row + e, row + 2 * e, &keys[(length_ + t) * e]);
-        std::copy(row + 2 * e, row + 3 * e, &values[(length_ + t) * e]);
-      }
-      for (std::size_t h = 0; h < config.n_head; ++h) {
-        const auto at = h * config.head_size();
-        kernels::attend(qkv + at, 3 * e, &keys[at], &values[at], e, rows, all, length_,
-                        config.head_size(), config.score_scale(l), context + at, e, nullptr,
-                        scratch.data());
-      }
-    });
-  }
-  length_ = all;
-  std::vector<float> last(e);
-  kernels::layer_norm(&x[(rows - 1) * e], s.weights.ln_f_weight.data(), s.weights.ln_f_bias.data(),
-                      config.layer_norm_epsilon, 1, e, last.data(), nullptr, nullptr);
-  return s.project(last, 1);
+  s.run(items);
+  for (std::size_t i = 0; i < sessions.size(); ++i) sessions[i]->length_ += tokens[i].size();
+  return s.logits_of(asked);
 }
 
 std::vector<std::uint32_t> Model::generate(std::span<const std::uint32_t> prompt,
                                            std::size_t count) const {
-  Session session(*this);
-  std::vector<std::uint32_t> out;
-  auto logits = session.append(prompt);
-  while (out.size() < count && prompt.size() + out.size() < config().n_positions) {
-    const auto next =
-        static_cast<std::uint32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-    if (next == config().eos_token_id) break;
-    out.push_back(next);
-    if (out.size() == count || session.length() == config().n_positions) break;
-    logits = session.append(std::span(&out.back(), 1));
-  }
-  return out;
+  return continue_text(*this, prompt, count, {}).ids;
 }
 
 const Config& Model::config() const {
   return state_->config;
 }
 
+std::size_t Model::bytes() const {
+  const auto& s = *state_;
+  auto bytes = s.head.bytes() + s.wte.size() + s.wpe.size() * sizeof(float);
+  for (const auto& layer : s.layers)
+    bytes += layer.qkv.bytes() + layer.proj.bytes() + layer.fc.bytes() + layer.mlp_proj.bytes();
+  return bytes;
+}
+
 std::string Model::description() const {
-  const std::lock_guard lock(state_->mutex);
-  return fmt::format("GPT-2, {} layers x {}, {:.2f} M parameters, oneDNN {}, {} weights",
-                     state_->config.n_layer, state_->config.n_embd,
-                     static_cast<double>(state_->parameters) * 1e-6, state_->matmul.kernels(),
-                     state_->options.bf16_weights ? "bf16" : "f32");
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  const auto theirs = s.products.library_kernels();
+  return fmt::format(
+      "GPT-2, {} layers x {}, {:.2f} M parameters, {}, {} kernels, {} {}", s.config.n_layer,
+      s.config.n_embd, static_cast<double>(s.parameters) * 1e-6, name_of(s.options.precision),
+      s.products.kernels.name, library_version(),
+      theirs.empty() ? (s.products.library ? "" : "without a kernel for this") : theirs);
 }
 
 }  // namespace foreline::gpt2

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "inference/gpt2/checkpoint.hpp"
 #include "inference/gpt2/weights.hpp"
 #include "sim/line/result.hpp"
 
@@ -21,13 +22,18 @@ struct Sequence {
 
 struct ModelOptions {
   int threads = 1;
-  bool bf16_weights = false;  ///< Rounds the matrices to bfloat16 as they are packed.
+  Precision precision = Precision::f32;
 };
 
 class Model {
  public:
-  /// Packs the weights. An error when oneDNN only has its slow reference kernels for this machine.
+  /// Packs the weights. oneDNN's slow reference kernels are never used: where it has no other, own
+  /// kernels do all the work.
   [[nodiscard]] static line::Result<Model> create(const Config& config, const Weights& weights,
+                                                  const ModelOptions& options = {});
+  /// The same from mapped files, which are read once, a piece at a time, and not needed afterwards.
+  /// Refuses NaN and infinity by the tensor's name.
+  [[nodiscard]] static line::Result<Model> create(const MappedCheckpoint& checkpoint,
                                                   const ModelOptions& options = {});
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
@@ -40,26 +46,41 @@ class Model {
   /// Hidden states after ln_f (all tokens of all sequences x n_embd).
   [[nodiscard]] std::vector<float> hidden(std::span<const Sequence> batch) const;
 
-  /// A text that grows. Keys and values of what it has read are kept.
+  /// Logits (rows x vocab_size) of hidden states (rows x n_embd) as hidden() gives them.
+  [[nodiscard]] std::vector<float> project(std::span<const float> hidden) const;
+
+  /// A text that grows. Keys and values of what it has read are kept, contiguous by layer and head:
+  /// f32 in an f32 model, else bf16; 2 x n_layer x n_embd numbers a token.
   class Session {
    public:
     explicit Session(const Model& model);
+    Session(Session&&) noexcept;
+    Session& operator=(Session&&) noexcept;
+    ~Session();
     /// Reads more tokens; logits (vocab_size) after the last. std::invalid_argument beyond
     /// n_positions.
     [[nodiscard]] std::vector<float> append(std::span<const std::uint32_t> tokens);
+    /// Many sessions of one model, each reading its own tokens (at least one), in one pass: logits
+    /// (sessions x vocab_size). What a pass costs beyond attention hardly grows up to 8 of them.
+    [[nodiscard]] static std::vector<float> append(
+        std::span<Session* const> sessions, std::span<const std::vector<std::uint32_t>> tokens);
     [[nodiscard]] std::size_t length() const { return length_; }
 
    private:
+    friend class Model;
     const Model* model_;
     std::size_t length_ = 0;
-    std::vector<std::vector<float>> keys_, values_;  // by layer: (n_positions x n_embd)
+    struct Cache;
+    std::unique_ptr<Cache> cache_;
   };
   /// Continues `prompt` by the most likely tokens, until eos or `count` tokens or n_positions.
   [[nodiscard]] std::vector<std::uint32_t> generate(std::span<const std::uint32_t> prompt,
                                                     std::size_t count) const;
 
   [[nodiscard]] const Config& config() const;
-  /// "GPT-2, 3 layers x 96, 0.5 M parameters, oneDNN 2.6.3 brg:avx512_core, f32".
+  /// Bytes of packed weights and tables.
+  [[nodiscard]] std::size_t bytes() const;
+  /// "GPT-2, 3 layers x 96, 0.49 M parameters, f32, avx2 kernels, oneDNN 2.6.3 gemm:jit".
   [[nodiscard]] std::string description() const;
 
  private:

@@ -84,6 +84,15 @@ void attend(const Config& config, std::size_t number, std::size_t tokens, Refere
 
 constexpr float gelu_scale = 0.7978845608028654F;  // sqrt(2 / pi)
 
+float sigmoid(float x) {
+  return 1 / (1 + std::exp(-x));
+}
+
+/// log(1 + e^x) without overflow.
+float softplus(float x) {
+  return std::max(x, 0.0F) + std::log1p(std::exp(-std::abs(x)));
+}
+
 }  // namespace
 
 float activate(Activation activation, float x) {
@@ -94,6 +103,20 @@ float activate(Activation activation, float x) {
       return 0.5F * x * (1 + std::erf(x / std::numbers::sqrt2_v<float>));
     case Activation::relu:
       return std::max(x, 0.0F);
+    case Activation::silu:
+      return x * sigmoid(x);
+    case Activation::tanh:
+      return std::tanh(x);
+    case Activation::quick_gelu:
+      return x * sigmoid(1.702F * x);
+    case Activation::relu6:
+      return std::clamp(x, 0.0F, 6.0F);
+    case Activation::sigmoid:
+      return sigmoid(x);
+    case Activation::mish:
+      return x * std::tanh(softplus(x));
+    case Activation::linear:
+      return x;
   }
   return x;
 }
@@ -109,6 +132,22 @@ float activate_slope(Activation activation, float x) {
              x * std::exp(-0.5F * x * x) * 0.3989422804014327F;
     case Activation::relu:
       return x > 0 ? 1.0F : 0.0F;
+    case Activation::silu:
+      return sigmoid(x) * (1 + x * (1 - sigmoid(x)));
+    case Activation::tanh:
+      return 1 - std::tanh(x) * std::tanh(x);
+    case Activation::quick_gelu:
+      return sigmoid(1.702F * x) * (1 + 1.702F * x * (1 - sigmoid(1.702F * x)));
+    case Activation::relu6:
+      return x > 0 && x < 6 ? 1.0F : 0.0F;
+    case Activation::sigmoid:
+      return sigmoid(x) * (1 - sigmoid(x));
+    case Activation::mish: {
+      const float t = std::tanh(softplus(x));
+      return t + x * (1 - t * t) * sigmoid(x);
+    }
+    case Activation::linear:
+      return 1;
   }
   return 1;
 }

@@ -15,14 +15,15 @@
 
 namespace foreline::gpt2 {
 
-/// What the text "<|endoftext|>" stands for: the special token, as in transformers, or its letters,
-/// as in a text that may not speak to the model.
+/// What "<|endoftext|>" and other special tokens stand for in a text: the token, as in
+/// transformers, or their letters, as in a text that may not speak to the model.
 enum class EndOfText { token, text };
 
 class Tokenizer {
  public:
-  /// Reads vocab.json and merges.txt, or tokenizer.json when they are absent. Errors name file and
-  /// place.
+  /// Reads tokenizer.json, or vocab.json and merges.txt when it is absent; added tokens also from
+  /// added_tokens.json and tokenizer_config.json. Refuses, by name, what is no byte-level BPE
+  /// (normalizers, other pre-tokenizers). Errors name file and place.
   [[nodiscard]] static line::Result<Tokenizer> load(const std::filesystem::path& directory);
   /// A tokenizer in which each word (letters a-z, A-Z only, with a blank in front) is one token.
   /// Ids: 0..255 the bytes, then parts of words, "<|endoftext|>" last. The merges form a trie from
@@ -33,11 +34,15 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// Ids of a UTF-8 text; bytes that are no UTF-8 are replaced by U+FFFD first, as Python does.
+  /// Ids of any bytes. UTF-8 is split as GPT-2 splits it; a byte that is part of no UTF-8 counts as
+  /// a character that is neither letter, number nor space, and is kept: decode() gives it back.
+  /// Time is linear in the text, n log n in its longest word.
   [[nodiscard]] std::vector<std::uint32_t> encode(std::string_view text,
                                                   EndOfText end = EndOfText::token) const;
-  /// The bytes of the ids; ids beyond the vocabulary are skipped.
+  /// The bytes of the ids; ids beyond the vocabulary are skipped. May be ill-formed UTF-8 when the
+  /// ids end in the middle of a character.
   [[nodiscard]] std::string decode(std::span<const std::uint32_t> ids) const;
+  /// One more than the largest id.
   [[nodiscard]] std::size_t size() const;
   /// Writes vocab.json and merges.txt.
   [[nodiscard]] line::Result<line::Done> save(const std::filesystem::path& directory) const;
@@ -47,5 +52,9 @@ class Tokenizer {
   explicit Tokenizer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+/// Valid UTF-8: each maximal ill-formed part of `bytes` becomes U+FFFD, as Python's and Rust's
+/// lossy decoders do. `changed` (may be null) tells whether there was one.
+[[nodiscard]] std::string repaired(std::string_view bytes, bool* changed = nullptr);
 
 }  // namespace foreline::gpt2

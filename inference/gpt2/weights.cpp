@@ -37,6 +37,25 @@ void for_each_tensor(const Config& config, Weights& weights, const VisitTensor& 
   if (!config.tie_word_embeddings) visit("lm_head.weight", {config.vocab_size, e}, weights.lm_head);
 }
 
+void for_each_shape(
+    const Config& config,
+    const std::function<void(const std::string& name, const std::vector<std::size_t>&)>& visit) {
+  Weights none;
+  for_each_tensor(config, none,
+                  [&](const std::string& name, const std::vector<std::size_t>& shape, Tensor&) {
+                    visit(name, shape);
+                  });
+}
+
+StoredTensors stored_in(const Config& config, const Weights& weights) {
+  StoredTensors stored;
+  for_each_tensor(config, const_cast<Weights&>(weights),
+                  [&](const std::string& name, const std::vector<std::size_t>&, Tensor& tensor) {
+                    stored[name] = {tensor.data(), StoredType::f32, tensor.size(), {}};
+                  });
+  return stored;
+}
+
 Weights initial_weights(const Config& config, std::uint64_t seed) {
   Weights weights;
   std::uint32_t number = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "inference/gpt2/config.hpp"
+#include "inference/gpt2/stored.hpp"
 
 namespace foreline::gpt2 {
 
@@ -38,6 +39,13 @@ using VisitTensor = std::function<void(const std::string& name,
 /// Every tensor by its name in the checkpoint, without the prefix "transformer.". lm_head.weight
 /// comes last, and only when the head is separate.
 void for_each_tensor(const Config& config, Weights& weights, const VisitTensor& visit);
+
+/// The same names and shapes, without tensors.
+void for_each_shape(
+    const Config& config,
+    const std::function<void(const std::string& name, const std::vector<std::size_t>&)>& visit);
+/// Where the tensors of `weights` lie; valid as long as they do.
+[[nodiscard]] StoredTensors stored_in(const Config& config, const Weights& weights);
 
 /// Weights as GPT-2 starts its training: normal with deviation 0.02, residual projections divided
 /// by sqrt(2 n_layer), biases 0. A function of the seed.

@@ -28,6 +28,10 @@ void add_plan(CLI::App& app, int& exit_code);
 void add_solve(CLI::App& app, int& exit_code);
 void add_deploy(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
+void add_tokenize(CLI::App& app, int& exit_code);
+void add_hidden(CLI::App& app, int& exit_code);
+void add_score(CLI::App& app, int& exit_code);
+void add_complete(CLI::App& app, int& exit_code);
 void add_demo(CLI::App& app, int& exit_code);
 
 }  // namespace foreline::host

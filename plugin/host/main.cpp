@@ -34,6 +34,10 @@ int main(int argc, char** argv) {
   add_solve(app, exit_code);
   add_deploy(app, exit_code);
   add_report(app, exit_code);
+  add_tokenize(app, exit_code);
+  add_hidden(app, exit_code);
+  add_score(app, exit_code);
+  add_complete(app, exit_code);
   add_demo(app, exit_code);
   try {
     app.parse(argc, argv);

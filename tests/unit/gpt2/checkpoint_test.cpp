@@ -3,8 +3,10 @@
 
 #include <bit>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/gpt2/small_model.hpp"
@@ -143,6 +145,41 @@ TEST_CASE("hostile headers are refused") {
         std::string::npos);
   CHECK(with("dtype", "I64").find("I64") != std::string::npos);
   CHECK(with("shape", "big").find("wte.weight") != std::string::npos);
+  auto overlapping = header;
+  const auto& wte = header["transformer.wte.weight"]["data_offsets"];
+  const auto& wpe = header["transformer.wpe.weight"];
+  const auto size =
+      wpe["data_offsets"][1].get<std::size_t>() - wpe["data_offsets"][0].get<std::size_t>();
+  const auto begin = wte[0].get<std::size_t>();
+  overlapping["transformer.wpe.weight"]["data_offsets"] = {begin, begin + size};
+  put_together(folder / "model.safetensors", overlapping, data);
+  CHECK(load_checkpoint(folder).error().text().find("overlap") != std::string::npos);
+}
+
+TEST_CASE("a tensor with NaN or infinity is refused by name") {
+  const auto config = small_config(1, 8, 2);
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    auto weights = lively_weights(config, 2);
+    weights.layers[0].fc_weight[3] = bad;
+    const auto folder = fresh_folder("not-finite");
+    REQUIRE(save_checkpoint(folder, config, weights));
+    CHECK(load_checkpoint(folder).error().text().find("h.0.mlp.c_fc.weight") != std::string::npos);
+    const auto mapped = map_checkpoint(folder);
+    REQUIRE(mapped);
+    CHECK(Model::create(*mapped).error().text().find("h.0.mlp.c_fc.weight") != std::string::npos);
+  }
+}
+
+TEST_CASE("half precision is read exactly") {
+  CHECK(from_half(0x3C00) == 1.0F);
+  CHECK(from_half(0xC000) == -2.0F);
+  CHECK(from_half(0x7BFF) == 65504.0F);
+  CHECK(from_half(0x0001) == 0x1p-24F);
+  CHECK(from_half(0x83FF) == -0x1.FF8p-15F);
+  CHECK(std::signbit(from_half(0x8000)));
+  CHECK(std::isinf(from_half(0x7C00)));
+  CHECK(std::isnan(from_half(0x7E00)));
 }
 
 TEST_CASE("configurations that change the arithmetic are refused by name") {
@@ -152,11 +189,16 @@ TEST_CASE("configurations that change the arithmetic are refused by name") {
     return config.error().text();
   };
   CHECK(refused(R"({"model_type":"llama"})").find("model_type") != std::string::npos);
-  CHECK(refused(R"({"activation_function":"swish"})").find("activation_function") !=
+  CHECK(refused(R"({"activation_function":"no-such"})").find("activation_function") !=
         std::string::npos);
   CHECK(refused(R"({"n_embd":10,"n_head":3})").find("n_head") != std::string::npos);
   CHECK(refused(R"({"add_cross_attention":true,"n_layer":0})").find("n_layer") !=
         std::string::npos);
   CHECK(refused("not json").find("config.json") != std::string::npos);
+  CHECK(refused(R"({"pruned_heads":{"0":[1]}})").find("pruned_heads") != std::string::npos);
+  CHECK(refused(R"({"is_encoder_decoder":true})").find("is_encoder_decoder") != std::string::npos);
+  CHECK(refused("{\n  \"n_layer\": 2,\n  oops}").find("config.json:3:") != std::string::npos);
   CHECK(config_from_json("{}", "config.json")->n_inner == 3072);
+  CHECK(config_from_json(R"({"activation_function":"swish","reorder_and_upcast_attn":true})", "")
+            ->activation == Activation::silu);
 }

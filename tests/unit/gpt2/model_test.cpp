@@ -124,7 +124,7 @@ TEST_CASE("bfloat16 weights move the logits by little, and not by nothing") {
   const auto config = small_config(2, 64, 4);
   const auto weights = lively_weights(config, 13);
   auto exact = Model::create(config, weights);
-  auto rounded = Model::create(config, weights, {.threads = 1, .bf16_weights = true});
+  auto rounded = Model::create(config, weights, {.threads = 1, .precision = Precision::bf16});
   REQUIRE((exact && rounded));
   const std::vector<Sequence> batch = {all_asked(some_tokens(config, 20, 6))};
   const auto difference = largest_difference(exact->logits(batch), rounded->logits(batch));

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "inference/gpt2/checkpoint.hpp"
 #include "tests/unit/gpt2/small_model.hpp"
 
 using namespace foreline::gpt2;
@@ -57,15 +58,118 @@ TEST_CASE("a vocabulary of words keeps every word one token, also after saving a
   }
 }
 
-TEST_CASE("every byte string survives, ill-formed UTF-8 as replacement characters") {
+TEST_CASE("every byte string survives, ill-formed UTF-8 too") {
   const auto tokenizer = Tokenizer::of_words(std::vector<std::string>{"x"});
-  const std::string text = "caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80 \n\t";
-  CHECK(tokenizer.decode(tokenizer.encode(text)) == text);
-  CHECK(tokenizer.decode(tokenizer.encode("a\xFF"
-                                          "b")) ==
-        "a\xEF\xBF\xBD"
-        "b");
-  CHECK(tokenizer.decode(tokenizer.encode("\xE2\x82")) == "\xEF\xBF\xBD");
+  std::string all;
+  for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
+  std::string noise;
+  for (std::size_t i = 0; i < 20'000; ++i)
+    noise += static_cast<char>(
+        foreline::line::random_word(7, 0, foreline::line::Purpose::training, i) & 0xFFU);
+  for (const std::string& text :
+       {std::string("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80 \n\t"), std::string("a\xFF b"),
+        std::string("\xE2\x82"), std::string(" \xED\xA0\x80\xC0\x80 "), all, noise}) {
+    CHECK(tokenizer.decode(tokenizer.encode(text)) == text);
+  }
+  bool changed = false;
+  CHECK(repaired("a\xE2\x82z\xFF", &changed) == "a\xEF\xBF\xBDz\xEF\xBF\xBD");
+  CHECK(changed);
+  CHECK(repaired("caf\xC3\xA9", &changed) == "caf\xC3\xA9");
+  CHECK_FALSE(changed);
+}
+
+TEST_CASE("a word of a million letters is as good as a short one") {
+  const auto tokenizer = Tokenizer::of_words(std::vector<std::string>{"aaaa"});
+  // Without its blank no merge applies; with it the first four letters are one token.
+  const std::string text = " " + std::string(1'000'000, 'a');
+  const auto ids = tokenizer.encode(text);
+  CHECK(ids.size() == 1 + 1'000'000 - 4);
+  CHECK(tokenizer.decode(ids) == text);
+}
+
+TEST_CASE("short and long words merge by the same rule") {
+  // Merges over a and b only; each text is encoded inside a word and as one long word.
+  const auto folder = test::fresh_folder("merge-rule");
+  auto tokens = nlohmann::json::object();
+  REQUIRE(Tokenizer::of_words({}).save(folder));
+  tokens = nlohmann::json::parse(*read_file(folder / "vocab.json"));
+  std::string merges = "#version: 0.2\n";
+  for (const auto& [left, right] : std::vector<std::pair<std::string, std::string>>{
+           {"a", "b"}, {"ab", "a"}, {"b", "b"}, {"ab", "ab"}, {"aba", "bb"}, {"abab", "aba"}}) {
+    merges += left + " " + right + "\n";
+    tokens[left + right] = tokens.size();
+  }
+  REQUIRE(write_file(folder / "vocab.json", tokens.dump()));
+  REQUIRE(write_file(folder / "merges.txt", merges));
+  const auto tokenizer = Tokenizer::load(folder);
+  REQUIRE(tokenizer);
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    std::string word;
+    for (std::size_t i = 0; i < 24 + seed; ++i)
+      word += foreline::line::random_word(seed, 0, foreline::line::Purpose::training, i) % 2 == 0
+                  ? 'a'
+                  : 'b';
+    // Merge by hand: the lowest rank, leftmost first.
+    std::vector<std::string> parts;
+    for (const char c : word) parts.emplace_back(1, c);
+    const std::vector<std::string> results = {"ab", "aba", "bb", "abab", "ababb", "abababa"};
+    const std::vector<std::string> lefts = {"a", "ab", "b", "ab", "aba", "abab"};
+    for (bool merged = true; merged;) {
+      merged = false;
+      for (std::size_t rank = 0; rank < results.size() && !merged; ++rank) {
+        for (std::size_t i = 0; i + 1 < parts.size() && !merged; ++i) {
+          if (parts[i] != lefts[rank] || parts[i] + parts[i + 1] != results[rank]) continue;
+          parts[i] = results[rank];
+          parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+          merged = true;
+        }
+      }
+    }
+    std::vector<std::uint32_t> wanted;
+    for (const auto& part : parts) wanted.push_back(tokens[part].get<std::uint32_t>());
+    CHECK(tokenizer->encode(word) == wanted);
+  }
+}
+
+TEST_CASE(
+    "tokenizer.json is read with its added tokens, and refused by name for what it does more") {
+  const auto folder = test::fresh_folder("tokenizer-json");
+  REQUIRE(Tokenizer::of_words(std::vector<std::string>{"ab"}).save(folder));
+  const auto vocabulary = nlohmann::json::parse(*read_file(folder / "vocab.json"));
+  std::filesystem::remove(folder / "vocab.json");
+  std::filesystem::remove(folder / "merges.txt");
+  nlohmann::json root = {
+      {"normalizer", nullptr},
+      {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", true}}},
+      {"model",
+       {{"type", "BPE"},
+        {"vocab", vocabulary},
+        {"merges", {"\u0120 a", nlohmann::json{"\u0120a", "b"}}}}},
+      {"added_tokens",
+       {{{"id", 500}, {"content", "<mask>"}, {"lstrip", true}, {"special", true}},
+        {{"id", 501}, {"content", "<m>"}, {"single_word", true}}}}};
+  REQUIRE(write_file(folder / "tokenizer.json", root.dump()));
+  const auto tokenizer = Tokenizer::load(folder);
+  REQUIRE(tokenizer);
+  CHECK(tokenizer->size() == 502);
+  const auto ab = vocabulary["\u0120ab"].get<std::uint32_t>();
+  CHECK(tokenizer->encode(" ab  <mask> ab") == std::vector<std::uint32_t>{ab, 500, ab});
+  CHECK(tokenizer->encode(" ab<m>").back() != 501);
+  CHECK(tokenizer->encode(".<m>.")[1] == 501);
+  CHECK(tokenizer->decode(std::vector<std::uint32_t>{500, 501}) == "<mask><m>");
+  const auto refused = [&](const std::string& key, const nlohmann::json& value) {
+    auto changed = root;
+    changed[key] = value;
+    REQUIRE(write_file(folder / "tokenizer.json", changed.dump()));
+    const auto loaded = Tokenizer::load(folder);
+    REQUIRE_FALSE(loaded);
+    return loaded.error().text();
+  };
+  CHECK(refused("normalizer", {{"type", "NFKC"}}).find("NFKC") != std::string::npos);
+  CHECK(refused("pre_tokenizer", {{"type", "Whitespace"}}).find("Whitespace") != std::string::npos);
+  CHECK(refused("added_tokens", {{{"id", 4'000'000'000U}, {"content", "x"}}}).find("4000000000") !=
+        std::string::npos);
+  CHECK(refused("model", {{"type", "WordPiece"}}).find("tokenizer.json") != std::string::npos);
 }
 
 TEST_CASE("damaged vocabularies are refused with the file's name") {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a forward pass needs beside oneDNN's large products: products of a few rows with packed
+// weights, attention over a cache, layer norm, activation. One source, forward_kernels.inc, is
+// compiled for each instruction set; the fastest that this CPU has, and DNNL_MAX_CPU_ISA allows, is
+// chosen at run time and checked against the plainest before it is used.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "inference/gpt2/config.hpp"
+
+namespace foreline::gpt2 {
+
+/// Columns of a panel. Weights (k x n) lie as panels of 64 columns, one after another; within a
+/// panel, groups of 1 (f32), 2 (bf16) or 4 (int8) rows of k, and within a group 64 columns of as
+/// many elements: oneDNN's BA16a64b, BA16a64b2a and BA16a64b4a. k and n are filled up with zeros.
+constexpr std::size_t panel_columns = 64;
+/// Keys of a block in the cache: a block is (head_size x 16), so that 16 scores grow side by side.
+constexpr std::size_t key_block = 16;
+
+/// How a product ends up in y: y = x w + bias, or y += x w + bias.
+enum class Into { store, add };
+
+/// Products of `rows` rows with one panel. x rows are ldx elements apart, y rows ldy; `columns`
+/// (1 to 64) are written; bias has 64 entries.
+struct PanelProduct {
+  std::size_t rows, k, columns;
+  std::size_t ldx, ldy;
+  const void* x;
+  const void* panel;
+  const float* bias;
+  float* y;
+  Into into;
+  // int8 only: one scale a row of x, one scale and one sum of weights a column.
+  const float* x_scales;
+  const float* w_scales;
+  const std::int32_t* w_sums;
+};
+
+/// One head: queries (rows x head_size, f32) at ldq; query i sees keys 0 .. first + i. keys: blocks
+/// of key_block; values: (keys x value_stride), value_stride a multiple of 16, filled with zeros.
+/// out (rows x head_size) at ldo. scratch: 4 * (keys rounded up to 64) floats.
+struct Attention {
+  std::size_t rows, first, head_size, value_stride;
+  std::size_t ldq, ldo;
+  float scale;
+  const float* q;
+  const void* keys;
+  const void* values;
+  float* out;
+  float* scratch;
+};
+
+struct ForwardKernels {
+  const char* name;
+  bool bf16_pairs;   ///< bf16 products take bf16 activations, else f32.
+  bool offset_int8;  ///< int8 products take u8 = s8 + 128, else s8.
+  void (*product_f32)(const PanelProduct&);
+  void (*product_bf16)(const PanelProduct&);
+  void (*product_int8)(const PanelProduct&);
+  /// y[r * ldy + j] for `columns` columns of plain row-major w (k x ldw); rows at most 4.
+  void (*sweep_f32)(const float* x, std::size_t ldx, const float* w, std::size_t ldw,
+                    const float* bias, float* y, std::size_t ldy, std::size_t rows, std::size_t k,
+                    std::size_t columns, Into into);
+  void (*attend_f32)(const Attention&);
+  void (*attend_bf16)(const Attention&);
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float epsilon,
+                     std::size_t rows, std::size_t e, float* y);
+  /// In place; gelu_new only, the others are rare and go through activate().
+  void (*gelu_new)(float* x, std::size_t size);
+  /// Rounds to the nearest even.
+  void (*to_bf16)(const float* x, std::size_t size, std::uint16_t* y);
+  /// Largest magnitude / 127 (0 when all are 0); y holds the rounded quotients, plus `offset`.
+  float (*to_int8)(const float* x, std::size_t size, std::uint8_t* y, int offset);
+};
+
+/// The fastest set that works here. Never changes within a process.
+[[nodiscard]] const ForwardKernels& forward_kernels();
+
+}  // namespace foreline::gpt2

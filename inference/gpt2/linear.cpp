@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/gpt2/linear.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+#include <tuple>
+#include <utility>
+
+#include "inference/gpt2/reference.hpp"
+
+namespace foreline::gpt2 {
+
+namespace {
+
+constexpr std::size_t huge_page = std::size_t{1} << 21U;
+
+/// From so many rows on the library is asked.
+constexpr std::size_t library_rows = 16;
+/// Rows that one call of the library takes: enough to use each weight often, few enough that
+/// several threads, one of them perhaps delayed, share a batch well.
+constexpr std::size_t chunk_rows = 128;
+/// Multiply-adds below which handing work to another thread costs more than it saves.
+constexpr std::size_t share_from = 400'000;
+
+std::size_t rounded_up(std::size_t n, std::size_t step) {
+  return (n + step - 1) / step * step;
+}
+
+/// The rows of a primitive that takes `rows`: few sizes, none much too large.
+std::size_t primitive_rows(std::size_t rows) {
+  return rows <= 32 ? 32 : rows <= 64 ? 64 : chunk_rows;
+}
+
+}  // namespace
+
+Memory::Memory(std::size_t bytes) {
+  if (bytes == 0) return;
+  size_ = rounded_up(bytes, bytes >= huge_page ? huge_page : 4096);
+  void* data = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) throw std::bad_alloc();
+  if (size_ >= huge_page) ::madvise(data, size_, MADV_HUGEPAGE);
+  data_ = data;
+}
+
+Memory::~Memory() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+Memory::Memory(Memory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Memory& Memory::operator=(Memory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+void Memory::need(std::size_t bytes) {
+  if (bytes > size_) *this = Memory(std::max(bytes, size_ + size_ / 2));
+}
+
+void activate(const ForwardKernels& kernels, Activation activation, float* x, std::size_t size) {
+  if (activation == Activation::gelu_new) {
+    kernels.gelu_new(x, size);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) x[i] = activate(activation, x[i]);
+  }
+}
+
+Products::Products(Precision wanted, int threads)
+    : workers(threads < 1 ? 1 : threads),
+      precision(wanted),
+      kernels(forward_kernels()),
+      panels(wanted != Precision::f32 || library_isa() >= LibraryIsa::avx512),
+      results(workers.count()),
+      scratches(workers.count()) {
+  // The library's kernel must give what the own ones give, on a product that fills no block.
+  constexpr std::size_t rows = 32;
+  constexpr std::size_t k = 70;
+  constexpr std::size_t n = 150;
+  std::vector<float> w(k * n), x((rows + spare_rows) * k);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i * 37 % 101) / 101 - 0.5F;
+  for (std::size_t i = 0; i < rows * k; ++i) x[i] = static_cast<float>(i * 53 % 97) / 97 - 0.5F;
+  Linear linear;
+  if (!linear.pack(*this, {w.data(), StoredType::f32, w.size(), {}}, Lies::as_is, nullptr, k, n))
+    return;
+  std::vector<float> own(rows * n), theirs(rows * n);
+  for (std::size_t r = 0; r < rows; ++r) linear(*this, &x[r * k], 1, &own[r * n], Into::store);
+  library = true;
+  if (product(rows, k, n) == nullptr) {
+    library = false;
+    return;
+  }
+  linear(*this, x.data(), rows, theirs.data(), Into::store);
+  for (std::size_t i = 0; i < own.size(); ++i)
+    library = library && std::abs(own[i] - theirs[i]) < 0.02F;
+  made_.clear();
+}
+
+const LibraryProduct* Products::product(std::size_t rows, std::size_t k, std::size_t n) {
+  if (!library) return nullptr;
+  const auto key = std::tuple(rows, k, n);
+  auto found = made_.find(key);
+  if (found == made_.end()) {
+    found = made_.emplace(key, LibraryProduct::make(precision, panels, rows, k, n)).first;
+    if (found->second != nullptr) names_.insert(found->second->kernel());
+  }
+  return found->second.get();
+}
+
+std::string Products::library_kernels() const {
+  std::string all;
+  for (const auto& name : names_) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+std::size_t Linear::panel_size(const Products& products) const {
+  const std::size_t width = products.precision == Precision::f32    ? 4
+                            : products.precision == Precision::bf16 ? 2
+                                                                    : 1;
+  return k_padded_ * panel_columns * width;
+}
+
+bool Linear::pack(Products& products, const StoredTensor& w, Lies lies, const StoredTensor* bias,
+                  std::size_t k, std::size_t n) {
+  k_ = k;
+  n_ = n;
+  // As oneDNN's blocks of k: 16 groups.
+  k_padded_ = rounded_up(k, products.precision == Precision::f32    ? 16
+                            : products.precision == Precision::bf16 ? 32
+                                                                    : 64);
+  const std::size_t count = (n + panel_columns - 1) / panel_columns;
+  data_ = Memory(products.panels ? count * panel_size(products) : k * n * sizeof(float));
+  bias_.assign(count * panel_columns, 0.0F);
+  std::atomic<bool> finite = bias == nullptr || bias->read(0, n, bias_.data());
+  if (products.precision == Precision::int8) {
+    scales_.assign(count * panel_columns, 0.0F);
+    sums_.assign(count * panel_columns, 0);
+  }
+  std::vector<std::vector<float>> room(products.workers.count());
+  products.workers(count, [&](std::size_t panel, std::size_t worker) {
+    auto& values = room[worker];  // (k x 64)
+    values.assign(2 * k * panel_columns, 0.0F);
+    const std::size_t first = panel * panel_columns;
+    const std::size_t columns = std::min(panel_columns, n - first);
+    bool good = true;
+    if (lies == Lies::as_is) {
+      for (std::size_t i = 0; i < k; ++i)
+        good = w.read(i * n + first, columns, &values[i * panel_columns]) && good;
+    } else {
+      float* row = &values[k * panel_columns];
+      for (std::size_t c = 0; c < columns; ++c) {
+        good = w.read((first + c) * k, k, row) && good;
+        for (std::size_t i = 0; i < k; ++i) values[i * panel_columns + c] = row[i];
+      }
+    }
+    if (!good) {
+      finite = false;
+      return;
+    }
+    if (!products.panels) {
+      for (std::size_t i = 0; i < k; ++i)
+        std::copy_n(&values[i * panel_columns], columns, data_.as<float>() + i * n + first);
+    } else if (products.precision == Precision::f32) {
+      std::copy_n(values.data(), k * panel_columns,
+                  data_.as<float>() + panel * k_padded_ * panel_columns);
+    } else if (products.precision == Precision::bf16) {
+      auto* to = data_.as<std::uint16_t>() + panel * k_padded_ * panel_columns;
+      std::uint16_t row[panel_columns];
+      for (std::size_t i = 0; i < k; ++i) {
+        products.kernels.to_bf16(&values[i * panel_columns], panel_columns, row);
+        for (std::size_t c = 0; c < panel_columns; ++c)
+          to[(i / 2 * panel_columns + c) * 2 + i % 2] = row[c];
+      }
+    } else {
+      auto* to = data_.as<std::int8_t>() + panel * k_padded_ * panel_columns;
+      for (std::size_t c = 0; c < columns; ++c) {
+        float top = 0;
+        for (std::size_t i = 0; i < k; ++i)
+          top = std::max(top, std::abs(values[i * panel_columns + c]));
+        const float inverse = top > 0 ? 127 / top : 0;
+        std::int32_t sum = 0;
+        for (std::size_t i = 0; i < k; ++i) {
+          const auto rounded =
+              static_cast<std::int8_t>(std::lrintf(values[i * panel_columns + c] * inverse));
+          to[(i / 4 * panel_columns + c) * 4 + i % 4] = rounded;
+          sum += rounded;
+        }
+        scales_[first + c] = top / 127;
+        sums_[first + c] = sum;
+      }
+    }
+  });
+  return finite;
+}
+
+void Linear::column(const Products& products, std::size_t column, float* out) const {
+  const float* w = products.panels
+                       ? data_.as<float>() + column / panel_columns * k_padded_ * panel_columns +
+                             column % panel_columns
+                       : data_.as<float>() + column;
+  const std::size_t step = products.panels ? panel_columns : n_;
+  for (std::size_t i = 0; i < k_; ++i) out[i] = w[i * step];
+}
+
+const void* Linear::rounded(Products& products, const float* x, std::size_t rows,
+                            std::size_t& ldx) const {
+  ldx = k_;
+  const auto& kernels = products.kernels;
+  const bool int8 = products.precision == Precision::int8;
+  const bool pairs = products.precision == Precision::bf16 && kernels.bf16_pairs;
+  if (!int8 && !pairs) {
+    if (products.precision == Precision::f32 || k_ % 2 == 0) return x;
+    // The last pair of weights has a zero beside it, but what it meets must be finite too.
+    ldx = k_ + 1;
+    products.rounded.need((rows + spare_rows) * ldx * sizeof(float));
+    auto* to = products.rounded.as<float>();
+    for (std::size_t r = 0; r < rows; ++r) {
+      std::copy_n(x + r * k_, k_, to + r * ldx);
+      to[r * ldx + k_] = 0;
+    }
+    return to;
+  }
+  ldx = int8 ? rounded_up(k_, 4) : rounded_up(k_, 2);
+  products.rounded.need((rows + spare_rows) * ldx * (int8 ? 1 : 2));
+  if (int8 && products.scales.size() < rows) products.scales.resize(rows + spare_rows);
+  constexpr std::size_t together = 16;
+  const auto some = [&](std::size_t part, std::size_t) {
+    for (std::size_t r = part * together; r < std::min(rows, (part + 1) * together); ++r) {
+      if (int8) {
+        const int offset = kernels.offset_int8 ? 128 : 0;
+        auto* to = products.rounded.as<std::uint8_t>() + r * ldx;
+        products.scales[r] = kernels.to_int8(x + r * k_, k_, to, offset);
+        std::fill(to + k_, to + ldx, static_cast<std::uint8_t>(offset));
+      } else {
+        auto* to = products.rounded.as<std::uint16_t>() + r * ldx;
+        kernels.to_bf16(x + r * k_, k_, to);
+        std::fill(to + k_, to + ldx, std::uint16_t{0});
+      }
+    }
+  };
+  products.workers((rows + together - 1) / together, some);
+  return products.rounded.as<void>();
+}
+
+void Linear::operator()(Products& products, const float* x, std::size_t rows, float* y, Into into,
+                        const Activation* activation) const {
+  if (rows == 0) return;
+  if (!products.panels && rows <= 4) {
+    // Plain f32: whole rows of weights, from left to right.
+    const std::size_t parts = rows * k_ * n_ < share_from ? 1 : 2 * products.workers.count();
+    const std::size_t width = rounded_up((n_ + parts - 1) / parts, 16);
+    products.workers((n_ + width - 1) / width, [&](std::size_t part, std::size_t) {
+      const std::size_t first = part * width;
+      const std::size_t columns = std::min(width, n_ - first);
+      // Half a first-level cache of y at most.
+      constexpr std::size_t at_once = 1024;
+      for (std::size_t j = first; j < first + columns; j += at_once) {
+        const auto some = std::min(at_once, first + columns - j);
+        products.kernels.sweep_f32(x, k_, data_.as<float>() + j, n_, &bias_[j], y + j, n_, rows, k_,
+                                   some, into);
+        if (activation != nullptr) {
+          for (std::size_t r = 0; r < rows; ++r)
+            activate(products.kernels, *activation, y + r * n_ + j, some);
+        }
+      }
+    });
+    return;
+  }
+  if (rows >= library_rows || !products.panels) {
+    const auto sized = primitive_rows(std::min(rows, chunk_rows));
+    if (products.product(sized, k_, n_) != nullptr) {
+      by_library(products, x, rows, y, into, activation);
+      return;
+    }
+  }
+  if (!products.panels) {
+    // No library after all: the sweep takes four rows at a time.
+    for (std::size_t r = 0; r < rows; r += 4)
+      (*this)(products, x + r * k_, std::min<std::size_t>(4, rows - r), y + r * n_, into,
+              activation);
+    return;
+  }
+  std::size_t ldx = 0;
+  const void* in = rounded(products, x, rows, ldx);
+  by_panels(products, in, ldx, rows, y, into, activation);
+}
+
+void Linear::by_panels(Products& products, const void* x, std::size_t ldx, std::size_t rows,
+                       float* y, Into into, const Activation* activation) const {
+  const auto& kernels = products.kernels;
+  const std::size_t panels = (n_ + panel_columns - 1) / panel_columns;
+  constexpr std::size_t rows_at_once = 96;
+  const std::size_t row_parts = (rows + rows_at_once - 1) / rows_at_once;
+  const std::size_t element = products.precision == Precision::int8                         ? 1
+                              : products.precision == Precision::bf16 && kernels.bf16_pairs ? 2
+                                                                                            : 4;
+  const auto task = [&](std::size_t number, std::size_t) {
+    const std::size_t panel = number / row_parts;
+    const std::size_t row = number % row_parts * rows_at_once;
+    const std::size_t first = panel * panel_columns;
+    PanelProduct p{};
+    p.rows = std::min(rows_at_once, rows - row);
+    p.k = k_;
+    p.columns = std::min(panel_columns, n_ - first);
+    p.ldx = ldx;
+    p.ldy = n_;
+    p.x = static_cast<const char*>(x) + row * ldx * element;
+    p.panel = data_.as<char>() + panel * panel_size(products);
+    p.bias = &bias_[first];
+    p.y = y + row * n_ + first;
+    p.into = into;
+    if (products.precision == Precision::f32) {
+      kernels.product_f32(p);
+    } else if (products.precision == Precision::bf16) {
+      kernels.product_bf16(p);
+    } else {
+      p.x_scales = &products.scales[row];
+      p.w_scales = &scales_[first];
+      p.w_sums = &sums_[first];
+      kernels.product_int8(p);
+    }
+    if (activation != nullptr) {
+      for (std::size_t r = 0; r < p.rows; ++r)
+        activate(kernels, *activation, p.y + r * n_, p.columns);
+    }
+  };
+  if (rows * k_ * n_ < share_from) {
+    for (std::size_t i = 0; i < panels * row_parts; ++i) task(i, 0);
+  } else {
+    products.workers(panels * row_parts, task);
+  }
+}
+
+void Linear::by_library(Products& products, const float* x, std::size_t rows, float* y, Into into,
+                        const Activation* activation) const {
+  std::size_t ldx = 0;
+  const void* in = x;
+  const bool int8 = products.precision == Precision::int8;
+  const bool bf16 = products.precision == Precision::bf16;
+  // The library's primitives want rows without gaps.
+  if (int8) {
+    ldx = k_;
+    products.rounded.need((rows + spare_rows) * k_);
+    if (products.scales.size() < rows) products.scales.resize(rows + spare_rows);
+    in = products.rounded.as<void>();
+  } else if (bf16) {
+    products.rounded.need((rows + spare_rows) * k_ * 2);
+    in = products.rounded.as<void>();
+  }
+  // Equal parts, at least one for each thread, of a size that has a primitive.
+  const std::size_t threads = products.workers.count();
+  const bool share = threads > 1 && rows * k_ * n_ >= share_from;
+  const std::size_t part = !share ? primitive_rows(std::min(rows, chunk_rows))
+                           : rows >= chunk_rows * threads ? chunk_rows
+                           : rows >= 64 * threads         ? 64
+                                                          : 32;
+  const std::size_t parts = (rows + part - 1) / part;
+  // Primitives are made here, by one thread.
+  const auto* whole = products.product(part, k_, n_);
+  const auto last_rows = rows - (parts - 1) * part;
+  const auto* last = products.product(primitive_rows(last_rows), k_, n_);
+  if (whole == nullptr || last == nullptr) {
+    in = rounded(products, x, rows, ldx);
+    by_panels(products, in, ldx, rows, y, into, activation);
+    return;
+  }
+  const auto task = [&](std::size_t number, std::size_t worker) {
+    const std::size_t row = number * part;
+    const std::size_t count = std::min(part, rows - row);
+    const auto& product = number + 1 == parts ? *last : *whole;
+    const std::size_t sized = primitive_rows(count);
+    const void* from = x + row * k_;
+    if (int8) {
+      auto* to = products.rounded.as<std::uint8_t>() + row * k_;
+      for (std::size_t r = 0; r < count; ++r)
+        products.scales[row + r] =
+            products.kernels.to_int8(x + (row + r) * k_, k_, to + r * k_, 128);
+      from = to;
+    } else if (bf16) {
+      auto* to = products.rounded.as<std::uint16_t>() + row * k_;
+      products.kernels.to_bf16(x + row * k_, count * k_, to);
+      from = to;
+    }
+    auto& scratch = products.scratches[worker];
+    scratch.need(product.scratch_size() + 64);
+    float* target = y + row * n_;
+    const bool direct = !int8 && into == Into::store && sized == count;
+    auto& result = products.results[worker];
+    if (!direct) result.need(sized * n_ * sizeof(float));
+    product(from, data_.as<void>(), direct ? static_cast<void*>(target) : result.as<void>(),
+            scratch.as<void>());
+    for (std::size_t r = 0; r < count; ++r) {
+      float* out = target + r * n_;
+      if (int8) {
+        const auto* sums = result.as<std::int32_t>() + r * n_;
+        const float scale = products.scales[row + r];
+        for (std::size_t c = 0; c < n_; ++c) {
+          const float value =
+              static_cast<float>(sums[c] - 128 * sums_[c]) * (scale * scales_[c]) + bias_[c];
+          out[c] = into == Into::add ? out[c] + value : value;
+        }
+      } else if (direct) {
+        for (std::size_t c = 0; c < n_; ++c) out[c] += bias_[c];
+      } else {
+        const auto* sums = result.as<float>() + r * n_;
+        if (into == Into::add) {
+          for (std::size_t c = 0; c < n_; ++c) out[c] += sums[c] + bias_[c];
+        } else {
+          for (std::size_t c = 0; c < n_; ++c) out[c] = sums[c] + bias_[c];
+        }
+      }
+      if (activation != nullptr) activate(products.kernels, *activation, out, n_);
+    }
+  };
+  if (share) {
+    products.workers(parts, task);
+  } else {
+    for (std::size_t i = 0; i < parts; ++i) task(i, 0);
+  }
+}
+
+}  // namespace foreline::gpt2

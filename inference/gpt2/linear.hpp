@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = x w + b with weights that are packed once. A few rows go through own kernels, which read the
+// weights at the speed of memory; many rows through oneDNN where it has a fast kernel for this
+// precision and CPU, a part of the rows on each thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "inference/gpt2/forward_kernels.hpp"
+#include "inference/gpt2/matmul.hpp"
+#include "inference/gpt2/stored.hpp"
+#include "inference/gpt2/workers.hpp"
+#include "sim/line/result.hpp"
+
+namespace foreline::gpt2 {
+
+/// Zeroed memory on huge pages where the kernel gives them.
+class Memory {
+ public:
+  Memory() = default;
+  explicit Memory(std::size_t bytes);
+  ~Memory();
+  Memory(Memory&& other) noexcept;
+  Memory& operator=(Memory&& other) noexcept;
+  [[nodiscard]] std::size_t size() const { return size_; }
+  template <class T>
+  [[nodiscard]] T* as() const {
+    return static_cast<T*>(data_);
+  }
+  /// At least this many bytes; what was there is lost when it grows.
+  void need(std::size_t bytes);
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// What all products of a model share: threads, kernels, primitives by size, room.
+class Products {
+ public:
+  Products(Precision precision, int threads);
+
+  Workers workers;
+  const Precision precision;
+  const ForwardKernels& kernels;
+  /// Whether weights lie in panels; else plain, which is what oneDNN's f32 kernels below AVX-512
+  /// want.
+  const bool panels;
+  /// Whether oneDNN takes many rows; found out, and compared with the own kernels, at the start.
+  bool library = false;
+
+  /// The primitive for these sizes, made when it is first asked for. Null: there is none.
+  const LibraryProduct* product(std::size_t rows, std::size_t k, std::size_t n);
+  /// The library's kernels in use, for logs.
+  [[nodiscard]] std::string library_kernels() const;
+
+  Memory rounded;                 ///< Activations as bf16 or int8.
+  std::vector<float> scales;      ///< Of the activations' rows.
+  std::vector<Memory> results;    ///< By worker.
+  std::vector<Memory> scratches;  ///< By worker.
+
+ private:
+  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, std::unique_ptr<LibraryProduct>>
+      made_;
+  std::set<std::string> names_;
+};
+
+/// Rows that a buffer of activations must have room for beyond its own, because the library's
+/// primitives come in a few sizes only.
+constexpr std::size_t spare_rows = 128;
+
+class Linear {
+ public:
+  /// w is (k x n) as_is or (n x k) transposed; bias may be null. False when a value is not finite.
+  [[nodiscard]] bool pack(Products& products, const StoredTensor& w, Lies lies,
+                          const StoredTensor* bias, std::size_t k, std::size_t n);
+  /// y (rows x n) from x (rows x k); x must have spare_rows more rows of room. `activation` is
+  /// applied to what was stored, when there is one.
+  void operator()(Products& products, const float* x, std::size_t rows, float* y, Into into,
+                  const Activation* activation = nullptr) const;
+  /// Row `column` of the transposed weights, as f32: an embedding when the head is tied to it.
+  void column(const Products& products, std::size_t column, float* out) const;
+  [[nodiscard]] std::size_t bytes() const { return data_.size(); }
+
+ private:
+  const void* rounded(Products& products, const float* x, std::size_t rows, std::size_t& ldx) const;
+  void by_library(Products& products, const float* x, std::size_t rows, float* y, Into into,
+                  const Activation* activation) const;
+  void by_panels(Products& products, const void* x, std::size_t ldx, std::size_t rows, float* y,
+                 Into into, const Activation* activation) const;
+  [[nodiscard]] std::size_t panel_size(const Products& products) const;
+
+  std::size_t k_ = 0;
+  std::size_t n_ = 0;
+  std::size_t k_padded_ = 0;
+  Memory data_;
+  std::vector<float> bias_, scales_;
+  std::vector<std::int32_t> sums_;
+};
+
+/// In place.
+void activate(const ForwardKernels& kernels, Activation activation, float* x, std::size_t size);
+
+}  // namespace foreline::gpt2

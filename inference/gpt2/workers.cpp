@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/gpt2/workers.hpp"
+
+namespace foreline::gpt2 {
+
+namespace {
+
+/// A few microseconds: less than the kernel needs to wake a thread.
+constexpr int looks = 600;
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+/// Until `value` is no longer `old`.
+void await_change(std::atomic<std::uint32_t>& value, std::uint32_t old) {
+  for (int i = 0; i < looks; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+Workers::Workers(int threads) {
+  for (int i = 1; i < threads; ++i)
+    threads_.emplace_back([this, i] { serve(static_cast<std::size_t>(i)); });
+}
+
+Workers::~Workers() {
+  ending_.store(true);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+void Workers::run(std::size_t tasks, Call call, void* context) {
+  call_ = call;
+  context_ = context;
+  done_.store(0, std::memory_order_relaxed);
+  const std::uint64_t round = round_.load(std::memory_order_relaxed) + 1;
+  state_.store(round << 40U | static_cast<std::uint64_t>(tasks) << 20U, std::memory_order_release);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+  take(0);
+  for (auto done = done_.load(std::memory_order_acquire); done != tasks;
+       done = done_.load(std::memory_order_acquire))
+    await_change(done_, done);
+}
+
+void Workers::take(std::size_t worker) {
+  constexpr std::uint64_t low = tasks_max;
+  auto state = state_.load(std::memory_order_acquire);
+  while (true) {
+    const auto tasks = state >> 20U & low;
+    const auto next = state & low;
+    if (next >= tasks) return;
+    if (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acquire)) continue;
+    call_(context_, static_cast<std::size_t>(next), worker);
+    if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks) done_.notify_one();
+    state = state_.load(std::memory_order_acquire);
+  }
+}
+
+void Workers::serve(std::size_t worker) {
+  std::uint32_t seen = 0;
+  while (true) {
+    await_change(round_, seen);
+    seen = round_.load(std::memory_order_acquire);
+    if (ending_.load()) return;
+    take(worker);
+  }
+}
+
+}  // namespace foreline::gpt2

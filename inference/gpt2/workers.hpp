@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A few threads that share the tasks of one pass. Whoever waits looks a few microseconds and then
+// sleeps in the kernel: a busy neighbour is neither disturbed nor waited for, since tasks are
+// handed out one by one. One thread means no thread: tasks then run where they are asked for.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace foreline::gpt2 {
+
+class Workers {
+ public:
+  /// The caller is one of the threads.
+  explicit Workers(int threads);
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  [[nodiscard]] std::size_t count() const { return threads_.size() + 1; }
+
+  /// Calls task(number, worker) for all numbers below `tasks`, in any order; returns when all are
+  /// done. worker is below count(), and no two tasks have the same one at once. One caller at a
+  /// time; tasks must not throw.
+  template <class Task>
+  void operator()(std::size_t tasks, Task&& task) {
+    if (threads_.empty() || tasks <= 1 || tasks > tasks_max) {
+      for (std::size_t i = 0; i < tasks; ++i) task(i, std::size_t{0});
+      return;
+    }
+    run(
+        tasks,
+        [](void* context, std::size_t number, std::size_t worker) {
+          (*static_cast<std::remove_reference_t<Task>*>(context))(number, worker);
+        },
+        const_cast<void*>(static_cast<const void*>(&task)));
+  }
+
+ private:
+  static constexpr std::size_t tasks_max = (1U << 20U) - 1;
+  using Call = void (*)(void* context, std::size_t number, std::size_t worker);
+  void run(std::size_t tasks, Call call, void* context);
+  void serve(std::size_t worker);
+  void take(std::size_t worker);
+
+  std::vector<std::thread> threads_;
+  Call call_ = nullptr;
+  void* context_ = nullptr;
+  /// Round, number of its tasks and the next of them in one word: a thread that wakes late, in a
+  /// later round or in none, can take nothing that is not there, and nobody waits for it.
+  std::atomic<std::uint64_t> state_{0};
+  std::atomic<std::uint32_t> round_{0};
+  std::atomic<std::uint32_t> done_{0};
+  std::atomic<bool> ending_{false};
+};
+
+}  // namespace foreline::gpt2

@@ -130,8 +130,8 @@ Result<Forecaster> Forecaster::load(const std::filesystem::path& directory,
                                checkpoint->config.n_positions, Language::longest()),
                    "use a model that `foreline train` has written"}});
   }
-  auto model = gpt2::Model::create(checkpoint->config, checkpoint->weights,
-                                   {.threads = options.threads});
+  auto model =
+      gpt2::Model::create(checkpoint->config, checkpoint->weights, {.threads = options.threads});
   if (!model) return model.error();
   auto state = std::make_unique<State>(
       State{std::move(language), std::move(*model), *notes, std::move(token_of_word), {}, options});

@@ -148,7 +148,7 @@ Result<Done> read_header(const fs::path& file, std::map<std::string, Entry>& ten
     }
     const auto width = width_of(found.type);
     if (end < begin || (width != 0 && end - begin != count * width))
-      return bad("its bytes do not fit its shape");
+      return bad(fmt::format("its bytes do not fit its shape and dtype {}", found.type));
     if (end > begin) spans.emplace_back(begin, end, name);
     found.tensor = {map.data() + base + begin,
                     found.type == "F16"    ? StoredType::f16

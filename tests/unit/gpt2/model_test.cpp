@@ -117,7 +117,8 @@ TEST_CASE("greedy text continues by the most likely token and stays within the p
     CHECK(last[token] >= *std::max_element(last.begin(), last.end()) - 1e-3F);
     text.push_back(token);
   }
-  CHECK(model->generate(some_tokens(config, 40, 5), 100).size() <= 8);
+  // The last token needs no position of its own, as in transformers.
+  CHECK(model->generate(some_tokens(config, 40, 5), 100).size() <= 9);
 }
 
 TEST_CASE("bfloat16 weights move the logits by little, and not by nothing") {

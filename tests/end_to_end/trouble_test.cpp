@@ -74,7 +74,7 @@ TEST_CASE("a PLC that is not there is tried again, reported, and attached to whe
   Foreline serve({"serve", from_tree("scenarios/demo.toml").string(), "--port", port, "--speed",
                   "50", "--for", "30 s"});
   CHECK_FALSE(serve.line_with("listening").empty());
-  CHECK_FALSE(watch.line_with("connected").empty());
+  CHECK_FALSE(watch.line_with("answers").empty());
   watch.signal(SIGTERM);
   CHECK(watch.end() == 0);
 }
@@ -115,7 +115,7 @@ TEST_CASE("a killed watch leaves nothing behind, and nothing half written on the
                   "50", "--for", "40 s"});
   REQUIRE_FALSE(serve.line_with("listening").empty());
   Foreline watch({"watch", configuration("killed-watch", port, "0").string()});
-  REQUIRE_FALSE(watch.line_with("connected").empty());
+  REQUIRE_FALSE(watch.line_with("answers").empty());
   const auto family = descendants(watch.pid());
   watch.signal(SIGKILL);
   CHECK(watch.end() == 137);

@@ -112,7 +112,7 @@ struct Attachment::State {
   bool connected = false;
   std::uint16_t polls = 0;
   Proposal proposal;
-  io::ClientCounters counters;
+  io::DeviceCounters counters;
 
   // Messages to the thread, under `inbox_mutex`.
   std::mutex inbox_mutex;

@@ -3,40 +3,17 @@
 // go as values.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
+#include "plugin/core/register.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/result.hpp"
 #include "sim/line/schedule.hpp"
 #include "sim/line/telemetry.hpp"
 
 namespace foreline::core {
-
-/// The two register tables of Modbus.
-enum class RegisterTable : std::uint8_t { holding, input };
-enum class RegisterType : std::uint8_t { u16, i16, u32, i32, f32, f64 };
-
-/// One number in a PLC. Addresses count from 0, as they travel.
-struct Register {
-  RegisterTable table = RegisterTable::holding;
-  std::uint16_t address = 0;
-  RegisterType type = RegisterType::u16;
-  bool low_word_first = false;  ///< 32 and 64 bit: CDAB.
-  bool bytes_swapped = false;   ///< BADC (with low_word_first: DCBA).
-  double factor = 1;            ///< Value = number * factor.
-  [[nodiscard]] std::uint16_t words() const;
-  friend bool operator==(const Register&, const Register&) = default;
-};
-
-/// "120 f32", "3 u32 * 0.1", "input 40 i16 * 0.01", "7 f32 low-word-first bytes-swapped".
-[[nodiscard]] line::Result<Register> parse_register(std::string_view text);
 
 struct MachineRegisters {
   Register state;
@@ -79,18 +56,8 @@ struct RegisterMap {
   std::optional<ScheduleRegisters> schedule;
 };
 
-/// A range of registers of one table.
-struct Range {
-  RegisterTable table = RegisterTable::holding;
-  std::uint16_t address = 0;
-  std::uint16_t count = 0;
-  friend bool operator==(const Range&, const Range&) = default;
-};
-
-/// Ranges that cover all registers, none longer than `longest`, joining neighbours over gaps of at
-/// most `gap` registers; no number is split over two ranges.
-[[nodiscard]] std::vector<Range> ranges_of(std::vector<Range> wanted, std::uint16_t longest,
-                                           std::uint16_t gap);
+/// What every poll reads, each value a range of its own.
+[[nodiscard]] std::vector<Range> fields(const RegisterMap& map);
 /// What every poll reads.
 [[nodiscard]] std::vector<Range> polled(const RegisterMap& map, std::uint16_t longest,
                                         std::uint16_t gap);
@@ -98,20 +65,8 @@ struct Range {
 [[nodiscard]] std::vector<Range> planned(const RegisterMap& map, std::size_t orders,
                                          std::uint16_t longest, std::uint16_t gap);
 
-/// Words that have been read.
-class Image {
- public:
-  void put(const Range& range, std::span<const std::uint16_t> words);
-  [[nodiscard]] std::uint16_t word(RegisterTable table, std::uint16_t address) const;
-  /// NaN when not all its words have been read.
-  [[nodiscard]] double number(const Register& at) const;
-
- private:
-  std::array<std::map<std::uint16_t, std::uint16_t>, 2> words_;
-};
-
-/// The frame at `at_s`. A number that is not finite is Bad_SensorFailure; one beyond the range of
-/// its sensor is Uncertain_OutOfRange.
+/// The frame at `at_s`. A value that has not been read is Bad_NotConnected; one that is not finite
+/// is Bad_SensorFailure; one beyond the range of its sensor is Uncertain_OutOfRange.
 [[nodiscard]] line::Frame frame_of(const RegisterMap& map, const line::Line& line,
                                    const Image& image, double at_s);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Modbus TCP client that cannot hang: every call ends within its deadline, counted over the whole
-// transaction, whatever the peer sends or does not send. One connection, one request at a time.
+// A device to wait for: every call ends within its deadline, counted over the whole transaction,
+// whatever the peer sends or does not send. For steps that must follow one another, such as a
+// deployment, and for programs that talk to one device.
 #pragma once
 
 #include <chrono>
@@ -10,23 +11,22 @@
 #include <string>
 #include <vector>
 
+#include "plugin/core/device.hpp"
+#include "plugin/core/protocol.hpp"
 #include "plugin/core/register_map.hpp"
+#include "plugin/io/device.hpp"
 #include "sim/line/result.hpp"
 
 namespace foreline::io {
 
-struct ClientCounters {
-  std::uint64_t requests = 0;
-  std::uint64_t timeouts = 0;
-  std::uint64_t exceptions = 0;
-  std::uint64_t malformed = 0;  ///< Answers that were no answer; each ends the connection.
-  std::uint64_t late = 0;       ///< Answers to earlier requests, thrown away.
-};
-
 class ModbusClient {
  public:
+  /// Over TCP, on a connection of its own.
   ModbusClient(std::string host, std::uint16_t port, std::uint8_t unit,
                std::chrono::milliseconds timeout);
+  explicit ModbusClient(core::Device settings);
+  /// Shares the connection of a device that lives on a running loop. Not from the loop's thread.
+  explicit ModbusClient(std::shared_ptr<Device> device);
   ~ModbusClient();
   ModbusClient(const ModbusClient&) = delete;
   ModbusClient& operator=(const ModbusClient&) = delete;
@@ -36,37 +36,27 @@ class ModbusClient {
   [[nodiscard]] bool connected() const;
   void close();
 
+  /// Any request. Exception answers come back as such, everything else that is no answer as error.
+  [[nodiscard]] line::Result<core::Reply> ask(const core::Query& query);
   /// FC3 or FC4; 1 to 125 registers. After an exception answer the connection stays; after any
-  /// other error it is closed.
+  /// other error it may be closed.
   [[nodiscard]] line::Result<std::vector<std::uint16_t>> read(const core::Range& range);
-  /// FC16; 1 to 123 registers. Never repeated: after an error it is not known whether it was done.
+  /// FC16; 1 to 123 registers; FC6, one by one, for devices that know no other. Never repeated:
+  /// after an error it is not known whether it was done.
   [[nodiscard]] line::Result<line::Done> write(std::uint16_t address,
                                                std::span<const std::uint16_t> words);
+  /// How the last request ended.
+  [[nodiscard]] Outcome::What last() const { return last_; }
 
-  [[nodiscard]] const ClientCounters& counters() const;
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-/// The name of a Modbus exception code: "illegal data address".
-[[nodiscard]] std::string exception_name(std::uint8_t code);
-
-/// Pauses between attempts to connect: doubling from 0.1 s to a highest, each shortened at random
-/// by up to a third so that many clients do not return together.
-class Backoff {
- public:
-  explicit Backoff(std::chrono::milliseconds highest, std::uint64_t seed = 1)
-      : highest_(highest), seed_(seed) {}
-  [[nodiscard]] std::chrono::milliseconds next();
-  void reset() { attempts_ = 0; }
+  [[nodiscard]] DeviceCounters counters() const;
 
  private:
-  std::chrono::milliseconds highest_;
-  std::uint64_t seed_;
-  std::uint64_t draws_ = 0;
-  unsigned attempts_ = 0;
+  [[nodiscard]] Outcome wait_for(const core::Query& query);
+  std::unique_ptr<Loop> loop_;  ///< Absent when the device lives on another.
+  std::shared_ptr<Device> device_;
+  Outcome::What last_ = Outcome::What::answer;
 };
+
+using core::exception_name;
 
 }  // namespace foreline::io

@@ -33,6 +33,12 @@ class Peer {
     if (!read(bytes.data() + 6, length)) return {};
     return bytes;
   }
+  /// So many bytes, or nothing.
+  [[nodiscard]] Bytes bytes(std::size_t size) const {
+    Bytes in(size);
+    if (!read(in.data(), size)) return {};
+    return in;
+  }
   void send(const Bytes& bytes) const {
     (void)::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   }

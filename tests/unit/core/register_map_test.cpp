@@ -63,7 +63,7 @@ TEST_CASE("registers are written as address, type, order and factor") {
   CHECK(at("input 40 i16 * 0.01").factor == Approx(0.01));
   const auto swapped = at("3 f32 low-word-first bytes-swapped");
   CHECK((swapped.low_word_first && swapped.bytes_swapped));
-  for (const char* wrong : {"", "x", "70000", "3 f16", "3 u32 * ", "3 u32 * zero", "3 * 0",
+  for (const char* wrong : {"", "x", "70000", "3 f17", "3 u32 * ", "3 u32 * zero", "3 * 0",
                             "65535 u32", "input", "-1", "3 u16 4"}) {
     INFO(wrong);
     CHECK_FALSE(parse_register(wrong));

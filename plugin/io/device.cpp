@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/io/device.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "plugin/io/link.hpp"
+#include "plugin/io/serial_bus.hpp"
+#include "sim/line/random.hpp"
+
+namespace foreline::io {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using core::Query;
+using core::Transport;
+using Clock = std::chrono::steady_clock;
+using What = Outcome::What;
+
+namespace {
+
+constexpr std::size_t queue_limit = 1024;
+constexpr std::size_t remembered = 64;  ///< Requests whose late answers are known as such.
+constexpr std::uint8_t busy = 6;
+constexpr std::uint8_t no_path = 10;
+constexpr std::uint8_t no_target = 11;
+
+Clock::duration duration_of(double s) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
+}
+std::chrono::milliseconds ms_of(double s) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(s * 1000));
+}
+
+struct Job {
+  Query query;
+  std::uint8_t unit = 0;
+  Device::Handler handler;
+  std::uint32_t busy_answers = 0;
+};
+
+struct Flying {
+  Job job;
+  Clock::time_point sent;
+  Clock::time_point deadline;
+};
+
+struct Breaker {
+  std::uint32_t failures = 0;
+  Clock::time_point closed_until{};
+};
+
+enum class Phase : std::uint8_t { idle, connecting, pausing, ready };
+
+}  // namespace
+
+struct Device::State : std::enable_shared_from_this<Device::State> {
+  State(Loop& loop, core::Device device, std::uint64_t seed)
+      : settings(std::move(device)),
+        context(loop.context()),
+        reader(settings.transport == Transport::rtu_over_tcp
+                   ? core::FrameReader::Framing::rtu_answers
+                   : core::FrameReader::Framing::mbap),
+        deadline_timer(context),
+        pause_timer(context),
+        connect_timer(context),
+        backoff(ms_of(settings.reconnect_max_s), seed, ms_of(settings.reconnect_min_s)) {
+    if (settings.transport == Transport::rtu) bus = loop.bus(settings.serial);
+    if (settings.transport == Transport::rtu_over_tcp || settings.transport == Transport::rtu)
+      settings.in_flight = 1;  // answers carry no number
+    settings.in_flight = std::clamp<std::uint32_t>(settings.in_flight, 1, 16);
+  }
+
+  core::Device settings;
+  asio::io_context& context;
+  std::shared_ptr<SerialBus> bus;
+  std::shared_ptr<Link> link;
+  core::FrameReader reader;
+  asio::steady_timer deadline_timer;
+  asio::steady_timer pause_timer;
+  asio::steady_timer connect_timer;
+  Backoff backoff;
+  Clock::time_point next_attempt{};
+  std::string last_trouble = "not connected";
+  bool on_backup = false;
+  bool tried_backup = false;
+  std::uint64_t generation = 0;  ///< Of the connection; handlers of an older one are deaf.
+  Phase phase = Phase::idle;
+  std::deque<Job> urgent;  ///< Writes.
+  std::deque<Job> queue;
+  std::map<std::uint16_t, Flying> flying;
+  std::vector<core::Bytes> outbox;
+  bool writing = false;
+  bool armed = false;
+  std::uint16_t transaction = 0;
+  std::deque<std::pair<std::uint16_t, bool>> past;  ///< Number, and whether it was answered.
+  std::array<std::uint8_t, 2048> buffer{};
+  std::uint32_t silent = 0;
+  std::map<std::uint8_t, Breaker> breakers;
+  std::vector<std::function<void(std::string)>> openers;
+  Clock::time_point not_before{};
+  bool retiring = false;
+
+  mutable std::mutex counters_mutex;
+  DeviceCounters counters;
+
+  [[nodiscard]] std::string peer() const {
+    if (settings.transport == Transport::rtu) return settings.serial.path;
+    return on_backup ? fmt::format("{}:{}", settings.backup_host, settings.backup_port)
+                     : fmt::format("{}:{}", settings.host, settings.port);
+  }
+  template <class Change>
+  void count(Change change) {
+    const std::lock_guard lock(counters_mutex);
+    change(counters);
+  }
+  void show() {
+    const std::lock_guard lock(counters_mutex);
+    counters.connected = bus ? counters.connected : phase == Phase::ready;
+    counters.queued = urgent.size() + queue.size();
+  }
+
+  static void finish(Job& job, What what, std::string text, core::Reply reply = {},
+                     Clock::duration took = {}) {
+    if (!job.handler) return;
+    auto handler = std::exchange(job.handler, nullptr);
+    handler({what, std::move(reply), std::move(text), took});
+  }
+
+  // --- Queue ----------------------------------------------------------------------------------
+
+  void enqueue(Job job) {
+    if (retiring) return finish(job, What::not_connected, peer() + ": closed");
+    if (core::pdu_of(job.query).empty())
+      return finish(job, What::invalid,
+                    peer() + ": the counts or addresses are beyond what Modbus allows");
+    auto& breaker = breakers[job.unit];
+    const auto now = Clock::now();
+    if (breaker.failures >= settings.breaker_failures && now < breaker.closed_until) {
+      count([](auto& c) { ++c.refused; });
+      return finish(job, What::refused,
+                    fmt::format("{}: unit {} has failed {} times and is left alone for a while",
+                                peer(), job.unit, breaker.failures));
+    }
+    // Open again for this one request; its failure closes the way for the next ones.
+    if (breaker.failures >= settings.breaker_failures)
+      breaker.closed_until = now + duration_of(settings.breaker_pause_s);
+    if (urgent.size() + queue.size() >= queue_limit) {
+      count([](auto& c) { ++c.refused; });
+      return finish(job, What::refused, peer() + ": too many requests wait for this device");
+    }
+    if (bus) return ask_bus(std::move(job));
+    (core::writes(job.query.function) ? urgent : queue).push_back(std::move(job));
+    if (phase == Phase::idle) {
+      if (now < next_attempt) return fail_waiting();
+      connect();
+    }
+    pump();
+  }
+
+  void fail_waiting() {
+    auto waiting = std::exchange(urgent, {});
+    auto reads = std::exchange(queue, {});
+    std::move(reads.begin(), reads.end(), std::back_inserter(waiting));
+    for (auto& job : waiting)
+      finish(job, What::not_connected, fmt::format("{}: {}", peer(), last_trouble));
+    show();
+  }
+
+  void judge(std::uint8_t unit, bool well) {
+    auto& breaker = breakers[unit];
+    if (well) {
+      breaker = {};
+      return;
+    }
+    if (++breaker.failures >= settings.breaker_failures)
+      breaker.closed_until = Clock::now() + duration_of(settings.breaker_pause_s);
+  }
+
+  // --- Connection -----------------------------------------------------------------------------
+
+  void connect() {
+    phase = Phase::connecting;
+    const auto mine = ++generation;
+    reader.clear();
+    link = make_link(context, settings);
+    auto self = shared_from_this();
+    connect_timer.expires_after(duration_of(settings.timeout_s));
+    connect_timer.async_wait([self, mine](const error_code& error) {
+      if (error || mine != self->generation || self->phase != Phase::connecting) return;
+      self->unconnected(
+          fmt::format("no connection within {} ms", ms_of(self->settings.timeout_s).count()));
+    });
+    link->open(on_backup ? settings.backup_host : settings.host,
+               on_backup ? settings.backup_port : settings.port,
+               [self, mine](const error_code& error, std::size_t) {
+                 if (mine != self->generation || self->phase != Phase::connecting) return;
+                 if (error) return self->unconnected(error.message());
+                 self->established();
+               });
+  }
+
+  void unconnected(const std::string& why) {
+    ++generation;
+    link->close();
+    connect_timer.cancel();
+    phase = Phase::idle;
+    count([](auto& c) { ++c.connect_failures; });
+    last_trouble = why;
+    if (!settings.backup_host.empty()) {
+      on_backup = !on_backup;
+      if (!std::exchange(tried_backup, true)) return connect();
+    }
+    tried_backup = false;
+    next_attempt = Clock::now() + backoff.next();
+    tell_openers(fmt::format("{}: {}", peer(), why));
+    fail_waiting();
+  }
+
+  void tell_openers(const std::string& trouble) {
+    for (auto& opener : std::exchange(openers, {})) opener(trouble);
+  }
+
+  void established() {
+    connect_timer.cancel();
+    tried_backup = false;
+    silent = 0;
+    past.clear();
+    count([](auto& c) { ++c.connects; });
+    read_on();
+    if (settings.connect_pause_s > 0) {
+      phase = Phase::pausing;
+      auto self = shared_from_this();
+      pause_timer.expires_after(duration_of(settings.connect_pause_s));
+      pause_timer.async_wait([self, mine = generation](const error_code& error) {
+        if (error || mine != self->generation) return;
+        self->ready();
+      });
+    } else {
+      ready();
+    }
+  }
+
+  void ready() {
+    phase = Phase::ready;
+    show();
+    tell_openers({});
+    pump();
+  }
+
+  /// The connection ends. Requests in flight end as `what`, those not yet sent wait for the next
+  /// connection if one may be tried at once.
+  void drop(What what, const std::string& why, bool with_pause = true) {
+    if (phase == Phase::idle) return;
+    ++generation;
+    link->close();
+    connect_timer.cancel();
+    pause_timer.cancel();
+    phase = Phase::idle;
+    outbox.clear();
+    writing = false;
+    last_trouble = why;
+    if (with_pause) {
+      next_attempt = Clock::now() + backoff.next();
+      if (!settings.backup_host.empty()) on_backup = !on_backup;
+    }
+    show();
+    auto ended = std::exchange(flying, {});
+    for (auto& [number, flight] : ended)
+      finish(flight.job, what, fmt::format("{}: {}", peer(), why));
+    tell_openers(fmt::format("{}: {}", peer(), why));
+    if (phase != Phase::idle) return;  // a handler has begun anew
+    if (with_pause) return fail_waiting();
+    if (!urgent.empty() || !queue.empty()) connect();
+  }
+
+  // --- Sending --------------------------------------------------------------------------------
+
+  void pump() {
+    if (phase != Phase::ready) return show();
+    while ((!urgent.empty() || !queue.empty()) && flying.size() < settings.in_flight) {
+      const auto now = Clock::now();
+      if (now < not_before) {
+        auto self = shared_from_this();
+        pause_timer.expires_at(not_before);
+        pause_timer.async_wait([self, mine = generation](const error_code& error) {
+          if (!error && mine == self->generation) self->pump();
+        });
+        break;
+      }
+      // What is written alone in flight cannot be overtaken by what it must come after.
+      auto& from = urgent.empty() ? queue : urgent;
+      auto job = std::move(from.front());
+      from.pop_front();
+      send(std::move(job), now);
+    }
+    show();
+  }
+
+  void send(Job job, Clock::time_point now) {
+    do {
+      ++transaction;
+    } while (flying.count(transaction) != 0);
+    const auto pdu = core::pdu_of(job.query);
+    Flying flight{std::move(job), now, now + duration_of(settings.timeout_s)};
+    outbox.push_back(settings.transport == Transport::rtu_over_tcp
+                         ? core::rtu_frame(flight.job.unit, pdu)
+                         : core::mbap_frame(transaction, flight.job.unit, pdu));
+    flying.emplace(transaction, std::move(flight));
+    count([](auto& c) { ++c.requests; });
+    arm();
+    write_on();
+  }
+
+  void write_on() {
+    if (writing || outbox.empty()) return;
+    writing = true;
+    auto kept = std::make_shared<core::Bytes>();
+    if (link->datagrams()) {
+      *kept = std::move(outbox.front());
+      outbox.erase(outbox.begin());
+    } else if (outbox.size() == 1) {
+      *kept = std::move(outbox.front());
+      outbox.clear();
+    } else {
+      for (const auto& frame : outbox) kept->insert(kept->end(), frame.begin(), frame.end());
+      outbox.clear();
+    }
+    auto self = shared_from_this();
+    link->write(*kept, [self, kept, mine = generation](const error_code& error, std::size_t) {
+      if (mine != self->generation) return;
+      self->writing = false;
+      if (error) return self->drop(What::lost, error.message());
+      self->write_on();
+    });
+  }
+
+  /// One timer for all deadlines: set to the earliest, looked at again when it rings.
+  void arm() {
+    if (armed || flying.empty()) return;
+    armed = true;
+    auto earliest = Clock::time_point::max();
+    for (const auto& [number, flight] : flying) earliest = std::min(earliest, flight.deadline);
+    deadline_timer.expires_at(earliest);
+    std::weak_ptr<State> weak = shared_from_this();
+    deadline_timer.async_wait([weak](const error_code& error) {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->armed = false;
+      if (!error) self->expire();
+    });
+  }
+
+  void expire() {
+    const auto now = Clock::now();
+    std::vector<Flying> expired;
+    for (auto it = flying.begin(); it != flying.end();) {
+      if (it->second.deadline > now) {
+        ++it;
+        continue;
+      }
+      remember(it->first, false);
+      expired.push_back(std::move(it->second));
+      it = flying.erase(it);
+    }
+    for (auto& flight : expired) {
+      count([](auto& c) { ++c.timeouts; });
+      judge(flight.job.unit, false);
+      ++silent;
+    }
+    const auto text = fmt::format("no answer within {} ms", ms_of(settings.timeout_s).count());
+    // Without numbers a late answer would be taken for that to the next request.
+    const bool give_up = !expired.empty() && (silent >= settings.silences ||
+                                              settings.transport == Transport::rtu_over_tcp);
+    if (give_up && settings.transport != Transport::udp) drop(What::lost, text);
+    for (auto& flight : expired)
+      finish(flight.job, What::timeout, fmt::format("{}: {}", peer(), text), {}, now - flight.sent);
+    arm();
+    pump();
+  }
+
+  void remember(std::uint16_t number, bool answered) {
+    past.emplace_back(number, answered);
+    if (past.size() > remembered) past.pop_front();
+  }
+
+  // --- Receiving ------------------------------------------------------------------------------
+
+  void read_on() {
+    auto self = shared_from_this();
+    link->read(buffer, [self, mine = generation](const error_code& error, std::size_t size) {
+      if (mine != self->generation) return;
+      if (error)
+        return self->drop(What::lost, error == asio::error::eof
+                                          ? std::string("the peer has closed the connection")
+                                          : error.message());
+      self->take({self->buffer.data(), size}, mine);
+      if (mine == self->generation) self->read_on();
+    });
+  }
+
+  void take(std::span<const std::uint8_t> bytes, std::uint64_t mine) {
+    if (link->datagrams()) reader.clear();
+    reader.push(bytes);
+    core::FrameIn frame;
+    while (true) {
+      const auto step = reader.next(frame);
+      if (step == core::FrameReader::Step::more) break;
+      if (step == core::FrameReader::Step::broken) {
+        count([](auto& c) { ++c.malformed; });
+        if (link->datagrams()) break;
+        return drop(What::malformed, "the peer does not speak Modbus");
+      }
+      take(frame);
+      if (mine != generation) return;
+    }
+    pump();
+  }
+
+  void take(const core::FrameIn& frame) {
+    auto found = settings.transport == Transport::rtu_over_tcp ? flying.begin()
+                                                               : flying.find(frame.transaction);
+    if (found == flying.end()) {
+      const auto known = std::find_if(past.rbegin(), past.rend(), [&](const auto& entry) {
+        return entry.first == frame.transaction;
+      });
+      count([&](auto& c) {
+        ++(known == past.rend() ? c.strangers : known->second ? c.duplicates : c.late);
+      });
+      return;
+    }
+    if (!settings.any_unit && frame.unit != found->second.job.unit) {
+      count([](auto& c) { ++c.malformed; });
+      judge(found->second.job.unit, false);
+      return drop(What::malformed,
+                  fmt::format("unit {} answered for unit {}", frame.unit, found->second.job.unit));
+    }
+    std::string why;
+    auto reply = core::reply_of(found->second.job.query, frame.pdu, why);
+    if (!reply) {
+      count([](auto& c) { ++c.malformed; });
+      judge(found->second.job.unit, false);
+      return drop(What::malformed, why);
+    }
+    auto flight = std::move(found->second);
+    flying.erase(found);
+    remember(frame.transaction, true);
+    const auto now = Clock::now();
+    if (settings.request_pause_s > 0) not_before = now + duration_of(settings.request_pause_s);
+    silent = 0;
+    backoff.reset();
+    answered(flight.job, std::move(*reply), now - flight.sent);
+  }
+
+  void answered(Job& job, core::Reply reply, Clock::duration took) {
+    const double took_s = std::chrono::duration<double>(took).count();
+    count([&](auto& c) {
+      ++c.answers;
+      c.round_trips_s += took_s;
+      std::size_t bucket = 0;
+      while (bucket < DeviceCounters::bounds_s.size() && took_s > DeviceCounters::bounds_s[bucket])
+        ++bucket;
+      ++c.round_trips[bucket];
+      if (reply.exception != 0) {
+        ++c.exceptions;
+        ++c.exceptions_by_code[reply.exception];
+      }
+    });
+    judge(job.unit, reply.exception != no_path && reply.exception != no_target);
+    if (reply.exception == 0) return finish(job, What::answer, {}, std::move(reply), took);
+    if (reply.exception == busy && job.busy_answers < settings.busy_retries) {
+      // Busy means: not done. So this, alone among failed writes, may be sent again.
+      count([](auto& c) { ++c.busy_retries; });
+      const double wait_s = settings.busy_wait_s * static_cast<double>(1U << job.busy_answers);
+      ++job.busy_answers;
+      auto timer = std::make_shared<asio::steady_timer>(context, duration_of(wait_s));
+      auto kept = std::make_shared<Job>(std::move(job));
+      timer->async_wait([self = shared_from_this(), timer, kept](const error_code&) {
+        self->enqueue(std::move(*kept));
+      });
+      return;
+    }
+    const auto text = fmt::format("{}: exception {} ({})", peer(), reply.exception,
+                                  core::exception_name(reply.exception));
+    finish(job, What::exception, text, std::move(reply), took);
+  }
+
+  // --- Serial lines ---------------------------------------------------------------------------
+
+  void ask_bus(Job job) {
+    if (job.query.function == core::Function::device_identification)
+      return finish(job, What::invalid,
+                    "device identification is not offered on serial lines: libmodbus cannot tell "
+                    "where such an answer ends");
+    count([](auto& c) { ++c.requests; });
+    auto kept = std::make_shared<Job>(std::move(job));
+    const auto sent = Clock::now();
+    bus->ask(kept->unit, core::pdu_of(kept->query), ms_of(settings.timeout_s),
+             [self = shared_from_this(), kept, sent](core::Bytes pdu, std::string trouble,
+                                                     bool timed_out) {
+               asio::post(self->context, [self, kept, sent, pdu = std::move(pdu),
+                                          trouble = std::move(trouble), timed_out] {
+                 self->take_from_bus(*kept, pdu, trouble, timed_out, Clock::now() - sent);
+               });
+             });
+  }
+
+  void take_from_bus(Job& job, const core::Bytes& pdu, std::string trouble, bool timed_out,
+                     Clock::duration took) {
+    if (trouble.empty()) {
+      if (auto reply = core::reply_of(job.query, pdu, trouble)) {
+        count([](auto& c) { c.connected = true; });
+        return answered(job, std::move(*reply), took);
+      }
+      count([](auto& c) { ++c.malformed; });
+    }
+    judge(job.unit, false);
+    count([&](auto& c) {
+      c.connected = false;
+      if (timed_out) ++c.timeouts;
+    });
+    const bool unsent = !timed_out && pdu.empty();
+    finish(job,
+           timed_out ? What::timeout
+           : unsent  ? What::not_connected
+                     : What::malformed,
+           fmt::format("{}: {}", peer(), trouble), {}, took);
+  }
+};
+
+Device::Device(Loop& loop, core::Device settings, std::uint64_t seed)
+    : loop_(&loop), state_(std::make_shared<State>(loop, std::move(settings), seed)) {}
+
+Device::~Device() {
+  auto end = [state = state_] {
+    state->retiring = true;
+    state->drop(What::lost, "closed", false);
+    state->fail_waiting();
+    state->deadline_timer.cancel();
+  };
+  if (loop_->threaded())
+    loop_->post(end);
+  else
+    end();
+}
+
+void Device::open(std::function<void(std::string)> handler) {
+  auto& s = *state_;
+  if (s.bus || s.phase == Phase::ready) return handler({});
+  s.openers.push_back(std::move(handler));
+  if (s.phase == Phase::idle) s.connect();
+}
+
+void Device::submit(Query query, Handler handler, std::optional<std::uint8_t> unit) {
+  asio::dispatch(state_->context, [state = state_, query = std::move(query),
+                                   handler = std::move(handler), unit]() mutable {
+    state->enqueue({std::move(query), unit.value_or(state->settings.unit), std::move(handler), 0});
+  });
+}
+
+void Device::rest() {
+  asio::dispatch(state_->context, [state = state_] {
+    if (!state->settings.close_after_poll || state->phase != Phase::ready) return;
+    if (state->flying.empty() && state->queue.empty() && state->urgent.empty())
+      state->drop(What::lost, "closed after the poll", false);
+  });
+}
+
+void Device::close() {
+  auto end = [state = state_] { state->drop(What::lost, "closed", false); };
+  if (loop_->threaded())
+    asio::dispatch(state_->context, end);
+  else
+    end();
+}
+
+const core::Device& Device::settings() const {
+  return state_->settings;
+}
+
+bool Device::connected() const {
+  const std::lock_guard lock(state_->counters_mutex);
+  return state_->counters.connected;
+}
+
+DeviceCounters Device::counters() const {
+  const std::lock_guard lock(state_->counters_mutex);
+  return state_->counters;
+}
+
+Loop& Device::loop() const {
+  return *loop_;
+}
+
+std::chrono::milliseconds Backoff::next() {
+  const double full = std::min(static_cast<double>(lowest_.count()) *
+                                   static_cast<double>(1ULL << std::min(attempts_++, 20U)),
+                               static_cast<double>(highest_.count()));
+  const double shorter = line::random_uniform(seed_, 0, line::Purpose::scenario, draws_++) / 3;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(full * (1 - shorter)));
+}
+
+}  // namespace foreline::io

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/io/link.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/write.hpp>
+#include <optional>
+#include <vector>
+
+namespace foreline::io {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+/// Calls `found` with the endpoints of a literal address or a name.
+template <class Protocol>
+class Lookup {
+ public:
+  using Endpoints = std::vector<typename Protocol::endpoint>;
+  explicit Lookup(asio::io_context& context) : resolver_(context) {}
+  template <class Found>
+  void start(const std::string& host, std::uint16_t port, Found found) {
+    error_code error;
+    const auto literal = asio::ip::make_address(host, error);
+    if (!error) return found(error_code{}, Endpoints{{literal, port}});
+    resolver_.async_resolve(host, std::to_string(port),
+                            [found](const error_code& failed, const auto& results) {
+                              Endpoints endpoints;
+                              for (const auto& entry : results)
+                                endpoints.push_back(entry.endpoint());
+                              found(failed, endpoints);
+                            });
+  }
+  void cancel() { resolver_.cancel(); }
+
+ private:
+  typename Protocol::resolver resolver_;
+};
+
+void prepare(asio::ip::tcp::socket& socket) {
+  error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+}
+
+class TcpLink final : public Link {
+ public:
+  explicit TcpLink(asio::io_context& context) : lookup_(context), socket_(context) {}
+  void open(const std::string& host, std::uint16_t port, Done done) override {
+    auto self = shared_from_this();
+    lookup_.start(host, port, [this, self, done](const error_code& error, auto endpoints) {
+      if (error) return done(error, 0);
+      auto kept = std::make_shared<decltype(endpoints)>(std::move(endpoints));
+      asio::async_connect(socket_, *kept,
+                          [this, self, kept, done](const error_code& e, const auto&) {
+                            if (!e) prepare(socket_);
+                            done(e, 0);
+                          });
+    });
+  }
+  void write(std::span<const std::uint8_t> bytes, Done done) override {
+    asio::async_write(
+        socket_, asio::buffer(bytes.data(), bytes.size()),
+        [self = shared_from_this(), done](const error_code& e, std::size_t n) { done(e, n); });
+  }
+  void read(std::span<std::uint8_t> into, Done done) override {
+    socket_.async_read_some(
+        asio::buffer(into.data(), into.size()),
+        [self = shared_from_this(), done](const error_code& e, std::size_t n) { done(e, n); });
+  }
+  void close() override {
+    lookup_.cancel();
+    error_code ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  Lookup<asio::ip::tcp> lookup_;
+  asio::ip::tcp::socket socket_;
+};
+
+class UdpLink final : public Link {
+ public:
+  explicit UdpLink(asio::io_context& context) : lookup_(context), socket_(context) {}
+  void open(const std::string& host, std::uint16_t port, Done done) override {
+    auto self = shared_from_this();
+    lookup_.start(host, port, [this, self, done](const error_code& error, auto endpoints) {
+      if (error) return done(error, 0);
+      auto kept = std::make_shared<decltype(endpoints)>(std::move(endpoints));
+      // Connected, so that datagrams of strangers are not taken and a closed port is heard of.
+      asio::async_connect(socket_, *kept,
+                          [self, kept, done](const error_code& e, const auto&) { done(e, 0); });
+    });
+  }
+  void write(std::span<const std::uint8_t> bytes, Done done) override {
+    socket_.async_send(
+        asio::buffer(bytes.data(), bytes.size()),
+        [self = shared_from_this(), done](const error_code& e, std::size_t n) { done(e, n); });
+  }
+  void read(std::span<std::uint8_t> into, Done done) override {
+    socket_.async_receive(
+        asio::buffer(into.data(), into.size()),
+        [self = shared_from_this(), done](const error_code& e, std::size_t n) { done(e, n); });
+  }
+  void close() override {
+    lookup_.cancel();
+    error_code ignored;
+    socket_.close(ignored);
+  }
+  [[nodiscard]] bool datagrams() const override { return true; }
+
+ private:
+  Lookup<asio::ip::udp> lookup_;
+  asio::ip::udp::socket socket_;
+};
+
+/// Modbus/TCP Security: TLS 1.2 or later, both sides show a certificate.
+class TlsLink final : public Link {
+ public:
+  TlsLink(asio::io_context& context, const core::TlsFiles& files)
+      : files_(files), lookup_(context), context_(asio::ssl::context::tls_client) {
+    context_.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
+                         asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                         asio::ssl::context::no_tlsv1_1);
+    context_.set_verify_mode(asio::ssl::verify_peer);
+    context_.load_verify_file(files_.authorities, failed_);
+    if (!failed_) context_.use_certificate_chain_file(files_.certificate, failed_);
+    if (!failed_) context_.use_private_key_file(files_.key, asio::ssl::context::pem, failed_);
+    stream_.emplace(context, context_);
+  }
+  void open(const std::string& host, std::uint16_t port, Done done) override {
+    auto self = shared_from_this();
+    if (failed_) {
+      asio::post(stream_->get_executor(), [self, error = failed_, done] { done(error, 0); });
+      return;
+    }
+    stream_->set_verify_callback(
+        asio::ssl::host_name_verification(files_.peer_name.empty() ? host : files_.peer_name));
+    lookup_.start(host, port, [this, self, done](const error_code& error, auto endpoints) {
+      if (error) return done(error, 0);
+      auto kept = std::make_shared<decltype(endpoints)>(std::move(endpoints));
+      asio::async_connect(stream_->lowest_layer(), *kept,
+                          [this, self, kept, done](const error_code& e, const auto&) {
+                            if (e) return done(e, 0);
+                            prepare(stream_->next_layer());
+                            stream_->async_handshake(
+                                asio::ssl::stream_base::client,
+                                [self, done](const error_code& shaken) { done(shaken, 0); });
+                          });
+    });
+  }
+  void write(std::span<const std::uint8_t> bytes, Done done) override {
+    asio::async_write(
+        *stream_, asio::buffer(bytes.data(), bytes.size()),
+        [self = shared_from_this(), done](const error_code& e, std::size_t n) { done(e, n); });
+  }
+  void read(std::span<std::uint8_t> into, Done done) override {
+    stream_->async_read_some(
+        asio::buffer(into.data(), into.size()),
+        [self = shared_from_this(), done](const error_code& e, std::size_t n) { done(e, n); });
+  }
+  void close() override {
+    lookup_.cancel();
+    error_code ignored;
+    stream_->next_layer().close(ignored);
+  }
+
+ private:
+  core::TlsFiles files_;
+  Lookup<asio::ip::tcp> lookup_;
+  asio::ssl::context context_;
+  std::optional<asio::ssl::stream<asio::ip::tcp::socket>> stream_;
+  error_code failed_;
+};
+
+}  // namespace
+
+std::shared_ptr<Link> make_link(asio::io_context& context, const core::Device& device) {
+  switch (device.transport) {
+    case core::Transport::udp:
+      return std::make_shared<UdpLink>(context);
+    case core::Transport::tls:
+      return std::make_shared<TlsLink>(context, device.tls);
+    default:
+      return std::make_shared<TcpLink>(context);
+  }
+}
+
+}  // namespace foreline::io

@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices that misbehave, by the rows of the reliability table in
+// docs/integrators/failure-behaviour.md; and the other ways to reach one.
+#include "plugin/io/device.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <optional>
+#include <thread>
+
+#include "plugin/io/loop.hpp"
+#include "tests/support/plain_server.hpp"
+
+using namespace foreline;
+using io::Outcome;
+using tests::Bytes;
+using tests::Peer;
+using tests::PlainServer;
+using What = Outcome::What;
+using namespace std::chrono_literals;
+
+namespace {
+
+core::Query read_two(std::uint16_t address = 10) {
+  core::Query query;
+  query.address = address;
+  query.count = 2;
+  return query;
+}
+
+core::Device at(std::uint16_t port) {
+  core::Device device;
+  device.port = port;
+  device.timeout_s = 0.15;
+  device.reconnect_min_s = 0.02;
+  device.reconnect_max_s = 0.05;
+  return device;
+}
+
+/// A device on this thread's loop.
+struct Bench {
+  io::Loop loop;
+  std::shared_ptr<io::Device> device;
+
+  explicit Bench(core::Device settings)
+      : device(std::make_shared<io::Device>(loop, std::move(settings))) {}
+  ~Bench() { device.reset(); }
+
+  Outcome ask(const core::Query& query, std::optional<std::uint8_t> unit = std::nullopt) {
+    bool finished = false;
+    Outcome outcome;
+    device->submit(
+        query,
+        [&](Outcome got) {
+          outcome = std::move(got);
+          finished = true;
+        },
+        unit);
+    REQUIRE(loop.run(std::chrono::steady_clock::now() + 5s, finished));
+    return outcome;
+  }
+  /// All at once.
+  std::vector<Outcome> ask_all(const std::vector<core::Query>& queries) {
+    std::vector<Outcome> outcomes(queries.size());
+    std::size_t open = queries.size();
+    bool finished = false;
+    for (std::size_t i = 0; i < queries.size(); ++i)
+      device->submit(queries[i], [&, i](Outcome got) {
+        outcomes[i] = std::move(got);
+        finished = --open == 0;
+      });
+    REQUIRE(loop.run(std::chrono::steady_clock::now() + 5s, finished));
+    return outcomes;
+  }
+  Outcome ask_until(What wanted, double patience_s = 3) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(patience_s);
+    Outcome outcome;
+    do {
+      outcome = ask(read_two());
+      if (outcome.what == wanted) break;
+      std::this_thread::sleep_for(5ms);
+    } while (std::chrono::steady_clock::now() < until);
+    return outcome;
+  }
+  void wait(std::chrono::milliseconds time) {
+    const bool never = false;
+    (void)loop.run(std::chrono::steady_clock::now() + time, never);
+  }
+};
+
+Bytes good(const Bytes& request) {
+  const auto count = static_cast<std::size_t>((request[10] << 8) | request[11]);
+  Bytes pdu = {request[7], static_cast<std::uint8_t>(2 * count)};
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto value = ((request[8] << 8) | request[9]) + static_cast<int>(i);
+    pdu.push_back(static_cast<std::uint8_t>(value >> 8));
+    pdu.push_back(static_cast<std::uint8_t>(value & 0xFF));
+  }
+  return Peer::answer(request, pdu);
+}
+
+void serve_well(Peer& peer) {
+  for (auto request = peer.request(); !request.empty(); request = peer.request())
+    peer.send(good(request));
+}
+
+std::size_t descriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& fd : std::filesystem::directory_iterator("/proc/self/fd"))
+    ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a window of requests is answered in any order, each with its own words") {
+  PlainServer server([](Peer& peer) {
+    std::vector<Bytes> held;
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      held.push_back(request);
+      if (held.size() < 4) continue;
+      for (auto it = held.rbegin(); it != held.rend(); ++it) peer.send(good(*it));
+      held.clear();
+    }
+  });
+  auto settings = at(server.port());
+  settings.in_flight = 4;
+  Bench bench(settings);
+  std::vector<core::Query> queries;
+  for (std::uint16_t i = 0; i < 40; ++i)
+    queries.push_back(read_two(static_cast<std::uint16_t>(100 + 7 * i)));
+  const auto outcomes = bench.ask_all(queries);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    REQUIRE(outcomes[i].what == What::answer);
+    CHECK(outcomes[i].reply.words.at(0) == queries[i].address);
+  }
+  CHECK(server.connections() == 1);
+  std::uint64_t timed = 0;
+  for (const auto bucket : bench.device->counters().round_trips) timed += bucket;
+  CHECK(timed == 40);
+}
+
+TEST_CASE("writes go before reads that wait") {
+  std::vector<int> functions;
+  PlainServer server([&](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      functions.push_back(request[7]);
+      peer.send(request[7] == 3 ? good(request)
+                                : Peer::answer(request, Bytes(request.begin() + 7, request.end())));
+    }
+  });
+  Bench bench(at(server.port()));
+  core::Query write;
+  write.function = core::Function::write_register;
+  write.words = {5};
+  (void)bench.ask(read_two());
+  functions.clear();
+  const auto outcomes = bench.ask_all({read_two(), read_two(), read_two(), write});
+  for (const auto& outcome : outcomes) CHECK(outcome.what == What::answer);
+  CHECK(functions == std::vector<int>{3, 6, 3, 3});
+}
+
+TEST_CASE("row 1: a PLC that restarts in the middle is found again, and nothing is written twice") {
+  int writes = 0;
+  int connection = 0;
+  PlainServer server([&](Peer& peer) {
+    const bool first = ++connection == 1;
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      if (request[7] == 6) {
+        ++writes;
+        return;  // the connection ends after the request
+      }
+      peer.send(good(request));
+      if (first && writes > 0) return;
+    }
+  });
+  Bench bench(at(server.port()));
+  CHECK(bench.ask(read_two()).what == What::answer);
+  core::Query write;
+  write.function = core::Function::write_register;
+  write.words = {5};
+  CHECK(bench.ask(write).what == What::lost);
+  CHECK(bench.ask_until(What::answer, 2).what == What::answer);
+  CHECK(writes == 1);
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("row 2: a peer that vanished without a word is given up at the deadline") {
+  PlainServer server([](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+    }
+  });
+  Bench bench(at(server.port()));
+  const auto first = bench.ask(read_two());
+  CHECK(first.what == What::timeout);
+  CHECK(first.took >= 150ms);
+  CHECK(first.took < 650ms);
+  CHECK(bench.ask(read_two()).what == What::timeout);
+  CHECK_FALSE(bench.device->connected());
+  CHECK(bench.device->counters().timeouts == 2);
+}
+
+TEST_CASE("row 3: an answer in drips ends at the total deadline") {
+  PlainServer server([](Peer& peer) {
+    const auto answer = good(peer.request());
+    for (const auto byte : answer) {
+      peer.send({byte});
+      std::this_thread::sleep_for(60ms);
+    }
+  });
+  Bench bench(at(server.port()));
+  const auto outcome = bench.ask(read_two());
+  CHECK(outcome.what == What::timeout);
+  CHECK(outcome.took < 650ms);
+}
+
+TEST_CASE("row 4: an answer under a wrong number is counted, and the real one still taken") {
+  PlainServer server([](Peer& peer) {
+    const auto request = peer.request();
+    auto stranger = good(request);
+    stranger[0] = static_cast<std::uint8_t>(stranger[0] + 9);
+    stranger[10] = 0x66;
+    peer.send(stranger);
+    peer.send(good(request));
+    (void)peer.request();
+  });
+  Bench bench(at(server.port()));
+  const auto outcome = bench.ask(read_two());
+  REQUIRE(outcome.what == What::answer);
+  CHECK(outcome.reply.words == std::vector<std::uint16_t>{10, 11});
+  CHECK(bench.device->counters().strangers == 1);
+}
+
+TEST_CASE("row 5: a late answer is never taken for the next one") {
+  PlainServer server([](Peer& peer) {
+    const auto first = peer.request();
+    std::this_thread::sleep_for(220ms);
+    peer.send(good(first));
+    serve_well(peer);
+  });
+  Bench bench(at(server.port()));
+  CHECK(bench.ask(read_two(500)).what == What::timeout);
+  for (int i = 0; i < 20; ++i) {
+    const auto next = bench.ask(read_two(10));
+    REQUIRE(next.what == What::answer);
+    REQUIRE(next.reply.words == std::vector<std::uint16_t>{10, 11});
+  }
+  CHECK(bench.device->counters().late == 1);
+  CHECK(server.connections() == 1);
+}
+
+TEST_CASE("row 6: second answers are dropped and put nothing out of step") {
+  PlainServer server([](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      peer.send(good(request));
+      peer.send(good(request));
+    }
+  });
+  Bench bench(at(server.port()));
+  for (std::uint16_t i = 0; i < 30; ++i) {
+    const auto outcome = bench.ask(read_two(i));
+    REQUIRE(outcome.what == What::answer);
+    REQUIRE(outcome.reply.words.at(0) == i);
+  }
+  bench.wait(20ms);
+  CHECK(bench.device->counters().duplicates >= 29);
+}
+
+TEST_CASE("rows 7, 9 and 10: what is no answer is never a value, and ends the connection") {
+  const auto with = [](std::size_t at_byte, std::uint8_t value) {
+    return [=](const Bytes& request) {
+      auto answer = good(request);
+      answer[at_byte] = value;
+      return answer;
+    };
+  };
+  const std::string page = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+  const std::vector<std::pair<const char*, std::function<Bytes(const Bytes&)>>> liars = {
+      {"another protocol", with(3, 5)},
+      {"another unit", with(6, 9)},
+      {"another function", with(7, 4)},
+      {"a byte count that lies", with(8, 200)},
+      {"length 0", with(5, 0)},
+      {"length 1", with(5, 1)},
+      {"length 65535",
+       [](const Bytes& r) {
+         auto a = good(r);
+         a[4] = a[5] = 0xFF;
+         return a;
+       }},
+      {"126 registers",
+       [](const Bytes& r) {
+         Bytes pdu(2 + 252, 0);
+         pdu[0] = 3;
+         pdu[1] = 252;
+         return Peer::answer(r, pdu);
+       }},
+      {"truncated",
+       [](const Bytes& r) {
+         return Peer::answer(r, {3, 4, 0, 1});
+       }},
+      {"HTTP", [&](const Bytes&) { return Bytes(page.begin(), page.end()); }},
+      {"noise", [](const Bytes&) { return Bytes(300, 0xA5); }}};
+  for (const auto& [name, answer] : liars) {
+    INFO(name);
+    PlainServer server([&, lie = answer](Peer& peer) {
+      const auto request = peer.request();
+      if (request.empty()) return;
+      peer.send(lie(request));
+      (void)peer.request();
+    });
+    Bench bench(at(server.port()));
+    const auto outcome = bench.ask(read_two());
+    CHECK((outcome.what == What::malformed || outcome.what == What::timeout));
+    if (outcome.what == What::malformed) CHECK_FALSE(bench.device->connected());
+    CHECK(outcome.reply.words.empty());
+    CHECK_FALSE(outcome.text.empty());
+  }
+}
+
+TEST_CASE("row 8: every exception is named and keeps the connection") {
+  std::uint8_t code = 0;
+  PlainServer server([&](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request())
+      peer.send(Peer::answer(request, {0x83, code}));
+  });
+  auto settings = at(server.port());
+  settings.busy_wait_s = 0.001;
+  settings.breaker_failures = 1000;
+  Bench bench(settings);
+  for (const int each : {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 99}) {
+    code = static_cast<std::uint8_t>(each);
+    const auto outcome = bench.ask(read_two());
+    CHECK(outcome.what == What::exception);
+    CHECK(outcome.reply.exception == each);
+    CHECK(outcome.text.find("exception " + std::to_string(each)) != std::string::npos);
+  }
+  CHECK(server.connections() == 1);
+  CHECK(bench.device->counters().exceptions_by_code.at(99) == 1);
+}
+
+TEST_CASE("rows 8 and 16: busy is asked again, a bounded number of times") {
+  int asked = 0;
+  int busy_for = 2;
+  PlainServer server([&](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      if (asked++ < busy_for)
+        peer.send(Peer::answer(request, {static_cast<std::uint8_t>(request[7] | 0x80), 6}));
+      else
+        peer.send(request[7] == 3
+                      ? good(request)
+                      : Peer::answer(request, Bytes(request.begin() + 7, request.begin() + 12)));
+    }
+  });
+  auto settings = at(server.port());
+  settings.busy_wait_s = 0.002;
+  Bench bench(settings);
+  CHECK(bench.ask(read_two()).what == What::answer);
+  CHECK(asked == 3);
+  asked = 0;
+  busy_for = 1000;
+  core::Query write;
+  write.function = core::Function::write_registers;
+  write.words = {1, 2};
+  CHECK(bench.ask(write).reply.exception == 6);
+  CHECK(asked == 4);
+}
+
+TEST_CASE("row 8: a unit that is mute behind a gateway is left alone, the others go on") {
+  int mute_asked = 0;
+  PlainServer server([&](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      if (request[6] == 7) {
+        ++mute_asked;
+        peer.send(Peer::answer(request, {0x83, 11}));
+      } else {
+        peer.send(good(request));
+      }
+    }
+  });
+  auto settings = at(server.port());
+  settings.breaker_failures = 3;
+  settings.breaker_pause_s = 0.2;
+  Bench bench(settings);
+  for (int i = 0; i < 20; ++i) {
+    (void)bench.ask(read_two(), 7);
+    REQUIRE(bench.ask(read_two(), 1).what == What::answer);
+  }
+  CHECK(mute_asked == 3);
+  CHECK(bench.ask(read_two(), 7).what == What::refused);
+  std::this_thread::sleep_for(220ms);
+  CHECK(bench.ask(read_two(), 7).what == What::exception);  // one try
+  CHECK(bench.ask(read_two(), 7).what == What::refused);
+  CHECK(server.connections() == 1);
+}
+
+TEST_CASE("row 8: twelve thousand exceptions leave no memory behind") {
+  PlainServer server([&](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request())
+      peer.send(Peer::answer(request, {0x83, 4}));
+  });
+  const auto resident_kib = [] {
+    rusage use{};
+    ::getrusage(RUSAGE_SELF, &use);
+    return use.ru_maxrss;
+  };
+  auto settings = at(server.port());
+  settings.in_flight = 8;
+  settings.timeout_s = 10;
+  Bench bench(settings);
+  const auto some = [&](int thousands) {
+    for (int i = 0; i < 10 * thousands; ++i)
+      (void)bench.ask_all(std::vector<core::Query>(100, read_two()));
+  };
+  some(2);
+  const auto before = resident_kib();
+  some(10);
+  CHECK(bench.device->counters().exceptions == 12'000);
+  CHECK(resident_kib() - before < 1024);
+}
+
+TEST_CASE("row 15: a device that closes at once is tried with pauses, not in a storm") {
+  PlainServer server([](Peer&) {});
+  Bench bench(at(server.port()));
+  int answers = 0;
+  const auto until = std::chrono::steady_clock::now() + 400ms;
+  while (std::chrono::steady_clock::now() < until) {
+    if (bench.ask(read_two()).what == What::answer) ++answers;
+    std::this_thread::sleep_for(1ms);
+  }
+  CHECK(answers == 0);
+  CHECK(server.connections() >= 2);
+  CHECK(server.connections() < 25);  // 400 ms in pauses of 13 to 50 ms
+}
+
+TEST_CASE("row 15: a device that takes one connection is left after each poll when so told") {
+  PlainServer server(serve_well);
+  auto settings = at(server.port());
+  settings.close_after_poll = true;
+  Bench bench(settings);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(bench.ask(read_two()).what == What::answer);
+    bench.device->rest();
+    bench.wait(5ms);
+    CHECK_FALSE(bench.device->connected());
+  }
+  CHECK(server.connections() == 3);
+}
+
+TEST_CASE("row 17: a thousand reconnects leave no descriptor behind") {
+  PlainServer server([](Peer& peer) {
+    const auto request = peer.request();
+    if (!request.empty()) peer.send(good(request));
+  });
+  auto settings = at(server.port());
+  settings.reconnect_min_s = settings.reconnect_max_s = 0.0;
+  settings.timeout_s = 5;
+  Bench bench(settings);
+  (void)bench.ask(read_two());
+  const auto before = descriptors();
+  for (int i = 0; i < 1000; ++i) {
+    (void)bench.ask(read_two());
+    bench.wait(0ms);
+  }
+  CHECK(server.connections() >= 500);
+  CHECK(descriptors() <= before + 2);
+}
+
+TEST_CASE("a backup address takes over when the first does not answer") {
+  std::uint16_t nobody = 0;
+  {
+    PlainServer gone([](Peer&) {});
+    nobody = gone.port();
+  }
+  PlainServer server(serve_well);
+  auto settings = at(nobody);
+  settings.backup_host = "127.0.0.1";
+  settings.backup_port = server.port();
+  Bench bench(settings);
+  CHECK(bench.ask(read_two()).what == What::answer);
+  CHECK(bench.device->counters().connect_failures == 1);
+}
+
+TEST_CASE("a device that needs a pause after connecting gets it") {
+  std::optional<std::chrono::steady_clock::duration> waited;
+  PlainServer server([&](Peer& peer) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto request = peer.request();
+    waited = std::chrono::steady_clock::now() - begun;
+    peer.send(good(request));
+  });
+  auto settings = at(server.port());
+  settings.connect_pause_s = 0.08;
+  Bench bench(settings);
+  CHECK(bench.ask(read_two()).what == What::answer);
+  CHECK(*waited >= 70ms);
+}
+
+TEST_CASE("RTU over TCP carries serial frames, and never takes a late answer") {
+  PlainServer server([](Peer& peer) {
+    bool slow = true;
+    while (true) {
+      const auto request = peer.bytes(8);
+      if (request.empty()) return;
+      const auto words = core::rtu_frame(request[0], Bytes{3, 4, request[2], request[3], 0, 1});
+      if (request[3] == 99 && std::exchange(slow, false)) std::this_thread::sleep_for(220ms);
+      peer.send(words);
+    }
+  });
+  auto settings = at(server.port());
+  settings.transport = core::Transport::rtu_over_tcp;
+  Bench bench(settings);
+  CHECK(bench.ask(read_two(7)).reply.words == std::vector<std::uint16_t>{7, 1});
+  CHECK(bench.ask(read_two(99)).what == What::timeout);
+  const auto next = bench.ask_until(What::answer);
+  CHECK(next.reply.words == std::vector<std::uint16_t>{10, 1});
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("UDP loses datagrams without losing its step") {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  socklen_t size = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  std::thread server([fd] {
+    for (int n = 0;; ++n) {
+      Bytes request(300);
+      sockaddr_in from{};
+      socklen_t from_size = sizeof from;
+      const auto got = ::recvfrom(fd, request.data(), request.size(), 0,
+                                  reinterpret_cast<sockaddr*>(&from), &from_size);
+      if (got < 12) return;
+      if (n % 3 == 1) continue;
+      const auto answer = good(request);
+      if (n % 3 == 2) ::sendto(fd, "noise", 5, 0, reinterpret_cast<sockaddr*>(&from), from_size);
+      ::sendto(fd, answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), from_size);
+    }
+  });
+  auto settings = at(ntohs(address.sin_port));
+  settings.transport = core::Transport::udp;
+  {
+    Bench bench(settings);
+    for (std::uint16_t i = 0; i < 9; ++i) {
+      const auto outcome = bench.ask(read_two(i));
+      CHECK(outcome.what == (i % 3 == 1 ? What::timeout : What::answer));
+      if (i % 3 != 1) CHECK(outcome.reply.words.at(0) == i);
+    }
+    CHECK(bench.device->counters().malformed == 3);
+  }
+  ::sendto(fd, "end", 3, 0, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  server.join();
+  ::close(fd);
+}
+
+namespace {
+
+/// A serial line: a pair of pseudo terminals, with an RTU device at the far end.
+struct SerialPair {
+  int master = ::posix_openpt(O_RDWR | O_NOCTTY);
+  std::string path;
+  std::thread thread;
+  SerialPair() {
+    REQUIRE(master >= 0);
+    REQUIRE(::grantpt(master) == 0);
+    REQUIRE(::unlockpt(master) == 0);
+    path = ::ptsname(master);
+    thread = std::thread([this] {
+      Bytes request;
+      while (true) {
+        pollfd waiting{master, POLLIN, 0};
+        if (::poll(&waiting, 1, 50) == 0) {
+          if (stopping) return;
+          request.clear();
+          continue;
+        }
+        std::uint8_t byte = 0;
+        if (::read(master, &byte, 1) != 1) {
+          if (stopping) return;
+          std::this_thread::sleep_for(5ms);
+          continue;
+        }
+        request.push_back(byte);
+        if (request.size() < 8) continue;
+        const auto unit = request[0];
+        Bytes answer = core::rtu_frame(unit == 3 ? std::uint8_t{4} : unit,
+                                       Bytes{3, 4, request[2], request[3], 0, unit});
+        if (unit == 2) answer.back() = static_cast<std::uint8_t>(answer.back() ^ 1U);
+        if (unit != 5) (void)!::write(master, answer.data(), answer.size());
+        request.clear();
+      }
+    });
+  }
+  ~SerialPair() {
+    stopping = true;
+    thread.join();
+    ::close(master);
+  }
+  std::atomic<bool> stopping = false;
+};
+
+core::Device serial(const std::string& path) {
+  core::Device device = at(0);
+  device.transport = core::Transport::rtu;
+  device.serial.path = path;
+  device.serial.parity = 'N';
+  return device;
+}
+
+}  // namespace
+
+TEST_CASE("a serial line is read, and its mistakes are no values") {
+  SerialPair line;
+  Bench bench(serial(line.path));
+  CHECK(bench.ask(read_two(77), 1).reply.words == std::vector<std::uint16_t>{77, 1});
+  CHECK(bench.ask(read_two(), 2).what != What::answer);  // a checksum that does not fit
+  CHECK(bench.ask(read_two(), 3).what != What::answer);  // another unit
+  CHECK(bench.ask(read_two(), 5).what == What::timeout);
+  CHECK(bench.ask(read_two(78), 1).reply.words == std::vector<std::uint16_t>{78, 1});
+}
+
+TEST_CASE("two devices share one serial line") {
+  SerialPair line;
+  io::Loop loop;
+  io::Device first(loop, serial(line.path));
+  io::Device second(loop, serial(line.path));
+  int answers = 0;
+  bool finished = false;
+  for (int i = 0; i < 10; ++i) {
+    (i % 2 == 0 ? first : second).submit(read_two(), [&](Outcome got) {
+      if (got.what == What::answer) ++answers;
+      finished = answers == 10;
+    });
+  }
+  CHECK(loop.run(std::chrono::steady_clock::now() + 5s, finished));
+}
+
+TEST_CASE("a serial line is refused where libmodbus would write beyond its set") {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < 1100) {
+    WARN("skipped: only " << limit.rlim_cur << " descriptors are allowed here");
+    return;
+  }
+  SerialPair line;
+  std::vector<int> taken;
+  while (taken.empty() || taken.back() < 1030) taken.push_back(::open("/dev/null", O_RDONLY));
+  {
+    Bench bench(serial(line.path));
+    const auto outcome = bench.ask(read_two(), 1);
+    CHECK(outcome.what == What::not_connected);
+    CHECK(outcome.text.find("below 1024") != std::string::npos);
+  }
+  for (const int fd : taken) ::close(fd);
+}
+
+TEST_CASE("a line that is not there is an error with its path") {
+  Bench bench(serial("/dev/no-such-line"));
+  const auto outcome = bench.ask(read_two());
+  CHECK(outcome.what == What::not_connected);
+  CHECK(outcome.text.find("/dev/no-such-line") != std::string::npos);
+}
+
+TEST_CASE("a device on a running loop is used from other threads, and ends with requests waiting") {
+  PlainServer server(serve_well);
+  io::Loop loop;
+  loop.start();
+  std::atomic<int> ended = 0;
+  {
+    auto settings = at(server.port());
+    settings.in_flight = 2;
+    io::Device device(loop, settings);
+    for (std::uint16_t i = 0; i < 200; ++i) device.submit(read_two(i), [&](Outcome) { ++ended; });
+  }
+  const auto until = std::chrono::steady_clock::now() + 5s;
+  while (ended < 200 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
+  CHECK(ended == 200);
+  loop.stop();
+}

@@ -418,12 +418,16 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       if (step == core::FrameReader::Step::more) break;
       if (step == core::FrameReader::Step::broken) {
         count([](auto& c) { ++c.malformed; });
-        if (link->datagrams()) break;
+        if (link->datagrams()) {
+          reader.clear();
+          break;
+        }
         return drop(What::malformed, "the peer does not speak Modbus");
       }
       take(frame);
       if (mine != generation) return;
     }
+    if (link->datagrams() && reader.held() > 0) count([](auto& c) { ++c.malformed; });
     pump();
   }
 

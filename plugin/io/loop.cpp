@@ -47,6 +47,8 @@ bool Loop::threaded() const {
 
 bool Loop::run(std::chrono::steady_clock::time_point deadline, const bool& finished) {
   state_->context.restart();
+  // What waits for a serial line is not yet the context's own work.
+  const auto work = asio::make_work_guard(state_->context);
   while (!finished && std::chrono::steady_clock::now() < deadline) {
     if (state_->context.run_one_until(deadline) == 0 && state_->context.stopped()) break;
   }

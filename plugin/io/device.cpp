@@ -509,12 +509,19 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     count([](auto& c) { ++c.requests; });
     auto kept = std::make_shared<Job>(std::move(job));
     const auto sent = Clock::now();
-    bus->ask(kept->unit, core::pdu_of(kept->query), ms_of(settings.timeout_s),
-             [self = shared_from_this(), kept, sent](core::Bytes pdu, std::string trouble,
-                                                     bool timed_out) {
-               asio::post(self->context, [self, kept, sent, pdu = std::move(pdu),
-                                          trouble = std::move(trouble), timed_out] {
-                 self->take_from_bus(*kept, pdu, trouble, timed_out, Clock::now() - sent);
+    const auto unit = kept->unit;
+    auto pdu = core::pdu_of(kept->query);
+    // The bus's thread must never be the last to hold this device, or the bus would end itself.
+    std::weak_ptr<State> weak = shared_from_this();
+    bus->ask(unit, std::move(pdu), ms_of(settings.timeout_s),
+             [weak, io = &context, kept = std::move(kept), sent](
+                 core::Bytes answer, std::string trouble, bool timed_out) mutable {
+               asio::post(*io, [weak, kept = std::move(kept), sent, answer = std::move(answer),
+                                trouble = std::move(trouble), timed_out] {
+                 if (const auto self = weak.lock())
+                   self->take_from_bus(*kept, answer, trouble, timed_out, Clock::now() - sent);
+                 else
+                   finish(*kept, What::lost, "closed");
                });
              });
   }

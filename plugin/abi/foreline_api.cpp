@@ -13,10 +13,13 @@
 #include "plugin/attachment/attachment.hpp"
 #include "plugin/core/configuration.hpp"
 #include "plugin/core/quality.hpp"
+#include "plugin/hmi/hmi.hpp"
 
 struct foreline_instance {
   foreline_host host{};
+  foreline::core::Configuration configuration;
   std::unique_ptr<foreline::attachment::Attachment> attachment;
+  std::unique_ptr<foreline::hmi::Hmi> hmi;  ///< Hears events until the attachment has stopped.
 };
 
 namespace {
@@ -73,14 +76,16 @@ uint32_t kind_of(attachment::EventKind kind) {
   return static_cast<uint32_t>(kind) + FORELINE_EVENT_LINK;
 }
 
-attachment::HostCalls calls_of(const foreline_host& host) {
+attachment::HostCalls calls_of(foreline_instance& instance) {
+  const auto& host = instance.host;
   attachment::HostCalls calls;
   if (host.log != nullptr)
     calls.log = [host](attachment::Level level, std::string_view room, const std::string& line) {
       host.log(host.context, static_cast<int>(level), std::string(room).c_str(), line.c_str());
     };
-  if (host.event != nullptr)
-    calls.event = [host](const attachment::Event& event) {
+  calls.event = [host, &instance](const attachment::Event& event) {
+    if (instance.hmi) instance.hmi->tell(event);
+    if (host.event != nullptr) {
       const foreline_event out = {sizeof out,
                                   kind_of(event.kind),
                                   event.at_s,
@@ -91,9 +96,27 @@ attachment::HostCalls calls_of(const foreline_host& host) {
                                   event.probability,
                                   event.expected_in_s};
       host.event(host.context, &out);
-    };
+    }
+  };
   if (host.now_ns != nullptr) calls.now_ns = [host] { return host.now_ns(host.context); };
   return calls;
+}
+
+/// Takes "PORT" or "ADDRESS:PORT"; false when it is neither, or no loopback address.
+bool listen_on(const std::string& where, core::HmiRules& rules) {
+  const auto colon = where.rfind(':');
+  const auto port = where.substr(colon == std::string::npos ? 0 : colon + 1);
+  auto host = colon == std::string::npos ? std::string("127.0.0.1") : where.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  const bool loopback = host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
+  if (!loopback || port.empty() || port.size() > 5 ||
+      port.find_first_not_of("0123456789") != std::string::npos || std::stoul(port) > 65'535)
+    return false;
+  rules.on = true;
+  rules.host = host;
+  rules.port = static_cast<uint16_t>(std::stoul(port));
+  return true;
 }
 
 foreline_status create(const char* config_path, const foreline_host* host, foreline_instance** out,
@@ -112,8 +135,15 @@ foreline_status create(const char* config_path, const foreline_host* host, forel
     auto configuration = core::read_configuration(config_path);
     if (!configuration)
       return say(FORELINE_INVALID_CONFIG, configuration.error().text(), error, error_size);
-    instance->attachment = std::make_unique<attachment::Attachment>(std::move(*configuration),
-                                                                    calls_of(instance->host));
+    if (instance->host.hmi != nullptr && !listen_on(instance->host.hmi, configuration->hmi))
+      return say(FORELINE_INVALID_ARGUMENT,
+                 "host.hmi must be a port, or a loopback address and a port (127.0.0.1:8080); "
+                 "other addresses belong into [hmi] of the configuration",
+                 error, error_size);
+    instance->host.hmi = nullptr;  // borrowed for this call only
+    instance->configuration = *configuration;
+    instance->attachment =
+        std::make_unique<attachment::Attachment>(std::move(*configuration), calls_of(*instance));
     *out = instance.release();
     return say(FORELINE_OK, {}, error, error_size);
   });
@@ -126,6 +156,11 @@ foreline_status without_instance(char* error, size_t size) {
 foreline_status start(foreline_instance* instance, char* error, size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr) return without_instance(error, error_size);
+    if (instance->configuration.hmi.on && !instance->hmi) {
+      auto pages = hmi::Hmi::start(*instance->attachment, instance->configuration);
+      if (!pages) return say(FORELINE_IO, pages.error().text(), error, error_size);
+      instance->hmi = std::move(*pages);
+    }
     return answer(instance->attachment->start(), error, error_size);
   });
 }
@@ -134,13 +169,15 @@ foreline_status stop(foreline_instance* instance, uint32_t timeout_ms, char* err
                      size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr) return without_instance(error, error_size);
-    return answer(instance->attachment->stop(std::chrono::milliseconds(timeout_ms)), error,
-                  error_size);
+    const auto stopped = instance->attachment->stop(std::chrono::milliseconds(timeout_ms));
+    instance->hmi.reset();
+    return answer(stopped, error, error_size);
   });
 }
 
 void destroy(foreline_instance* instance) {
   guarded(nullptr, 0, [&] {
+    if (instance != nullptr) (void)instance->attachment->stop(std::chrono::seconds(5));
     delete instance;
     return FORELINE_OK;
   });
@@ -170,6 +207,10 @@ foreline_status read(foreline_instance* instance, const char* tag, foreline_valu
 
 uint16_t server_port(foreline_instance* instance) {
   return instance == nullptr ? uint16_t{0} : instance->attachment->server_port();
+}
+
+uint16_t hmi_port(foreline_instance* instance) {
+  return instance == nullptr || !instance->hmi ? uint16_t{0} : instance->hmi->port();
 }
 
 foreline_status acknowledge(foreline_instance* instance, const char* subject, char* error,
@@ -227,7 +268,8 @@ constexpr foreline_api api = {sizeof(foreline_api),
                               plan,
                               decide,
                               snapshot,
-                              free_text};
+                              free_text,
+                              hmi_port};
 
 }  // namespace
 

@@ -36,6 +36,7 @@ namespace {
 
 constexpr auto deploy_patience = std::chrono::seconds(5);
 constexpr int snapshot_attempts = 20;
+constexpr auto glance_every = std::chrono::seconds(1);
 constexpr double new_run_s = 3600;  ///< A clock that falls back by more means another run.
 
 double seconds(Clock::duration duration) {
@@ -51,6 +52,15 @@ struct PlanWanted {
 struct Acknowledged {
   std::string subject;
 };
+struct Shelved {
+  std::string subject;
+  double for_s = 0;
+};
+struct Noted {
+  std::string who;
+  std::string what;
+  std::string detail;
+};
 struct Planned {
   plan::Request request;
   double forecast_at_s = 0;
@@ -61,7 +71,8 @@ struct PlanProgress {
   std::size_t done = 0;
   std::size_t all = 0;
 };
-using Message = std::variant<PlanWanted, Acknowledged, core::Decision, Planned, PlanProgress>;
+using Message =
+    std::variant<PlanWanted, Acknowledged, Shelved, Noted, core::Decision, Planned, PlanProgress>;
 
 struct Cancelled {};
 
@@ -113,6 +124,10 @@ struct Attachment::State {
   std::uint16_t polls = 0;
   Proposal proposal;
   io::DeviceCounters counters;
+  Clock::time_point next_glance{};
+  std::optional<LineNow> glanced;  ///< Where the line stood, for people to look at.
+  Schedule running_schedule;       ///< As the PLC held it at the last glance.
+  PlanProgress progress;
 
   // Messages to the thread, under `inbox_mutex`.
   std::mutex inbox_mutex;
@@ -306,7 +321,7 @@ struct Attachment::State {
   }
 
   /// The line's state, read until two heartbeats around it agree, so that no scan lies within.
-  Result<LineNow> read_state(Schedule& active) {
+  Result<LineNow> read_state(Schedule& active, int attempts = snapshot_attempts) {
     const auto& map = configuration.map;
     const auto& link = configuration.plc;
     if (configuration.orders->empty())
@@ -314,7 +329,7 @@ struct Attachment::State {
     if (!map.schedule)
       return Error("planning needs the running schedule: add [schedule] to the configuration");
     std::optional<Error> trouble;
-    for (int attempt = 0; attempt < snapshot_attempts; ++attempt) {
+    for (int attempt = 0; attempt < attempts; ++attempt) {
       core::Image fresh;
       const auto first = core::polled(map, link.longest_read, link.gap);
       if (auto read = read_into(fresh, first); !read) return read.error();
@@ -347,6 +362,58 @@ struct Attachment::State {
     return *trouble;
   }
 
+  /// Buffers, orders and the running schedule for the HMI. A torn read leaves the former ones.
+  void glance() {
+    if (!configuration.hmi.on || !connected || Clock::now() < next_glance) return;
+    if (configuration.orders->empty() || !configuration.map.schedule) return;
+    next_glance = Clock::now() + glance_every;
+    Schedule active;
+    auto now = read_state(active, 3);
+    if (!now) return;
+    const std::lock_guard lock(mutex);
+    glanced = std::move(*now);
+    running_schedule = std::move(active);
+  }
+
+  /// The question that planning answers, from this state. Under `mutex`.
+  plan::Request request_from(LineNow now, Schedule active, double& forecast_at_s,
+                             double& missing_share) const {
+    const auto& rules = configuration.planning;
+    plan::Request request;
+    request.line = configuration.line;
+    request.orders = configuration.orders;
+    request.active = std::move(active);
+    request.now = std::move(now);
+    request.horizon_s = rules.horizon_s;
+    request.seed = rules.seed + proposal.number;
+    request.selection_seeds = rules.selection_seeds;
+    request.gate_seeds = rules.gate_seeds;
+    request.cost_tardiness_s = rules.cost_tardiness_s;
+    request.cost_downtime_s = rules.cost_downtime_s;
+    request.cost_service_s = rules.cost_service_s;
+    request.cost_makespan_s = rules.cost_makespan_s;
+    forecast_at_s = 0;
+    missing_share = 0;
+    double highest = -1;
+    for (const auto& forecast : watch->latest()) {
+      if (!forecast.available) continue;
+      forecast_at_s = std::max(forecast_at_s, forecast.at_s);
+      for (const auto& kind : forecast.kinds) {
+        const auto& modes = line().at(forecast.machine).faults;
+        const bool possible = std::any_of(modes.begin(), modes.end(), [&](const FaultMode& mode) {
+          return mode.kind == kind.kind;
+        });
+        if (!possible || !gives_warning(kind.kind)) continue;
+        request.hazards.push_back({forecast.machine, kind.kind, kind.within});
+        const double p = kind.probability_within(configuration.watch.alarms.horizon_s);
+        if (p <= highest) continue;
+        highest = p;
+        missing_share = static_cast<double>(forecast.missing_share);
+      }
+    }
+    return request;
+  }
+
   void want_plan(const std::string& because) {
     if (planning || proposal.state == ProposalState::proposed ||
         proposal.state == ProposalState::deploying)
@@ -367,41 +434,13 @@ struct Attachment::State {
       }
       worker.emplace(std::move(*started_worker));
     }
-    const auto& rules = configuration.planning;
     plan::Request request;
-    request.line = configuration.line;
-    request.orders = configuration.orders;
-    request.active = active;
-    request.now = std::move(*now);
-    request.horizon_s = rules.horizon_s;
-    request.seed = rules.seed + proposal.number;
-    request.selection_seeds = rules.selection_seeds;
-    request.gate_seeds = rules.gate_seeds;
-    request.cost_tardiness_s = rules.cost_tardiness_s;
-    request.cost_downtime_s = rules.cost_downtime_s;
-    request.cost_service_s = rules.cost_service_s;
-    request.cost_makespan_s = rules.cost_makespan_s;
     double forecast_at_s = 0;
     double missing_share = 0;
-    double highest = -1;
     {
       const std::lock_guard lock(mutex);
-      for (const auto& forecast : watch->latest()) {
-        if (!forecast.available) continue;
-        forecast_at_s = std::max(forecast_at_s, forecast.at_s);
-        for (const auto& kind : forecast.kinds) {
-          const auto& modes = line().at(forecast.machine).faults;
-          const bool possible = std::any_of(modes.begin(), modes.end(), [&](const FaultMode& mode) {
-            return mode.kind == kind.kind;
-          });
-          if (!possible || !gives_warning(kind.kind)) continue;
-          request.hazards.push_back({forecast.machine, kind.kind, kind.within});
-          const double p = kind.probability_within(configuration.watch.alarms.horizon_s);
-          if (p <= highest) continue;
-          highest = p;
-          missing_share = static_cast<double>(forecast.missing_share);
-        }
-      }
+      request = request_from(std::move(*now), std::move(active), forecast_at_s, missing_share);
+      progress = {};
       proposal.state = ProposalState::planning;
     }
     planning = true;
@@ -599,13 +638,31 @@ struct Attachment::State {
         tell({EventKind::alarm, line_s, acknowledged->subject, "acknowledged",
               acknowledged->subject + " acknowledged", "{}", static_cast<double>(event.probability),
               event.expected_in_s});
+    } else if (auto* shelved = std::get_if<Shelved>(&message)) {
+      bool done = false;
+      {
+        const std::lock_guard lock(mutex);
+        done = watch->alarms().shelve(shelved->subject, line_s, shelved->for_s);
+      }
+      if (done)
+        tell({EventKind::alarm, line_s, shelved->subject, "shelved",
+              fmt::format("{} shelved for {:.0f} min", shelved->subject, shelved->for_s / 60),
+              "{}"});
+    } else if (auto* noted = std::get_if<Noted>(&message)) {
+      if (!store) return;
+      auto written = store->append(wall_ns(), line_s, noted->who, noted->what, noted->detail);
+      if (!written) log(Level::error, "store", written.error().text());
     } else if (auto* decision = std::get_if<core::Decision>(&message)) {
       decide(*decision);
     } else if (auto* planned = std::get_if<Planned>(&message)) {
       take(*planned);
-    } else if (auto* progress = std::get_if<PlanProgress>(&message)) {
+    } else if (auto* simulated = std::get_if<PlanProgress>(&message)) {
+      {
+        const std::lock_guard lock(mutex);
+        progress = *simulated;
+      }
       tell_plan("progress",
-                fmt::format("{} of {} futures simulated", progress->done, progress->all));
+                fmt::format("{} of {} futures simulated", simulated->done, simulated->all));
     }
   }
 
@@ -632,6 +689,7 @@ struct Attachment::State {
         // Beats are kept; those that a slow peer made us miss are not made up for.
         const auto period = duration_of(configuration.plc.poll_s);
         next_poll = std::max(next_poll + period, Clock::now());
+        glance();
         look_after_proposal();
         publish();
         flush();
@@ -789,6 +847,36 @@ Answer Attachment::acknowledge(const std::string& subject) {
   return {};
 }
 
+Answer Attachment::shelve(const std::string& subject, double for_s) {
+  auto& s = *state_;
+  if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  if (!(for_s > 0)) return {Refusal::invalid_argument, "an alarm is shelved for some time"};
+  {
+    const std::lock_guard lock(s.mutex);
+    if (s.watch->alarms().record(subject).state == AlarmState::normal)
+      return {Refusal::refused, fmt::format("no alarm \"{}\" stands", subject)};
+  }
+  s.post(Shelved{subject, for_s});
+  return {};
+}
+
+Answer Attachment::note(const std::string& who, const std::string& what,
+                        const std::string& detail) {
+  auto& s = *state_;
+  if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  s.post(Noted{who, what, detail});
+  return {};
+}
+
+std::optional<plan::Request> Attachment::question() const {
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  if (!s.glanced || !s.watch) return std::nullopt;
+  double forecast_at_s = 0;
+  double missing_share = 0;
+  return s.request_from(*s.glanced, s.running_schedule, forecast_at_s, missing_share);
+}
+
 Answer Attachment::plan() {
   if (!state_->running) return {Refusal::wrong_state, "this instance is not running"};
   state_->post(PlanWanted{"a request"});
@@ -824,6 +912,14 @@ std::string Attachment::snapshot() const {
                       {"state", core::name_of(s.proposal.state)},
                       {"name", s.proposal.name},
                       {"gain_lower_95", s.proposal.gain_lower_95}};
+  json["received_ns"] = s.received_ns;
+  json["pace"] = s.pace;
+  json["model"] = s.forecaster ? s.forecaster->description() : std::string();
+  json["planning"] = {{"done", s.progress.done}, {"all", s.progress.all}};
+  if (s.glanced) {
+    json["stands"] = to_json(*s.glanced, s.line());
+    json["schedule"] = to_json(s.running_schedule, s.line(), *s.configuration.orders);
+  }
   json["counters"] = {{"polls", s.polls},
                       {"requests", s.counters.requests},
                       {"timeouts", s.counters.timeouts},

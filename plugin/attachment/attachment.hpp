@@ -9,12 +9,14 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "plugin/core/configuration.hpp"
 #include "sim/line/result.hpp"
 #include "sim/line/telemetry.hpp"
+#include "sim/plan/planner.hpp"
 
 namespace foreline::attachment {
 
@@ -74,6 +76,14 @@ class Attachment {
   [[nodiscard]] Answer read(const std::string& tag, Value& out) const;
   [[nodiscard]] std::uint16_t server_port() const;
   [[nodiscard]] Answer acknowledge(const std::string& subject);
+  /// Hides a standing alarm for `for_s` seconds of line time.
+  [[nodiscard]] Answer shelve(const std::string& subject, double for_s);
+  /// A line of the audit that is about no proposal: who signed in, who acknowledged what.
+  [[nodiscard]] Answer note(const std::string& who, const std::string& what,
+                            const std::string& detail);
+  /// What planning would be asked now; nothing before the line's state has been read (only with an
+  /// HMI, order book and schedule).
+  [[nodiscard]] std::optional<plan::Request> question() const;
   [[nodiscard]] Answer plan();
   [[nodiscard]] Answer decide(std::uint64_t proposal, bool approved, const std::string& who);
   [[nodiscard]] std::string snapshot() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/attachment/details.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace foreline::attachment {
@@ -31,6 +32,15 @@ Json summary(const std::vector<Measures>& futures) {
     all[std::string(field.name)] = std::move(entry);
   }
   return all;
+}
+
+/// Every measure's difference winner - keep, future by future: mean with interval.
+Json difference(const std::vector<Measures>& winner, const std::vector<Measures>& keep) {
+  std::vector<Measures> apart(std::min(winner.size(), keep.size()));
+  for (std::size_t i = 0; i < apart.size(); ++i)
+    for (const auto& field : measure_fields())
+      apart[i].*field.field = winner[i].*field.field - keep[i].*field.field;
+  return summary(apart);
 }
 
 }  // namespace
@@ -90,6 +100,29 @@ Json to_json(const Frame& frame, const Line& line) {
                                        {"signals", std::move(signals)}};
   }
   return {{"at_s", frame.at_s}, {"machines", std::move(machines)}};
+}
+
+Json to_json(const LineNow& now, const Line& line) {
+  Json buffers = Json::array();
+  Json machines = Json::array();
+  for (std::size_t m = 0; m < now.machines.size(); ++m) {
+    const auto& machine = now.machines[m];
+    if (m + 1 < now.machines.size()) buffers.push_back(now.buffer_level(m));
+    Json good = Json::array();
+    Json scrap = Json::array();
+    for (const auto& progress : machine.progress) {
+      good.push_back(progress.good);
+      scrap.push_back(progress.scrap);
+    }
+    machines.push_back({{"name", line.machines.at(m).name},
+                        {"order", machine.set_up ? Json(machine.order.index) : Json()},
+                        {"holds_part", machine.holds_part},
+                        {"down_s", machine.down_remaining_s},
+                        {"parts", machine.parts},
+                        {"good", std::move(good)},
+                        {"scrap", std::move(scrap)}});
+  }
+  return {{"at_s", now.at_s}, {"buffers", std::move(buffers)}, {"machines", std::move(machines)}};
 }
 
 Json to_json(const Schedule& schedule, const Line& line, const std::vector<Order>& orders) {
@@ -153,7 +186,8 @@ Json to_json(const plan::Plan& plan, const plan::Request& request,
             {"probability_better", plan.proof.probability_better},
             {"keep_cost", plan.proof.keep_cost},
             {"keep", summary(plan.proof.keep)},
-            {"winner", summary(plan.proof.winner)}}},
+            {"winner", summary(plan.proof.winner)},
+            {"difference", difference(plan.proof.winner, plan.proof.keep)}}},
           {"gantt",
            {{"keep", to_json(plan.keep_example.gantt, *request.line, *request.orders)},
             {"winner", to_json(plan.winner_example.gantt, *request.line, *request.orders)}}}};

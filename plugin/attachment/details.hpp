@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json to_json(const line::Forecast& forecast, const line::Line& line);
 [[nodiscard]] Json to_json(const core::AlarmRecord& record);
 [[nodiscard]] Json to_json(const line::Frame& frame, const line::Line& line);
+[[nodiscard]] Json to_json(const line::LineNow& now, const line::Line& line);
 [[nodiscard]] Json to_json(const line::Schedule& schedule, const line::Line& line,
                            const std::vector<line::Order>& orders);
 [[nodiscard]] Json to_json(const std::vector<line::Occupation>& gantt, const line::Line& line,

@@ -32,6 +32,7 @@ class Reader {
     if (auto planning = root.table("planning")) plans(*planning);
     if (auto gate = root.table("gate")) gates(*gate);
     if (auto server = root.table("server")) serve(*server);
+    if (auto hmi = root.table("hmi")) pages(*hmi);
     root.finish();
     if (c_.may_write && c_.store.empty())
       root.complain("", "[schedule] writes = true needs a store: no audit, no write",
@@ -245,6 +246,35 @@ class Reader {
     server.host = table.string("host", server.host);
     server.port = static_cast<std::uint16_t>(table.integer("port", 0, 65'535, 0));
     server.approvals = table.boolean("approvals", server.approvals);
+    table.finish();
+  }
+
+  void pages(Table table) {
+    auto& hmi = c_.hmi;
+    hmi.on = table.boolean("on", true);
+    hmi.host = table.string("host", hmi.host);
+    hmi.port = static_cast<std::uint16_t>(table.integer("port", 0, 65'535, 0));
+    hmi.names = table.strings("names", false);
+    hmi.accounts = beside(table.string("accounts", ""));
+    hmi.open_to_view = table.boolean("open_to_view", hmi.open_to_view);
+    hmi.certificate = beside(table.string("certificate", ""));
+    hmi.key = beside(table.string("key", ""));
+    hmi.session_idle_s = table.duration("session_idle", 10, hmi.session_idle_s);
+    hmi.scenarios = beside(table.string("scenarios", ""));
+    if (hmi.certificate.empty() != hmi.key.empty())
+      table.complain(hmi.key.empty() ? "certificate" : "key", "certificate and key belong together",
+                     "name both, or neither");
+    const bool loopback =
+        hmi.host == "::1" || hmi.host == "localhost" || hmi.host.rfind("127.", 0) == 0;
+    if (!loopback && (hmi.certificate.empty() || hmi.accounts.empty()))
+      table.complain("host",
+                     fmt::format("\"{}\" is reached from other computers, which needs "
+                                 "certificate, key and accounts",
+                                 hmi.host),
+                     "name them, or listen on 127.0.0.1");
+    if (!hmi.open_to_view && hmi.accounts.empty())
+      table.complain("open_to_view", "nobody could look: there are no accounts",
+                     "add accounts = \"accounts.json\" (made by foreline account)");
     table.finish();
   }
 

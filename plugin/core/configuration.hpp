@@ -37,6 +37,20 @@ struct ServerRules {
   bool approvals = true;   ///< Clients may acknowledge alarms and decide on proposals.
 };
 
+/// The pages for people. Loopback and read-only until accounts are named.
+struct HmiRules {
+  bool on = false;
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;             ///< 0: any free one.
+  std::vector<std::string> names;     ///< Host names people use, besides addresses and localhost.
+  std::filesystem::path accounts;     ///< Written by `foreline account`; empty: nobody may act.
+  bool open_to_view = true;           ///< Looking needs no account.
+  std::filesystem::path certificate;  ///< PEM chain; empty: no TLS.
+  std::filesystem::path key;          ///< PEM.
+  double session_idle_s = 900;        ///< A session that is not used for so long ends.
+  std::filesystem::path scenarios;    ///< Folder of scenario files that may be run; empty: none.
+};
+
 struct PlanningRules {
   bool on_alarm = true;         ///< Plan when a forecast alarm is raised.
   double horizon_s = 8 * 3600;  ///< Length of each simulated future.
@@ -65,6 +79,7 @@ struct Configuration {
   PlanningRules planning;
   GateRules gate;
   ServerRules server;
+  HmiRules hmi;
 };
 
 /// Reads and checks the file and those it names. All mistakes at once.

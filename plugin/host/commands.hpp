@@ -33,5 +33,6 @@ void add_hidden(CLI::App& app, int& exit_code);
 void add_score(CLI::App& app, int& exit_code);
 void add_complete(CLI::App& app, int& exit_code);
 void add_demo(CLI::App& app, int& exit_code);
+void add_account(CLI::App& app, int& exit_code);
 
 }  // namespace foreline::host

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   add_score(app, exit_code);
   add_complete(app, exit_code);
   add_demo(app, exit_code);
+  add_account(app, exit_code);
   try {
     app.parse(argc, argv);
     return exit_code;

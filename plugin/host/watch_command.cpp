@@ -33,6 +33,7 @@ struct Options {
   std::string library;
   std::string duration;
   std::string snapshots;
+  std::string hmi;
   bool json = false;
   bool forecasts = false;
 };
@@ -104,6 +105,9 @@ int watch(const Options& options) {
   host.event = [](void* context, const foreline_event* event) {
     static_cast<Printer*>(context)->event(*event);
   };
+  // CLI11 says "true" for an option that was given without its value.
+  const std::string hmi = options.hmi == "true" ? "0" : options.hmi;
+  if (!hmi.empty()) host.hmi = hmi.c_str();
   std::array<char, 4096> error{};
   foreline_instance* instance = nullptr;
   const auto path = shipped(options.configuration).string();
@@ -117,17 +121,21 @@ int watch(const Options& options) {
   if (api.start(instance, error.data(), error.size()) != FORELINE_OK)
     return fail(environment, "watch", std::string(error.data()));
   const int port = api.server_port(instance);
+  const int pages = api.hmi_port(instance);
   if (options.json)
     printer.print(ordered_json{
         {"event", "started"},
         {"library", library->path()},
         {"version", api.version},
-        {"server_port",
-         port}}.dump());
+        {"server_port", port},
+        {"hmi_port",
+         pages}}.dump());
   else
     printer.print(
         fmt::format("watching with {} (foreline {}); forecasts and alarms on Modbus port {}",
                     library->path(), api.version, port));
+  if (!options.json && pages != 0)
+    printer.print(fmt::format("look at http://127.0.0.1:{}/", pages));
   const auto begun = Clock::now();
   auto next_snapshot = begun;
   const auto due = [&](double s) {
@@ -160,8 +168,12 @@ void add_watch(CLI::App& app, int& exit_code) {
   command->add_option("--snapshots", options->snapshots,
                       "Print everything known this often, as JSON");
   command->add_option("--library", options->library, "libforeline.so, if not beside this program");
+  command
+      ->add_option("--hmi", options->hmi,
+                   "Serve the pages on this port of 127.0.0.1 (or ADDRESS:PORT); 0: any free one")
+      ->expected(0, 1);
   command->add_option("--for", options->duration, "End after this time, such as \"20 s\"");
-  command->footer("Example:\n  foreline watch plugin/config/bottling.toml --for '1 s'");
+  command->footer("Example:\n  foreline watch plugin/config/bottling.toml --hmi 15080 --for '1 s'");
   command->callback([options, &exit_code] { exit_code = watch(*options); });
 }
 

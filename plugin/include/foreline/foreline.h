@@ -76,6 +76,7 @@ typedef struct foreline_host {
   void (*log)(void *context, int level, const char *room, const char *line); /* [plugin-thread] level 0 debug .. 3 error */
   void (*event)(void *context, const foreline_event *event);                 /* [plugin-thread] */
   int64_t (*now_ns)(void *context); /* NULL: the system's clock. Wall clock, ns since the epoch */
+  const char *hmi; /* "PORT" or "ADDRESS:PORT": serve the pages there, whatever [hmi] says; NULL: as configured */
 } foreline_host;
 
 typedef struct foreline_api {
@@ -112,6 +113,8 @@ typedef struct foreline_api {
    * Free with free_text(). [any-thread] */
   foreline_status (*snapshot)(foreline_instance *instance, char **json_out, char *error, size_t error_size);
   void (*free_text)(char *text);
+  /* TCP port of the pages for people; 0 when they are off or not started. [any-thread] */
+  uint16_t (*hmi_port)(foreline_instance *instance);
 } foreline_api;
 
 /* The newest version both sides know within [host_min, host_max] goes to *chosen; NULL if none.

@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/hmi/desk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "plugin/hmi/assets.hpp"
+#include "plugin/hmi/what_if.hpp"
+#include "plugin/store/store.hpp"
+#include "sim/worker/client.hpp"
+
+namespace foreline::hmi {
+
+namespace {
+
+constexpr double state_at_least_every_s = 1;  ///< So that a browser sees a dead link within 3 s.
+constexpr double ticket_s = 120;
+constexpr double shelve_least_s = 60;
+constexpr double shelve_most_s = 24 * 3600;
+constexpr std::size_t audit_lines_max = 1000;
+constexpr std::size_t reason_most = 200;
+constexpr const char* session_cookie = "foreline_session";
+
+Response answer(Json body, int status = 200) {
+  Response response;
+  response.status = status;
+  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return response;
+}
+
+Response refusal(int status, const std::string& why) {
+  return answer({{"error", why}}, status);
+}
+
+Response answer_of(const attachment::Answer& given) {
+  switch (given.refusal) {
+    case attachment::Refusal::none:
+      return answer({{"done", true}});
+    case attachment::Refusal::wrong_state:
+    case attachment::Refusal::refused:
+      return refusal(409, given.text);
+    case attachment::Refusal::io:
+      return refusal(503, given.text);
+    case attachment::Refusal::invalid_argument:
+      break;
+  }
+  return refusal(400, given.text);
+}
+
+/// One key of a query, its percent signs undone.
+std::string query_value(const std::string& query, const std::string& key) {
+  std::size_t at = 0;
+  while (at <= query.size()) {
+    auto end = query.find('&', at);
+    if (end == std::string::npos) end = query.size();
+    const auto pair = query.substr(at, end - at);
+    if (pair.rfind(key + "=", 0) == 0) {
+      std::string value;
+      for (std::size_t i = key.size() + 1; i < pair.size(); ++i) {
+        const auto hex = [&](std::size_t place) {
+          const char c = place < pair.size() ? pair[place] : 'x';
+          if (c >= '0' && c <= '9') return c - '0';
+          if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+          if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+          return -1;
+        };
+        if (pair[i] == '%' && hex(i + 1) >= 0 && hex(i + 2) >= 0) {
+          value += static_cast<char>(16 * hex(i + 1) + hex(i + 2));
+          i += 2;
+        } else {
+          value += pair[i] == '+' ? ' ' : pair[i];
+        }
+      }
+      return value;
+    }
+    at = end + 1;
+  }
+  return {};
+}
+
+/// Whether `body` holds exactly these keys, each a string ("s"), a number ("n") or a truth value
+/// ("b").
+bool has_shape(const Json& body, const std::map<std::string, char>& shape) {
+  if (!body.is_object() || body.size() != shape.size()) return false;
+  return std::all_of(shape.begin(), shape.end(), [&](const auto& wanted) {
+    const auto found = body.find(wanted.first);
+    if (found == body.end()) return false;
+    if (wanted.second == 's') return found->is_string();
+    return wanted.second == 'n' ? found->is_number() : found->is_boolean();
+  });
+}
+
+/// Whether a request comes from a page of this server, as far as its browser says.
+bool same_origin(const Request& request) {
+  if (request.origin.empty()) return true;
+  return request.origin == (request.secure ? "https://" : "http://") + request.host;
+}
+
+struct Cancelled {};
+
+/// A hash nobody knows the password of: an unknown name costs as much time as a known one.
+const std::string& nobody() {
+  static const std::string hash = [] {
+    auto made = hash_of(random_word());
+    return made ? *made : std::string();
+  }();
+  return hash;
+}
+
+}  // namespace
+
+Clerk::Clerk()
+    : thread_([this] {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+          filled_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+          if (stopping_) return;
+          auto work = std::move(waiting_.front());
+          waiting_.pop_front();
+          lock.unlock();
+          work();
+          work = nullptr;
+          lock.lock();
+        }
+      }) {}
+
+Clerk::~Clerk() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  filled_.notify_one();
+  thread_.join();
+}
+
+bool Clerk::take(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || waiting_.size() >= waiting_max) return false;
+    waiting_.push_back(std::move(work));
+  }
+  filled_.notify_one();
+  return true;
+}
+
+/// A what-if on its way; shared with the thread that simulates.
+struct Desk::Question {
+  std::uint64_t number = 0;
+  std::string who;
+  std::atomic<std::size_t> done = 0;
+  std::atomic<std::size_t> all = 0;
+  std::atomic<bool> cancelled = false;
+  bool over = false;  ///< The rest: on the server's thread.
+  Json answer;
+  std::string error;
+};
+
+Desk::Desk(attachment::Attachment& attachment, const core::Configuration& configuration,
+           std::function<void(std::function<void()>)> post)
+    : attachment_(attachment),
+      rules_(configuration.hmi),
+      store_(configuration.store),
+      post_(std::move(post)),
+      record_(*configuration.line, *configuration.orders),
+      sessions_(configuration.hmi.session_idle_s),
+      clerk_(std::make_unique<Clerk>()) {
+  auto description = description_of(*configuration.line, *configuration.orders);
+  const auto& alarms = configuration.watch.alarms;
+  description["rules"] = {{"horizon_s", alarms.horizon_s},
+                          {"raise_probability", alarms.raise_probability},
+                          {"expires_s", configuration.planning.expires_s}};
+  description["may_write"] = configuration.may_write;
+  description["plc"] = fmt::format("{}:{}", configuration.plc.host, configuration.plc.port);
+  description["plans"] = !configuration.orders->empty() && configuration.map.schedule.has_value();
+  description["audit"] = !configuration.store.empty();
+  description_ = description.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Desk::~Desk() {
+  close();
+}
+
+void Desk::close() {
+  clerk_.reset();
+  if (question_) question_->cancelled = true;
+  if (asking_.joinable()) asking_.join();
+}
+
+double Desk::now_s() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+bool Desk::look() {
+  const auto snapshot = Json::parse(attachment_.snapshot(), nullptr, false);
+  record_.take(snapshot);
+  auto state = record_.state();
+  state["last_note"] = record_.last_note();
+  if (question_)
+    state["what_if"] = {{"number", question_->number},
+                        {"done", question_->done.load()},
+                        {"all", question_->all.load()},
+                        {"over", question_->over}};
+  const auto wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                           std::chrono::system_clock::now().time_since_epoch())
+                           .count();
+  auto text = state.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const double at = now_s();
+  if (text == compared_ && at - sent_s_ < state_at_least_every_s) return false;
+  compared_ = std::move(text);
+  sent_s_ = at;
+  ++version_;
+  state["wall_ms"] = wall_ms;
+  const auto received_ms = snapshot.value("received_ns", std::int64_t{0}) / 1'000'000;
+  state["age_s"] = received_ms == 0
+                       ? Json()
+                       : Json(std::max(0.0, static_cast<double>(wall_ms - received_ms) / 1000));
+  state_ =
+      "event: state\ndata: " + state.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n\n";
+  return true;
+}
+
+Feed Desk::feed() {
+  // A stream that is slow gets the newest state next, never a queue of old ones.
+  return [this, version = std::uint64_t{0}, note = record_.last_note()]() mutable {
+    std::string news;
+    for (const auto& told : record_.notes_after(note)) {
+      note = told.at("number").get<std::uint64_t>();
+      news += "event: note\ndata: " + told.dump(-1, ' ', false, Json::error_handler_t::replace) +
+              "\n\n";
+    }
+    if (version != version_) news += state_;
+    version = version_;
+    return news;
+  };
+}
+
+void Desk::handle(const Request& request, Reply reply) {
+  const auto* session = sessions_.find(cookie_named(request.cookie, session_cookie), now_s());
+  if (request.method == "GET" || request.method == "HEAD") return get(request, reply, session);
+  if (request.method == "POST") return act(request, reply, session);
+  reply(refusal(405, "only GET, HEAD and POST are served"));
+}
+
+Json Desk::session_json(const Session* session) const {
+  Json rights = Json::array();
+  if (session != nullptr) {
+    static constexpr std::array<std::pair<Act, const char*>, 5> acts = {
+        {{Act::acknowledge, "acknowledge"},
+         {Act::shelve, "shelve"},
+         {Act::plan, "plan"},
+         {Act::what_if, "what-if"},
+         {Act::decide, "decide"}}};
+    for (const auto& [act, name] : acts)
+      if (may(session->role, act)) rights.push_back(name);
+  }
+  return {{"user", session == nullptr ? Json() : Json(session->user)},
+          {"role", session == nullptr ? Json() : Json(name_of(session->role))},
+          {"token", session == nullptr ? Json() : Json(session->token)},
+          {"may", std::move(rights)},
+          {"accounts", !rules_.accounts.empty()},
+          {"open_to_view", rules_.open_to_view}};
+}
+
+void Desk::get(const Request& request, const Reply& reply, const Session* session) {
+  if (request.path.rfind("/api/", 0) != 0) return asset(request, reply);
+  if (request.path == "/api/session") return reply(answer(session_json(session)));
+  if (session == nullptr && !rules_.open_to_view)
+    return reply(refusal(401, "sign in to look at this line"));
+  if (request.path == "/api/line") {
+    Response response;
+    response.body = description_;
+    return reply(std::move(response));
+  }
+  if (request.path == "/api/stream") {
+    Response response;
+    response.type = "text/event-stream; charset=utf-8";
+    response.headers = {{"X-Accel-Buffering", "no"}};
+    response.feed = feed();
+    return reply(std::move(response));
+  }
+  if (request.path == "/api/machine") {
+    auto machine = record_.machine(query_value(request.query, "name"));
+    if (machine.is_null()) return reply(refusal(404, "there is no machine of that name"));
+    return reply(answer(std::move(machine)));
+  }
+  if (request.path == "/api/plan")
+    return reply(answer({{"plan", record_.plan()}, {"plans", record_.plans()}}));
+  if (request.path == "/api/notes") return reply(answer(record_.notes_after(0)));
+  if (request.path == "/api/data") return reply(answer(record_.data()));
+  if (request.path == "/api/what-if") {
+    if (!question_) return reply(answer(Json()));
+    return reply(answer({{"number", question_->number},
+                         {"who", question_->who},
+                         {"over", question_->over},
+                         {"error", question_->error},
+                         {"answer", question_->answer}}));
+  }
+  if (request.path == "/api/audit") {
+    // Who did what is for those who are known here, where anybody is.
+    if (session == nullptr && !rules_.accounts.empty())
+      return reply(refusal(401, "sign in to read the audit"));
+    return audit(reply);
+  }
+  reply(refusal(404, "there is no such page"));
+}
+
+void Desk::act(const Request& request, const Reply& reply, const Session* session) {
+  if (request.content_type.rfind("application/json", 0) != 0)
+    return reply(refusal(415, "send application/json"));
+  if (!same_origin(request)) return reply(refusal(403, "this came from another site's page"));
+  auto body = Json::parse(request.body, nullptr, false);
+  if (!body.is_object()) return reply(refusal(400, "send one JSON object"));
+  if (request.path == "/api/sign-in") return sign_in(request, body, reply);
+
+  struct Known {
+    Act act;
+    Route route;
+  };
+  static const std::map<std::string, Known> routes = {
+      {"/api/acknowledge", {Act::acknowledge, &Desk::acknowledge}},
+      {"/api/shelve", {Act::shelve, &Desk::shelve}},
+      {"/api/plan", {Act::plan, &Desk::plan}},
+      {"/api/what-if", {Act::what_if, &Desk::ask_what_if}},
+      {"/api/decision/prepare", {Act::decide, &Desk::prepare}},
+      {"/api/decision/confirm", {Act::decide, &Desk::confirm}}};
+  const bool leaving = request.path == "/api/sign-out";
+  const auto route = routes.find(request.path);
+  if (!leaving && route == routes.end()) return reply(refusal(404, "there is no such act"));
+  if (session == nullptr)
+    return reply(refusal(401, rules_.accounts.empty()
+                                  ? "these pages are read-only: no accounts are configured"
+                                  : "sign in first; sessions end when they are not used"));
+  if (request.token.empty() || request.token != session->token)
+    return reply(refusal(403, "the page is out of date; load it again"));
+  const Acting acting{session->user, session->role, cookie_named(request.cookie, session_cookie),
+                      std::move(body)};
+  if (leaving) return sign_out(acting, reply);
+  // The file may have changed since: a removed account or another role counts at once.
+  const auto accounts = read_accounts(rules_.accounts);
+  const bool still =
+      accounts && std::any_of(accounts->begin(), accounts->end(), [&](const Account& account) {
+        return account.name == acting.user && account.role == acting.role;
+      });
+  if (!still) {
+    sessions_.end(acting.session);
+    return reply(refusal(401, "the account has changed; sign in again"));
+  }
+  if (!may(acting.role, route->second.act)) {
+    note_act(acting.user, "refused",
+             fmt::format("{} may not {}", name_of(acting.role), request.path.substr(5)));
+    return reply(
+        refusal(403, fmt::format("the role {} does not include this", name_of(acting.role))));
+  }
+  (this->*route->second.route)(acting, reply);
+}
+
+void Desk::note_act(const std::string& who, const std::string& what, const std::string& detail) {
+  (void)attachment_.note(who, what, detail);
+}
+
+std::string Desk::cookie(const std::string& id, bool secure, double for_s) const {
+  return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={:.0f}{}", session_cookie,
+                     id, for_s, secure ? "; Secure" : "");
+}
+
+void Desk::sign_in(const Request& request, const Json& body, const Reply& reply) {
+  if (!has_shape(body, {{"name", 's'}, {"password", 's'}}))
+    return reply(refusal(400, "send name and password"));
+  if (rules_.accounts.empty())
+    return reply(refusal(403, "these pages are read-only: no accounts are configured"));
+  const auto name = body["name"].get<std::string>();
+  const auto password = body["password"].get<std::string>();
+  if (!complaint_about_name(name).empty() || password.size() > 128)
+    return reply(refusal(401, "name or password is wrong"));
+  if (const double wait = lockout_.wait_s(name, now_s()); wait > 0) {
+    auto response = refusal(429, fmt::format("too many wrong passwords; try again in {:.0f} min",
+                                             std::ceil(wait / 60)));
+    response.headers.emplace_back("Retry-After", fmt::format("{:.0f}", std::ceil(wait)));
+    return reply(std::move(response));
+  }
+  const bool secure = request.secure;
+  // Counted before the hash is, so that many at once are not more than few.
+  lockout_.failed(name, now_s());
+  const bool taken = clerk_->take([this, name, password, secure, reply] {
+    const auto accounts = read_accounts(rules_.accounts);
+    std::optional<Account> account;
+    if (accounts)
+      for (const auto& known : *accounts)
+        if (known.name == name) account = known;
+    const bool right = matches(account ? account->hash : nobody(), password) && account.has_value();
+    post_([this, name, account, right, secure, reply] {
+      if (!right) {
+        note_act(name, "sign-in refused", "name or password is wrong");
+        return reply(refusal(401, "name or password is wrong"));
+      }
+      lockout_.succeeded(name);
+      const auto id = sessions_.begin(*account, now_s());
+      note_act(name, "signed in", std::string(name_of(account->role)));
+      auto response = answer(session_json(sessions_.find(id, now_s())));
+      response.headers.emplace_back("Set-Cookie", cookie(id, secure, Sessions::longest_s));
+      reply(std::move(response));
+    });
+  });
+  if (!taken) reply(refusal(503, "too many people sign in at once; try again"));
+}
+
+void Desk::sign_out(const Acting& acting, const Reply& reply) {
+  sessions_.end(acting.session);
+  note_act(acting.user, "signed out", "");
+  auto response = answer(session_json(nullptr));
+  response.headers.emplace_back("Set-Cookie", cookie("", false, 0));
+  reply(std::move(response));
+}
+
+void Desk::acknowledge(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {{"alarm", 's'}})) return reply(refusal(400, "send the alarm"));
+  const auto id = acting.body["alarm"].get<std::string>();
+  const auto given = attachment_.acknowledge(id);
+  if (given.refusal == attachment::Refusal::none) note_act(acting.user, "acknowledged", id);
+  reply(answer_of(given));
+}
+
+void Desk::shelve(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {{"alarm", 's'}, {"for_s", 'n'}, {"reason", 's'}}))
+    return reply(refusal(400, "send alarm, for_s and reason"));
+  const auto id = acting.body["alarm"].get<std::string>();
+  const auto reason = acting.body["reason"].get<std::string>();
+  const double for_s = acting.body["for_s"].get<double>();
+  if (!(for_s >= shelve_least_s && for_s <= shelve_most_s))
+    return reply(refusal(400, "an alarm is shelved for one minute to 24 hours"));
+  if (reason.empty() || reason.size() > reason_most)
+    return reply(refusal(400, "shelving needs a reason of at most 200 bytes"));
+  const auto given = attachment_.shelve(id, for_s);
+  if (given.refusal == attachment::Refusal::none)
+    note_act(acting.user, "shelved", fmt::format("{} for {:.0f} min: {}", id, for_s / 60, reason));
+  reply(answer_of(given));
+}
+
+void Desk::plan(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {})) return reply(refusal(400, "send an empty object"));
+  note_act(acting.user, "asked for a plan", "");
+  reply(answer_of(attachment_.plan()));
+}
+
+void Desk::ask_what_if(const Acting& acting, const Reply& reply) {
+  if (question_ && !question_->over)
+    return reply(refusal(409, "another what-if is being simulated; wait for it"));
+  const auto now = attachment_.question();
+  if (!now)
+    return reply(refusal(409,
+                         "where the line stands has not been read yet, or there is no order "
+                         "book or schedule in the configuration"));
+  auto asked = what_if_from(acting.body, *now);
+  if (!asked) return reply(refusal(400, asked.error().text()));
+  auto question = std::make_shared<Question>();
+  question->number = question_ ? question_->number + 1 : 1;
+  question->who = acting.user;
+  question->all = 2 * asked->futures;
+  if (asking_.joinable()) asking_.join();
+  question_ = question;
+  note_act(acting.user, "asked what if", acting.body.dump());
+  asking_ = std::thread([this, question, now = *now, asked = std::move(*asked)] {
+    Json answer;
+    std::string error;
+    try {
+      auto client = worker::Client::start({});
+      if (!client) {
+        error = client.error().text();
+      } else {
+        auto found = answer_of(asked, now, *client, [&](std::size_t done, std::size_t) {
+          if (question->cancelled) throw Cancelled{};
+          question->done = done;
+        });
+        if (found)
+          answer = std::move(*found);
+        else
+          error = found.error().text();
+      }
+    } catch (const Cancelled&) {
+      return;
+    } catch (const std::exception& thrown) {
+      error = thrown.what();
+    }
+    if (question->cancelled) return;
+    post_([question, answer = std::move(answer), error] {
+      question->over = true;
+      question->answer = answer;
+      question->error = error;
+    });
+  });
+  reply(answer({{"number", question->number}}));
+}
+
+void Desk::prepare(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {{"proposal", 'n'}, {"approve", 'b'}}))
+    return reply(refusal(400, "send proposal and approve"));
+  const int number = acting.body["proposal"].get<int>();
+  const auto& plan = record_.plan();
+  if (!plan.is_object() || plan.value("proposal", 0) != number ||
+      plan.value("outcome", "") != "proposed")
+    return reply(refusal(409, "this proposal does not wait for a decision any more"));
+  ticket_ = Ticket{random_word(16), acting.user, number, acting.body["approve"].get<bool>(),
+                   now_s() + ticket_s};
+  reply(answer({{"ticket", ticket_->word},
+                {"expires_in_s", ticket_s},
+                {"proposal", number},
+                {"approve", ticket_->approve},
+                {"before", plan.value("before", Json())},
+                {"after", plan.value("after", Json())},
+                {"reason", plan.value("reason", "")}}));
+}
+
+void Desk::confirm(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {{"ticket", 's'}, {"reason", 's'}}))
+    return reply(refusal(400, "send ticket and reason"));
+  const auto reason = acting.body["reason"].get<std::string>();
+  if (reason.empty() || reason.size() > reason_most)
+    return reply(refusal(400, "a decision needs a reason of at most 200 bytes"));
+  const auto ticket = std::exchange(ticket_, std::nullopt);
+  if (!ticket || ticket->word != acting.body["ticket"].get<std::string>() ||
+      ticket->user != acting.user || now_s() > ticket->until_s)
+    return reply(refusal(409, "the first step is too old or was not yours; begin again"));
+  note_act(acting.user, "reason", fmt::format("proposal {}: {}", ticket->proposal, reason));
+  reply(answer_of(attachment_.decide(static_cast<std::uint64_t>(ticket->proposal), ticket->approve,
+                                     acting.user)));
+}
+
+void Desk::audit(const Reply& reply) {
+  if (store_.empty()) return reply(answer({{"kept", false}, {"lines", Json::array()}}));
+  const bool taken = clerk_->take([this, reply] {
+    auto store = store::Store::open(store_);
+    auto lines =
+        store ? store->audit() : line::Result<std::vector<store::AuditLine>>(store.error());
+    Json out = {{"kept", true}, {"whole", lines.has_value()}, {"lines", Json::array()}};
+    if (!lines) {
+      out["error"] = lines.error().text();
+    } else {
+      out["count"] = lines->size();
+      const auto first = lines->size() > audit_lines_max ? lines->size() - audit_lines_max : 0;
+      for (std::size_t i = first; i < lines->size(); ++i) {
+        const auto& line = (*lines)[i];
+        out["lines"].push_back({{"number", line.number},
+                                {"wall_ms", line.wall_ns / 1'000'000},
+                                {"at_s", line.at_s},
+                                {"who", line.who},
+                                {"what", line.what},
+                                {"detail", line.detail},
+                                {"hash", line.hash.substr(0, 16)}});
+      }
+    }
+    reply(answer(std::move(out)));
+  });
+  if (!taken) reply(refusal(503, "busy; try again"));
+}
+
+void Desk::asset(const Request& request, const Reply& reply) const {
+  const auto path = request.path == "/" ? std::string("/index.html") : request.path;
+  for (const auto& asset : assets()) {
+    if (asset.path != path) continue;
+    Response response;
+    response.type = std::string(asset.type);
+    response.headers = {{"ETag", fmt::format("\"{}\"", asset.tag)},
+                        {"Cache-Control", "no-cache"},
+                        {"Vary", "Accept-Encoding"}};
+    if (request.if_none_match.find(asset.tag) != std::string::npos) {
+      response.status = 304;
+    } else if (request.accept_encoding.find("gzip") != std::string::npos) {
+      response.headers.emplace_back("Content-Encoding", "gzip");
+      response.body = std::string(asset.gzip);
+    } else {
+      response.body = std::string(asset.plain);
+    }
+    return reply(std::move(response));
+  }
+  if (assets().empty() && path == "/index.html") {
+    Response response;
+    response.type = "text/plain; charset=utf-8";
+    response.body =
+        "This build has no pages (foreline_HMI=OFF); /api/stream and the rest of /api work.\n";
+    return reply(std::move(response));
+  }
+  Response response;
+  response.status = 404;
+  response.type = "text/plain; charset=utf-8";
+  response.body = "There is no such page.\n";
+  reply(std::move(response));
+}
+
+}  // namespace foreline::hmi

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the pages may ask for and do: routes, rights, and the checks on every input. Runs on the
+// server's thread; slow work (password hashes, the audit, simulations) goes to a thread of its own.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "plugin/attachment/attachment.hpp"
+#include "plugin/core/configuration.hpp"
+#include "plugin/hmi/accounts.hpp"
+#include "plugin/hmi/record.hpp"
+#include "plugin/hmi/server.hpp"
+
+namespace foreline::hmi {
+
+/// One thread for slow work, in order, with room for few: a flood is refused, not queued.
+class Clerk {
+ public:
+  static constexpr std::size_t waiting_max = 16;
+  Clerk();
+  ~Clerk();  ///< Ends the work in hand and drops the rest.
+  Clerk(const Clerk&) = delete;
+  Clerk& operator=(const Clerk&) = delete;
+  /// False when there is no room.
+  bool take(std::function<void()> work);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable filled_;
+  std::deque<std::function<void()>> waiting_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+class Desk {
+ public:
+  /// `post` runs work on the server's thread.
+  Desk(attachment::Attachment& attachment, const core::Configuration& configuration,
+       std::function<void(std::function<void()>)> post);
+  ~Desk();
+  Desk(const Desk&) = delete;
+  Desk& operator=(const Desk&) = delete;
+
+  /// Ends slow work; what comes later is refused. Before the server goes. From any thread but its.
+  void close();
+  /// Answers a request now or later.
+  void handle(const Request& request, Reply reply);
+  /// Looks at the attachment; true when streams have news.
+  bool look();
+  void note(Json event) { record_.note(std::move(event)); }
+
+ private:
+  struct Ticket {
+    std::string word;  ///< What confirms it.
+    std::string user;
+    int proposal = 0;
+    bool approve = false;
+    double until_s = 0;
+  };
+  /// An input that has passed the checks common to all acts.
+  struct Acting {
+    std::string user;
+    Role role = Role::viewer;
+    std::string session;
+    Json body;
+  };
+  using Route = void (Desk::*)(const Acting& acting, const Reply& reply);
+
+  [[nodiscard]] double now_s() const;
+  void get(const Request& request, const Reply& reply, const Session* session);
+  void act(const Request& request, const Reply& reply, const Session* session);
+  void sign_in(const Request& request, const Json& body, const Reply& reply);
+  void sign_out(const Acting& acting, const Reply& reply);
+  void acknowledge(const Acting& acting, const Reply& reply);
+  void shelve(const Acting& acting, const Reply& reply);
+  void plan(const Acting& acting, const Reply& reply);
+  void ask_what_if(const Acting& acting, const Reply& reply);
+  void prepare(const Acting& acting, const Reply& reply);
+  void confirm(const Acting& acting, const Reply& reply);
+  void audit(const Reply& reply);
+  void asset(const Request& request, const Reply& reply) const;
+  [[nodiscard]] Json session_json(const Session* session) const;
+  [[nodiscard]] std::string cookie(const std::string& id, bool secure, double for_s) const;
+  void note_act(const std::string& who, const std::string& what, const std::string& detail);
+  [[nodiscard]] Feed feed();
+
+  attachment::Attachment& attachment_;
+  core::HmiRules rules_;
+  std::filesystem::path store_;
+  std::string description_;
+  std::function<void(std::function<void()>)> post_;
+  Record record_;
+  Lockout lockout_;
+  Sessions sessions_;
+  std::optional<Ticket> ticket_;
+  std::string state_;  ///< As streams send it.
+  std::string compared_;
+  std::uint64_t version_ = 0;
+  double sent_s_ = 0;
+  struct Question;
+  std::shared_ptr<Question> question_;  ///< The what-if that runs, or ran last.
+  std::thread asking_;
+  std::unique_ptr<Clerk> clerk_;  ///< Last member: ends first.
+};
+
+}  // namespace foreline::hmi

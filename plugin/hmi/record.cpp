@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/hmi/record.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "sim/line/fault.hpp"
+#include "sim/line/telemetry.hpp"
+
+namespace foreline::hmi {
+
+using line::PackmlState;
+
+namespace {
+
+constexpr double band_sigmas = 3;  ///< Half-width of the normal band, in standard deviations.
+constexpr std::size_t history_max = 50;
+constexpr std::size_t forecasts_max = 600;
+constexpr std::size_t plans_max = 50;
+constexpr double new_run_s = 3600;  ///< As the attachment: a clock falling back by more.
+
+double number(const Json& json, const char* key, double otherwise) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_number() ? found->get<double>() : otherwise;
+}
+
+std::string text(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Three decimals say all that a page shows of a probability.
+Json rounded(const Json& value) {
+  return value.is_number() ? Json(std::round(value.get<double>() * 1000) / 1000) : value;
+}
+
+Json share(double value) {
+  return value < 0 ? Json() : Json(std::round(value * 1000) / 1000);
+}
+
+double expected(const line::Distribution& distribution) {
+  return distribution.expectation();
+}
+
+/// Time in these states is planned production; the others are stops, services and changeovers.
+bool planned(std::size_t state) {
+  return state != static_cast<std::size_t>(PackmlState::undefined) &&
+         state != static_cast<std::size_t>(PackmlState::idle) &&
+         state != static_cast<std::size_t>(PackmlState::complete);
+}
+bool available(std::size_t state) {
+  return state == static_cast<std::size_t>(PackmlState::execute) ||
+         state == static_cast<std::size_t>(PackmlState::suspended) ||
+         state == static_cast<std::size_t>(PackmlState::suspending) ||
+         state == static_cast<std::size_t>(PackmlState::unsuspending);
+}
+
+std::size_t state_number(const std::string& name) {
+  for (std::size_t i = 0; i < line::packml_state_count; ++i)
+    if (name_of(static_cast<PackmlState>(i)) == name) return i;
+  return 0;
+}
+
+}  // namespace
+
+Record::Record(line::Line line, std::vector<line::Order> orders)
+    : line_(std::move(line)), orders_(std::move(orders)) {
+  begin_again();
+}
+
+void Record::begin_again() {
+  machines_.assign(line_.machines.size(), {});
+  for (std::size_t m = 0; m < machines_.size(); ++m)
+    machines_[m].signals.resize(line_.machines[m].signals.size());
+  first_.clear();
+  now_.clear();
+  finished_.clear();
+  values_at_s_ = -1;
+  stand_at_s_ = -1;
+}
+
+void Record::take(const Json& snapshot) {
+  snapshot_ = snapshot;
+  if (const auto values = snapshot.find("values"); values != snapshot.end()) take_values(*values);
+  if (const auto stands = snapshot.find("stands"); stands != snapshot.end()) take_stand(*stands);
+}
+
+void Record::take_values(const Json& values) {
+  const auto machines = values.find("machines");
+  const double at_s = number(values, "at_s", -1);
+  if (machines == values.end() || !machines->is_object() || machines->empty()) return;
+  if (at_s < values_at_s_ - new_run_s) begin_again();
+  if (at_s <= values_at_s_) return;
+  const double passed_s = values_at_s_ < 0 ? 0 : at_s - values_at_s_;
+  values_at_s_ = at_s;
+  for (std::size_t m = 0; m < machines_.size(); ++m) {
+    const auto seen = machines->find(line_.machines[m].name);
+    if (seen == machines->end()) continue;
+    auto& machine = machines_[m];
+    const auto state = text(*seen, "state");
+    machine.state_s.at(state_number(state)) += passed_s;
+    if (state != machine.state) {
+      machine.state = state;
+      machine.state_since_s = at_s;
+    }
+    const auto renewals = static_cast<std::uint32_t>(number(*seen, "renewals", 0));
+    if (machine.seen && renewals != machine.renewals)
+      machine.history.push_back({{"at_s", at_s}, {"what", "renewed"}});
+    machine.renewals = renewals;
+    machine.seen = true;
+    const auto signals = seen->find("signals");
+    for (std::size_t s = 0; signals != seen->end() && s < machine.signals.size(); ++s) {
+      const auto sample = signals->find(line_.machines[m].signals[s].name);
+      if (sample == signals->end()) continue;
+      auto& trend = machine.signals[s];
+      const bool good = text(*sample, "quality") == name_of(line::Quality::good);
+      trend.points.push_back(
+          {at_s, static_cast<float>(number(*sample, "value", std::nan(""))), good});
+      if (trend.points.size() > points_max) trend.points.pop_front();
+      ++trend.samples;
+      trend.good += good ? 1 : 0;
+    }
+    if (machine.history.size() > history_max) machine.history.erase(machine.history.begin());
+  }
+}
+
+Record::Count Record::count(const Json& machine, std::size_t position) const {
+  Count count;
+  const auto& known = line_.machines.at(position);
+  const auto good = machine.find("good");
+  const auto scrap = machine.find("scrap");
+  if (good == machine.end() || scrap == machine.end()) return count;
+  for (std::size_t o = 0; o < orders_.size() && o < good->size() && o < scrap->size(); ++o) {
+    const double factor = known.product_factor.at(orders_[o].product.index);
+    const double fine = good->at(o).get<double>();
+    const double bad = scrap->at(o).get<double>();
+    count.good += fine;
+    count.scrap += bad;
+    count.ideal_s += (fine + bad) * expected(known.cycle) * factor;
+  }
+  return count;
+}
+
+void Record::take_stand(const Json& stands) {
+  const double at_s = number(stands, "at_s", -1);
+  const auto machines = stands.find("machines");
+  if (at_s <= stand_at_s_ || machines == stands.end() || machines->size() != machines_.size())
+    return;
+  stand_at_s_ = at_s;
+  now_.clear();
+  for (std::size_t m = 0; m < machines_.size(); ++m) now_.push_back(count(machines->at(m), m));
+  if (first_.empty()) {
+    first_ = now_;
+    // Parts and time must be counted from one moment.
+    for (auto& machine : machines_) machine.state_s = {};
+  }
+  finished_.emplace_back(at_s, now_.back().good);
+  while (finished_.size() > 2 && finished_[1].first < at_s - throughput_window_s)
+    finished_.pop_front();
+}
+
+void Record::note(Json event) {
+  const auto kind = text(event, "event");
+  const auto what = text(event, "what");
+  const auto subject = text(event, "subject");
+  const auto slash = subject.find('/');
+  const auto machine = line_.machine_named(subject.substr(0, slash));
+  if (kind == "forecast") {
+    if (machine && slash != std::string::npos && what == "forecast") {
+      auto& points = machines_.at(machine->index).forecasts[subject.substr(slash + 1)];
+      points.emplace_back(number(event, "at_s", 0), number(event, "probability", 0));
+      if (points.size() > forecasts_max) points.pop_front();
+    }
+    return;
+  }
+  if (kind == "plan" && what == "progress") return;
+  if (kind == "plan" && (what == "proposed" || what == "refused") && event["detail"].is_object()) {
+    plan_ = event["detail"];
+    plan_["outcome"] = what;
+    plans_.push_back({{"proposal", plan_.value("proposal", 0)},
+                      {"at_s", number(event, "at_s", 0)},
+                      {"winner", text(plan_, "winner")},
+                      {"outcome", what},
+                      {"reason", text(plan_, "reason")}});
+    if (plans_.size() > plans_max) plans_.erase(plans_.begin());
+  }
+  if ((kind == "deploy" || (kind == "plan" && what == "lapsed")) && !plans_.empty()) {
+    plans_.back()["outcome"] = what;
+    if (plan_.is_object()) plan_["outcome"] = what;
+  }
+  if (kind == "alarm" && machine)
+    machines_.at(machine->index)
+        .history.push_back({{"at_s", number(event, "at_s", 0)},
+                            {"what", what},
+                            {"alarm", subject},
+                            {"text", text(event, "text")}});
+  event.erase("detail");
+  event["number"] = next_note_++;
+  notes_.push_back(std::move(event));
+  if (notes_.size() > notes_max) notes_.pop_front();
+}
+
+std::vector<Json> Record::notes_after(std::uint64_t number) const {
+  std::vector<Json> found;
+  for (const auto& note : notes_)
+    if (note.at("number").get<std::uint64_t>() > number) found.push_back(note);
+  return found;
+}
+
+std::size_t Record::constraint() const {
+  std::size_t slowest = 0;
+  for (std::size_t m = 0; m < line_.machines.size(); ++m)
+    if (expected(line_.machines[m].cycle) > expected(line_.machines[slowest].cycle)) slowest = m;
+  return slowest;
+}
+
+Effectiveness Record::effectiveness(std::size_t machine) const {
+  Effectiveness found;
+  if (machine >= now_.size() || machine >= first_.size()) return found;
+  double planned_s = 0;
+  double available_s = 0;
+  const auto& spent = machines_.at(machine).state_s;
+  for (std::size_t state = 0; state < spent.size(); ++state) {
+    if (planned(state)) planned_s += spent[state];
+    if (available(state)) available_s += spent[state];
+  }
+  const double good = now_[machine].good - first_[machine].good;
+  const double scrap = now_[machine].scrap - first_[machine].scrap;
+  if (planned_s <= 0 || available_s <= 0 || good + scrap <= 0) return found;
+  found.availability = available_s / planned_s;
+  // Processing times scatter around their mean, so a short while may look faster than ideal.
+  found.performance =
+      std::min(1.0, (now_[machine].ideal_s - first_[machine].ideal_s) / available_s);
+  found.quality = good / (good + scrap);
+  found.oee = found.availability * found.performance * found.quality;
+  return found;
+}
+
+Json Record::state() const {
+  Json out = Json::object();
+  if (!snapshot_.is_object()) return out;
+  for (const char* key : {"connected", "line_time_s", "pace", "proposal", "planning", "alarms",
+                          "counters", "schedule", "server_port"})
+    if (snapshot_.contains(key)) out[key] = snapshot_[key];
+  auto& machines = out["machines"] = Json::array();
+  const auto values = snapshot_.find("values");
+  for (std::size_t m = 0; m < machines_.size(); ++m) {
+    const auto& known = line_.machines[m];
+    Json entry = {{"name", known.name},
+                  {"state", machines_[m].state},
+                  {"state_since_s", machines_[m].state_since_s},
+                  {"signals", Json::array()}};
+    if (values != snapshot_.end() && values->contains("machines") &&
+        values->at("machines").contains(known.name)) {
+      const auto& seen = values->at("machines").at(known.name);
+      entry["operating_s"] = seen.value("operating_s", Json());
+      for (const auto& [name, sample] : seen.at("signals").items())
+        entry["signals"].push_back({sample.value("value", Json()), text(sample, "quality")});
+    }
+    const auto found = effectiveness(m);
+    entry["oee"] = {{"a", share(found.availability)},
+                    {"p", share(found.performance)},
+                    {"q", share(found.quality)},
+                    {"oee", share(found.oee)}};
+    machines.push_back(std::move(entry));
+  }
+  if (const auto stands = snapshot_.find("stands"); stands != snapshot_.end()) {
+    out["buffers"] = stands->value("buffers", Json::array());
+    std::int64_t wip = 0;
+    for (const auto& level : out["buffers"]) wip += std::max<std::int64_t>(0, level.get<int>());
+    auto& orders = out["orders"] = Json::array();
+    const auto& at = stands->at("machines");
+    for (std::size_t m = 0; m < at.size(); ++m) {
+      if (at[m].value("holds_part", false)) ++wip;
+      if (m < machines.size())
+        for (const char* key : {"order", "down_s"}) machines[m][key] = at[m].value(key, Json());
+    }
+    out["wip"] = wip;
+    for (std::size_t o = 0; !at.empty() && o < orders_.size(); ++o) {
+      const auto& first = at.front();
+      const auto& last = at.back();
+      orders.push_back({first.at("good").at(o).get<int>() + first.at("scrap").at(o).get<int>(),
+                        last.at("good").at(o).get<int>()});
+    }
+  }
+  if (finished_.size() > 1 && finished_.back().first > finished_.front().first + 60)
+    out["throughput_parts_h"] =
+        std::round(36'000 * (finished_.back().second - finished_.front().second) /
+                   (finished_.back().first - finished_.front().first)) /
+        10;
+  if (!now_.empty()) out["good_parts"] = now_.back().good;
+  out["constraint"] = constraint();
+  auto& forecasts = out["forecasts"] = Json::array();
+  for (const auto& forecast : snapshot_.value("forecasts", Json::array())) {
+    Json entry = {{"machine", forecast.value("machine", Json())},
+                  {"at_s", forecast.value("at_s", Json())},
+                  {"available", forecast.value("available", false)},
+                  {"missing", rounded(forecast.value("missing_share", Json()))}};
+    if (forecast.contains("why_not")) entry["why_not"] = forecast["why_not"];
+    auto& kinds = entry["kinds"] = Json::array();
+    for (const auto& kind : forecast.value("kinds", Json::array())) {
+      Json within = Json::array();
+      for (const auto& p : kind.at("within")) within.push_back(rounded(p));
+      kinds.push_back({{"kind", kind.at("kind")}, {"within", std::move(within)}});
+    }
+    forecasts.push_back(std::move(entry));
+  }
+  return out;
+}
+
+Json Record::machine(const std::string& name) const {
+  const auto position = line_.machine_named(name);
+  if (!position) return {};
+  const auto& known = line_.at(*position);
+  const auto& machine = machines_.at(position->index);
+  Json out = {{"name", name}, {"signals", Json::array()}, {"forecasts", Json::array()}};
+  for (std::size_t s = 0; s < machine.signals.size(); ++s) {
+    Json at = Json::array();
+    Json value = Json::array();
+    Json bad = Json::array();
+    for (const auto& point : machine.signals[s].points) {
+      at.push_back(point.at_s);
+      value.push_back(std::isfinite(point.value) ? Json(point.value) : Json());
+      if (!point.good) bad.push_back(at.size() - 1);
+    }
+    out["signals"].push_back({{"name", known.signals[s].name},
+                              {"at_s", std::move(at)},
+                              {"value", std::move(value)},
+                              {"bad", std::move(bad)}});
+  }
+  for (const auto& [kind, points] : machine.forecasts) {
+    Json at = Json::array();
+    Json probability = Json::array();
+    for (const auto& [at_s, p] : points) {
+      at.push_back(at_s);
+      probability.push_back(std::round(p * 1000) / 1000);
+    }
+    out["forecasts"].push_back(
+        {{"kind", kind}, {"at_s", std::move(at)}, {"probability", std::move(probability)}});
+  }
+  auto& latest = out["latest"] = Json();
+  for (const auto& forecast : snapshot_.value("forecasts", Json::array()))
+    if (forecast.value("machine", "") == name) latest = forecast;
+  Json spent = Json::object();
+  for (std::size_t state = 0; state < machine.state_s.size(); ++state)
+    if (machine.state_s[state] > 0)
+      spent[std::string(name_of(static_cast<PackmlState>(state)))] = machine.state_s[state];
+  out["states_s"] = std::move(spent);
+  out["renewals"] = machine.renewals;
+  out["history"] = machine.history;
+  return out;
+}
+
+Json Record::data() const {
+  Json out = {{"signals", Json::array()},
+              {"counters", snapshot_.value("counters", Json::object())},
+              {"model", snapshot_.value("model", "")},
+              {"forecasts", Json::array()}};
+  for (std::size_t m = 0; m < machines_.size(); ++m) {
+    for (std::size_t s = 0; s < machines_[m].signals.size(); ++s) {
+      const auto& trend = machines_[m].signals[s];
+      out["signals"].push_back(
+          {{"machine", line_.machines[m].name},
+           {"signal", line_.machines[m].signals[s].name},
+           {"samples", trend.samples},
+           {"good", trend.samples == 0 ? Json()
+                                       : Json(static_cast<double>(trend.good) /
+                                              static_cast<double>(trend.samples))}});
+    }
+  }
+  for (const auto& forecast : snapshot_.value("forecasts", Json::array()))
+    out["forecasts"].push_back({{"machine", forecast.value("machine", Json())},
+                                {"available", forecast.value("available", false)},
+                                {"why_not", forecast.value("why_not", "")},
+                                {"missing", forecast.value("missing_share", Json())},
+                                {"sentence", forecast.value("sentence", "")}});
+  return out;
+}
+
+Json description_of(const line::Line& line, const std::vector<line::Order>& orders) {
+  Json out = {{"name", line.name},
+              {"products", line.products},
+              {"sample_period_s", line.sample_period_s},
+              {"crews", line.crews},
+              {"horizons_s", line::forecast_horizons_s},
+              {"machines", Json::array()},
+              {"orders", Json::array()}};
+  for (const auto& machine : line.machines) {
+    Json signals = Json::array();
+    for (const auto& signal : machine.signals)
+      signals.push_back({{"name", signal.name},
+                         {"unit", signal.unit},
+                         {"kind", name_of(signal.kind)},
+                         {"normal", signal.normal},
+                         {"band_low", signal.normal - band_sigmas * signal.noise},
+                         {"band_high", signal.normal + band_sigmas * signal.noise},
+                         {"low", signal.low},
+                         {"high", signal.high}});
+    Json faults = Json::array();
+    for (const auto& mode : machine.faults)
+      faults.push_back({{"kind", name_of(mode.kind)},
+                        {"warns", line::gives_warning(mode.kind)},
+                        {"repair_s", expected(mode.repair)}});
+    out["machines"].push_back({{"name", machine.name},
+                               {"cycle_s", expected(machine.cycle)},
+                               {"product_factor", machine.product_factor},
+                               {"service_s", expected(machine.service)},
+                               {"buffer_after", machine.buffer_after},
+                               {"signals", std::move(signals)},
+                               {"faults", std::move(faults)}});
+  }
+  for (const auto& order : orders)
+    out["orders"].push_back({{"id", order.id},
+                             {"product", line.products.at(order.product.index)},
+                             {"quantity", order.quantity},
+                             {"release_s", order.release_s},
+                             {"due_s", std::isfinite(order.due_s) ? Json(order.due_s) : Json()},
+                             {"weight", order.weight}});
+  return out;
+}
+
+}  // namespace foreline::hmi

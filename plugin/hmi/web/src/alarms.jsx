@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useState } from "preact/hooks";
+import { clock, lasting, percent, subject } from "./format.js";
+import { live, may, post } from "./live.js";
+import { Dialog, Mark, Panel, Trouble, level_of, needs_acknowledgement, useAct } from "./parts.jsx";
+import { Notes } from "./overview.jsx";
+import { t } from "./text.js";
+
+export function Acknowledge({ alarm }) {
+  const { busy, error, act } = useAct();
+  if (!needs_acknowledgement(alarm) || !may("acknowledge")) return null;
+  return (
+    <span>
+      <button type="button" disabled={busy} aria-label={`${t("Acknowledge")} ${subject(alarm.id)}`}
+        onClick={(click) => { click.preventDefault(); act(() => post("/api/acknowledge", { alarm: alarm.id })); }}>{t("Acknowledge")}</button>
+      <Trouble text={error} />
+    </span>
+  );
+}
+
+function Shelve({ alarm }) {
+  const [open, setOpen] = useState(false);
+  const { busy, error, act, setError } = useAct();
+  if (!may("shelve") || alarm.state === "shelved") return null;
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const done = await act(() => post("/api/shelve", { alarm: alarm.id, for_s: 60 * Number(form.get("minutes")), reason: form.get("reason") }));
+    if (done) setOpen(false);
+  };
+  return (
+    <>
+      <button type="button" class="plain" onClick={() => { setError(""); setOpen(true); }} aria-label={`${t("Shelve")} ${subject(alarm.id)}`}>{t("Shelve")}</button>
+      {open && (
+        <Dialog title={t("Shelve the alarm")} onClose={() => setOpen(false)}>
+          <form onSubmit={submit}>
+            <p><b>{subject(alarm.id)}</b></p>
+            <label>{t("Minutes")} <input name="minutes" type="number" min="1" max="1440" value="30" required /></label>
+            <label>{t("Reason")} <input name="reason" maxLength="200" required /></label>
+            <Trouble text={error} />
+            <footer><button disabled={busy}>{t("Shelve")}</button></footer>
+          </form>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+export function Alarms() {
+  const { state, notes } = live;
+  const [filter, setFilter] = useState("");
+  const [sort, setSort] = useState("since");
+  const raised = notes.filter((note) => note.event === "alarm" && note.what === "raised");
+  const since = (s) => raised.filter((note) => note.at_s >= state.line_time_s - s).length;
+  const matches = (text) => text.toLowerCase().includes(filter.toLowerCase());
+  const shown = state.alarms
+    .filter((alarm) => matches(`${alarm.id} ${subject(alarm.id)} ${t(alarm.state)} ${t(alarm.class)}`))
+    .sort((a, b) => (sort === "since" ? needs_acknowledgement(b) - needs_acknowledgement(a) || b.since_s - a.since_s : a.id.localeCompare(b.id)));
+  const ten = since(600);
+  return (
+    <div class="page">
+      <Panel title={t("Alarms")} note={`ISA-18.2 · ${shown.length}`}>
+        <label class="filter">{t("Filter")} <input type="search" value={filter} onInput={(e) => setFilter(e.target.value)} /></label>
+        {shown.length === 0 ? <p class="calm">{t("No alarm stands.")}</p> : (
+          <div class="scroll"><table>
+            <thead><tr><th>{t("Priority")}</th>
+              <th aria-sort={sort === "id" ? "ascending" : "none"}><button type="button" class="plain" onClick={() => setSort("id")}>{t("Alarm")}</button></th>
+              <th>{t("State")}</th>
+              <th aria-sort={sort === "since" ? "descending" : "none"}><button type="button" class="plain" onClick={() => setSort("since")}>{t("Since")}</button></th>
+              <th>{t("Text")}</th><th>{t("Actions")}</th></tr></thead>
+            <tbody>{shown.map((alarm) => (
+              <tr key={alarm.id} class={needs_acknowledgement(alarm) ? "new" : ""}>
+                <td><Mark level={level_of(alarm)} label={t(alarm.class)} /> {t(alarm.class)}</td>
+                <td><b>{subject(alarm.id)}</b></td>
+                <td>{t(alarm.state)}</td>
+                <td class="n">{clock(alarm.since_s)}</td>
+                <td>{alarm.class === "forecast" && alarm.probability > 0
+                  ? <>{percent(alarm.probability)} {t("within {h}", { h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{alarm.why}</span></>
+                  : alarm.why}</td>
+                <td class="acts"><Acknowledge alarm={alarm} /> <Shelve alarm={alarm} /></td>
+              </tr>
+            ))}</tbody>
+          </table></div>
+        )}
+      </Panel>
+      <Panel title={t("Alarm load")} note={t("manageable is up to 2 in 10 min; over 10 is a flood")}>
+        <div class="figures">
+          <div class="figure"><span class="quiet">{t("raised in the last 10 min")}</span><span class="big">{ten > 10 && <Mark level="high" />} {ten}</span></div>
+          <div class="figure"><span class="quiet">{t("raised in the last hour")}</span><span class="big">{since(3600)}</span></div>
+        </div>
+      </Panel>
+      <Panel title={t("Journal")}>
+        <Notes notes={notes.filter((note) => note.event === "alarm" || note.event === "link").slice(-60).reverse()} />
+      </Panel>
+    </div>
+  );
+}

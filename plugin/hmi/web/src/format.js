@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers, times and names as people read them.
+import { language, t } from "./text.js";
+
+const pad = (n) => String(n).padStart(2, "0");
+
+/** Line time: 7265 s is "2:01:05". */
+export function clock(s, seconds = true) {
+  if (s == null || !isFinite(s)) return "–";
+  const whole = Math.max(0, Math.floor(s));
+  const text = `${Math.floor(whole / 3600)}:${pad(Math.floor(whole / 60) % 60)}`;
+  return seconds ? `${text}:${pad(whole % 60)}` : text;
+}
+
+/** A length of time: "45 s", "12 min", "1 h 05 min". */
+export function lasting(s) {
+  if (s == null || !isFinite(s)) return "–";
+  if (Math.abs(s) < 90) return `${Math.round(s)} s`;
+  const min = Math.round(Math.abs(s) / 60);
+  const sign = s < 0 ? "−" : "";
+  return sign + (min < 60 ? `${min} min` : `${Math.floor(min / 60)} h ${pad(min % 60)} min`);
+}
+
+export function percent(share) {
+  return share == null ? "–" : `${Math.round(100 * share)} %`;
+}
+
+export function number(value, digits) {
+  if (value == null || !isFinite(value)) return "–";
+  const places = digits ?? (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
+  return new Intl.NumberFormat(language(), { maximumFractionDigits: places, minimumFractionDigits: places }).format(value);
+}
+
+/** A measure with its unit: seconds become hours and minutes. */
+export function measure(value, unit) {
+  if (value == null) return "–";
+  return unit === "s" ? lasting(value) : number(value, Math.abs(value) < 10 && value !== Math.round(value) ? 2 : 1);
+}
+
+/** Wall clock in the zone of who looks, and which zone that is. */
+export function wall(ms) {
+  return new Intl.DateTimeFormat(language(), {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+    hour12: false, timeZoneName: "short",
+  }).format(new Date(ms));
+}
+
+/** "filler/bearing-wear" as people say it. */
+export function subject(id) {
+  const [machine, what] = String(id).split("/");
+  return what ? `${machine} · ${t(what)}` : t(machine);
+}
+
+/** P(fault within s), linear between the stated horizons. */
+export function within(probabilities, horizons, s) {
+  let before = 0;
+  let before_s = 0;
+  for (let i = 0; i < horizons.length; ++i) {
+    if (s <= horizons[i]) return before + ((probabilities[i] - before) * (s - before_s)) / (horizons[i] - before_s);
+    before = probabilities[i];
+    before_s = horizons[i];
+  }
+  return before;
+}
+
+/** Seconds by which the fault has come with this probability, or null beyond the horizons. */
+export function quantile(probabilities, horizons, share) {
+  let before = 0;
+  let before_s = 0;
+  for (let i = 0; i < horizons.length; ++i) {
+    const p = probabilities[i];
+    if (p >= share) return p === before ? horizons[i] : before_s + ((horizons[i] - before_s) * (share - before)) / (p - before);
+    before = p;
+    before_s = horizons[i];
+  }
+  return null;
+}
+
+/** Forecasts worth a look, most pressing first. */
+export function forecasts_of(line, state, least) {
+  const found = [];
+  for (const forecast of state?.forecasts ?? []) {
+    if (!forecast.available) continue;
+    const machine = line.machines.find((m) => m.name === forecast.machine);
+    for (const kind of forecast.kinds) {
+      if (!machine?.faults.some((fault) => fault.kind === kind.kind && fault.warns)) continue;
+      const p = within(kind.within, line.horizons_s, line.rules.horizon_s);
+      if (p < least) continue;
+      const last = kind.within[kind.within.length - 1];
+      // Quantiles of the time, given that it comes within the horizons at all.
+      const q = (share) => quantile(kind.within, line.horizons_s, share * last);
+      found.push({ machine: forecast.machine, kind: kind.kind, id: `${forecast.machine}/${kind.kind}`, p, last,
+        at_s: forecast.at_s, q10: q(0.1), q50: q(0.5), q90: q(0.9), median: quantile(kind.within, line.horizons_s, 0.5) });
+    }
+  }
+  return found.sort((a, b) => b.p - a.p);
+}

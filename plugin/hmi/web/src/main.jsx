@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import "uplot/dist/uPlot.min.css";
+import "./style.css";
+import { Alarms } from "./alarms.jsx";
+import { clock, lasting, number } from "./format.js";
+import { age_s, freshness, live, post, refreshSession, useLive } from "./live.js";
+import { Machine } from "./machine.jsx";
+import { Overview } from "./overview.jsx";
+import { Dialog, Mark, Trouble, needs_acknowledgement, useAct } from "./parts.jsx";
+import { Plan } from "./plan.jsx";
+import { Audit, Data } from "./records.jsx";
+import { choose, is_chinese, t } from "./text.js";
+
+const pages = [
+  ["overview", "Overview", Overview],
+  ["machine", "Machine", Machine],
+  ["alarms", "Alarms", Alarms],
+  ["plan", "Plan", Plan],
+  ["data", "Data", Data],
+  ["audit", "Audit", Audit],
+];
+
+function usePlace() {
+  const read = () => location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [place, setPlace] = useState(read);
+  useEffect(() => {
+    const follow = () => setPlace(read());
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  return place;
+}
+
+function SignIn({ onDone }) {
+  const { busy, error, act } = useAct();
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const told = await act(() => post("/api/sign-in", { name: form.get("name"), password: form.get("password") }));
+    if (told) {
+      await refreshSession();
+      onDone();
+    }
+  };
+  return (
+    <Dialog title={t("Sign in")} onClose={onDone}>
+      <form onSubmit={submit}>
+        <label>{t("Name")} <input name="name" autocomplete="username" required maxLength="32" autoFocus /></label>
+        <label>{t("Password")} <input name="password" type="password" autocomplete="current-password" required maxLength="128" /></label>
+        <Trouble text={error} />
+        <footer><button disabled={busy} class="act">{t("Sign in")}</button></footer>
+      </form>
+    </Dialog>
+  );
+}
+
+function Who() {
+  const [signing, setSigning] = useState(false);
+  const session = live.session;
+  if (session?.user)
+    return (
+      <span class="who"><b>{session.user}</b> <span class="quiet">{t(session.role)}</span>{" "}
+        <button type="button" onClick={async () => { await post("/api/sign-out", {}).catch(() => {}); refreshSession(); }}>{t("Sign out")}</button></span>
+    );
+  return (
+    <span class="who">
+      <span class="quiet" title={session?.accounts ? "" : t("These pages are read-only until accounts are configured.")}>{t("read-only")}</span>{" "}
+      {session?.accounts && <button type="button" onClick={() => setSigning(true)}>{t("Sign in")}</button>}
+      {signing && <SignIn onDone={() => setSigning(false)} />}
+    </span>
+  );
+}
+
+function Banner() {
+  const state = freshness();
+  if (state === "live") return null;
+  const age = age_s();
+  return (
+    <div class="banner" role="alert">
+      <Mark level="high" label="" /> <b>{state === "plugin" ? t("The plugin does not answer. Nothing below is live.") : t("The PLC does not answer. Values are the last known.")}</b>{" "}
+      <span>{age == null || live.state?.line_time_s === 0 ? t("never read") : t("last read {age} ago", { age: lasting(age) })}</span>
+    </div>
+  );
+}
+
+function App() {
+  useLive();
+  const [, again] = useState(0);
+  const [page, ...rest] = usePlace();
+  const [, title, Page] = pages.find(([name]) => name === page) ?? pages[0];
+  const current = pages.find(([name]) => name === page)?.[0] ?? "overview";
+  const { line, state, session } = live;
+  const fresh = freshness();
+  useEffect(() => {
+    document.title = `${t(title)} · ${line?.name ?? "Foreline"}`;
+  });
+  useEffect(() => {
+    document.querySelector("main")?.focus({ preventScroll: true });
+  }, [current]);
+  const waiting = state?.alarms?.filter(needs_acknowledgement).length ?? 0;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector("main").focus(); }}>{t("Skip to the page")}</a>
+      <header class="top">
+        <span class="title"><img src="/icon.svg" alt="" /> <b>{line?.name ?? "Foreline"}</b></span>
+        <nav aria-label={t("Pages")}>
+          {pages.map(([name, text]) => (
+            <a key={name} href={`#/${name}`} aria-current={name === current ? "page" : undefined}>{t(text)}{name === "alarms" && waiting > 0 && <span class="count"><Mark level="forecast" label={t("unacknowledged")} />{waiting}</span>}{name === "plan" && state?.proposal?.state === "proposed" && <span class="count"><Mark level="forecast" label={t("proposed")} /></span>}</a>
+          ))}
+        </nav>
+        <span class={`link ${fresh}`} role="status">{fresh === "live" ? <><span aria-hidden="true">●</span> {t("live")}</> : <><Mark level="high" label="" /> {fresh === "plc" ? t("PLC lost") : t("plugin lost")}</>}</span>
+        <span class="clock"><span class="quiet">{t("Line time")}</span> <span class={fresh === "live" ? "" : "stale"}>{clock(state?.line_time_s)}</span>{state?.pace > 1.5 && <span class="quiet"> {t("{n} × real time", { n: number(state.pace, 0) })}</span>}</span>
+        <label class="language"><span class="sr">{t("Language")}</span>
+          <select value={is_chinese() ? "zh" : "en"} onChange={(e) => { choose(e.target.value); again((n) => n + 1); }}><option value="en">English</option><option value="zh">中文</option></select></label>
+        <Who />
+      </header>
+      <Banner />
+      <main id="main" tabIndex="-1" class={fresh}>
+        <h1 class="sr">{t(title)}</h1>
+        {session && !session.open_to_view && !session.user ? <p class="calm">{t("Sign in to look at this line.")}</p>
+          : line && state?.machines ? <Page name={rest[0]} /> : <p class="calm">{t("Loading")}…</p>}
+      </main>
+    </>
+  );
+}
+
+render(<App />, document.getElementById("app"));

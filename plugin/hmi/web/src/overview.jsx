@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Acknowledge } from "./alarms.jsx";
+import { clock, forecasts_of, lasting, number, percent, subject } from "./format.js";
+import { Fresh, Mark, Panel, level_of, needs_acknowledgement, rem, useWidth } from "./parts.jsx";
+import { freshness, live } from "./live.js";
+import { t } from "./text.js";
+
+const abnormal = { Held: "high", Aborted: "high", Aborting: "high", Stopped: "medium", Holding: "high", Undefined: "low" };
+const worth_a_look = 0.1;
+
+function MachineCard({ machine, known, state }) {
+  const alarms = state.alarms.filter((alarm) => alarm.id.startsWith(`${machine.name}/`));
+  const level = freshness() === "live" ? abnormal[machine.state] : undefined;
+  const order = machine.order != null ? live.line.orders[machine.order]?.id : null;
+  return (
+    <a class={`machine ${level ? `is-${level}` : ""}`} href={`#/machine/${encodeURIComponent(machine.name)}`}>
+      <span class="name">{machine.name}</span>
+      <Fresh class="state">{level && <Mark level={level} label="" />} {machine.state ? t(machine.state) : "–"}</Fresh>
+      <span class="quiet">{t("for")} {lasting(Math.max(0, state.line_time_s - machine.state_since_s))}</span>
+      <span class="quiet">{machine.down_s > 0 && machine.state === "Held" ? t("repair, {t} left", { t: lasting(machine.down_s) }) : order ? `${t("order")} ${order}` : t("no order")}</span>
+      <span class="badges">
+        {alarms.map((alarm) => (
+          <span key={alarm.id} class={needs_acknowledgement(alarm) ? "badge new" : "badge"}>
+            <Mark level={level_of(alarm)} label={t(alarm.class)} /> {t(alarm.id.split("/")[1] ?? alarm.id)}
+          </span>
+        ))}
+      </span>
+      <span class="sr">{known.signals.length} {t("Signals")}</span>
+    </a>
+  );
+}
+
+function Buffer({ level, places }) {
+  const share = places > 0 && level != null ? Math.min(1, level / places) : 0;
+  return (
+    <div class="buffer" role="img" aria-label={`${t("buffer")}: ${t("{n} of {all} places", { n: level ?? "–", all: places })}`}>
+      <div class="tube"><div class="fill" style={{ height: `${100 * share}%` }} /></div>
+      <Fresh>{level ?? "–"}<span class="quiet">/{places}</span></Fresh>
+    </div>
+  );
+}
+
+function Figure({ name, value, unit, note }) {
+  return (
+    <div class="figure">
+      <span class="quiet">{name}</span>
+      <Fresh class="big">{value}<span class="unit"> {unit}</span></Fresh>
+      <span class="quiet">{note}</span>
+    </div>
+  );
+}
+
+/** What is coming, on an axis of hours from now. */
+export function TimeLine({ forecasts, line }) {
+  const [box, width] = useWidth();
+  const em = rem();
+  const horizon = line.horizons_s[line.horizons_s.length - 1];
+  const left = Math.min(width * 0.38, 17 * em);
+  const right = width - 1 * em;
+  const row = 2.6 * em;
+  const x = (s) => left + ((right - left) * Math.min(s, horizon)) / horizon;
+  const height = 1.8 * em + forecasts.length * row;
+  const hours = [0, 1, 2, 3, 4].filter((h) => h * 3600 <= horizon);
+  return (
+    <div ref={box}>
+      <svg class="drawing" width={width} height={height} role="img"
+        aria-label={forecasts.map((f) => `${subject(f.id)}: ${percent(f.p)}`).join("; ")}>
+        {hours.map((h) => (
+          <g key={h}>
+            <line class="grid" x1={x(h * 3600)} x2={x(h * 3600)} y1={1.4 * em} y2={height} />
+            <text class="tick" x={x(h * 3600)} y={1 * em} text-anchor={h === 0 ? "start" : "middle"}>{h === 0 ? t("now") : `+${h} h`}</text>
+          </g>
+        ))}
+        {forecasts.map((f, i) => {
+          const y = 1.8 * em + i * row;
+          const alarmed = f.p >= line.rules.raise_probability;
+          const from = f.q10 ?? 0;
+          const until = f.q90 ?? horizon;
+          return (
+            <g key={f.id} class={alarmed ? "alert" : "quietly"}>
+              <text class="label" x="0" y={y + 1.1 * em}>{subject(f.id)}</text>
+              <text class="label strong" x={left - 0.6 * em} y={y + 1.1 * em} text-anchor="end">{percent(f.p)}</text>
+              <rect class="span" x={x(from)} y={y + 0.35 * em} width={Math.max(3, x(until) - x(from))} height={1.1 * em} />
+              {f.q50 != null && <line class="middle" x1={x(f.q50)} x2={x(f.q50)} y1={y + 0.15 * em} y2={y + 1.65 * em} />}
+              {alarmed && <path class="flag" d={`M${x(from)} ${y + 0.1 * em}h${0.9 * em}l${-0.25 * em} ${0.4 * em}l${0.25 * em} ${0.4 * em}h${-0.9 * em}z`} />}
+            </g>
+          );
+        })}
+      </svg>
+    </div>
+  );
+}
+
+export function Overview() {
+  const { line, state } = live;
+  const forecasts = forecasts_of(line, state, worth_a_look).slice(0, 6);
+  const pace = state.machines[state.constraint];
+  const ideal = 3600 / line.machines[state.constraint].cycle_s;
+  const oee = pace?.oee ?? {};
+  const alarms = [...state.alarms].sort((a, b) => needs_acknowledgement(b) - needs_acknowledgement(a) || b.since_s - a.since_s);
+  const horizon = lasting(line.rules.horizon_s);
+  return (
+    <div class="overview">
+      <Panel title={t("The line")} note={line.name} class="strip">
+        <div class="flow">
+          {state.machines.map((machine, i) => [
+            <MachineCard key={machine.name} machine={machine} known={line.machines[i]} state={state} />,
+            i + 1 < state.machines.length && <Buffer key={`b${i}`} level={state.buffers?.[i]} places={line.machines[i].buffer_after} />,
+          ])}
+        </div>
+      </Panel>
+      <section class="figures" aria-label={t("Performance")}>
+        <Figure name={t("Throughput")} value={number(state.throughput_parts_h, 0)} unit={t("parts/h")} note={t("ideal {n}", { n: number(ideal, 0) })} />
+        <Figure name={t("OEE")} value={percent(oee.oee)} note={pace && t("at {machine}, which sets the pace", { machine: pace.name })} />
+        <Figure name={t("Availability")} value={percent(oee.a)} />
+        <Figure name={t("Performance")} value={percent(oee.p)} />
+        <Figure name={t("Quality")} value={percent(oee.q)} />
+        <Figure name={t("Work in progress")} value={state.wip ?? "–"} unit={t("parts")} />
+        <Figure name={t("Good parts")} value={state.good_parts != null ? number(state.good_parts, 0) : "–"} />
+      </section>
+      <Panel title={t("What is coming")} note={t("P(fault within {h})", { h: horizon })} class="coming">
+        {forecasts.length > 0 ? <TimeLine forecasts={forecasts} line={line} />
+          : <p class="calm">{state.forecasts.some((f) => f.available) ? t("Nothing is forecast above {p} within {h}.", { p: percent(worth_a_look), h: horizon }) : t("No forecast")}</p>}
+      </Panel>
+      <Panel title={t("Standing alarms")} class="standing">
+        {alarms.length === 0 && <p class="calm">{t("No alarm stands.")}</p>}
+        <ul class="alarms">
+          {alarms.slice(0, 6).map((alarm) => (
+            <li key={alarm.id} class={needs_acknowledgement(alarm) ? "new" : ""}>
+              <Mark level={level_of(alarm)} label={t(alarm.class)} />
+              <span><b>{subject(alarm.id)}</b> <span class="quiet">{t(alarm.state)} · {clock(alarm.since_s, false)}</span></span>
+              <Acknowledge alarm={alarm} />
+            </li>
+          ))}
+        </ul>
+      </Panel>
+      <Panel title={t("Orders")} class="orders">
+        <OrderList />
+      </Panel>
+      <Panel title={t("What happened")} class="notes">
+        <Notes notes={live.notes.slice(-8).reverse()} />
+      </Panel>
+    </div>
+  );
+}
+
+function OrderList() {
+  const { line, state } = live;
+  if (!state.orders || line.orders.length === 0) return <p class="calm">–</p>;
+  const sequence = state.schedule?.sequence ?? line.orders.map((order) => order.id);
+  const rows = sequence.map((id) => line.orders.findIndex((order) => order.id === id)).filter((i) => i >= 0);
+  return (
+    <table class="tight">
+      <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th>{t("State")}</th></tr></thead>
+      <tbody>
+        {rows.map((i) => {
+          const order = line.orders[i];
+          const [released, good] = state.orders[i];
+          const over = released >= order.quantity && good >= order.quantity * 0.5 && !state.machines.some((m) => m.order === i);
+          const late = order.due_s != null && !over && state.line_time_s > order.due_s;
+          return (
+            <tr key={order.id}>
+              <td><b>{order.id}</b> <span class="quiet">{order.product}</span></td>
+              <td class="n">{late && <Mark level="medium" label={t("late")} />} {clock(order.due_s, false)}</td>
+              <td>
+                <meter min="0" max={order.quantity} value={good} aria-label={`${order.id}: ${good} / ${order.quantity}`} />{" "}
+                <span class="quiet">{released === 0 ? t("waiting") : over ? t("finished") : t("{n} of {all} finished", { n: good, all: order.quantity })}</span>
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
+export function Notes({ notes }) {
+  if (notes.length === 0) return <p class="calm">{t("Nothing yet")}</p>;
+  return (
+    <ul class="notes">
+      {notes.map((note) => (
+        <li key={`${note.number}`}><time>{clock(note.at_s)}</time> <span class="kind">{t(note.event)}</span> <span>{note.text}</span></li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small things that every page uses.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { freshness } from "./live.js";
+import { t } from "./text.js";
+
+/** Colour, shape and letter of what is not normal; never colour alone. */
+export function Mark({ level, label }) {
+  const shapes = {
+    high: <path d="M2 2h20v20H2z" />,
+    medium: <path d="M12 1 23 22H1z" />,
+    low: <path d="M12 1 23 12 12 23 1 12z" />,
+    forecast: <path d="M7 2h10l6 10-6 10H7L1 12z" />,
+    bad: <path d="M3 1 12 9l9-8 2 2-8 9 8 9-2 2-9-8-9 8-2-2 8-9-8-9z" />,
+  };
+  const letters = { high: "1", medium: "2", low: "3", forecast: "F", bad: "" };
+  return (
+    <svg class={`mark ${level}`} viewBox="0 0 24 24" role="img" aria-label={label ?? t(level)}>
+      {shapes[level]}
+      <text x="12" y={level === "medium" ? 20 : 17} text-anchor="middle">{letters[level]}</text>
+    </svg>
+  );
+}
+
+/** A forecast is an alert of its own; a lost link hides everything. */
+export function level_of(alarm) {
+  if (alarm.class === "communication") return "high";
+  if (alarm.class === "deployment") return "high";
+  if (alarm.class === "forecast") return "forecast";
+  return "low";
+}
+
+export const needs_acknowledgement = (alarm) =>
+  alarm.state === "unacknowledged" || alarm.state === "returned-unacknowledged";
+
+/** A value with its freshness: hatched and greyed when it is not live. */
+export function Fresh({ children, class: more = "" }) {
+  const state = freshness();
+  return <span class={`${more} ${state === "live" ? "" : "stale"}`}>{children}</span>;
+}
+
+export function Panel({ title, note, children, class: more = "", id }) {
+  return (
+    <section class={`panel ${more}`} aria-label={title} id={id}>
+      <header><h2>{title}</h2>{note && <span class="quiet">{note}</span>}</header>
+      {children}
+    </section>
+  );
+}
+
+export function Dialog({ title, onClose, children, wide }) {
+  const box = useRef();
+  useEffect(() => {
+    box.current.showModal();
+  }, []);
+  return (
+    <dialog ref={box} class={wide ? "wide" : ""} aria-label={title} onClose={onClose}>
+      <header><h2>{title}</h2><button type="button" class="plain" onClick={() => box.current.close()} aria-label={t("Close")}>✕</button></header>
+      {children}
+    </dialog>
+  );
+}
+
+/** Runs an act, and keeps what went wrong to show it. */
+export function useAct() {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState("");
+  const act = async (work) => {
+    setBusy(true);
+    setError("");
+    try {
+      return await work();
+    } catch (failure) {
+      setError(failure.message);
+      return undefined;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, error, act, setError };
+}
+
+export const Trouble = ({ text }) => (text ? <p class="trouble" role="alert"><Mark level="medium" label="" /> {text}</p> : null);
+
+/** Data that a page asks for again and again while it is shown. */
+export function useEvery(load, period_ms, depends) {
+  const [value, setValue] = useState(null);
+  useEffect(() => {
+    let shown = true;
+    let timer;
+    setValue(null);
+    const again = async () => {
+      try {
+        const loaded = await load();
+        if (shown) setValue(loaded);
+      } catch (failure) {
+        if (shown) setValue((known) => known ?? { error: failure.message });
+      }
+      if (shown && period_ms) timer = setTimeout(again, period_ms);
+    };
+    again();
+    return () => {
+      shown = false;
+      clearTimeout(timer);
+    };
+  }, depends);
+  return value;
+}
+
+/** The width that an element has, and follows. */
+export function useWidth() {
+  const box = useRef();
+  const [width, setWidth] = useState(800);
+  useEffect(() => {
+    const watch = new ResizeObserver(([entry]) => setWidth(Math.max(200, Math.floor(entry.contentRect.width))));
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, []);
+  return [box, width];
+}
+
+/** CSS pixels of one em at the root, for drawings that must grow with the text. */
+export const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);

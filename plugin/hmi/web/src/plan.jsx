@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useState } from "preact/hooks";
+import { clock, lasting, measure, number, percent } from "./format.js";
+import { Pair } from "./gantt.jsx";
+import { get, live, may, post } from "./live.js";
+import { Dialog, Mark, Panel, Trouble, useAct, useEvery } from "./parts.jsx";
+import { WhatIf } from "./whatif.jsx";
+import { t } from "./text.js";
+
+export function Interval({ value, unit, signed }) {
+  if (!value || value.mean == null) return <>–</>;
+  const sign = (v) => (signed && v > 0 ? "+" : "");
+  const show = (v) => (v == null ? "–" : `${sign(v)}${measure(v, unit)}`);
+  return <span class="nowrap">{show(value.mean)} <span class="quiet">[{show(value.low)}, {show(value.high)}]</span></span>;
+}
+
+/** Paired differences, one a future: what the comparison is about. */
+function paired(proof, field) {
+  return proof.difference?.[field];
+}
+
+function Gate({ checks }) {
+  return (
+    <table class="gate">
+      <thead><tr><th>{t("Result")}</th><th>{t("Check")}</th><th>{t("Found")}</th></tr></thead>
+      <tbody>{checks.map((check) => (
+        <tr key={check.name}>
+          <td class="nowrap">{check.passed ? <span><span aria-hidden="true">✓ </span>{t("passed")}</span> : <b><Mark level="medium" label="" /> {t("refused")}</b>}</td>
+          <td>{t(check.name)}</td><td>{check.text}</td>
+        </tr>
+      ))}</tbody>
+    </table>
+  );
+}
+
+function Sequence({ now, other }) {
+  return (
+    <ol class="sequence">
+      {now.sequence.map((order, i) => <li key={order} class={other.sequence[i] !== order ? "moved" : ""}>{order}{other.sequence[i] !== order && <span class="sr"> ({t("moved")})</span>}</li>)}
+    </ol>
+  );
+}
+
+function Services({ list }) {
+  if (!list?.length) return <p class="calm">–</p>;
+  return <ul>{list.map((s, i) => <li key={i}>{s.machine}, {s.before_order ? t("before {order}", { order: s.before_order }) : t("at {t}", { t: clock(s.at_s) })}</li>)}</ul>;
+}
+
+/** First what changes, then, with a reason and within two minutes, the act itself. */
+function Decide({ plan, approve, onDone }) {
+  const [ticket, setTicket] = useState(null);
+  const { busy, error, act } = useAct();
+  const proposal = plan.proposal;
+  const begin = () => act(async () => setTicket(await post("/api/decision/prepare", { proposal, approve })));
+  const finish = async (event) => {
+    event.preventDefault();
+    const reason = new FormData(event.target).get("reason");
+    if (await act(() => post("/api/decision/confirm", { ticket: ticket.ticket, reason }))) onDone();
+  };
+  return (
+    <Dialog wide title={`${approve ? t("Approve") : t("Reject")} · ${t("Proposal {n}", { n: proposal })}`} onClose={onDone}>
+      <h3>{t("First step: compare")}</h3>
+      <p>{plan.reason}</p>
+      <div class="columns even">
+        <div><h4>{t("Old sequence")}</h4><Sequence now={plan.before} other={plan.after} /><h4>{t("Old services")}</h4><Services list={plan.before.services} /></div>
+        <div><h4>{t("New sequence")}</h4><Sequence now={plan.after} other={plan.before} /><h4>{t("New services")}</h4><Services list={plan.after.services} /></div>
+      </div>
+      {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button></footer>}
+      {ticket && (
+        <form onSubmit={finish}>
+          <h3>{approve ? t("Second step: write to the PLC") : t("Second step: reject")}</h3>
+          {approve && <p>{t("This writes to the PLC at {plc} and reads it back.", { plc: live.line.plc })} <span class="quiet">{t("The first step is good for {s} s.", { s: ticket.expires_in_s })}</span></p>}
+          <label>{approve ? t("Why do you approve?") : t("Why do you reject?")} <input name="reason" maxLength="200" required autoFocus /></label>
+          <Trouble text={error} />
+          <footer><button disabled={busy} class="act">{approve ? t("Approve") : t("Reject")}</button></footer>
+        </form>
+      )}
+    </Dialog>
+  );
+}
+
+function Proposal({ plan }) {
+  const { line, state } = live;
+  const [deciding, setDeciding] = useState(null);
+  const outcome = state.proposal.number === plan.proposal ? state.proposal.state : plan.outcome;
+  const waits = outcome === "proposed";
+  const left = plan.at_s + line.rules.expires_s - state.line_time_s;
+  const proof = plan.proof;
+  const better = proof.probability_better;
+  return (
+    <>
+      <Panel title={t("Proposal {n}", { n: plan.proposal })} note={`${t(outcome)} · ${clock(plan.at_s)}`}>
+        <p class="lead">{waits && <Mark level="forecast" label="" />} <b>{plan.winner}</b> — {plan.why}</p>
+        <p>{plan.reason}</p>
+        <dl class="inline">
+          <dt>{t("mean gain")}</dt><dd><Interval value={proof.mean_gain} signed /></dd>
+          <dt /><dd>{t("better in {p} of {n} futures", { p: percent(better), n: proof.seeds.length })}</dd>
+        </dl>
+        {waits && (
+          <p class="row">
+            <span>{t("waits for a person: {t} left", { t: lasting(Math.max(0, left)) })}</span>
+            {may("decide") ? (
+              <><button type="button" class="act" onClick={() => setDeciding("approve")}>{t("Approve")}…</button> <button type="button" onClick={() => setDeciding("reject")}>{t("Reject")}…</button></>
+            ) : <span class="quiet">{t("Only an approver decides.")}</span>}
+          </p>
+        )}
+        {deciding && <Decide plan={plan} approve={deciding === "approve"} onDone={() => setDeciding(null)} />}
+      </Panel>
+      <div class="columns even">
+        <Panel title={t("The gate")} note={plan.passed ? t("passed") : t("refused")}><Gate checks={plan.checks} /></Panel>
+        <Panel title={t("Compared on the same futures")} note={`${t("mean and 95 % interval")} · ${proof.seeds.length}`}>
+          <div class="scroll"><table>
+            <thead><tr><th>{t("Measure")}</th><th class="n">{t("running schedule")}</th><th class="n">{t("this proposal")}</th>{proof.difference && <th class="n">{t("difference")}</th>}</tr></thead>
+            <tbody>{Object.entries(proof.keep).map(([name, value]) => (
+              <tr key={name}><td>{t(name)} <span class="quiet">{value.unit === "s" ? "" : value.unit}</span></td>
+                <td class="n"><Interval value={value} unit={value.unit} /></td><td class="n"><Interval value={proof.winner[name]} unit={value.unit} /></td>
+                {proof.difference && <td class="n"><Interval value={paired(proof, name)} unit={value.unit} signed /></td>}</tr>
+            ))}</tbody>
+          </table></div>
+        </Panel>
+      </div>
+      <Panel title={t("Before and after")} note={t("one future of each")}>
+        <Pair first={plan.gantt.keep} second={plan.gantt.winner} line={line} now_s={plan.at_s} first_name={`${t("Before")}: ${t("running schedule")}`} second_name={`${t("After")}: ${plan.winner}`} />
+      </Panel>
+      <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
+        <div class="scroll"><table>
+          <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>
+          <tbody>{plan.candidates.map((candidate) => (
+            <tr key={candidate.name} class={candidate.name === plan.winner ? "best" : ""}>
+              <td>{candidate.name}</td><td class="n"><Interval value={candidate.cost} /></td>
+              <td class="n">{number(candidate.measures["orders-late"]?.mean, 2)}</td><td class="n">{lasting(candidate.measures.downtime?.mean)}</td><td class="quiet">{candidate.why}</td>
+            </tr>
+          ))}</tbody>
+        </table></div>
+      </Panel>
+    </>
+  );
+}
+
+export function Plan() {
+  const { state } = live;
+  const loaded = useEvery(() => get("/api/plan"), 0, [state.proposal.number, state.proposal.state, state.last_note]);
+  const { busy, error, act } = useAct();
+  const planning = state.proposal.state === "planning";
+  return (
+    <div class="page">
+      <div class="toolbar">
+        {may("plan") && <button type="button" disabled={busy || planning || state.proposal.state === "proposed"} onClick={() => act(() => post("/api/plan", {}))}>{t("Ask for a plan")}</button>}
+        {planning && <span role="status">{t("simulating: {done} of {all} futures", state.planning)} <progress max={state.planning.all || 1} value={state.planning.done} /></span>}
+        <Trouble text={error} />
+      </div>
+      {loaded?.plan ? <Proposal plan={loaded.plan} /> : <Panel title={t("No plan yet")}><p class="calm">{t("A plan is made when a forecast alarm is raised, or when you ask for one.")}</p></Panel>}
+      <WhatIf />
+      {loaded?.plans?.length > 0 && (
+        <Panel title={t("Earlier plans")}>
+          <table><thead><tr><th>{t("Number")}</th><th>{t("Time")}</th><th>{t("Schedule")}</th><th>{t("Result")}</th><th>{t("Reason")}</th></tr></thead>
+            <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><td>{plan.proposal}</td><td>{clock(plan.at_s)}</td><td>{plan.winner}</td><td>{t(plan.outcome)}</td><td>{plan.reason}</td></tr>)}</tbody></table>
+        </Panel>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// English is the key; Chinese stands beside it. The trade's own terms.
+const zh = {
+  // pages and frame
+  "Overview": "总览", "Machine": "设备", "Machines": "设备", "Alarms": "报警", "Plan": "排程", "Scenarios": "场景", "Data": "数据", "Audit": "审计",
+  "Language": "语言", "Sign in": "登录", "Sign out": "退出登录", "Name": "姓名", "Password": "密码", "Cancel": "取消", "Close": "关闭", "Pages": "页面",
+  "Skip to the page": "跳到正文", "read-only": "只读", "Line time": "产线时间", "{n} × real time": "{n} 倍速",
+  "viewer": "查看者", "planner": "计划员", "approver": "审批人", "engineer": "工程师",
+  "These pages are read-only until accounts are configured.": "未配置账户，页面为只读。",
+  "The plugin does not answer. Nothing below is live.": "插件无响应。以下内容均非实时数据。",
+  "The PLC does not answer. Values are the last known.": "PLC 无响应。所示为最后已知值。",
+  "last read {age} ago": "最后读取于 {age} 前", "never read": "尚未读取", "stale": "过时", "live": "实时", "PLC lost": "PLC 失联", "plugin lost": "插件失联",
+  "Loading": "正在加载", "Sign in to look at this line.": "登录后才能查看本产线。",
+  // overview
+  "The line": "产线", "buffer": "缓冲", "{n} of {all} places": "{n} / {all} 个位置", "order": "订单", "no order": "无订单", "for": "已持续",
+  "Throughput": "产量", "parts/h": "件/小时", "ideal {n}": "理论 {n}", "OEE": "设备综合效率 OEE", "at {machine}, which sets the pace": "{machine}（瓶颈设备）",
+  "Availability": "时间开动率", "Performance": "性能开动率", "Quality": "合格率", "Work in progress": "在制品", "parts": "件", "Good parts": "合格品",
+  "What is coming": "即将发生", "Nothing is forecast above {p} within {h}.": "{h} 内没有概率高于 {p} 的预测故障。", "within {h}": "{h} 内",
+  "most likely in {a} to {b}": "最可能在 {a} 至 {b} 后", "now": "现在", "No alarm stands.": "当前无报警。", "Standing alarms": "当前报警", "Orders": "订单", "due": "交期",
+  "{n} of {all} finished": "已完成 {n} / {all}", "waiting": "等待中", "running": "进行中", "finished": "已完成", "What happened": "事件", "No forecast": "无预测",
+  "Forecast": "预测", "repair, {t} left": "维修中，还需 {t}", "all": "全部",
+  // states
+  "Execute": "运行", "Held": "故障停机", "Suspended": "等待（缺料或堵料）", "Idle": "空闲", "Stopped": "停机保养", "Resetting": "换型", "Complete": "完成",
+  "Undefined": "未知", "Aborted": "已中止", "Aborting": "中止中", "Clearing": "清除中", "Starting": "启动中", "Stopping": "停止中", "Holding": "保持中",
+  "Unholding": "解除保持", "Suspending": "挂起中", "Unsuspending": "解除挂起", "Completing": "完成中",
+  // faults
+  "bearing-wear": "轴承磨损", "tool-wear": "刀具磨损", "jam": "卡料", "motor-trip": "电机跳闸", "communication": "通信", "plc": "PLC", "data-quality": "数据质量",
+  "forecast": "预测", "link": "连接", "alarm": "报警", "plan": "排程", "deploy": "下发", "deployment": "下发",
+  // machine
+  "Signals": "信号", "normal band": "正常范围", "not good": "质量不良", "Quality mark": "质量", "Value": "数值", "Signal": "信号",
+  "Why": "原因", "How much P(fault within {h}) falls when the signal is hidden. To the right: speaks for the fault; to the left: against it.":
+    "隐去该信号后，{h} 内故障概率下降多少。向右：支持故障；向左：反对故障。",
+  "No reasons yet": "暂无原因", "P(fault within {h})": "{h} 内故障概率", "History": "历史", "renewed": "已维修更新", "Nothing yet": "暂无记录",
+  "What the model read": "模型读到的文本", "Time in states": "各状态时间", "Health of the forecast": "预测质量", "missing input": "缺失输入", "expected time of the fault, P10 to P90": "预计故障时间 P10–P90",
+  "services and repairs": "保养与维修次数", "Choose a machine": "选择设备", "available": "可用", "not available": "不可用", "probability": "概率", "alarm limit": "报警限",
+  // alarms
+  "Priority": "优先级", "State": "状态", "Since": "自", "Class": "类别", "Text": "说明", "Acknowledge": "确认", "Shelve": "搁置", "Filter": "筛选",
+  "unacknowledged": "未确认", "acknowledged": "已确认", "returned-unacknowledged": "已恢复未确认", "shelved": "已搁置", "out-of-service": "停用", "normal": "正常",
+  "raised": "触发", "cleared": "恢复", "unshelved": "取消搁置", "Minutes": "分钟", "Reason": "原因", "Shelve the alarm": "搁置报警", "Alarm load": "报警负荷",
+  "raised in the last 10 min": "最近 10 分钟触发", "raised in the last hour": "最近 1 小时触发", "manageable is up to 2 in 10 min; over 10 is a flood": "10 分钟内 2 次以内可控；超过 10 次为报警泛滥",
+  "high": "高", "medium": "中", "low": "低", "Actions": "操作", "expected in {t}": "预计 {t} 后", "Alarm": "报警", "Journal": "日志", "Time": "时间", "shelved until {t}": "搁置至 {t}",
+  // plan
+  "Proposal {n}": "方案 {n}", "No plan yet": "尚无排程方案", "A plan is made when a forecast alarm is raised, or when you ask for one.": "预测报警触发时自动排程，也可手动请求。",
+  "Ask for a plan": "请求排程", "simulating: {done} of {all} futures": "仿真中：{done} / {all} 个未来", "Approve": "批准", "Reject": "拒绝",
+  "proposed": "待审批", "refused": "未通过闸门", "rejected": "已拒绝", "lapsed": "已过期", "deploying": "下发中", "confirmed": "已回读确认", "failed": "失败", "planning": "排程中", "none": "无",
+  "approved": "已批准", "The gate": "闸门", "passed": "通过", "Check": "检查项", "Found": "结果", "Result": "结论",
+  "gain": "收益", "better": "更优概率", "tail": "最差情形", "input": "输入完整性", "stability": "稳定性", "hold-off": "间隔", "audit": "审计",
+  "Compared on the same futures": "在同一组未来上比较", "Measure": "指标", "running schedule": "现行排程", "this proposal": "本方案", "difference": "差值", "mean and 95 % interval": "均值与 95 % 区间",
+  "Schedules that were weighed": "备选排程", "Schedule": "排程", "Cost": "成本", "orders late": "迟交订单", "Before and after": "前后对比", "by machine": "按设备", "by order": "按订单", "Before": "调整前", "After": "调整后",
+  "Zoom in": "放大", "Zoom out": "缩小", "whole": "全部", "work": "加工", "changeover": "换型", "service": "保养", "repair": "维修", "waiting-for-crew": "等待维修人员",
+  "downtime": "停机时间", "throughput": "产量", "good-parts": "合格品", "scrap-parts": "废品", "orders-late": "迟交订单", "tardiness": "拖期", "makespan": "完工时间", "breakdowns": "故障次数", "services": "保养次数",
+  "mean gain": "平均收益", "better in {p} of {n} futures": "在 {n} 个未来中 {p} 更优", "Earlier plans": "历史方案", "one future of each": "各取一个未来",
+  "First step: compare": "第一步：核对", "Old sequence": "原顺序", "New sequence": "新顺序", "Old services": "原保养", "New services": "新保养", "at {t}": "于 {t}", "before {order}": "在 {order} 之前",
+  "Why do you approve?": "批准理由", "Why do you reject?": "拒绝理由", "Second step: write to the PLC": "第二步：写入 PLC", "Second step: reject": "第二步：拒绝", "This writes to the PLC at {plc} and reads it back.": "将写入 PLC {plc} 并回读核对。",
+  "The first step is good for {s} s.": "第一步 {s} 秒内有效。", "Only an approver decides.": "仅审批人可决定。", "waits for a person: {t} left": "等待人工决定：剩余 {t}", "moved": "有变动", "Decision": "决定",
+  // what-if
+  "What if": "假设分析", "WHAT-IF · not live": "假设分析 · 非实时", "Sequence": "顺序", "frozen": "已开工", "Move {o} up": "上移 {o}", "Move {o} down": "下移 {o}", "Undo": "撤销", "Redo": "重做", "Start again": "重来",
+  "Simulate": "仿真", "Add a service": "添加保养", "Add a fault": "添加故障", "in minutes": "分钟后", "Repair crews": "维修班组", "places behind": "后方缓冲位", "time a part": "单件时间", "Futures": "未来数", "Remove": "移除",
+  "Sign in as planner or engineer to simulate.": "以计划员或工程师身份登录后可仿真。", "as it runs": "现状", "what if": "假设", "on time": "准时率", "finish, P10 to P90": "完工 P10–P90", "better in {n} of {all} futures": "{all} 个未来中 {n} 个更优",
+  "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "drag, or use the arrows": "拖动或使用箭头", "From the line's state at {t}, seed {s}.": "从产线时间 {t} 的状态出发，种子 {s}。", "changes": "改动", "no change": "无改动",
+  // data and audit
+  "Samples": "采样数", "good": "良好", "Good": "良好", "The link": "连接", "The model": "模型", "polls": "轮询", "requests": "请求", "timeouts": "超时", "exceptions": "异常响应", "malformed": "格式错误", "late": "迟到响应",
+  "Share of good samples": "良好采样比例", "Who": "人员", "What": "动作", "Detail": "详情", "Hash": "哈希", "Number": "编号", "the chain of {n} lines is whole": "共 {n} 行，哈希链完整", "The audit is broken": "审计链已断裂", "No audit is kept: the configuration names no store.": "未保存审计：配置中没有 store。",
+  "Verify again": "重新校验", "Read again": "刷新", "Search": "搜索", "Sign in to read the audit.": "登录后可查看审计。",
+  "Uncertain_LastKnown": "不确定·最后值", "Uncertain_OutOfRange": "不确定·超量程", "Bad_NotConnected": "坏·未连接", "Bad_CommFailure": "坏·通信故障", "Bad_Stale": "坏·过时", "Bad_Config": "坏·配置", "Bad_DeviceFailure": "坏·设备故障", "Bad_SensorFailure": "坏·传感器故障", "Bad_OutOfService": "坏·停用",
+  "change": "有改动", "schedule": "排程有效", "simulation": "仿真有效", "write": "写入许可",
+};
+
+let chosen = localStorage.getItem("language") ?? (navigator.language?.startsWith("zh") ? "zh" : "en");
+document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
+
+export const language = () => (chosen === "zh" ? "zh-CN" : "en-GB");
+export const is_chinese = () => chosen === "zh";
+
+export function choose(name) {
+  chosen = name;
+  localStorage.setItem("language", name);
+  document.documentElement.lang = name === "zh" ? "zh-CN" : "en";
+}
+
+/** The text in the chosen language; {name} stands for values.name. */
+export function t(text, values) {
+  let out = chosen === "zh" ? (zh[text] ?? text) : text;
+  if (values) out = out.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+  return out;
+}

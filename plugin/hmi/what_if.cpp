@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/hmi/what_if.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "plugin/attachment/details.hpp"
+
+namespace foreline::hmi {
+
+using namespace line;
+
+namespace {
+
+constexpr std::size_t entries_max = 64;  ///< Of each list of an edit.
+constexpr double horizon_most_s = 7 * 24 * 3600.0;
+
+class Reader {
+ public:
+  Reader(const Json& edit, const plan::Request& now) : edit_(edit), now_(now) {
+    what_.schedule = now.active;
+    what_.line = *now.line;
+  }
+
+  Result<WhatIf> read() {
+    if (!edit_.is_object()) return Error("an edit is an object");
+    for (const auto& [key, value] : edit_.items()) {
+      if (key == "sequence")
+        sequence(value);
+      else if (key == "services")
+        each(key, value, &Reader::service);
+      else if (key == "faults")
+        each(key, value, &Reader::fault);
+      else if (key == "buffers")
+        each(key, value, &Reader::buffer);
+      else if (key == "speeds")
+        each(key, value, &Reader::speed);
+      else if (key == "crews")
+        crews(value);
+      else if (key == "futures")
+        what_.futures = static_cast<std::size_t>(number(value, 4, 200, "futures"));
+      else
+        complain(fmt::format("\"{}\" is no part of an edit", key.substr(0, 40)));
+    }
+    if (error_.diagnostics.empty()) {
+      for (auto& sentence : complaints_about(what_.schedule, what_.line, *now_.orders, now_.active,
+                                             now_.now.frozen_prefix(now_.active)))
+        complain(std::move(sentence));
+    }
+    if (!error_.diagnostics.empty()) return error_;
+    return std::move(what_);
+  }
+
+ private:
+  void complain(std::string what) {
+    if (error_.diagnostics.size() < 20)
+      error_.diagnostics.push_back({{}, 0, 0, std::move(what), {}});
+  }
+
+  double number(const Json& value, double low, double high, const std::string& name) {
+    const double given = value.is_number() ? value.get<double>() : std::nan("");
+    if (given >= low && given <= high) return given;
+    complain(fmt::format("\"{}\" must be a number from {} to {}", name, low, high));
+    return low;
+  }
+  double number_at(const Json& entry, const char* key, double low, double high) {
+    return number(entry.contains(key) ? entry[key] : Json(), low, high, key);
+  }
+
+  std::string text_at(const Json& entry, const char* key) {
+    return entry.contains(key) && entry[key].is_string() ? entry[key].get<std::string>()
+                                                         : std::string();
+  }
+
+  std::optional<OrderId> order_named(const Json& name) {
+    if (name.is_string())
+      for (std::size_t o = 0; o < now_.orders->size(); ++o)
+        if ((*now_.orders)[o].id == name.get<std::string>())
+          return OrderId{static_cast<std::uint32_t>(o)};
+    complain("the edit names an order that is not in the book");
+    return std::nullopt;
+  }
+
+  std::optional<MachineId> machine_of(const Json& entry) {
+    const auto machine = now_.line->machine_named(text_at(entry, "machine"));
+    if (!machine) complain("the edit names a machine that is not on the line");
+    return machine;
+  }
+
+  void each(const std::string& key, const Json& list, void (Reader::*one)(const Json&)) {
+    if (!list.is_array() || list.size() > entries_max)
+      return complain(fmt::format("\"{}\" must be a list of at most {}", key, entries_max));
+    if (key == "services") what_.schedule.services.clear();
+    for (const auto& entry : list) {
+      if (!entry.is_object()) return complain(fmt::format("\"{}\" must hold objects", key));
+      (this->*one)(entry);
+    }
+  }
+
+  void sequence(const Json& list) {
+    if (!list.is_array() || list.size() > now_.orders->size())
+      return complain("\"sequence\" must be a list of order names");
+    what_.schedule.sequence.clear();
+    for (const auto& name : list)
+      if (const auto order = order_named(name)) what_.schedule.sequence.push_back(*order);
+    if (what_.schedule.sequence != now_.active.sequence)
+      what_.sentences.emplace_back("another sequence of orders");
+  }
+
+  void service(const Json& entry) {
+    const auto machine = machine_of(entry);
+    if (!machine) return;
+    Service service;
+    service.machine = *machine;
+    if (entry.contains("before_order")) {
+      const auto order = order_named(entry["before_order"]);
+      if (!order) return;
+      service.when = Service::When::before_order;
+      service.order = *order;
+    } else {
+      service.at_s = number_at(entry, "at_s", 0, horizon_most_s);
+    }
+    const auto& running = now_.active.services;
+    if (std::find(running.begin(), running.end(), service) == running.end())
+      what_.sentences.push_back(fmt::format("a service of {}", now_.line->at(*machine).name));
+    what_.schedule.services.push_back(service);
+  }
+
+  void fault(const Json& entry) {
+    const auto machine = machine_of(entry);
+    const auto kind = fault_kind_named(text_at(entry, "kind"));
+    if (!machine) return;
+    if (!kind) return complain("the edit names a fault kind that does not exist");
+    const auto& modes = now_.line->at(*machine).faults;
+    if (std::none_of(modes.begin(), modes.end(),
+                     [&](const FaultMode& mode) { return mode.kind == *kind; }))
+      return complain(fmt::format("{} has no {} in its line file", now_.line->at(*machine).name,
+                                  name_of(*kind)));
+    ScriptedFault fault;
+    fault.id = fmt::format("what-if {}", what_.faults.size() + 1);
+    fault.machine = *machine;
+    fault.kind = *kind;
+    const double in_s = number_at(entry, "in_s", 0, horizon_most_s);
+    fault.at_s = now_.now.at_s + in_s;
+    fault.fails_after_s = 1;
+    fault.repair_s = number_at(entry, "repair_s", 0, horizon_most_s);
+    what_.faults.push_back(fault);
+    what_.sentences.push_back(fmt::format("{} of {} in {:.0f} min", name_of(*kind),
+                                          now_.line->at(*machine).name, in_s / 60));
+  }
+
+  void buffer(const Json& entry) {
+    const auto machine = machine_of(entry);
+    if (!machine) return;
+    const auto level = machine->index + 1 < now_.line->machines.size()
+                           ? std::max<std::int64_t>(0, now_.now.buffer_level(machine->index))
+                           : 0;
+    const auto places = number_at(entry, "places", static_cast<double>(level), 10'000);
+    what_.line.machines[machine->index].buffer_after = static_cast<std::uint32_t>(places);
+    what_.sentences.push_back(
+        fmt::format("{:.0f} places behind {}", places, now_.line->at(*machine).name));
+  }
+
+  void speed(const Json& entry) {
+    const auto machine = machine_of(entry);
+    if (!machine) return;
+    const double factor = number_at(entry, "factor", 0.2, 5);
+    for (auto& product : what_.line.machines[machine->index].product_factor) product *= factor;
+    what_.sentences.push_back(fmt::format("{} needs {:.0f} % of its time a part",
+                                          now_.line->at(*machine).name, 100 * factor));
+  }
+
+  void crews(const Json& value) {
+    what_.line.crews = static_cast<std::uint32_t>(number(value, 1, 100, "crews"));
+    if (what_.line.crews != now_.line->crews)
+      what_.sentences.push_back(fmt::format("{} crews", what_.line.crews));
+  }
+
+  const Json& edit_;
+  const plan::Request& now_;
+  WhatIf what_;
+  Error error_;
+};
+
+Json to_json(const plan::Estimate& estimate) {
+  const auto finite = [](double value) { return std::isfinite(value) ? Json(value) : Json(); };
+  return {{"mean", finite(estimate.mean)},
+          {"low", finite(estimate.low)},
+          {"high", finite(estimate.high)}};
+}
+
+double cost_of(const plan::Request& now, const Outcome& outcome, const Measures& measures) {
+  double service_s = 0;
+  for (const auto& machine : outcome.machines) service_s += machine.service_s;
+  return now.cost_tardiness_s * measures.tardiness_s + now.cost_downtime_s * measures.downtime_s +
+         now.cost_service_s * service_s + now.cost_makespan_s * measures.makespan_s;
+}
+
+double quantile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  const double position = share * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const auto above = std::min(below + 1, values.size() - 1);
+  return values[below] + (position - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
+/// When each order leaves the line over all futures.
+Json finishes(const std::vector<const Outcome*>& futures, const std::vector<Order>& orders) {
+  Json out = Json::array();
+  for (std::size_t o = 0; o < orders.size(); ++o) {
+    std::vector<double> finished;
+    std::size_t on_time = 0;
+    for (const auto* outcome : futures) {
+      const double at_s = outcome->orders.at(o).finished_s;
+      if (at_s < 0) continue;
+      finished.push_back(at_s);
+      if (at_s <= orders[o].due_s) ++on_time;
+    }
+    const auto share = wilson(on_time, futures.size());
+    Json entry = {{"order", orders[o].id},
+                  {"due_s", std::isfinite(orders[o].due_s) ? Json(orders[o].due_s) : Json()},
+                  {"finished", finished.size()},
+                  {"on_time", share.middle},
+                  {"on_time_low", share.low},
+                  {"on_time_high", share.high}};
+    if (!finished.empty()) {
+      entry["p10_s"] = quantile(finished, 0.1);
+      entry["p50_s"] = quantile(finished, 0.5);
+      entry["p90_s"] = quantile(finished, 0.9);
+    }
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<WhatIf> what_if_from(const Json& edit, const plan::Request& now) {
+  return Reader(edit, now).read();
+}
+
+Wilson wilson(std::size_t hits, std::size_t n) {
+  if (n == 0) return {};
+  constexpr double z = 1.959963984540054;
+  const auto count = static_cast<double>(n);
+  const double p = static_cast<double>(hits) / count;
+  const double scale = 1 + z * z / count;
+  const double middle = (p + z * z / (2 * count)) / scale;
+  const double half = z * std::sqrt(p * (1 - p) / count + z * z / (4 * count * count)) / scale;
+  return {middle, std::max(0.0, middle - half), std::min(1.0, middle + half)};
+}
+
+Result<Json> answer_of(const WhatIf& asked, const plan::Request& now, worker::Client& client,
+                       const plan::Progress& progress) {
+  std::vector<Trial> trials;
+  const auto edited = std::make_shared<const Line>(asked.line);
+  for (std::size_t i = 0; i < asked.futures; ++i) {
+    Trial trial;
+    trial.line = now.line;
+    trial.orders = now.orders;
+    trial.schedule = now.active;
+    // A range of its own: futures that planning has searched on must not judge a person's edit.
+    trial.seed = now.seed * 1'000'003 + 500'000'000 + i;
+    trial.horizon_s = now.now.at_s + now.horizon_s;
+    trial.from = now.now;
+    trial.hazards = now.hazards;
+    trial.want_gantt = i == 0;
+    trials.push_back(trial);
+    trial.line = edited;
+    trial.schedule = asked.schedule;
+    trial.faults = asked.faults;
+    trials.push_back(std::move(trial));
+  }
+  std::size_t done = 0;
+  const auto outcomes =
+      client.run(trials, [&](std::size_t, const Outcome&) { progress(++done, trials.size()); });
+  if (!outcomes) return outcomes.error();
+  std::vector<const Outcome*> keep;
+  std::vector<const Outcome*> other;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < trials.size(); i += 2) {
+    if (!(*outcomes)[i].valid() || !(*outcomes)[i + 1].valid()) continue;
+    keep.push_back(&(*outcomes)[i]);
+    other.push_back(&(*outcomes)[i + 1]);
+    places.push_back(i);
+  }
+  if (keep.size() < 2) {
+    std::string why;
+    for (const auto& outcome : *outcomes)
+      if (!outcome.valid() && why.empty()) why = outcome.error;
+    return Error("the simulation of this edit failed: " + why);
+  }
+  std::vector<Measures> before;
+  std::vector<Measures> after;
+  std::vector<double> gain;
+  std::size_t better = 0;
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    const auto& first = trials[places[i]];
+    const auto& second = trials[places[i] + 1];
+    before.push_back(measures_of(first, *keep[i]));
+    after.push_back(measures_of(second, *other[i]));
+    gain.push_back(cost_of(now, *keep[i], before.back()) - cost_of(now, *other[i], after.back()));
+    if (gain.back() > 0) ++better;
+  }
+  Json out = {{"at_s", now.now.at_s},
+              {"futures", keep.size()},
+              {"failed", asked.futures - keep.size()},
+              {"seed", trials.front().seed},
+              {"what", asked.sentences},
+              {"gain", to_json(plan::estimate_of(gain))},
+              {"better", better},
+              {"measures", Json::array()}};
+  for (const auto& field : measure_fields()) {
+    std::vector<double> kept;
+    std::vector<double> changed;
+    std::vector<double> difference;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      kept.push_back(before[i].*field.field);
+      changed.push_back(after[i].*field.field);
+      difference.push_back(changed.back() - kept.back());
+    }
+    out["measures"].push_back({{"name", field.name},
+                               {"unit", field.unit},
+                               {"more_is_better", field.more_is_better},
+                               {"keep", to_json(plan::estimate_of(kept))},
+                               {"edited", to_json(plan::estimate_of(changed))},
+                               {"difference", to_json(plan::estimate_of(difference))}});
+  }
+  out["orders"] = {{"keep", finishes(keep, *now.orders)}, {"edited", finishes(other, *now.orders)}};
+  out["gantt"] = {{"keep", attachment::to_json(keep.front()->gantt, *now.line, *now.orders)},
+                  {"edited", attachment::to_json(other.front()->gantt, *now.line, *now.orders)}};
+  out["schedule"] = attachment::to_json(asked.schedule, *now.line, *now.orders);
+  return out;
+}
+
+}  // namespace foreline::hmi

@@ -22,6 +22,7 @@ namespace {
 
 constexpr double state_at_least_every_s = 1;  ///< So that a browser sees a dead link within 3 s.
 constexpr double ticket_s = 120;
+constexpr double refusals_noted_every_s = 5;
 constexpr double shelve_least_s = 60;
 constexpr double shelve_most_s = 24 * 3600;
 constexpr std::size_t audit_lines_max = 1000;
@@ -397,7 +398,11 @@ void Desk::sign_in(const Request& request, const Json& body, const Reply& reply)
     const bool right = matches(account ? account->hash : nobody(), password) && account.has_value();
     post_([this, name, account, right, secure, reply] {
       if (!right) {
-        note_act(name, "sign-in refused", "name or password is wrong");
+        // A flood of wrong passwords must not become a flood of audit lines.
+        if (now_s() - refusal_noted_s_ > refusals_noted_every_s) {
+          refusal_noted_s_ = now_s();
+          note_act(name, "sign-in refused", "name or password is wrong");
+        }
         return reply(refusal(401, "name or password is wrong"));
       }
       lockout_.succeeded(name);

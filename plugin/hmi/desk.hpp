@@ -105,6 +105,7 @@ class Desk {
   std::string compared_;
   std::uint64_t version_ = 0;
   double sent_s_ = 0;
+  double refusal_noted_s_ = -1e9;
   struct Question;
   std::shared_ptr<Question> question_;  ///< The what-if that runs, or ran last.
   std::thread asking_;

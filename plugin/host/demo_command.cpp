@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "inference/gpt2/checkpoint.hpp"
+#include "plugin/hmi/accounts.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/process.hpp"
 #include "plugin/host/story.hpp"
@@ -144,6 +145,30 @@ class Demo {
     }
   }
 
+  /// People look at the run, and may decide, on the plugin's pages: two accounts for this run only.
+  void open_pages() {
+    const auto folder = out_ / "plugin";
+    std::vector<hmi::Account> accounts;
+    for (const auto role : {hmi::Role::planner, hmi::Role::approver}) {
+      auto hash = hmi::hash_of(password_);
+      if (!hash) {
+        failure_ = hash.error().text();
+        return;
+      }
+      accounts.push_back({std::string(name_of(role)), role, std::move(*hash)});
+    }
+    const auto settings = gpt2::read_file(folder / "plugin.toml");
+    if (!settings) {
+      failure_ = settings.error().text();
+      return;
+    }
+    const auto written = hmi::write_accounts(folder / "accounts.json", accounts);
+    const auto changed = gpt2::write_file(
+        folder / "plugin.toml", std::string(*settings) + "\n[hmi]\naccounts = \"accounts.json\"\n");
+    if (!written) failure_ = written.error().text();
+    if (!changed) failure_ = changed.error().text();
+  }
+
   void restart_plc(int status) {
     if (finished_ || !failure_.empty()) return;
     if (status == bad_input || status == environment || ++restarts_ > restarts_max) {
@@ -159,6 +184,7 @@ class Demo {
       port_ = std::atoi(line.c_str() + line.rfind(':') + 1);
       say(fmt::format("soft PLC  {} serves Modbus TCP on 127.0.0.1:{}, at {} times real time",
                       scenario_.line->name, port_, options_.speed));
+      if (!watch_) open_pages();
       if (!watch_)
         start(watch_,
               {own_executable().string(), "watch", (out_ / "plugin" / "plugin.toml").string(),
@@ -185,6 +211,10 @@ class Demo {
       server_port_ = event.value("server_port", 0);
       say(fmt::format("plugin    {} loaded; serves its own registers on 127.0.0.1:{}",
                       fs::path(event.value("library", "")).filename().string(), server_port_));
+      say(
+          fmt::format("pages     http://127.0.0.1:{}/ (to decide there, sign in as planner or "
+                      "approver with the password {})",
+                      event.value("hmi_port", 0), password_));
     } else if (kind == "log") {
       say("plugin    " + sentence);
     } else if (kind == "link") {
@@ -303,6 +333,7 @@ class Demo {
   }
 
   Options options_;
+  const std::string password_ = hmi::random_word(6);
   text::Scenario scenario_;
   line::Trial trial_;
   fs::path out_;

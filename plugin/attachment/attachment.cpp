@@ -902,12 +902,14 @@ std::string Attachment::snapshot() const {
   Json json = {{"line", s.line().name},        {"running", s.running.load()},
                {"connected", s.connected},     {"line_time_s", s.line_s},
                {"server_port", server_port()}, {"values", to_json(s.frame, s.line())}};
-  auto& forecasts = json["forecasts"] = Json::array();
-  auto& alarms = json["alarms"] = Json::array();
+  Json forecasts = Json::array();
+  Json alarms = Json::array();
   if (s.watch) {
     for (const auto& forecast : s.watch->latest()) forecasts.push_back(to_json(forecast, s.line()));
     for (const auto& record : s.watch->alarms().standing()) alarms.push_back(to_json(record));
   }
+  json["forecasts"] = std::move(forecasts);
+  json["alarms"] = std::move(alarms);
   json["proposal"] = {{"number", s.proposal.number},
                       {"state", core::name_of(s.proposal.state)},
                       {"name", s.proposal.name},

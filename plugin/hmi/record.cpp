@@ -81,6 +81,7 @@ void Record::begin_again() {
 }
 
 void Record::take(const Json& snapshot) {
+  if (!snapshot.is_object()) return;
   snapshot_ = snapshot;
   if (const auto values = snapshot.find("values"); values != snapshot.end()) take_values(*values);
   if (const auto stands = snapshot.find("stands"); stands != snapshot.end()) take_stand(*stands);
@@ -189,12 +190,14 @@ void Record::note(Json event) {
     plans_.back()["outcome"] = what;
     if (plan_.is_object()) plan_["outcome"] = what;
   }
-  if (kind == "alarm" && machine)
-    machines_.at(machine->index)
-        .history.push_back({{"at_s", number(event, "at_s", 0)},
-                            {"what", what},
-                            {"alarm", subject},
-                            {"text", text(event, "text")}});
+  if (kind == "alarm" && machine) {
+    auto& history = machines_.at(machine->index).history;
+    history.push_back({{"at_s", number(event, "at_s", 0)},
+                       {"what", what},
+                       {"alarm", subject},
+                       {"text", text(event, "text")}});
+    if (history.size() > history_max) history.erase(history.begin());
+  }
   event.erase("detail");
   event["number"] = next_note_++;
   notes_.push_back(std::move(event));
@@ -239,11 +242,11 @@ Effectiveness Record::effectiveness(std::size_t machine) const {
 
 Json Record::state() const {
   Json out = Json::object();
-  if (!snapshot_.is_object()) return out;
   for (const char* key : {"connected", "line_time_s", "pace", "proposal", "planning", "alarms",
                           "counters", "schedule", "server_port"})
     if (snapshot_.contains(key)) out[key] = snapshot_[key];
-  auto& machines = out["machines"] = Json::array();
+  // An ordered object moves its values as it grows, so that none is referred to while it does.
+  Json machines = Json::array();
   const auto values = snapshot_.find("values");
   for (std::size_t m = 0; m < machines_.size(); ++m) {
     const auto& known = line_.machines[m];
@@ -255,7 +258,8 @@ Json Record::state() const {
         values->at("machines").contains(known.name)) {
       const auto& seen = values->at("machines").at(known.name);
       entry["operating_s"] = seen.value("operating_s", Json());
-      for (const auto& [name, sample] : seen.at("signals").items())
+      const auto signals = seen.value("signals", Json::object());
+      for (const auto& [name, sample] : signals.items())
         entry["signals"].push_back({sample.value("value", Json()), text(sample, "quality")});
     }
     const auto found = effectiveness(m);
@@ -265,11 +269,11 @@ Json Record::state() const {
                     {"oee", share(found.oee)}};
     machines.push_back(std::move(entry));
   }
-  if (const auto stands = snapshot_.find("stands"); stands != snapshot_.end()) {
+  if (const auto stands = snapshot_.find("stands"); stands != snapshot_.end() && !now_.empty()) {
     out["buffers"] = stands->value("buffers", Json::array());
     std::int64_t wip = 0;
     for (const auto& level : out["buffers"]) wip += std::max<std::int64_t>(0, level.get<int>());
-    auto& orders = out["orders"] = Json::array();
+    Json orders = Json::array();
     const auto& at = stands->at("machines");
     for (std::size_t m = 0; m < at.size(); ++m) {
       if (at[m].value("holds_part", false)) ++wip;
@@ -283,7 +287,9 @@ Json Record::state() const {
       orders.push_back({first.at("good").at(o).get<int>() + first.at("scrap").at(o).get<int>(),
                         last.at("good").at(o).get<int>()});
     }
+    out["orders"] = std::move(orders);
   }
+  out["machines"] = std::move(machines);
   if (finished_.size() > 1 && finished_.back().first > finished_.front().first + 60)
     out["throughput_parts_h"] =
         std::round(36'000 * (finished_.back().second - finished_.front().second) /

@@ -96,7 +96,7 @@ class Record {
   double values_at_s_ = -1;
   double stand_at_s_ = -1;
   std::deque<std::pair<double, double>> finished_;  ///< (s, good parts off the line)
-  Json snapshot_;
+  Json snapshot_ = Json::object();
   std::deque<Json> notes_;
   std::uint64_t next_note_ = 1;
   Json plan_;

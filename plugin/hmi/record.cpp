@@ -148,6 +148,9 @@ void Record::take_stand(const Json& stands) {
   const auto machines = stands.find("machines");
   if (at_s <= stand_at_s_ || machines == stands.end() || machines->size() != machines_.size())
     return;
+  for (const auto& machine : *machines)
+    for (const char* key : {"good", "scrap"})
+      if (!machine.contains(key) || machine[key].size() != orders_.size()) return;
   stand_at_s_ = at_s;
   now_.clear();
   for (std::size_t m = 0; m < machines_.size(); ++m) now_.push_back(count(machines->at(m), m));

@@ -108,7 +108,7 @@ TEST_CASE("trials that run away are outcomes of their own, and the next scenario
   CHECK(time.output.find("PASS a day: 1 of 1") != std::string::npos);
 }
 
-TEST_CASE("--accept writes the measured block; a later difference is shown") {
+TEST_CASE("accepting writes the measured block, and a later difference is shown") {
   const auto here = folder("accept");
   std::ofstream(here / "day.toml") << day;
   CHECK(run(here, "run day.toml --accept").status == 0);

@@ -61,6 +61,33 @@ struct Model::Session::Cache {
   std::vector<KeysAndValues> layers;
 };
 
+void check(const Config& config, const Sequence& sequence) {
+  const auto positions = sequence.positions();
+  if (positions == 0 || positions > config.n_positions) {
+    throw std::invalid_argument(
+        fmt::format("a sequence of {} positions, wanted 1 to {}", positions, config.n_positions));
+  }
+  if (!sequence.summed.empty()) {
+    std::size_t tokens = 0;
+    for (const auto count : sequence.summed) {
+      if (count == 0) throw std::invalid_argument("a position without a token");
+      tokens += count;
+    }
+    if (tokens != sequence.tokens.size())
+      throw std::invalid_argument(fmt::format("positions hold {} tokens, the sequence has {}",
+                                              tokens, sequence.tokens.size()));
+  }
+  for (const auto token : sequence.tokens) {
+    if (token >= config.vocab_size)
+      throw std::invalid_argument(
+          fmt::format("token {} is beyond the vocabulary of {}", token, config.vocab_size));
+  }
+  for (const auto position : sequence.asked) {
+    if (position >= positions)
+      throw std::invalid_argument("an asked position is beyond the sequence");
+  }
+}
+
 struct Model::State {
   Config config;
   ModelOptions options;
@@ -115,10 +142,15 @@ struct Model::State {
     std::span<const std::uint32_t> tokens;
     std::size_t past = 0;
     Session::Cache* cache = nullptr;
-    std::size_t row = 0;  ///< Of its first token in the batch.
+    std::size_t row = 0;                      ///< Of its first position in the batch.
+    std::span<const std::uint32_t> summed{};  ///< Tokens at each position; empty: one each.
+    [[nodiscard]] std::size_t positions() const {
+      return summed.empty() ? tokens.size() : summed.size();
+    }
   };
 
-  void embed(std::uint32_t token, std::size_t position, float* out) const {
+  /// The row of a token in wte.
+  void look_up(std::uint32_t token, float* out) const {
     const auto e = config.n_embd;
     if (gathered) {
       head.column(products, token, out);
@@ -128,7 +160,27 @@ struct Model::State {
     } else {
       std::copy_n(wte.as<float>() + token * e, e, out);
     }
+  }
+
+  void embed(std::uint32_t token, std::size_t position, float* out) const {
+    const auto e = config.n_embd;
+    look_up(token, out);
     for (std::size_t i = 0; i < e; ++i) out[i] += wpe[position * e + i];
+  }
+
+  /// The embeddings of an item whose positions hold several tokens.
+  void embed_sums(const Item& item, float* out) const {
+    const auto e = config.n_embd;
+    std::vector<float> row(e);
+    std::size_t token = 0;
+    for (std::size_t t = 0; t < item.summed.size(); ++t) {
+      float* sum = out + t * e;
+      embed(item.tokens[token++], item.past + t, sum);
+      for (std::uint32_t more = 1; more < item.summed[t]; ++more) {
+        look_up(item.tokens[token++], row.data());
+        for (std::size_t i = 0; i < e; ++i) sum[i] += row[i];
+      }
+    }
   }
 
   /// Puts one head's new keys and values into its cache.
@@ -139,7 +191,7 @@ struct Model::State {
     const auto place = [&](auto* keys, auto* values, auto convert) {
       keys += h * kv.capacity * hd;
       values += h * kv.capacity * stride;
-      for (std::size_t t = 0; t < item.tokens.size(); ++t) {
+      for (std::size_t t = 0; t < item.positions(); ++t) {
         const float* key = rows + t * 3 * e + e + h * hd;
         const auto at = item.past + t;
         auto* block = keys + at / key_block * key_block * hd + at % key_block;
@@ -171,10 +223,10 @@ struct Model::State {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto& item = batch[i];
       auto& kv = item.cache != nullptr ? item.cache->layers[number] : own[i];
-      grow(kv, item.past + item.tokens.size(), item.past);
+      grow(kv, item.past + item.positions(), item.past);
       caches.push_back(&kv);
-      longest = std::max(longest, item.past + item.tokens.size());
-      work += item.tokens.size() * (item.past + item.tokens.size());
+      longest = std::max(longest, item.past + item.positions());
+      work += item.positions() * (item.past + item.positions());
     }
     work *= config.n_head * hd;
     const bool share = work >= attention_share_from * 64;
@@ -189,7 +241,7 @@ struct Model::State {
       for (std::size_t n = 0; n < pairs; ++n) remember_one(n, 0);
     // Long ones first, so that no thread is left with one at the end.
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      const auto count = batch[i].tokens.size();
+      const auto count = batch[i].positions();
       const auto parts = (count + queries_at_once - 1) / queries_at_once;
       for (std::size_t part = parts; part-- > 0;) {
         for (std::size_t h = 0; h < config.n_head; ++h)
@@ -246,20 +298,24 @@ struct Model::State {
     std::size_t rows = 0;
     for (auto& item : batch) {
       item.row = rows;
-      rows += item.tokens.size();
+      rows += item.positions();
     }
     const auto room = (rows + spare_rows) * sizeof(float);
     x.need(room * e), normal.need(room * e), context.need(room * e);
     qkv.need(room * 3 * e), inner.need(room * config.n_inner);
     if (own.size() < batch.size()) own.resize(batch.size());
     for (const auto& item : batch) {
+      if (!item.summed.empty()) {
+        embed_sums(item, x.as<float>() + item.row * e);
+        continue;
+      }
       const auto embed_one = [&](std::size_t t, std::size_t) {
         embed(item.tokens[t], item.past + t, x.as<float>() + (item.row + t) * e);
       };
-      if (item.tokens.size() >= 64)
-        products.workers(item.tokens.size(), embed_one);
+      if (item.positions() >= 64)
+        products.workers(item.positions(), embed_one);
       else
-        for (std::size_t t = 0; t < item.tokens.size(); ++t) embed_one(t, 0);
+        for (std::size_t t = 0; t < item.positions(); ++t) embed_one(t, 0);
     }
     for (std::size_t l = 0; l < config.n_layer; ++l) {
       const auto& w = layers[l];
@@ -280,12 +336,8 @@ struct Model::State {
   std::size_t run(std::span<const Sequence> batch) const {
     std::vector<Item> items;
     for (const auto& sequence : batch) {
-      check_tokens(config, sequence.tokens, 0);
-      for (const auto position : sequence.asked) {
-        if (position >= sequence.tokens.size())
-          throw std::invalid_argument("an asked position is beyond the sequence");
-      }
-      items.push_back({sequence.tokens, 0, nullptr, 0});
+      check(config, sequence);
+      items.push_back({sequence.tokens, 0, nullptr, 0, sequence.summed});
     }
     return run(items);
   }
@@ -404,7 +456,7 @@ std::vector<float> Model::logits(std::span<const Sequence> batch) const {
   std::size_t from = 0;
   for (const auto& sequence : batch) {
     for (const auto position : sequence.asked) asked.push_back(from + position);
-    from += sequence.tokens.size();
+    from += sequence.positions();
   }
   return s.logits_of(asked);
 }
@@ -435,7 +487,7 @@ std::vector<float> Model::Session::append(std::span<Session* const> sessions,
     if (sessions[i]->model_ != sessions.front()->model_)
       throw std::invalid_argument("sessions of different models in one pass");
     check_tokens(s.config, tokens[i], sessions[i]->length_);
-    items.push_back({tokens[i], sessions[i]->length_, sessions[i]->cache_.get(), 0});
+    items.push_back({tokens[i], sessions[i]->length_, sessions[i]->cache_.get(), 0, {}});
     rows += tokens[i].size();
     asked.push_back(rows - 1);
   }

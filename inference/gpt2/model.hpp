@@ -14,11 +14,33 @@
 
 namespace foreline::gpt2 {
 
-/// A sequence of token ids, and the positions whose logits are wanted (rising).
+/// A sequence of token ids, and the positions whose logits are wanted (rising). A position may hold
+/// several tokens: their embeddings are summed there, as transformers reads from `inputs_embeds`.
 struct Sequence {
   std::vector<std::uint32_t> tokens;
   std::vector<std::uint32_t> asked;
+  /// Number of tokens at each position (each at least 1, sum = tokens.size()); empty: one each.
+  std::vector<std::uint32_t> summed{};
+  [[nodiscard]] std::size_t positions() const {
+    return summed.empty() ? tokens.size() : summed.size();
+  }
 };
+/// Calls visit(position, token) for each token of the sequence, in order.
+template <class Visit>
+void for_each_token(const Sequence& sequence, Visit visit) {
+  if (sequence.summed.empty()) {
+    for (std::size_t t = 0; t < sequence.tokens.size(); ++t) visit(t, sequence.tokens[t]);
+    return;
+  }
+  std::size_t token = 0;
+  for (std::size_t position = 0; position < sequence.summed.size(); ++position) {
+    for (std::uint32_t i = 0; i < sequence.summed[position]; ++i)
+      visit(position, sequence.tokens[token++]);
+  }
+}
+/// Throws std::invalid_argument when a sequence does not fit the model: no or too many positions,
+/// ids beyond the vocabulary, asked positions that are not there, counts that do not add up.
+void check(const Config& config, const Sequence& sequence);
 
 struct ModelOptions {
   int threads = 1;
@@ -40,10 +62,10 @@ class Model {
   ~Model();
 
   /// Logits (asked positions of all sequences, in order, x vocab_size). Sequences may differ in
-  /// length; each has 1 to n_positions tokens, ids below vocab_size (std::invalid_argument
+  /// length; each has 1 to n_positions positions, ids below vocab_size (std::invalid_argument
   /// otherwise). Safe to call from several threads, one at a time.
   [[nodiscard]] std::vector<float> logits(std::span<const Sequence> batch) const;
-  /// Hidden states after ln_f (all tokens of all sequences x n_embd).
+  /// Hidden states after ln_f (all positions of all sequences x n_embd).
   [[nodiscard]] std::vector<float> hidden(std::span<const Sequence> batch) const;
 
   /// Logits (rows x vocab_size) of hidden states (rows x n_embd) as hidden() gives them.

@@ -265,21 +265,9 @@ struct Trainer::State {
     starts.assign(1, 0);
     origin.clear();
     for (const auto& sequence : batch) {
-      const auto size = sequence.tokens.size();
-      if (size == 0 || size > config.n_positions)
-        throw std::invalid_argument(
-            fmt::format("a sequence of {} tokens, wanted 1 to {}", size, config.n_positions));
-      for (const auto token : sequence.tokens) {
-        if (token >= config.vocab_size)
-          throw std::invalid_argument(
-              fmt::format("token {} is beyond the vocabulary of {}", token, config.vocab_size));
-      }
-      for (const auto position : sequence.asked) {
-        if (position >= size)
-          throw std::invalid_argument("an asked position is beyond the sequence");
-        origin.push_back(starts.back() + position);
-      }
-      starts.push_back(starts.back() + size);
+      check(config, sequence);
+      for (const auto position : sequence.asked) origin.push_back(starts.back() + position);
+      starts.push_back(starts.back() + sequence.positions());
     }
     used = starts.back();
     rows = padded(used);
@@ -378,13 +366,13 @@ void Trainer::State::forward(std::span<const Sequence> batch) {
   float* x = config.n_layer == 0 ? last.of(rows * e) : kept[0].x.of(rows * e);
   share(batch.size(), [&](std::size_t begin, std::size_t end, std::size_t) {
     for (std::size_t s = begin; s < end; ++s) {
-      const auto& tokens = batch[s].tokens;
-      for (std::size_t t = 0; t < tokens.size(); ++t) {
-        const float* token = &weights.wte[tokens[t] * e];
-        const float* position = &weights.wpe[t * e];
-        float* row = x + (starts[s] + t) * e;
-        for (std::size_t i = 0; i < e; ++i) row[i] = token[i] + position[i];
-      }
+      for (std::size_t t = 0; t < batch[s].positions(); ++t)
+        std::copy_n(&weights.wpe[t * e], e, x + (starts[s] + t) * e);
+      for_each_token(batch[s], [&](std::size_t position, std::uint32_t token) {
+        const float* embedding = &weights.wte[token * e];
+        float* row = x + (starts[s] + position) * e;
+        for (std::size_t i = 0; i < e; ++i) row[i] += embedding[i];
+      });
     }
   });
   const auto drop_embedded = dropped(rules.dropout.embedding, Place::embedding, 0);
@@ -639,15 +627,14 @@ void Trainer::State::backward(std::span<const Sequence> batch) {
   // By columns: two rows of one token are then added in their order.
   share(e, [&](std::size_t begin, std::size_t end, std::size_t) {
     for (std::size_t s = 0; s < batch.size(); ++s) {
-      for (std::size_t t = 0; t < batch[s].tokens.size(); ++t) {
+      for (std::size_t t = 0; t < batch[s].positions(); ++t) {
         const float* row = d + (starts[s] + t) * e;
-        float* token = dtokens + batch[s].tokens[t] * e;
-        float* position = dpositions + t * e;
-        for (std::size_t i = begin; i < end; ++i) {
-          token[i] += row[i];
-          position[i] += row[i];
-        }
+        for (std::size_t i = begin; i < end; ++i) dpositions[t * e + i] += row[i];
       }
+      for_each_token(batch[s], [&](std::size_t position, std::uint32_t token) {
+        const float* row = d + (starts[s] + position) * e;
+        for (std::size_t i = begin; i < end; ++i) dtokens[token * e + i] += row[i];
+      });
     }
   });
 }

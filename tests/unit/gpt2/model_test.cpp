@@ -103,6 +103,22 @@ TEST_CASE("reading token by token with the cache gives what reading at once give
   CHECK_THROWS_AS(session.append(std::span(tokens).first(9)), std::invalid_argument);
 }
 
+TEST_CASE("a position of several tokens reads the sum of their embeddings") {
+  const auto config = small_config(2, 32, 4);
+  auto weights = lively_weights(config, 6);
+  for (std::size_t i = 0; i < config.n_embd; ++i) {
+    weights.wte[90 * config.n_embd + i] = weights.wte[3 * config.n_embd + i] +
+                                          weights.wte[4 * config.n_embd + i] +
+                                          weights.wte[5 * config.n_embd + i];
+  }
+  auto model = Model::create(config, weights);
+  REQUIRE(model);
+  const std::vector<Sequence> plain = {{{7, 90, 8}, {1, 2}}, {{9}, {0}}};
+  const std::vector<Sequence> summed = {{{7, 3, 4, 5, 8}, {1, 2}, {1, 3, 1}}, {{9}, {0}, {1}}};
+  CHECK(largest_difference(model->logits(summed), model->logits(plain)) < 1e-4);
+  CHECK(largest_difference(model->hidden(summed), model->hidden(plain)) < 1e-4);
+}
+
 TEST_CASE("greedy text continues by the most likely token and stays within the positions") {
   const auto config = small_config(2, 32, 2);
   const auto weights = lively_weights(config, 21);
@@ -146,4 +162,9 @@ TEST_CASE("sequences that do not fit are refused") {
   CHECK_THROWS_AS(model->logits(std::vector<Sequence>{{{1, 2}, {2}}}), std::invalid_argument);
   CHECK_THROWS_AS(model->logits(std::vector<Sequence>{{std::vector<std::uint32_t>(49, 1), {}}}),
                   std::invalid_argument);
+  CHECK_THROWS_AS(model->logits(std::vector<Sequence>{{{1, 2}, {0}, {1, 2}}}),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(model->logits(std::vector<Sequence>{{{1, 2}, {0}, {2, 0}}}),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(model->logits(std::vector<Sequence>{{{1, 2}, {1}, {2}}}), std::invalid_argument);
 }

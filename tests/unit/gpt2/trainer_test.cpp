@@ -360,6 +360,37 @@ TEST_CASE("bfloat16 products keep the gradient's direction") {
   }
 }
 
+TEST_CASE("each token of a summed position gets the gradient of its position") {
+  auto config = small_config(2, 24, 3, 31);
+  config.tie_word_embeddings = false;
+  auto weights = lively_weights(config, 12);
+  for (std::size_t i = 0; i < config.n_embd; ++i)
+    weights.wte[30 * config.n_embd + i] =
+        weights.wte[3 * config.n_embd + i] + weights.wte[4 * config.n_embd + i];
+  const Loss loss = [&](std::span<const float> logits, std::span<float> slope) {
+    double sum = 0;
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+      slope[i] = i % 3 == 0 ? 1.0F : -0.5F;
+      sum += static_cast<double>(slope[i]) * static_cast<double>(logits[i]);
+    }
+    return sum;
+  };
+  Trainer trainer(config, weights, {});
+  Weights plain;
+  Weights summed;
+  const std::vector<Sequence> one_each = {{{7, 30, 8}, {1, 2}}};
+  const std::vector<Sequence> two_at_once = {{{7, 3, 4, 8}, {1, 2}, {1, 2, 1}}};
+  CHECK(trainer.gradient(two_at_once, loss, summed) ==
+        Approx(trainer.gradient(one_each, loss, plain)).epsilon(1e-4).margin(1e-4));
+  for (std::size_t i = 0; i < config.n_embd; ++i) {
+    for (const std::size_t token : {3U, 4U})
+      CHECK(summed.wte[token * config.n_embd + i] ==
+            Approx(plain.wte[30 * config.n_embd + i]).epsilon(1e-3).margin(1e-4));
+    CHECK(summed.wpe[config.n_embd + i] ==
+          Approx(plain.wpe[config.n_embd + i]).epsilon(1e-3).margin(1e-4));
+  }
+}
+
 TEST_CASE("a small model learns a text by heart, the same way each time") {
   const auto config = small_config(2, 32, 4, 17);
   Sequence sequence{some_tokens(config, 24, 99), {}};

@@ -10,6 +10,7 @@
 
 #include "inference/history.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/plant_command.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 
@@ -23,6 +24,10 @@ struct Options {
   std::string at = "1h30min";
   std::optional<std::uint64_t> seed;
   bool sentences = false;
+  std::string data;
+  bool json = false;
+  bool csv = false;
+  bool all_rows = false;
 };
 
 int forecast(const Options& options) {
@@ -80,14 +85,30 @@ int forecast(const Options& options) {
 void add_forecast(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
-      "forecast", "Forecast the faults of a simulated line at a moment of its day");
+      "forecast",
+      "Forecast the faults of a simulated line at a moment of its day, or of plant data");
   command->add_option("scenario", options->scenario, "Scenario file")->capture_default_str();
   command->add_option("--at", options->at, "Line time of the forecast")->capture_default_str();
   command->add_option("--seed", options->seed, "Seed instead of the scenario's");
   command->add_option("--model", options->model, "Folder of the model")->capture_default_str();
   command->add_flag("--sentences", options->sentences, "Also print what the model reads");
-  command->footer("Example:\n  foreline forecast scenarios/demo.toml --at 1h30min --sentences");
-  command->callback([options, &exit_code] { exit_code = forecast(*options); });
+  auto* data = command->add_option("--data", options->data,
+                                   "Plant data (description or CSV) for a model of `train --data`");
+  auto* json = command->add_flag("--json", options->json, "JSON on standard output")->needs(data);
+  command->add_flag("--csv", options->csv, "CSV on standard output")->needs(data)->excludes(json);
+  command
+      ->add_flag("--every-row", options->all_rows, "A forecast for each row, not for the last ones")
+      ->needs(data);
+  command->footer(
+      "Examples:\n  foreline forecast scenarios/demo.toml --at 1h30min --sentences\n"
+      "  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --out pump-model\n"
+      "  foreline forecast --model pump-model --data scenarios/plant/pumps.toml --json");
+  command->callback([options, &exit_code] {
+    exit_code = options->data.empty()
+                    ? forecast(*options)
+                    : forecast_plant_data(options->model, options->data, options->json,
+                                          options->csv, options->all_rows, false);
+  });
 }
 
 }  // namespace foreline::host

@@ -29,7 +29,10 @@ int main(int argc, char** argv) {
   add_serve(app, exit_code);
   add_watch(app, exit_code);
   add_forecast(app, exit_code);
+  add_data(app, exit_code);
   add_train(app, exit_code);
+  add_evaluate(app, exit_code);
+  add_explain(app, exit_code);
   add_plan(app, exit_code);
   add_solve(app, exit_code);
   add_deploy(app, exit_code);

@@ -8,6 +8,7 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/plant_command.hpp"
 #include "sim/text/files.hpp"
 
 namespace foreline::host {
@@ -22,6 +23,7 @@ struct Options {
   double false_alarms = 0.25;
   std::string out;
   std::string judge;
+  PlantOptions plant;
 };
 
 /// The command that repeats this training.
@@ -123,7 +125,8 @@ int train(const Options& options) {
 
 void add_train(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("train", "Train a forecasting model on simulated days");
+  auto* command = app.add_subcommand(
+      "train", "Train a forecasting model on simulated days, or on a plant's own data");
   command->add_option("--line", options->lines,
                       "Line file to learn on (repeat for more); random lines besides");
   command
@@ -164,6 +167,9 @@ void add_train(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_option("--seed", options->train.seed)->capture_default_str();
+  command->add_option("--data", options->plant.data,
+                      "Train on this plant data (description or CSV) instead of simulated days");
+  add_plant_options(*command, options->plant);
   auto* out = command->add_option("--out", options->out, "Folder for the model and its card");
   auto* judge = command->add_option("--judge", options->judge,
                                     "Train nothing; judge the model in this folder");
@@ -171,10 +177,22 @@ void add_train(CLI::App& app, int& exit_code) {
   command->footer(
       "Examples:\n  foreline train --line scenarios/lines/stamping.toml --days 6 --validation-days "
       "2 "
-      "--test-days 2 --steps 40 --out my-model");
+      "--test-days 2 --steps 40 --out my-model\n"
+      "  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --out pump-model");
   command->callback([options, &exit_code] {
     if (options->out.empty() && options->judge.empty()) {
       exit_code = fail(bad_input, "train", "give --out FOLDER for the model, or --judge FOLDER");
+      return;
+    }
+    if (!options->plant.data.empty()) {
+      options->plant.out = options->out;
+      options->plant.seed = options->train.seed;
+      options->plant.threads = options->train.threads;
+      options->plant.layers = options->train.layers;
+      options->plant.heads = options->train.heads;
+      options->plant.width = options->train.width;
+      exit_code = options->out.empty() ? fail(bad_input, "train", "give --out FOLDER for the model")
+                                       : train_on_plant_data(options->plant);
       return;
     }
     exit_code = train(*options);

@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/plant/description.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "sim/text/document.hpp"
+
+namespace foreline::plant {
+
+using line::Diagnostic;
+using line::Error;
+using line::Result;
+
+namespace {
+
+const std::vector<std::string> signal_kinds = {"number", "category"};
+const std::vector<std::string> event_kinds = {"event", "failure", "maintenance"};
+const std::vector<std::string> time_formats = {"number", "iso", "day/month/year", "month/day/year"};
+const std::vector<std::string> ends = {"running", "failure"};
+const std::vector<std::string> splits = {"machine", "time"};
+const std::vector<std::string> stamps = {"end", "start"};
+constexpr std::string_view format_name = "foreline-data-1";
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+bool holds_any(const std::string& text, std::initializer_list<std::string_view> words) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
+SignalDescription signal_from(text::Table& table) {
+  SignalDescription signal;
+  signal.column = table.string("column");
+  signal.name = table.string("name", signal.column);
+  signal.unit = table.string("unit", "");
+  signal.kind = static_cast<SignalKind>(table.one_of("kind", signal_kinds, 0));
+  constexpr double huge = 1e300;
+  if (table.has("low")) signal.low = table.number("low", -huge, huge);
+  if (table.has("high")) signal.high = table.number("high", -huge, huge);
+  if (signal.low && signal.high && *signal.low >= *signal.high)
+    table.complain("high",
+                   fmt::format("high = {} is not above low = {}", *signal.high, *signal.low));
+  table.finish();
+  return signal;
+}
+
+std::optional<TimeFormat> format_from(text::Table& table) {
+  if (!table.has("time_format")) return {};
+  return static_cast<TimeFormat>(table.one_of("time_format", time_formats));
+}
+
+/// Days since 1970-01-01 of the proleptic Gregorian calendar (Howard Hinnant's algorithm).
+std::int64_t days_from_civil(std::int64_t y, unsigned m, unsigned d) {
+  y -= m <= 2 ? 1 : 0;
+  const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
+  const auto yoe = static_cast<unsigned>(y - era * 400);
+  const unsigned doy = (153 * (m + (m > 2 ? -3U : 9U)) + 2) / 5 + d - 1;
+  const unsigned doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+  return era * 146097 + static_cast<std::int64_t>(doe) - 719468;
+}
+
+/// The numbers in a text and what is between them: "2015-01-02T06:00" has 5.
+bool digits(std::string_view& text, std::size_t most, int& value) {
+  std::size_t n = 0;
+  value = 0;
+  while (n < text.size() && n < most && text[n] >= '0' && text[n] <= '9')
+    value = value * 10 + (text[n++] - '0');
+  text.remove_prefix(n);
+  return n > 0;
+}
+
+}  // namespace
+
+double seconds_of(const std::string& unit) {
+  static const std::map<std::string, double> known = {
+      {"ms", 1e-3}, {"s", 1},       {"min", 60},     {"h", 3600},
+      {"d", 86400}, {"day", 86400}, {"days", 86400}, {"w", 7 * 86400.0}};
+  const auto found = known.find(unit);
+  return found == known.end() ? 0 : found->second;
+}
+
+std::optional<double> parse_time(std::string_view text, TimeFormat format,
+                                 const std::string& unit) {
+  if (format == TimeFormat::number) return parse_number(text);
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  int first = 0;
+  int month = 0;
+  int last = 0;
+  const auto separator = [&](std::string_view allowed) {
+    if (text.empty() || allowed.find(text.front()) == std::string_view::npos) return false;
+    text.remove_prefix(1);
+    return true;
+  };
+  if (!digits(text, 4, first) || !separator("-/.") || !digits(text, 2, month) ||
+      !separator("-/.") || !digits(text, 4, last))
+    return {};
+  int year = first;
+  int day = last;
+  if (format == TimeFormat::day_month_year || format == TimeFormat::month_day_year) {
+    year = last;
+    day = first;
+    if (format == TimeFormat::month_day_year) std::swap(day, month);
+    if (year < 100) year += 2000;
+  }
+  if (month < 1 || month > 12 || day < 1 || day > 31 || year < 1900 || year > 2200) return {};
+  double seconds = 86400.0 * static_cast<double>(days_from_civil(year, static_cast<unsigned>(month),
+                                                                 static_cast<unsigned>(day)));
+  if (!text.empty()) {
+    if (!separator("T ")) return {};
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    if (!digits(text, 2, hour) || !separator(":") || !digits(text, 2, minute)) return {};
+    double part = 0;
+    if (separator(":")) {
+      if (!digits(text, 2, second)) return {};
+      if (separator(".,")) {
+        double scale = 0.1;
+        while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+          part += scale * (text.front() - '0');
+          scale /= 10;
+          text.remove_prefix(1);
+        }
+      }
+    }
+    if (hour > 24 || minute > 59 || second > 60) return {};
+    if (lower(text) == " pm" || lower(text) == "pm") {
+      if (hour < 12) hour += 12;
+    } else if (lower(text) == " am" || lower(text) == "am") {
+      if (hour == 12) hour = 0;
+    } else if (!text.empty() && text != "Z" && text.front() != '+' && text.front() != '-') {
+      return {};
+    }
+    seconds += hour * 3600.0 + minute * 60.0 + second + part;
+    if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
+      const double sign = text.front() == '+' ? -1 : 1;
+      text.remove_prefix(1);
+      int off_hour = 0;
+      int off_minute = 0;
+      if (!digits(text, 2, off_hour)) return {};
+      (void)separator(":");
+      (void)digits(text, 2, off_minute);
+      if (!text.empty()) return {};
+      seconds += sign * (off_hour * 3600.0 + off_minute * 60.0);
+    }
+  }
+  const double scale = seconds_of(unit);
+  return seconds / (scale > 0 ? scale : 1);
+}
+
+std::filesystem::path Description::beside(const std::string& relative) const {
+  const std::filesystem::path other(relative);
+  return other.is_absolute() ? other : path.parent_path() / other;
+}
+
+Result<Description> read_description(const std::filesystem::path& path) {
+  auto document = text::Document::open(path);
+  if (!document) return document.error();
+  auto root = document->root();
+  Description d;
+  d.path = path;
+  const auto format = root.string("format");
+  if (root.has("format") && format != format_name)
+    root.complain("format",
+                  fmt::format("this is a \"{}\" file, wanted \"{}\"", format, format_name),
+                  fmt::format("write format = \"{}\"", format_name));
+  d.name = root.string("name", path.stem().string());
+  d.file = root.string("file");
+  if (root.has("separator")) {
+    auto separator = root.string("separator");
+    if (separator == "tab") separator = "\t";
+    if (separator == "blank") separator = " ";
+    if (separator.size() == 1)
+      d.csv.separator = separator.front();
+    else
+      root.complain("separator", "wanted one character, \"tab\" or \"blank\"");
+  }
+  if (root.has("header")) d.csv.header = root.boolean("header");
+  d.csv.columns = root.strings("columns", false);
+  d.csv.decimal_comma = root.boolean("decimal_comma", false);
+  d.machine = root.string("machine", "");
+  d.time = root.string("time", "");
+  d.time_format = format_from(root);
+  d.time_unit = root.string("time_unit", "");
+  d.stamp_is_start = root.one_of("stamp", stamps, 0) == 1;
+  constexpr double huge = 1e12;
+  if (root.has("step")) d.step = root.number("step", 1e-9, huge);
+  d.end = static_cast<End>(root.one_of("end", ends, 0));
+  d.remaining = root.string("remaining", "");
+  d.horizon = root.number("horizon", 0, huge, 0.0);
+  for (const auto& text : root.strings("horizons", false)) {
+    const auto value = parse_number(text);
+    if (!value || *value <= 0)
+      root.complain("horizons", fmt::format("\"{}\" is no number above 0", text));
+    else
+      d.horizons.push_back(*value);
+  }
+  std::sort(d.horizons.begin(), d.horizons.end());
+  if (root.has("split")) d.split = static_cast<Split>(root.one_of("split", splits));
+  d.sort = root.boolean("sort", false);
+  for (auto table : root.tables("signal")) d.signals.push_back(signal_from(table));
+  for (auto table : root.tables("label")) {
+    LabelDescription label;
+    label.column = table.string("column");
+    label.name = table.string("name", label.column);
+    table.finish();
+    d.labels.push_back(std::move(label));
+  }
+  for (auto table : root.tables("events")) {
+    EventsDescription events;
+    events.file = table.string("file");
+    events.kind = static_cast<EventKind>(table.one_of("kind", event_kinds, 0));
+    events.machine = table.string("machine", d.machine);
+    events.time = table.string("time", d.time);
+    events.code = table.string("code", "");
+    events.name = table.string(
+        "name", events.code.empty() ? event_kinds[static_cast<std::size_t>(events.kind)] : "");
+    events.time_format = format_from(table);
+    table.finish();
+    d.events.push_back(std::move(events));
+  }
+  if (auto table = root.table("attributes")) {
+    AttributesDescription attributes;
+    attributes.file = table->string("file");
+    attributes.machine = table->string("machine", d.machine);
+    for (auto column : table->tables("column")) attributes.columns.push_back(signal_from(column));
+    table->finish();
+    d.attributes = std::move(attributes);
+  }
+  std::set<std::string> names;
+  for (const auto& signal : d.signals)
+    if (!names.insert(signal.name).second)
+      root.complain("signal", fmt::format("two signals are named \"{}\"", signal.name),
+                    "give one another name");
+  if (d.time.empty() && !d.events.empty())
+    root.complain("events", "events need a time, and the rows have none", "add time = \"COLUMN\"");
+  if (d.time.empty() && d.labels.empty() && root.has("file"))
+    root.complain("file", "rows without time need an outcome to learn from",
+                  "add time = \"COLUMN\", or [[label]] with the column of the outcome");
+  if (!d.horizons.empty() && d.horizon > 0 && d.horizons.back() > d.horizon)
+    root.complain("horizons",
+                  fmt::format("{} is beyond horizon = {}", d.horizons.back(), d.horizon));
+  root.finish();
+  auto diagnostics = document->diagnostics();
+  if (!diagnostics.empty()) return Error(std::move(diagnostics));
+  return d;
+}
+
+Result<Description> describe(const std::filesystem::path& path) {
+  if (path.extension() == ".toml") return read_description(path);
+  return guess_description(path);
+}
+
+namespace {
+
+/// What a column holds, from at most 20,000 of its cells spread over the file.
+struct Look {
+  std::size_t known = 0;
+  std::size_t numbers = 0;
+  std::size_t integers = 0;
+  std::size_t isos = 0;
+  std::size_t slashed = 0;
+  bool day_first = false;
+  bool month_first = false;
+  std::set<std::string> values;  // at most 1,000
+  double low = 0;
+  double high = 0;
+  [[nodiscard]] bool number() const { return known > 0 && numbers == known; }
+  [[nodiscard]] bool integer() const { return known > 0 && integers == known; }
+  [[nodiscard]] bool date() const { return known > 0 && (isos == known || slashed == known); }
+  [[nodiscard]] bool binary() const {
+    return known > 0 && values.size() == 2 &&
+           ((values.count("0") != 0 && values.count("1") != 0) || values.count("True") != 0 ||
+            values.count("true") != 0);
+  }
+};
+
+Look look_at(const Csv& csv, std::size_t column) {
+  Look look;
+  const std::size_t stride = csv.rows() / 20'000 + 1;
+  for (std::size_t r = 0; r < csv.rows(); r += stride) {
+    if (csv.missing(r, column)) continue;
+    const auto cell = csv.cell(r, column);
+    ++look.known;
+    if (look.values.size() < 1000) look.values.emplace(cell);
+    if (const auto value = csv.number(r, column)) {
+      if (look.numbers == 0) look.low = look.high = *value;
+      look.low = std::min(look.low, *value);
+      look.high = std::max(look.high, *value);
+      ++look.numbers;
+      if (std::floor(*value) == *value) ++look.integers;
+    } else if (parse_time(cell, TimeFormat::iso, "s")) {
+      ++look.isos;
+    } else {
+      const auto first = parse_number(cell.substr(0, cell.find_first_of("/.-")));
+      if (first && (parse_time(cell, TimeFormat::day_month_year, "s") ||
+                    parse_time(cell, TimeFormat::month_day_year, "s"))) {
+        ++look.slashed;
+        if (!parse_time(cell, TimeFormat::month_day_year, "s")) look.day_first = true;
+        if (!parse_time(cell, TimeFormat::day_month_year, "s")) look.month_first = true;
+      }
+    }
+  }
+  return look;
+}
+
+std::optional<TimeFormat> format_of(const Look& look) {
+  if (look.isos > 0) return TimeFormat::iso;
+  if (look.slashed == 0) return TimeFormat::number;
+  if (look.month_first && !look.day_first) return TimeFormat::month_day_year;
+  return TimeFormat::day_month_year;
+}
+
+/// Whether `time` only rises while `machine` stays the same (all rows, when it is absent).
+bool rises(const Csv& csv, std::size_t time, std::optional<std::size_t> machine) {
+  std::size_t falls = 0;
+  const std::size_t rows = std::min<std::size_t>(csv.rows(), 20'000);
+  for (std::size_t r = 1; r < rows; ++r) {
+    if (machine && csv.cell(r, *machine) != csv.cell(r - 1, *machine)) continue;
+    const auto before = csv.number(r - 1, time);
+    const auto now = csv.number(r, time);
+    if (!before || !now || *now <= *before) ++falls;
+  }
+  return rows > 2 && falls * 1000 < rows;
+}
+
+}  // namespace
+
+Result<Description> guess_description(const std::filesystem::path& file,
+                                      std::span<const std::filesystem::path> others) {
+  auto csv = Csv::read(file);
+  if (!csv) return csv.error();
+  Description d;
+  d.path = file.parent_path() / (file.stem().stem().string() + ".toml");
+  d.name = file.stem().stem().string();
+  d.file = file.filename().string();
+  if (csv->separator() != ',') d.csv.separator = csv->separator();
+  if (!csv->has_header()) {
+    d.csv.header = false;
+    d.csv.columns = csv->names();
+  }
+  std::vector<Look> looks;
+  std::vector<std::string> names;
+  for (std::size_t c = 0; c < csv->columns(); ++c) {
+    looks.push_back(look_at(*csv, c));
+    names.push_back(lower(csv->names()[c]));
+  }
+  // The machine: named so and repeated, or the first whole number that stays the same for many
+  // rows.
+  std::optional<std::size_t> machine;
+  const auto repeats = [&](std::size_t c) {
+    std::size_t same = 0;
+    const std::size_t rows = std::min<std::size_t>(csv->rows(), 20'000);
+    for (std::size_t r = 1; r < rows; ++r) same += csv->cell(r, c) == csv->cell(r - 1, c) ? 1 : 0;
+    return static_cast<double>(same) / static_cast<double>(std::max<std::size_t>(rows, 1));
+  };
+  for (std::size_t c = 0; c < csv->columns() && !machine; ++c) {
+    if (looks[c].date() || looks[c].values.size() < 2) continue;
+    if (holds_any(names[c], {"machine", "unit", "engine", "asset", "device", "serial", "equipment",
+                             "vehicle", "bearing"}) &&
+        looks[c].values.size() * 3 < looks[c].known && (!looks[c].binary()))
+      machine = c;
+  }
+  std::optional<std::size_t> time;
+  for (std::size_t c = 0; c < csv->columns() && !time; ++c)
+    if (looks[c].date()) time = c;
+  for (std::size_t c = 0; c < csv->columns() && !time; ++c)
+    if (c != machine && looks[c].number() &&
+        holds_any(names[c], {"time", "cycle", "date", "hour", "minute", "second", "step"}) &&
+        rises(*csv, c, machine))
+      time = c;
+  if (!csv->has_header() && !machine) {
+    for (std::size_t c = 0; c + 1 < csv->columns() && !machine; ++c) {
+      if (!looks[c].integer() || looks[c].low < 0 || repeats(c) < 0.9) continue;
+      for (std::size_t t = 0; t < csv->columns() && !machine; ++t) {
+        if (t == c || !looks[t].integer() || !rises(*csv, t, c)) continue;
+        machine = c;
+        if (!time) time = t;
+      }
+    }
+  }
+  if (machine) d.machine = csv->names()[*machine];
+  if (time) {
+    d.time = csv->names()[*time];
+    d.time_format = format_of(looks[*time]);
+    d.time_unit = d.time_format == TimeFormat::number
+                      ? (holds_any(names[*time], {"hour"})     ? "h"
+                         : holds_any(names[*time], {"second"}) ? "s"
+                         : holds_any(names[*time], {"minute"}) ? "min"
+                                                               : "cycle")
+                      : "h";
+  }
+  std::vector<std::size_t> signals;
+  std::vector<std::size_t> binaries;
+  for (std::size_t c = 0; c < csv->columns(); ++c) {
+    if (c == machine || c == time || looks[c].known == 0 || looks[c].date()) continue;
+    if (looks[c].values.size() >= std::min<std::size_t>(looks[c].known, 1000) &&
+        (looks[c].integer() ? rises(*csv, c, machine) : !looks[c].number()))
+      continue;  // a row number or an identity
+    if (csv->names()[c].rfind("column", 0) == 0 && csv->has_header() && looks[c].integer())
+      continue;
+    if (looks[c].binary() &&
+        (!time || holds_any(names[c], {"fail", "fault", "label", "target", "broken", "breakdown"})))
+      binaries.push_back(c);
+    else
+      signals.push_back(c);
+  }
+  if (!time || !binaries.empty()) {
+    // Outcomes are rare and stand together at the end; binary inputs stand among the signals.
+    const auto last_signal = signals.empty() ? 0 : signals.back();
+    for (const auto c : binaries) {
+      if (c > last_signal || holds_any(names[c], {"fail", "fault", "label", "target", "broken"}))
+        d.labels.push_back({csv->names()[c], csv->names()[c]});
+      else
+        signals.push_back(c);
+    }
+    std::sort(signals.begin(), signals.end());
+  }
+  for (const auto c : signals) {
+    SignalDescription signal;
+    signal.column = signal.name = csv->names()[c];
+    const auto open = signal.name.find_last_of("[(");
+    if (open != std::string::npos && open > 0 &&
+        (signal.name.back() == ']' || signal.name.back() == ')')) {
+      signal.unit = signal.name.substr(open + 1, signal.name.size() - open - 2);
+    }
+    if (!looks[c].number()) {
+      if (looks[c].values.size() > 100) continue;
+      signal.kind = SignalKind::category;
+    }
+    d.signals.push_back(std::move(signal));
+  }
+  std::vector<Diagnostic> complaints;
+  if (!time && d.labels.empty())
+    complaints.push_back({file.string(), 0, 0,
+                          "no column looks like a time, and none like the outcome of a row",
+                          "write a description by hand; docs/plant-data.md shows one"});
+  for (const auto& other : others) {
+    auto second = Csv::read(other);
+    if (!second) {
+      for (const auto& diagnostic : second.error().diagnostics) complaints.push_back(diagnostic);
+      continue;
+    }
+    std::string machine_column;
+    std::string time_column;
+    std::optional<TimeFormat> format;
+    std::vector<std::size_t> rest;
+    for (std::size_t c = 0; c < second->columns(); ++c) {
+      const auto look = look_at(*second, c);
+      const auto name = lower(second->names()[c]);
+      if (second->names()[c] == d.machine ||
+          (machine_column.empty() && holds_any(name, {"machine", "unit", "serial", "asset"}))) {
+        machine_column = second->names()[c];
+      } else if (time_column.empty() && look.date()) {
+        time_column = second->names()[c];
+        format = format_of(look);
+      } else if (!look.date() && name.rfind("column", 0) != 0) {
+        rest.push_back(c);
+      }
+    }
+    const auto name = lower(other.filename().string());
+    if (machine_column.empty()) {
+      complaints.push_back(
+          {other.string(), 0, 0,
+           fmt::format("has no column that looks like the machine \"{}\"", d.machine),
+           "describe this file by hand"});
+      continue;
+    }
+    if (time_column.empty()) {
+      AttributesDescription attributes{other.filename().string(), machine_column, {}};
+      for (const auto c : rest) {
+        SignalDescription signal;
+        signal.column = signal.name = second->names()[c];
+        if (!look_at(*second, c).number()) signal.kind = SignalKind::category;
+        attributes.columns.push_back(std::move(signal));
+      }
+      d.attributes = std::move(attributes);
+      continue;
+    }
+    EventsDescription events;
+    events.file = other.filename().string();
+    events.machine = machine_column;
+    events.time = time_column;
+    events.time_format = format;
+    events.kind = holds_any(name, {"fail", "break"})      ? EventKind::failure
+                  : holds_any(name, {"maint", "service"}) ? EventKind::maintenance
+                                                          : EventKind::event;
+    for (const auto c : rest) {
+      const auto look = look_at(*second, c);
+      if (!look.number() && look.values.size() <= 200) {
+        events.code = second->names()[c];
+        break;
+      }
+    }
+    if (events.code.empty()) events.name = event_kinds[static_cast<std::size_t>(events.kind)];
+    d.events.push_back(std::move(events));
+  }
+  const bool failures = std::any_of(d.events.begin(), d.events.end(), [](const auto& events) {
+    return events.kind == EventKind::failure;
+  });
+  if (time && d.labels.empty() && !failures) d.end = End::failure;
+  if (failures && d.time_unit == "h" && csv->rows() > 1) {
+    const auto last = parse_time(csv->cell(1, *time), *d.time_format, "d");
+    const auto first = parse_time(csv->cell(0, *time), *d.time_format, "d");
+    if (first && last && *last - *first >= 1) {
+      d.time_unit = "d";
+      d.stamp_is_start = true;
+    }
+  }
+  if (!complaints.empty()) return Error(std::move(complaints));
+  return d;
+}
+
+std::string as_toml(const Description& d) {
+  using text::toml_string;
+  std::string out = fmt::format("format = \"{}\"\nname = {}\nfile = {}\n", format_name,
+                                toml_string(d.name), toml_string(d.file));
+  if (d.csv.separator) {
+    const std::string separator(1, *d.csv.separator);
+    out += fmt::format("separator = {}\n", toml_string(separator == "\t"  ? "tab"
+                                                       : separator == " " ? "blank"
+                                                                          : separator));
+  }
+  if (d.csv.header) out += fmt::format("header = {}\n", *d.csv.header);
+  if (!d.csv.columns.empty()) {
+    out += "columns = [";
+    for (const auto& name : d.csv.columns)
+      out += (out.back() == '[' ? "" : ", ") + toml_string(name);
+    out += "]\n";
+  }
+  if (d.csv.decimal_comma) out += "decimal_comma = true\n";
+  if (!d.machine.empty()) out += fmt::format("machine = {}\n", toml_string(d.machine));
+  if (!d.time.empty()) {
+    out += fmt::format("time = {}\n", toml_string(d.time));
+    if (d.time_format)
+      out += fmt::format("time_format = \"{}\"\n",
+                         time_formats[static_cast<std::size_t>(*d.time_format)]);
+    out += fmt::format("time_unit = {}\n", toml_string(d.time_unit));
+    out += fmt::format("stamp = \"{}\"  # a row tells of the time {} its stamp\n",
+                       d.stamp_is_start ? "start" : "end", d.stamp_is_start ? "after" : "before");
+    out += fmt::format("end = \"{}\"  # what the end of a machine's record means\n",
+                       ends[static_cast<std::size_t>(d.end)]);
+  }
+  if (d.step) out += fmt::format("step = {}\n", *d.step);
+  if (!d.remaining.empty()) out += fmt::format("remaining = {}\n", toml_string(d.remaining));
+  if (d.horizon > 0) out += fmt::format("horizon = {}\n", d.horizon);
+  if (!d.horizons.empty()) {
+    out += "horizons = [";
+    for (const auto horizon : d.horizons)
+      out += fmt::format("{}\"{}\"", out.back() == '[' ? "" : ", ", horizon);
+    out += "]\n";
+  }
+  if (d.split) out += fmt::format("split = \"{}\"\n", splits[static_cast<std::size_t>(*d.split)]);
+  if (d.sort) out += "sort = true\n";
+  const auto signal_text = [&](const SignalDescription& signal) {
+    out += fmt::format("column = {}\n", toml_string(signal.column));
+    if (signal.name != signal.column) out += fmt::format("name = {}\n", toml_string(signal.name));
+    if (!signal.unit.empty()) out += fmt::format("unit = {}\n", toml_string(signal.unit));
+    if (signal.kind == SignalKind::category) out += "kind = \"category\"\n";
+    if (signal.low) out += fmt::format("low = {}\n", *signal.low);
+    if (signal.high) out += fmt::format("high = {}\n", *signal.high);
+  };
+  for (const auto& label : d.labels) {
+    out += fmt::format("\n[[label]]\ncolumn = {}\n", toml_string(label.column));
+    if (label.name != label.column) out += fmt::format("name = {}\n", toml_string(label.name));
+  }
+  for (const auto& signal : d.signals) {
+    out += "\n[[signal]]\n";
+    signal_text(signal);
+  }
+  for (const auto& events : d.events) {
+    out += fmt::format("\n[[events]]\nfile = {}\nkind = \"{}\"\nmachine = {}\ntime = {}\n",
+                       toml_string(events.file), event_kinds[static_cast<std::size_t>(events.kind)],
+                       toml_string(events.machine), toml_string(events.time));
+    if (!events.code.empty()) out += fmt::format("code = {}\n", toml_string(events.code));
+    if (!events.name.empty()) out += fmt::format("name = {}\n", toml_string(events.name));
+    if (events.time_format)
+      out += fmt::format("time_format = \"{}\"\n",
+                         time_formats[static_cast<std::size_t>(*events.time_format)]);
+  }
+  if (d.attributes) {
+    out += fmt::format("\n[attributes]\nfile = {}\nmachine = {}\n", toml_string(d.attributes->file),
+                       toml_string(d.attributes->machine));
+    for (const auto& column : d.attributes->columns) {
+      out += "\n[[attributes.column]]\n";
+      signal_text(column);
+    }
+  }
+  return out;
+}
+
+}  // namespace foreline::plant

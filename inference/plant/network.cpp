@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/plant/network.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "inference/gpt2/trainer.hpp"
+#include "sim/line/random.hpp"
+
+namespace foreline::plant {
+
+namespace {
+
+constexpr std::size_t answer_batch = 64;
+
+double normal_below(double z) {
+  return 0.5 * std::erfc(-z / std::sqrt(2.0));
+}
+
+/// What each time word counts for a truth: soft shares that sum to 1, or the words still possible.
+void target_of(const Truth& truth, const Bins& bins, double soft, std::vector<double>& part,
+               bool& exact) {
+  const auto n = bins.count;
+  part.assign(bins.words(), 0.0);
+  const double t = static_cast<double>(truth.after) / bins.width();  // in bins
+  exact = truth.happened;
+  if (truth.happened) {
+    if (t > static_cast<double>(n)) {
+      part[n] = 1;
+    } else if (soft > 0) {
+      double sum = 0;
+      for (std::size_t b = 0; b < n; ++b)
+        sum += part[b] = normal_below((static_cast<double>(b + 1) - t) / soft) -
+                         normal_below((static_cast<double>(b) - t) / soft);
+      sum += part[n] = 1 - normal_below((static_cast<double>(n) - t) / soft);
+      for (auto& p : part) p /= sum;
+    } else {
+      const auto bin = t <= 0 ? 0 : static_cast<std::size_t>(std::ceil(t)) - 1;
+      part[std::min(bin, n)] = 1;
+    }
+    return;
+  }
+  // Censored: every later word is still possible, the one in which the view ended in proportion.
+  part[n] = 1;
+  for (std::size_t b = 0; b < n; ++b)
+    part[b] = std::clamp(static_cast<double>(b + 1) - t, 0.0, 1.0);
+}
+
+}  // namespace
+
+double Bins::within(std::span<const float> shares, double h) const {
+  const double at = h / width();
+  double sum = 0;
+  for (std::size_t b = 0; b < count; ++b)
+    sum += static_cast<double>(shares[b]) * std::clamp(at - static_cast<double>(b), 0.0, 1.0);
+  return std::min(sum, 1.0);
+}
+
+double Bins::expected(std::span<const float> shares) const {
+  double sum = static_cast<double>(shares[count]) * horizon;
+  for (std::size_t b = 0; b < count; ++b)
+    sum += static_cast<double>(shares[b]) * (static_cast<double>(b) + 0.5) * width();
+  return sum;
+}
+
+double Bins::quantile(std::span<const float> shares, double p) const {
+  double sum = 0;
+  for (std::size_t b = 0; b < count; ++b) {
+    const double share = static_cast<double>(shares[b]);
+    if (sum + share >= p)
+      return width() * (static_cast<double>(b) + (share > 0 ? (p - sum) / share : 0));
+    sum += share;
+  }
+  return horizon;
+}
+
+double surprise(const Truth& truth, std::span<const float> shares, const Bins& bins) {
+  std::vector<double> part;
+  bool exact = false;
+  target_of(truth, bins, 0, part, exact);
+  double p = 0;
+  for (std::size_t b = 0; b < part.size(); ++b) p += part[b] * static_cast<double>(shares[b]);
+  return -std::log(std::max(p, 1e-6));
+}
+
+Network train_network(const Words& words, const Samples& samples, const Bins& bins,
+                      const NetworkRules& rules, const Progress& progress) {
+  using line::Purpose;
+  Network network;
+  auto& config = network.config;
+  config.vocab_size = words.vocabulary();
+  config.n_positions = (words.positions() + 7) / 8 * 8;
+  config.n_embd = rules.width;
+  config.n_layer = rules.layers;
+  config.n_head = rules.heads;
+  config.n_inner = 4 * rules.width;
+  config.eos_token_id = words.vocabulary() - 1;
+  auto weights = gpt2::initial_weights(config, rules.seed);
+  // Levels are ordered: their embeddings start along one random direction a feature, so that a word
+  // seen rarely leans on its neighbours from the first step.
+  for (std::size_t f = 0; f < words.features().size(); ++f) {
+    const auto levels = words.level_count(f);
+    if (levels == 0) continue;
+    for (std::size_t level = 0; level < levels; ++level) {
+      const double at = 2.0 * (static_cast<double>(level) + 0.5) / static_cast<double>(levels) - 1;
+      float* row = &weights.wte[(words.first_token(f) + level) * config.n_embd];
+      for (std::size_t i = 0; i < config.n_embd; ++i) {
+        const double direction = line::random_uniform(rules.seed, static_cast<std::uint32_t>(f),
+                                                      Purpose::training, 1000 + i) -
+                                 0.5;
+        row[i] = 0.25F * row[i] + static_cast<float>(0.12 * at * direction);
+      }
+    }
+  }
+  gpt2::TrainRules train;
+  train.weight_decay = rules.weight_decay;
+  train.beta2 = 0.99F;
+  train.threads = rules.threads;
+  gpt2::Trainer trainer(config, std::move(weights), train);
+  std::vector<std::vector<std::uint16_t>> sentences;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    sentences.push_back(words.levels(samples.status(i)));
+  const auto kinds = samples.kinds;
+  std::uint64_t draw = 0;
+  const auto uniform = [&] {
+    return line::random_uniform(rules.seed, 9, Purpose::training, draw++);
+  };
+  std::vector<std::size_t> order(samples.size());
+  std::size_t next = order.size();
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  gpt2::Weights mean;
+  double running = 0;
+  std::vector<double> part;
+  const auto average_from = rules.steps / 3;
+  for (std::size_t step = 0; step < rules.steps; ++step) {
+    std::vector<gpt2::Sequence> batch;
+    std::vector<std::size_t> chosen;
+    for (std::size_t i = 0; i < rules.batch; ++i) {
+      if (next >= order.size()) {
+        for (std::size_t j = order.size(); j > 1; --j)
+          std::swap(order[j - 1],
+                    order[static_cast<std::size_t>(uniform() * static_cast<double>(j))]);
+        next = 0;
+      }
+      const auto sample = order[next++];
+      auto levels = sentences[sample];
+      for (const auto& group : words.groups()) {
+        const bool hide = uniform() < rules.group_drop;
+        for (const auto f : group) {
+          const auto count = words.level_count(f);
+          if (hide || uniform() < rules.word_drop) {
+            levels[f] = static_cast<std::uint16_t>(count);
+          } else if (levels[f] < count && count > 6) {
+            const double jitter =
+                words.features()[f].group == "age" ? rules.age_jitter : rules.jitter;
+            const double moved = static_cast<double>(levels[f]) + jitter * (2 * uniform() - 1);
+            levels[f] = static_cast<std::uint16_t>(
+                std::clamp(std::lround(moved), 0L, static_cast<long>(count) - 1));
+          }
+        }
+      }
+      batch.push_back(words.sequence(levels));
+      chosen.push_back(sample);
+    }
+    const gpt2::Loss loss = [&](std::span<const float> logits, std::span<float> slope) {
+      std::fill(slope.begin(), slope.end(), 0.0F);
+      const auto rows = chosen.size() * kinds;
+      double sum = 0;
+      std::vector<double> p(bins.words());
+      for (std::size_t r = 0; r < rows; ++r) {
+        const auto& truth = samples.of(chosen[r / kinds], r % kinds);
+        const float* x = &logits[r * config.vocab_size + words.answer(0)];
+        float* dx = &slope[r * config.vocab_size + words.answer(0)];
+        const double highest = *std::max_element(x, x + p.size());
+        double all = 0;
+        for (std::size_t b = 0; b < p.size(); ++b)
+          all += p[b] = std::exp(static_cast<double>(x[b]) - highest);
+        for (auto& share : p) share /= all;
+        bool exact = false;
+        target_of(truth, bins, rules.soft, part, exact);
+        const double weight = 1.0 / static_cast<double>(rows);
+        double expected = p[bins.count] * bins.horizon;
+        for (std::size_t b = 0; b < bins.count; ++b)
+          expected += p[b] * (static_cast<double>(b) + 0.5) * bins.width();
+        if (exact) {
+          for (std::size_t b = 0; b < p.size(); ++b) {
+            if (part[b] > 0) sum -= weight * part[b] * std::log(std::max(p[b], 1e-12));
+            dx[b] = static_cast<float>(weight * (p[b] - part[b]));
+          }
+        } else {
+          double possible = 0;
+          for (std::size_t b = 0; b < p.size(); ++b) possible += part[b] * p[b];
+          possible = std::max(possible, 1e-12);
+          sum -= weight * std::log(possible);
+          for (std::size_t b = 0; b < p.size(); ++b)
+            dx[b] = static_cast<float>(weight * (p[b] - part[b] * p[b] / possible));
+        }
+        const double seen = std::min(static_cast<double>(truth.after), bins.horizon);
+        if (rules.point_weight > 0 && bins.count > 1 && (exact || seen >= bins.horizon)) {
+          const double unit = 0.12 * bins.horizon;
+          const double error = (expected - seen) / unit;
+          sum += weight * rules.point_weight * 0.5 * error * error;
+          for (std::size_t b = 0; b < p.size(); ++b) {
+            const double centre =
+                b == bins.count ? bins.horizon : (static_cast<double>(b) + 0.5) * bins.width();
+            dx[b] += static_cast<float>(weight * rules.point_weight * error * p[b] *
+                                        (centre - expected) / unit);
+          }
+        }
+      }
+      return sum;
+    };
+    const double value = trainer.step(
+        batch, loss, gpt2::learning_rate(step, rules.steps, rules.steps / 20 + 1, rules.peak_rate));
+    running = step == 0 ? value : 0.98 * running + 0.02 * value;
+    if (step == average_from) {
+      mean = trainer.weights();
+    } else if (step > average_from && step % 4 == 0) {
+      const float keep = static_cast<float>(std::pow(rules.average, 4));
+      auto now = trainer.weights();
+      std::vector<gpt2::Tensor*> means;
+      gpt2::for_each_tensor(
+          config, mean, [&](const std::string&, const std::vector<std::size_t>&, gpt2::Tensor& t) {
+            means.push_back(&t);
+          });
+      std::size_t at = 0;
+      gpt2::for_each_tensor(
+          config, now, [&](const std::string&, const std::vector<std::size_t>&, gpt2::Tensor& t) {
+            auto& m = *means[at++];
+            for (std::size_t i = 0; i < m.size(); ++i) m[i] = keep * m[i] + (1 - keep) * t[i];
+          });
+    }
+    if (progress) progress(step + 1, rules.steps, running);
+  }
+  network.weights = mean.wte.empty() ? trainer.weights() : std::move(mean);
+  return network;
+}
+
+std::vector<float> answer(const gpt2::Model& model, const Words& words, const Bins& bins,
+                          std::span<const std::vector<std::uint16_t>> sentences) {
+  const auto kinds = words.kinds().size();
+  std::vector<float> shares;
+  shares.reserve(sentences.size() * kinds * bins.words());
+  for (std::size_t from = 0; from < sentences.size(); from += answer_batch) {
+    std::vector<gpt2::Sequence> batch;
+    for (std::size_t i = from; i < std::min(sentences.size(), from + answer_batch); ++i)
+      batch.push_back(words.sequence(sentences[i]));
+    const auto logits = model.logits(batch);
+    for (std::size_t r = 0; r < batch.size() * kinds; ++r) {
+      const float* x = &logits[r * words.vocabulary() + words.answer(0)];
+      const float highest = *std::max_element(x, x + bins.words());
+      double sum = 0;
+      for (std::size_t b = 0; b < bins.words(); ++b)
+        sum += std::exp(static_cast<double>(x[b] - highest));
+      for (std::size_t b = 0; b < bins.words(); ++b)
+        shares.push_back(static_cast<float>(std::exp(static_cast<double>(x[b] - highest)) / sum));
+    }
+  }
+  return shares;
+}
+
+std::vector<float> answer(const gpt2::Model& model, const Words& words, const Bins& bins,
+                          const Samples& samples) {
+  std::vector<std::vector<std::uint16_t>> sentences;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    sentences.push_back(words.levels(samples.status(i)));
+  return answer(model, words, bins, sentences);
+}
+
+}  // namespace foreline::plant

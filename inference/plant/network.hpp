@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// A GPT-2 that reads sentences of plant words and answers with time words: a discrete-time survival
+// likelihood with censoring, every kind of failure by its own question.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "inference/gpt2/model.hpp"
+#include "inference/plant/samples.hpp"
+#include "inference/plant/words.hpp"
+
+namespace foreline::plant {
+
+/// The time words: `count` bins of one width up to the horizon, then "none".
+struct Bins {
+  double horizon = 1;
+  std::size_t count = 1;
+  [[nodiscard]] double width() const { return horizon / static_cast<double>(count); }
+  [[nodiscard]] std::size_t words() const { return count + 1; }
+  /// P(T <= h) from shares of the words (linear within a bin).
+  [[nodiscard]] double within(std::span<const float> shares, double h) const;
+  /// Expectation of min(T, horizon).
+  [[nodiscard]] double expected(std::span<const float> shares) const;
+  /// The least h with P(T <= h) >= p; the horizon when there is none.
+  [[nodiscard]] double quantile(std::span<const float> shares, double p) const;
+};
+
+struct NetworkRules {
+  std::uint64_t seed = 1;
+  std::size_t steps = 2400;
+  std::size_t batch = 64;
+  std::size_t layers = 3;
+  std::size_t heads = 4;
+  std::size_t width = 96;
+  float peak_rate = 2e-3F;
+  float weight_decay = 0.1F;
+  double jitter = 1.25;      ///< Levels, uniform to both sides.
+  double word_drop = 0.03;   ///< Words made "?" ...
+  double group_drop = 0.07;  ///< ... and whole groups.
+  double age_jitter = 3;     ///< Levels for the age, which alone would name the machine.
+  double soft = 0.8;         ///< Deviation of the soft answer in bins; 0: hard bins.
+  double point_weight =
+      1;  ///< Of the squared error of the expected time, in units of 12 % of the horizon.
+  double average = 0.998;  ///< Of the weights' moving average.
+  double dropout = 0.1;
+  int threads = 1;
+};
+
+struct Network {
+  gpt2::Config config;
+  gpt2::Weights weights;
+};
+
+using Progress = std::function<void(std::size_t step, std::size_t steps, double loss)>;
+
+[[nodiscard]] Network train_network(const Words& words, const Samples& samples, const Bins& bins,
+                                    const NetworkRules& rules, const Progress& progress);
+
+/// Shares of the time words (samples x kinds x bins.words()), each softmax over the time words
+/// only.
+[[nodiscard]] std::vector<float> answer(const gpt2::Model& model, const Words& words,
+                                        const Bins& bins,
+                                        std::span<const std::vector<std::uint16_t>> sentences);
+[[nodiscard]] std::vector<float> answer(const gpt2::Model& model, const Words& words,
+                                        const Bins& bins, const Samples& samples);
+
+/// Negative log-likelihood of a truth under shares (no soft answers), for choosing and blending.
+[[nodiscard]] double surprise(const Truth& truth, std::span<const float> shares, const Bins& bins);
+
+}  // namespace foreline::plant

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plant model as a folder. The GPT-2 lies in Hugging Face layout; the rest in plant.json and
+// trees-N.ubj beside it. Nothing read is trusted: sizes must agree before anything is used.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "inference/gpt2/checkpoint.hpp"
+#include "inference/plant/plant_model.hpp"
+
+namespace foreline::plant {
+
+using line::Done;
+using line::Error;
+using line::Result;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr int plant_version = 1;
+
+ordered_json steps_json(const std::vector<Steps>& all) {
+  auto j = ordered_json::array();
+  for (const auto& steps : all) j.push_back({{"edges", steps.edges()}, {"shares", steps.shares()}});
+  return j;
+}
+
+std::vector<Steps> steps_from(const ordered_json& j) {
+  std::vector<Steps> all;
+  for (const auto& one : j)
+    all.push_back(Steps::restored(one.at("edges").get<std::vector<float>>(),
+                                  one.at("shares").get<std::vector<float>>()));
+  return all;
+}
+
+}  // namespace
+
+Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return Error(fmt::format("cannot make {}: {}", folder.string(), error.message()));
+  ordered_json j{{"plant", plant_version},
+                 {"name", schema_.name},
+                 {"time_unit", schema_.time_unit},
+                 {"step", schema_.step},
+                 {"items", schema_.items},
+                 {"repairable", schema_.repairable},
+                 {"dated", schema_.dated},
+                 {"codes", schema_.codes},
+                 {"maintenance", schema_.maintenance},
+                 {"kinds", schema_.kinds},
+                 {"horizon", bins_.horizon},
+                 {"bins", bins_.count},
+                 {"horizons", horizons_},
+                 {"packing", words_.packing() == Packing::group ? "group" : "word"},
+                 {"temperature", temperature_},
+                 {"blend", blend_},
+                 {"widening", widening_},
+                 {"base", base_},
+                 {"base_any", base_any_},
+                 {"life", {{"shape", life_.shape}, {"scale", life_.scale}}},
+                 {"sensor", sensor_},
+                 {"sensor_sign", sensor_sign_},
+                 {"seed", seed_}};
+  j["channels"] = ordered_json::array();
+  for (std::size_t c = 0; c < schema_.channels.size(); ++c) {
+    const auto& channel = schema_.channels[c];
+    const auto& r = references_[c];
+    ordered_json one{{"name", channel.name},
+                     {"unit", channel.unit},
+                     {"categories", channel.categories},
+                     {"attribute", channel.attribute},
+                     {"median", r.median},
+                     {"spread", r.spread},
+                     {"noise", r.noise},
+                     {"repeats", r.repeats},
+                     {"least", r.low},
+                     {"greatest", r.high}};
+    if (channel.low) one["low"] = *channel.low;
+    if (channel.high) one["high"] = *channel.high;
+    j["channels"].push_back(std::move(one));
+  }
+  j["edges"] = words_.edges();
+  j["sensor_steps"] = steps_json(sensor_steps_);
+  j["ewma_steps"] = steps_json(ewma_steps_);
+  j["persistence_steps"] = steps_json(persistence_steps_);
+  j["fingerprints"] = fingerprints_;
+  j["trees"] = trees_.size();
+  j["time_trees"] = time_trees_.has_value();
+  auto config = network_.config;
+  config.foreline = ordered_json{{"plant", plant_version}}.dump();
+  if (auto saved = gpt2::save_checkpoint(folder, config, network_.weights); !saved)
+    return saved.error();
+  ordered_json vocabulary;
+  const auto all = words_.vocabulary_words();
+  for (std::size_t w = 0; w < all.size(); ++w) vocabulary[all[w]] = w;
+  if (auto saved = gpt2::write_file(folder / "vocab.json", vocabulary.dump()); !saved)
+    return saved.error();
+  for (std::size_t t = 0; t < trees_.size() + (time_trees_ ? 1 : 0); ++t) {
+    const auto& trees = t < trees_.size() ? trees_[t] : *time_trees_;
+    if (auto saved = gpt2::write_file(folder / fmt::format("trees-{}.ubj", t), trees.bytes());
+        !saved)
+      return saved.error();
+  }
+  // Last, so that a folder with plant.json is complete.
+  return gpt2::write_file(folder / "plant.json", j.dump(1) + "\n");
+}
+
+Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int threads) {
+  const auto file = (folder / "plant.json").string();
+  const auto wrong = [&](const std::string& what) {
+    return Error({{file, 0, 0, what, "use a folder that `foreline train --data` has written"}});
+  };
+  auto text = gpt2::read_file(folder / "plant.json");
+  if (!text) return wrong("there is no such file: this is no plant model");
+  PlantModel model;
+  std::size_t trees = 0;
+  bool time_trees = false;
+  try {
+    const auto j = ordered_json::parse(*text);
+    if (j.at("plant").get<int>() != plant_version)
+      return wrong(fmt::format("is of version {}, this build reads {}", j.at("plant").get<int>(),
+                               plant_version));
+    auto& s = model.schema_;
+    s.name = j.at("name").get<std::string>();
+    s.time_unit = j.at("time_unit").get<std::string>();
+    s.step = j.at("step").get<double>();
+    s.items = j.at("items").get<bool>();
+    s.repairable = j.at("repairable").get<bool>();
+    s.dated = j.at("dated").get<bool>();
+    s.codes = j.at("codes").get<std::vector<std::string>>();
+    s.maintenance = j.at("maintenance").get<std::vector<bool>>();
+    s.kinds = j.at("kinds").get<std::vector<std::string>>();
+    for (const auto& one : j.at("channels")) {
+      Channel channel;
+      channel.name = one.at("name").get<std::string>();
+      channel.unit = one.at("unit").get<std::string>();
+      channel.categories = one.at("categories").get<std::vector<std::string>>();
+      channel.attribute = one.at("attribute").get<bool>();
+      if (one.contains("low")) channel.low = one.at("low").get<double>();
+      if (one.contains("high")) channel.high = one.at("high").get<double>();
+      s.channels.push_back(std::move(channel));
+      Reference r;
+      r.median = one.at("median").get<double>();
+      r.spread = one.at("spread").get<double>();
+      r.noise = one.at("noise").get<double>();
+      r.repeats = one.at("repeats").get<double>();
+      r.low = one.at("least").get<double>();
+      r.high = one.at("greatest").get<double>();
+      model.references_.push_back(r);
+    }
+    model.bins_ = {j.at("horizon").get<double>(), j.at("bins").get<std::size_t>()};
+    model.horizons_ = j.at("horizons").get<std::vector<double>>();
+    if (!(s.step > 0) || !(model.bins_.horizon > 0) || model.bins_.count == 0 ||
+        model.bins_.count > 1000 || model.horizons_.empty() || model.horizons_.size() > 1000 ||
+        s.kinds.empty() || s.maintenance.size() != s.codes.size() || s.channels.empty())
+      return wrong("its numbers cannot be: a step, horizon, kind or channel is missing");
+    model.status_ = std::make_shared<const Status>(s, model.bins_.horizon);
+    const auto edges = j.at("edges").get<std::vector<std::vector<float>>>();
+    if (edges.size() != model.status_->features().size())
+      return wrong(fmt::format("holds levels of {} features, its channels make {}", edges.size(),
+                               model.status_->features().size()));
+    model.words_ = Words::restored(
+        model.status_->features(), edges, s.kinds, model.bins_.words(),
+        j.at("packing").get<std::string>() == "word" ? Packing::word : Packing::group);
+    model.temperature_ = j.at("temperature").get<double>();
+    model.blend_ = j.at("blend").get<double>();
+    model.widening_ = j.at("widening").get<double>();
+    model.base_ = j.at("base").get<std::vector<double>>();
+    model.base_any_ = j.at("base_any").get<std::vector<double>>();
+    model.life_ = {j.at("life").at("shape").get<double>(), j.at("life").at("scale").get<double>()};
+    model.sensor_ = j.at("sensor").get<std::vector<std::size_t>>();
+    model.sensor_sign_ = j.at("sensor_sign").get<std::vector<double>>();
+    model.sensor_steps_ = steps_from(j.at("sensor_steps"));
+    model.ewma_steps_ = steps_from(j.at("ewma_steps"));
+    model.persistence_steps_ = steps_from(j.at("persistence_steps"));
+    model.fingerprints_ = j.at("fingerprints").get<std::vector<std::uint64_t>>();
+    model.seed_ = j.at("seed").get<std::uint64_t>();
+    trees = j.at("trees").get<std::size_t>();
+    time_trees = j.at("time_trees").get<bool>();
+    const auto n = model.horizons_.size();
+    const auto k = s.kinds.size();
+    if (model.base_.size() != n * k || model.base_any_.size() != n || model.sensor_.size() != n ||
+        model.sensor_sign_.size() != n || model.sensor_steps_.size() != n ||
+        model.ewma_steps_.size() != n || model.persistence_steps_.size() != n ||
+        (trees != 0 && trees != n * k))
+      return wrong("its parts are of different models: their sizes do not agree");
+    for (const auto f : model.sensor_)
+      if (f >= model.status_->features().size()) return wrong("names a feature that there is not");
+  } catch (const nlohmann::json::exception& exception) {
+    return wrong(exception.what());
+  }
+  auto checkpoint = gpt2::load_checkpoint(folder);
+  if (!checkpoint) return checkpoint.error();
+  if (checkpoint->config.vocab_size != model.words_.vocabulary() ||
+      checkpoint->config.n_positions < model.words_.positions())
+    return wrong(fmt::format("speaks {} words in {} positions, its GPT-2 has {} and {}",
+                             model.words_.vocabulary(), model.words_.positions(),
+                             checkpoint->config.vocab_size, checkpoint->config.n_positions));
+  model.network_ = {checkpoint->config, std::move(checkpoint->weights)};
+  for (std::size_t t = 0; t < trees + (time_trees ? 1 : 0); ++t) {
+    auto bytes = gpt2::read_file(folder / fmt::format("trees-{}.ubj", t));
+    if (!bytes) return bytes.error();
+    auto restored = Trees::restore(*bytes);
+    if (!restored) return restored.error();
+    if (t < trees)
+      model.trees_.push_back(std::move(*restored));
+    else
+      model.time_trees_ = std::move(*restored);
+  }
+  if (auto opened = model.open(threads); !opened) return opened.error();
+  return model;
+}
+
+}  // namespace foreline::plant

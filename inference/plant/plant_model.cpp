@@ -1,0 +1,1041 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/plant/plant_model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+
+#include "inference/gpt2/checkpoint.hpp"
+#include "sim/line/random.hpp"
+
+namespace foreline::plant {
+
+using line::Done;
+using line::Error;
+using line::Result;
+
+namespace {
+
+constexpr double missing_share_max = 0.5;
+constexpr std::size_t tree_rows_max = 30'000;
+constexpr std::size_t fingerprints_max = 4096;
+
+std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
+  std::uint64_t hash = 1469598103934665603ULL;
+  const auto mix = [&](std::uint64_t word) { hash = (hash ^ word) * 1099511628211ULL; };
+  for (std::size_t c = 0; c < width; ++c) {
+    std::uint32_t bits = 0;
+    static_assert(sizeof bits == sizeof(float));
+    std::copy_n(reinterpret_cast<const char*>(row + c), sizeof bits,
+                reinterpret_cast<char*>(&bits));
+    mix(bits);
+  }
+  mix(static_cast<std::uint64_t>(std::llround(at * 1000)));
+  return hash;
+}
+
+/// Whether a failure came within h; nothing when the view ended before.
+std::optional<bool> outcome(const Truth& truth, double h) {
+  if (truth.happened) return static_cast<double>(truth.after) <= h;
+  if (static_cast<double>(truth.after) >= h) return false;
+  return {};
+}
+
+struct Known {
+  std::vector<std::size_t> samples;
+  std::vector<std::uint8_t> truth;
+};
+/// `kind` = kinds: any.
+Known known_at(const Samples& samples, std::size_t kind, double h) {
+  Known known;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const auto result = outcome(kind == samples.kinds ? samples.any(i) : samples.of(i, kind), h);
+    if (!result) continue;
+    known.samples.push_back(i);
+    known.truth.push_back(*result ? 1 : 0);
+  }
+  return known;
+}
+
+double clamped(double p) {
+  return std::clamp(p, 1e-4, 1 - 1e-4);
+}
+
+}  // namespace
+
+std::string name_of(Method method) {
+  switch (method) {
+    case Method::blend:
+      return "blend";
+    case Method::gpt:
+      return "GPT-2";
+    case Method::trees:
+      return "trees";
+    case Method::age:
+      return "age (Weibull)";
+    case Method::sensor:
+      return "best threshold";
+    case Method::ewma:
+      return "EWMA deviation";
+    case Method::persistence:
+      return "persistence";
+    case Method::climatology:
+      return "climatology";
+  }
+  return {};
+}
+
+namespace {
+
+/// Largest deviation of a short mean from the machine's own first rows, in ordinary noise (an EWMA
+/// chart's statistic), or for items from the median.
+std::vector<float> ewma_scores(const Samples& samples, const Status& status,
+                               const std::vector<Reference>& references, const Records& schema) {
+  std::vector<std::pair<std::size_t, std::size_t>> places;  // feature, channel
+  for (std::size_t f = 0; f < status.features().size(); ++f)
+    for (std::size_t c = 0; c < schema.channels.size(); ++c)
+      if (status.features()[f].group == schema.channels[c].name &&
+          schema.channels[c].categories.empty() &&
+          status.features()[f].statistic == (schema.items ? "last" : "dev"))
+        places.emplace_back(f, c);
+  std::vector<float> scores;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    double highest = 0;
+    for (const auto& [f, c] : places) {
+      double value = static_cast<double>(samples.status(i)[f]);
+      if (schema.items) value -= references[c].median;
+      const double unit = schema.items ? references[c].spread : references[c].noise;
+      if (std::isfinite(value) && unit > 0) highest = std::max(highest, std::abs(value) / unit);
+    }
+    scores.push_back(static_cast<float>(highest));
+  }
+  return scores;
+}
+
+/// Events of the recent past, the more the worse.
+std::vector<float> persistence_scores(const Samples& samples, const Status& status,
+                                      const Records& schema) {
+  std::vector<std::size_t> places;
+  for (std::size_t f = 0; f < status.features().size(); ++f) {
+    const auto& feature = status.features()[f];
+    for (std::size_t k = 0; k < schema.codes.size(); ++k)
+      if (feature.group == schema.codes[k] && !schema.maintenance[k] &&
+          feature.statistic.front() == 'n')
+        places.push_back(f);
+  }
+  std::vector<float> scores;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    float sum = 0;
+    for (const auto f : places) sum += samples.status(i)[f];
+    scores.push_back(sum);
+  }
+  return scores;
+}
+
+std::vector<double> ages(const Records& records, const Samples& samples, bool repairable) {
+  std::vector<double> out;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const auto& machine = records.machines[samples.machine[i]];
+    double from = repairable ? machine.time.front() : 0.0;
+    if (repairable)
+      for (const auto& failure : machine.failures)
+        if (failure.at <= samples.at[i]) from = failure.at;
+    out.push_back(samples.at[i] - from);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::size_t>& machines,
+                                     double until, const PlantRules& rules, const Say& say) {
+  PlantModel model;
+  model.schema_ = raw;
+  model.schema_.machines.clear();
+  model.seed_ = rules.seed;
+  std::size_t failures = 0;
+  std::vector<double> lives;
+  for (const auto m : machines) {
+    for (const auto& failure : raw.machines[m].failures) failures += failure.at <= until ? 1 : 0;
+    if (!raw.machines[m].failures.empty())
+      lives.push_back(raw.machines[m].failures.front().at - raw.machines[m].time.front());
+  }
+  if (failures < 2)
+    return Error(
+        fmt::format("{}: {} among the machines to learn from", raw.name,
+                    failures == 0 ? "there is no failure" : "there is one failure only"),
+        "nothing can be learned of failures without failures: add records that end in one, "
+        "or describe where they are ([[events]] kind = \"failure\", [[label]], end = \"failure\")");
+
+  model.references_ = learn_references(raw, machines, until);
+  QualityReport report;
+  const Records records = clean(raw, model.references_, report);
+
+  // The horizon and where it is judged.
+  if (raw.items) {
+    model.bins_ = {1, 1};
+    model.horizons_ = {1};
+  } else {
+    double horizon = rules.horizon;
+    if (horizon <= 0 && !lives.empty() && !raw.repairable) {
+      std::nth_element(lives.begin(), lives.begin() + static_cast<std::ptrdiff_t>(lives.size() / 2),
+                       lives.end());
+      horizon = std::max(0.6 * lives[lives.size() / 2], 5 * raw.step);
+    }
+    if (horizon <= 0) horizon = 20 * raw.step;
+    const auto steps =
+        static_cast<std::size_t>(std::max(1.0, std::round(std::min(horizon / raw.step, 1e6))));
+    model.bins_ = {horizon, std::min(rules.bins, steps)};
+    model.horizons_ = rules.horizons;
+    if (model.horizons_.empty())
+      model.horizons_ = {0.12 * horizon, 0.24 * horizon, 0.4 * horizon, horizon};
+    std::sort(model.horizons_.begin(), model.horizons_.end());
+    if (model.horizons_.back() > horizon)
+      return Error(fmt::format("the horizon {} is beyond the longest one, {}",
+                               model.horizons_.back(), horizon),
+                   "give a longer `horizon`");
+  }
+  model.status_ = std::make_shared<const Status>(records, model.bins_.horizon);
+
+  // Calibration: other machines, or the last part of the time.
+  bool by_time = rules.split == Split::time;
+  if (!rules.split) by_time = raw.repairable && !raw.items;
+  std::vector<std::size_t> shuffled = machines;
+  for (std::size_t i = shuffled.size(); i > 1; --i)
+    std::swap(shuffled[i - 1],
+              shuffled[line::random_word(rules.seed, 3, line::Purpose::training, i) % i]);
+  Choice learn{machines};
+  Choice calibrate{machines};
+  learn.until = calibrate.until = until;
+  if (by_time) {
+    double first = std::numeric_limits<double>::infinity();
+    double last = -first;
+    for (const auto m : machines) {
+      first = std::min(first, records.machines[m].time.front());
+      last = std::max(last, std::min(until, records.machines[m].time.back()));
+    }
+    const double cut =
+        last - std::max(rules.calibration_share * (last - first), 1.5 * model.bins_.horizon);
+    if (cut > first + model.bins_.horizon) {
+      learn.until = cut;
+      calibrate.from = cut;
+    } else {
+      by_time = false;
+    }
+  }
+  if (!by_time) {
+    if (raw.items) {  // as many failures in both parts
+      std::stable_partition(shuffled.begin(), shuffled.end(),
+                            [&](auto m) { return !raw.machines[m].failures.empty(); });
+      calibrate.machines.clear();
+      learn.machines.clear();
+      const auto every =
+          static_cast<std::size_t>(std::max(2.0, std::round(1 / rules.calibration_share)));
+      for (std::size_t i = 0; i < shuffled.size(); ++i)
+        (i % every == 0 ? calibrate : learn).machines.push_back(shuffled[i]);
+    } else {
+      const auto held = std::max<std::size_t>(
+          1,
+          static_cast<std::size_t>(rules.calibration_share * static_cast<double>(shuffled.size())));
+      if (shuffled.size() < 3)
+        return Error(fmt::format("{} machines are too few to learn from and to calibrate on",
+                                 shuffled.size()),
+                     "give at least three, or split = \"time\"");
+      calibrate.machines.assign(shuffled.begin(),
+                                shuffled.begin() + static_cast<std::ptrdiff_t>(held));
+      learn.machines.assign(shuffled.begin() + static_cast<std::ptrdiff_t>(held), shuffled.end());
+    }
+  }
+  const Samples learned = take_samples(records, *model.status_, learn);
+  const Samples held = take_samples(records, *model.status_, calibrate);
+  if (learned.size() < rules.network.batch || held.size() == 0)
+    return Error(fmt::format("{} moments to learn from and {} to calibrate on are too few",
+                             learned.size(), held.size()),
+                 {});
+  say(fmt::format("{} moments of {} machines to learn from, {} of {} to calibrate on; {} features",
+                  learned.size(), learn.machines.size(), held.size(), calibrate.machines.size(),
+                  learned.width));
+
+  // A signal that gives the answer away is a label in disguise: no plant has such a sensor.
+  const std::size_t kinds = learned.kinds;
+  for (std::size_t h = 0; h < model.horizons_.size(); ++h) {
+    const auto known = known_at(learned, kinds, model.horizons_[h]);
+    const auto positives =
+        static_cast<std::size_t>(std::accumulate(known.truth.begin(), known.truth.end(), 0U));
+    if (positives < 20 || known.truth.size() - positives < 20) continue;
+    for (std::size_t f = 0; f < learned.width; ++f) {
+      const auto& feature = model.status_->features()[f];
+      if (feature.statistic != "last") continue;
+      std::vector<float> scores;
+      std::vector<std::uint8_t> truth;
+      for (std::size_t i = 0; i < known.samples.size(); ++i) {
+        const float value = learned.status(known.samples[i])[f];
+        if (std::isnan(value)) continue;
+        scores.push_back(value);
+        truth.push_back(known.truth[i]);
+      }
+      if (scores.size() * 2 < known.samples.size()) continue;
+      const double area = auroc(scores, truth);
+      if (std::max(area, 1 - area) > 0.9995)
+        return Error(
+            fmt::format("the signal \"{}\" alone tells every failure within {} {} (AUROC {:.4f}): "
+                        "it holds the answer",
+                        feature.group, model.horizons_[h], raw.time_unit, std::max(area, 1 - area)),
+            "a column made from the future is a leak: remove it from the signals");
+    }
+  }
+
+  // The words and the GPT-2.
+  const std::size_t levels = rules.levels > 0 ? rules.levels : raw.items ? 64 : 32;
+  model.words_ = Words(model.status_->features(), learned.features, levels, raw.kinds,
+                       model.bins_.words(), rules.packing);
+  if (model.words_.groups().empty())
+    return Error(
+        fmt::format("{}: every signal is constant: there is nothing to learn from", raw.name),
+        "add signals that change");
+  auto network_rules = rules.network;
+  network_rules.seed = rules.seed;
+  network_rules.threads = rules.threads;
+  if (model.bins_.count < 20) network_rules.soft = 0;
+  const auto every = std::max<std::size_t>(1, network_rules.steps / 10);
+  model.network_ =
+      train_network(model.words_, learned, model.bins_, network_rules,
+                    [&](std::size_t step, std::size_t steps, double loss) {
+                      if (step % every == 0)
+                        say(fmt::format("step {} of {}, loss {:.4f}", step, steps, loss));
+                    });
+  if (auto opened = model.open(rules.threads); !opened) return opened.error();
+
+  // Temperature on the calibration part.
+  const auto held_shares = model.gpt_shares(held);
+  double best = std::numeric_limits<double>::infinity();
+  for (const double temperature : {0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.8}) {
+    double sum = 0;
+    const auto n = model.bins_.words();
+    std::vector<float> shares(n);
+    for (std::size_t i = 0; i < held.size() * kinds; ++i) {
+      double total = 0;
+      for (std::size_t b = 0; b < n; ++b)
+        total += static_cast<double>(shares[b] = std::pow(std::max(held_shares[i * n + b], 1e-9F),
+                                                          static_cast<float>(1 / temperature)));
+      for (auto& share : shares) share = static_cast<float>(static_cast<double>(share) / total);
+      sum += surprise(held.truth[i], shares, model.bins_);
+    }
+    if (sum < best) {
+      best = sum;
+      model.temperature_ = temperature;
+    }
+  }
+
+  // Trees: one classifier a kind and horizon, one regression of the time.
+  if (rules.trees) {
+    std::vector<std::size_t> rows;
+    const double stride =
+        std::max(1.0, static_cast<double>(learned.size()) / static_cast<double>(tree_rows_max));
+    const auto tree_rules = [&] {
+      TreeRules t;
+      t.seed = rules.seed;
+      t.threads = rules.threads;
+      if (raw.items) t.child_weight = 1;
+      return t;
+    }();
+    for (std::size_t k = 0; k < kinds; ++k) {
+      for (const double h : model.horizons_) {
+        std::vector<float> features;
+        std::vector<float> labels;
+        for (double place = 0; place < static_cast<double>(learned.size()); place += stride) {
+          const auto i = static_cast<std::size_t>(place);
+          const auto result = outcome(learned.of(i, k), h);
+          if (!result) continue;
+          const auto row = learned.status(i);
+          features.insert(features.end(), row.begin(), row.end());
+          labels.push_back(*result ? 1.0F : 0.0F);
+        }
+        auto trees = Trees::fit(features, learned.width, labels, tree_rules);
+        if (!trees) return trees.error();
+        model.trees_.push_back(std::move(*trees));
+      }
+    }
+    if (!raw.items) {
+      std::vector<float> features;
+      std::vector<float> labels;
+      for (std::size_t i = 0; i < learned.size(); ++i) {
+        const auto truth = learned.any(i);
+        if (!truth.happened && static_cast<double>(truth.after) < model.bins_.horizon) continue;
+        const auto row = learned.status(i);
+        features.insert(features.end(), row.begin(), row.end());
+        labels.push_back(std::min(truth.after, static_cast<float>(model.bins_.horizon)));
+      }
+      auto time_rules = tree_rules;
+      time_rules.classify = false;
+      time_rules.rounds = 400;
+      if (!labels.empty()) {
+        auto trees = Trees::fit(features, learned.width, labels, time_rules);
+        if (!trees) return trees.error();
+        model.time_trees_ = std::move(*trees);
+      }
+    }
+    say(fmt::format("{} ensembles of trees are grown",
+                    model.trees_.size() + (model.time_trees_ ? 1 : 0)));
+  }
+
+  // The simple methods.
+  for (std::size_t k = 0; k <= kinds; ++k)
+    for (const double h : model.horizons_) {
+      const auto known = known_at(learned, k, h);
+      const double share =
+          known.truth.empty()
+              ? 0
+              : (std::accumulate(known.truth.begin(), known.truth.end(), 0.0) + 0.5) /
+                    (static_cast<double>(known.truth.size()) + 1);
+      (k == kinds ? model.base_any_ : model.base_).push_back(share);
+    }
+  if (!raw.items) {
+    std::vector<double> lengths;
+    std::vector<std::uint8_t> failed;
+    for (const auto m : learn.machines) {
+      const auto& machine = records.machines[m];
+      double from = raw.repairable ? machine.time.front() : 0.0;
+      const double end = std::min(learn.until, machine.until);
+      for (const auto& failure : machine.failures) {
+        if (failure.at > end) break;
+        lengths.push_back(std::max(failure.at - from, 0.5 * raw.step));
+        failed.push_back(1);
+        from = failure.at;
+      }
+      if (end > from) {
+        lengths.push_back(end - from);
+        failed.push_back(0);
+      }
+    }
+    model.life_ = Weibull::fit(lengths, failed);
+  }
+  const auto ewma = ewma_scores(learned, *model.status_, model.references_, model.schema_);
+  const auto persistence = persistence_scores(learned, *model.status_, model.schema_);
+  for (const double h : model.horizons_) {
+    const auto known = known_at(learned, kinds, h);
+    const auto pick = [&](const std::vector<float>& all) {
+      std::vector<float> scores;
+      for (const auto i : known.samples) scores.push_back(all[i]);
+      return scores;
+    };
+    model.ewma_steps_.emplace_back(pick(ewma), known.truth);
+    model.persistence_steps_.emplace_back(pick(persistence), known.truth);
+    double highest = 0;
+    std::size_t chosen = 0;
+    double sign = 1;
+    std::vector<float> column(known.samples.size());
+    for (std::size_t f = 0; f < learned.width; ++f) {
+      if (model.status_->features()[f].group == "age") continue;
+      for (std::size_t i = 0; i < known.samples.size(); ++i) {
+        const float value = learned.status(known.samples[i])[f];
+        column[i] = std::isnan(value) ? 0.0F : value;
+      }
+      const double area = auroc(column, known.truth);
+      if (std::max(area, 1 - area) > highest) {
+        highest = std::max(area, 1 - area);
+        chosen = f;
+        sign = area >= 0.5 ? 1 : -1;
+      }
+    }
+    for (std::size_t i = 0; i < known.samples.size(); ++i) {
+      const float value = learned.status(known.samples[i])[chosen];
+      column[i] = std::isnan(value) ? 0.0F : static_cast<float>(sign) * value;
+    }
+    model.sensor_.push_back(chosen);
+    model.sensor_sign_.push_back(sign);
+    model.sensor_steps_.emplace_back(column, known.truth);
+  }
+
+  // The blend: the share of the GPT that surprises least on the calibration part.
+  if (!model.trees_.empty()) {
+    const auto gpt = model.answers(Method::gpt, records, held);
+    const auto trees = model.from_trees(held);
+    const auto n = model.horizons_.size();
+    best = std::numeric_limits<double>::infinity();
+    for (const double share : {0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9}) {
+      double sum = 0;
+      for (std::size_t h = 0; h < n; ++h) {
+        const auto known = known_at(held, kinds, model.horizons_[h]);
+        for (std::size_t i = 0; i < known.samples.size(); ++i) {
+          const auto at = known.samples[i] * n + h;
+          const double p = clamped(share * static_cast<double>(gpt.any[at]) +
+                                   (1 - share) * static_cast<double>(trees.any[at]));
+          sum -= std::log(known.truth[i] != 0 ? p : 1 - p);
+        }
+      }
+      // An even blend stays unless another is clearly better: few machines choose badly.
+      if (sum < best * (share == 0.5 ? 1 : 0.99)) {
+        best = sum;
+        model.blend_ = share;
+      }
+    }
+    say(fmt::format("blend: {:.0f} % GPT-2, {:.0f} % trees; temperature {:.2f}", 100 * model.blend_,
+                    100 - 100 * model.blend_, model.temperature_));
+  }
+
+  // Conformal widening of [q05, q95] (CQR, Romano et al. 2019), machines counting alike.
+  if (!raw.items) {
+    const auto answered =
+        model.answers(model.trees_.empty() ? Method::gpt : Method::blend, records, held);
+    std::map<std::uint32_t, double> counts;
+    std::vector<std::pair<double, std::uint32_t>> scores;
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      const auto truth = held.any(i);
+      if (!truth.happened || static_cast<double>(truth.after) > 1.2 * model.bins_.horizon) continue;
+      const double y = std::min(static_cast<double>(truth.after), model.bins_.horizon);
+      scores.emplace_back(std::max(static_cast<double>(answered.q05[i]) - y,
+                                   y - static_cast<double>(answered.q95[i])),
+                          held.machine[i]);
+      counts[held.machine[i]] += 1;
+    }
+    std::sort(scores.begin(), scores.end());
+    double mass = 0;
+    const double wanted = 0.9 * static_cast<double>(counts.size());
+    for (const auto& [score, machine] : scores) {
+      mass += 1 / counts[machine];
+      if (mass >= wanted) {
+        model.widening_ = score;
+        break;
+      }
+    }
+    say(fmt::format("90 % intervals move by {:+.2f} {} at both ends", model.widening_,
+                    raw.time_unit));
+  }
+  for (const auto m : machines) {
+    const auto& machine = raw.machines[m];
+    for (std::size_t i = 0; i < machine.time.size() && machine.time[i] <= until; ++i) {
+      const auto hash = fingerprint(&machine.values[i * raw.channels.size()], raw.channels.size(),
+                                    raw.items ? 0 : machine.time[i]);
+      model.fingerprints_.push_back(hash);
+    }
+  }
+  std::sort(model.fingerprints_.begin(), model.fingerprints_.end());
+  model.fingerprints_.erase(std::unique(model.fingerprints_.begin(), model.fingerprints_.end()),
+                            model.fingerprints_.end());
+  if (model.fingerprints_.size() > fingerprints_max)
+    model.fingerprints_.resize(fingerprints_max);  // the smallest: a fair sample
+  return model;
+}
+
+Result<Done> PlantModel::open(int threads) {
+  auto model = gpt2::Model::create(network_.config, network_.weights, {.threads = threads});
+  if (!model) return model.error();
+  model_ = std::make_shared<const gpt2::Model>(std::move(*model));
+  return Done{};
+}
+
+std::vector<float> PlantModel::gpt_shares(const Samples& samples) const {
+  return answer(*model_, words_, bins_, samples);
+}
+
+Answers PlantModel::from_shares(std::vector<float> shares, std::size_t count) const {
+  const auto kinds = schema_.kinds.size();
+  const auto n = bins_.words();
+  Answers answers;
+  std::vector<float> any(n);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t k = 0; k < kinds; ++k) {
+      const auto row = std::span(shares).subspan((i * kinds + k) * n, n);
+      if (temperature_ != 1) {
+        double total = 0;
+        for (auto& share : row)
+          total += static_cast<double>(
+              share = std::pow(std::max(share, 1e-9F), static_cast<float>(1 / temperature_)));
+        for (auto& share : row) share = static_cast<float>(static_cast<double>(share) / total);
+      }
+      for (const double h : horizons_)
+        answers.within.push_back(static_cast<float>(bins_.within(row, h)));
+    }
+    // The first of independent kinds: none so far means none of each.
+    if (schema_.items) {
+      answers.any.push_back(answers.within[i * kinds]);  // the first label is the one that is asked
+      continue;
+    }
+    double left = 1;
+    for (std::size_t b = 0; b < n; ++b) {
+      double none = 1;
+      for (std::size_t k = 0; k < kinds; ++k) {
+        double later = 0;
+        for (std::size_t c = b + 1; c < n; ++c)
+          later += static_cast<double>(shares[(i * kinds + k) * n + c]);
+        none *= later;
+      }
+      if (b + 1 == n) none = 0;
+      any[b] = static_cast<float>(std::max(0.0, left - none));
+      left = none;
+    }
+    for (const double h : horizons_)
+      answers.any.push_back(static_cast<float>(bins_.within(any, h)));
+    answers.expected.push_back(static_cast<float>(bins_.expected(any)));
+    answers.q05.push_back(static_cast<float>(bins_.quantile(any, 0.05)));
+    answers.q50.push_back(static_cast<float>(bins_.quantile(any, 0.5)));
+    answers.q95.push_back(static_cast<float>(bins_.quantile(any, 0.95)));
+  }
+  return answers;
+}
+
+Answers PlantModel::from_trees(const Samples& samples) const {
+  const auto kinds = schema_.kinds.size();
+  const auto n = horizons_.size();
+  Answers answers;
+  answers.within.resize(samples.size() * kinds * n);
+  answers.any.resize(samples.size() * n);
+  for (std::size_t k = 0; k < kinds; ++k)
+    for (std::size_t h = 0; h < n; ++h) {
+      const auto p = trees_[k * n + h].predict(samples.features, samples.width);
+      for (std::size_t i = 0; i < samples.size(); ++i)
+        answers.within[(i * kinds + k) * n + h] = p[i];
+    }
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    for (std::size_t k = 0; k < kinds; ++k)  // within a longer time is at least within a shorter
+      for (std::size_t h = 1; h < n; ++h) {
+        auto& p = answers.within[(i * kinds + k) * n + h];
+        p = std::max(p, answers.within[(i * kinds + k) * n + h - 1]);
+      }
+    for (std::size_t h = 0; h < n; ++h) {
+      double none = 1;
+      for (std::size_t k = 0; k < kinds; ++k)
+        none *= 1 - static_cast<double>(answers.within[(i * kinds + k) * n + h]);
+      answers.any[i * n + h] =
+          schema_.items ? answers.within[i * kinds * n + h] : static_cast<float>(1 - none);
+    }
+  }
+  if (time_trees_) {
+    answers.expected = time_trees_->predict(samples.features, samples.width);
+    for (auto& value : answers.expected)
+      value = std::clamp(value, 0.0F, static_cast<float>(bins_.horizon));
+  }
+  return answers;
+}
+
+void PlantModel::widen(Answers& answers) const {
+  for (std::size_t i = 0; i < answers.q05.size(); ++i) {
+    answers.q05[i] =
+        std::clamp(answers.q05[i] - static_cast<float>(widening_), 0.0F, answers.q50[i]);
+    answers.q95[i] = std::clamp(answers.q95[i] + static_cast<float>(widening_), answers.q50[i],
+                                static_cast<float>(bins_.horizon));
+  }
+}
+
+Answers PlantModel::answers(Method method, const Records& prepared, const Samples& samples) const {
+  const auto n = horizons_.size();
+  const auto kinds = schema_.kinds.size();
+  if (method == Method::gpt) {
+    auto answers = from_shares(gpt_shares(samples), samples.size());
+    widen(answers);
+    return answers;
+  }
+  if (method == Method::trees) return from_trees(samples);
+  if (method == Method::blend) {
+    auto gpt = from_shares(gpt_shares(samples), samples.size());
+    if (!trees_.empty()) {
+      const auto trees = from_trees(samples);
+      const auto mix = [&](std::vector<float>& a, const std::vector<float>& b, double share) {
+        for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+          a[i] = static_cast<float>(share * static_cast<double>(a[i]) +
+                                    (1 - share) * static_cast<double>(b[i]));
+      };
+      const auto alone = gpt.expected;
+      mix(gpt.within, trees.within, blend_);
+      mix(gpt.any, trees.any, blend_);
+      mix(gpt.expected, trees.expected, 0.5);
+      for (std::size_t i = 0; i < gpt.q05.size(); ++i) {  // the interval follows the blended middle
+        const float shift = gpt.expected[i] - alone[i];
+        for (auto* q : {&gpt.q05[i], &gpt.q50[i], &gpt.q95[i]})
+          *q = std::clamp(*q + shift, 0.0F, static_cast<float>(bins_.horizon));
+      }
+    }
+    widen(gpt);
+    return gpt;
+  }
+  Answers answers;
+  std::vector<double> age;
+  std::vector<float> scores;
+  if (method == Method::age) age = ages(prepared, samples, schema_.repairable);
+  if (method == Method::ewma) scores = ewma_scores(samples, *status_, references_, schema_);
+  if (method == Method::persistence) scores = persistence_scores(samples, *status_, schema_);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    for (std::size_t h = 0; h < n; ++h) {
+      double p = base_any_[h];
+      if (method == Method::age && !schema_.items) p = life_.within(age[i], horizons_[h]);
+      if (method == Method::sensor) {
+        const float value = samples.status(i)[sensor_[h]];
+        p = static_cast<double>(sensor_steps_[h].probability(
+            std::isnan(value) ? 0.0F : static_cast<float>(sensor_sign_[h]) * value));
+      }
+      if (method == Method::ewma) p = static_cast<double>(ewma_steps_[h].probability(scores[i]));
+      if (method == Method::persistence)
+        p = static_cast<double>(persistence_steps_[h].probability(scores[i]));
+      answers.any.push_back(static_cast<float>(p));
+    }
+    for (std::size_t k = 0; k < kinds; ++k)
+      for (std::size_t h = 0; h < n; ++h)
+        answers.within.push_back(static_cast<float>(base_[k * n + h]));
+    if (!schema_.items && (method == Method::age || method == Method::climatology)) {
+      double expected = 0;
+      constexpr int parts = 50;
+      for (int part = 0; part < parts; ++part)
+        expected +=
+            bins_.horizon / parts *
+            (method == Method::age ? 1 - life_.within(age[i], (part + 0.5) * bins_.horizon / parts)
+                                   : 1.0);
+      if (method == Method::age) answers.expected.push_back(static_cast<float>(expected));
+    }
+  }
+  return answers;
+}
+
+Result<Records> PlantModel::prepare(Records raw, QualityReport& report) const {
+  Records out;
+  out.name = raw.name;
+  out.time_unit = schema_.time_unit;
+  out.step = schema_.step;
+  out.items = schema_.items;
+  out.run_to_failure = raw.run_to_failure;
+  out.repairable = schema_.repairable;
+  out.dated = schema_.dated;
+  out.channels = schema_.channels;
+  out.codes = schema_.codes;
+  out.maintenance = schema_.maintenance;
+  out.kinds = schema_.kinds;
+  if (raw.items != schema_.items)
+    return Error(fmt::format("the model was trained on {}, this data is {}",
+                             schema_.items ? "single items" : "histories",
+                             raw.items ? "single items" : "histories"),
+                 "use the description that the model was trained with");
+  if (!raw.items && raw.time_unit != schema_.time_unit && !raw.time_unit.empty())
+    return Error(fmt::format("the model counts time in \"{}\", this data in \"{}\"",
+                             schema_.time_unit, raw.time_unit),
+                 "set time_unit alike");
+  const auto place = [](const auto& names, const std::string& name) -> std::optional<std::size_t> {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (names[i] == name) return i;
+    return {};
+  };
+  std::vector<std::string> names;
+  for (const auto& channel : raw.channels) names.push_back(channel.name);
+  std::vector<std::optional<std::size_t>> from;
+  std::size_t found = 0;
+  for (const auto& channel : out.channels) {
+    from.push_back(place(names, channel.name));
+    if (from.back())
+      ++found;
+    else
+      report.warnings.push_back(
+          fmt::format("the signal \"{}\" of the model is not in this data", channel.name));
+  }
+  if (found == 0)
+    return Error("none of the model's signals is in this data",
+                 fmt::format("the model knows {}{}", out.channels.front().name,
+                             out.channels.size() > 1 ? ", " + out.channels[1].name + " ..." : ""));
+  const auto width = out.channels.size();
+  for (auto& machine : raw.machines) {
+    Machine mapped;
+    mapped.id = machine.id;
+    mapped.time = machine.time;
+    mapped.until = machine.until;
+    mapped.values.assign(machine.time.size() * width, unknown);
+    for (std::size_t c = 0; c < width; ++c) {
+      if (!from[c]) continue;
+      const auto& theirs = raw.channels[*from[c]];
+      for (std::size_t i = 0; i < machine.time.size(); ++i) {
+        float value = machine.values[i * raw.channels.size() + *from[c]];
+        if (!theirs.categories.empty() && !std::isnan(value)) {
+          const auto known =
+              place(out.channels[c].categories, theirs.categories[static_cast<std::size_t>(value)]);
+          value = known ? static_cast<float>(*known) : unknown;
+        }
+        mapped.values[i * width + c] = value;
+      }
+    }
+    for (const auto& event : machine.events)
+      if (const auto code = place(out.codes, raw.codes[event.code]))
+        mapped.events.push_back({event.at, static_cast<std::uint32_t>(*code)});
+    for (const auto& failure : machine.failures)
+      if (const auto kind = place(out.kinds, raw.kinds[failure.code]))
+        mapped.failures.push_back({failure.at, static_cast<std::uint32_t>(*kind)});
+    out.machines.push_back(std::move(mapped));
+  }
+  return clean(std::move(out), references_, report);
+}
+
+Samples PlantModel::samples(const Records& prepared, const Choice& choice) const {
+  return take_samples(prepared, *status_, choice);
+}
+
+double PlantModel::overlap(const Records& raw) const {
+  if (fingerprints_.empty()) return 0;
+  const auto largest = fingerprints_.size() < fingerprints_max
+                           ? std::numeric_limits<std::uint64_t>::max()
+                           : fingerprints_.back();
+  // The model's channels, by name, as the fingerprint was taken.
+  std::vector<std::size_t> from;
+  for (const auto& channel : schema_.channels) {
+    const auto found = std::find_if(raw.channels.begin(), raw.channels.end(),
+                                    [&](const auto& other) { return other.name == channel.name; });
+    if (found == raw.channels.end()) return 0;
+    from.push_back(static_cast<std::size_t>(found - raw.channels.begin()));
+  }
+  std::size_t compared = 0;
+  std::size_t met = 0;
+  std::vector<float> row(from.size());
+  for (const auto& machine : raw.machines)
+    for (std::size_t i = 0; i < machine.time.size(); ++i) {
+      for (std::size_t c = 0; c < from.size(); ++c)
+        row[c] = machine.values[i * raw.channels.size() + from[c]];
+      const auto hash = fingerprint(row.data(), row.size(), raw.items ? 0 : machine.time[i]);
+      if (hash > largest) continue;
+      ++compared;
+      met += std::binary_search(fingerprints_.begin(), fingerprints_.end(), hash) ? 1 : 0;
+    }
+  return compared == 0 ? 0 : static_cast<double>(met) / static_cast<double>(compared);
+}
+
+std::vector<PlantForecast> PlantModel::forecast(const Records& prepared, bool all_rows,
+                                                bool reasons) const {
+  Choice choice;
+  choice.machines.resize(prepared.machines.size());
+  std::iota(choice.machines.begin(), choice.machines.end(), std::size_t{0});
+  choice.last_only = !all_rows;
+  choice.most = std::numeric_limits<std::size_t>::max();
+  const auto samples = take_samples(prepared, *status_, choice);
+  const auto answered = answers(Method::blend, prepared, samples);
+  const auto kinds = schema_.kinds.size();
+  const auto n = horizons_.size();
+  std::vector<PlantForecast> forecasts;
+  const auto middle = n / 2;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    auto& f = forecasts.emplace_back();
+    f.machine = prepared.machines[samples.machine[i]].id;
+    f.at = samples.at[i];
+    f.missing_share = samples.missing[i];
+    if (static_cast<double>(f.missing_share) > missing_share_max) {
+      f.why_not = fmt::format("{:.0f} % of the input is missing", 100 * f.missing_share);
+      f.sentence = fmt::format("{}: no forecast, {}.", f.machine, f.why_not);
+      continue;
+    }
+    f.available = true;
+    for (std::size_t k = 0; k < kinds; ++k) {
+      const auto* row = &answered.within[(i * kinds + k) * n];
+      f.within.emplace_back(row, row + n);
+    }
+    f.any.assign(&answered.any[i * n], &answered.any[i * n] + n);
+    if (!answered.expected.empty()) {
+      f.expected = answered.expected[i];
+      f.q05 = answered.q05[i];
+      f.q50 = answered.q50[i];
+      f.q95 = answered.q95[i];
+    }
+    const auto levels = words_.levels(samples.status(i));
+    f.words = words_.text(levels);
+    if (reasons) {
+      // Occlusion: the same moment with one group of words unknown, to both halves of the blend.
+      Samples hidden;
+      hidden.width = samples.width;
+      hidden.kinds = samples.kinds;
+      std::vector<std::string> names;
+      for (const auto& group : words_.groups()) {
+        std::vector<float> row(samples.status(i).begin(), samples.status(i).end());
+        for (const auto feature : group) row[feature] = unknown;
+        hidden.features.insert(hidden.features.end(), row.begin(), row.end());
+        hidden.machine.push_back(samples.machine[i]);
+        hidden.at.push_back(samples.at[i]);
+        names.push_back(words_.features()[group.front()].group);
+      }
+      const auto without = answers(Method::blend, prepared, hidden);
+      for (std::size_t g = 0; g < names.size(); ++g)
+        f.reasons.push_back({names[g], static_cast<double>(f.any[middle]) -
+                                           static_cast<double>(without.any[g * n + middle])});
+      std::stable_sort(f.reasons.begin(), f.reasons.end(), [](const Reason& a, const Reason& b) {
+        return std::abs(a.change) > std::abs(b.change);
+      });
+    }
+    const auto& unit = schema_.time_unit;
+    f.sentence =
+        schema_.items
+            ? fmt::format("{}: {:.1f} % {}", f.machine, 100 * f.any[0], schema_.kinds.front())
+            : fmt::format(
+                  "{}: failure within {:g} {} with {:.0f} %, within {:g} {} with {:.0f} %; 90 % "
+                  "interval {:.0f} to {}{:.0f} {}",
+                  f.machine, horizons_[middle], unit, 100 * f.any[middle], horizons_.back(), unit,
+                  100 * f.any.back(), f.q05,
+                  static_cast<double>(f.q95) >= bins_.horizon ? "more than " : "", f.q95, unit);
+    std::string because;
+    for (std::size_t r = 0; r < std::min<std::size_t>(3, f.reasons.size()); ++r)
+      if (std::abs(f.reasons[r].change) >= 0.01)
+        because += fmt::format("{}{} {:+.0f}", because.empty() ? "" : ", ", f.reasons[r].signal,
+                               100 * f.reasons[r].change);
+    if (!because.empty()) f.sentence += "; speaks for it: " + because;
+    if (f.missing_share > 0.05F)
+      f.sentence += fmt::format("; {:.0f} % of the input is missing", 100 * f.missing_share);
+    f.sentence += ".";
+  }
+  return forecasts;
+}
+
+std::string PlantModel::description() const {
+  return fmt::format("{}; {} words in {} positions; blend {:.0f} % GPT-2", model_->description(),
+                     words_.vocabulary(), words_.positions(), 100 * blend_);
+}
+
+Judgement judge(const PlantModel& model, const Records& prepared, const Samples& samples) {
+  Judgement judgement;
+  judgement.samples = samples.size();
+  judgement.machines =
+      std::set<std::uint32_t>(samples.machine.begin(), samples.machine.end()).size();
+  const auto n = model.horizons().size();
+  const auto kinds = samples.kinds;
+  std::vector<double> tree_losses;
+  std::vector<Answers> all;
+  for (std::size_t m = 0; m < method_count; ++m)
+    all.push_back(model.answers(static_cast<Method>(m), prepared, samples));
+  const auto losses_of = [&](const Answers& answers, std::vector<std::uint32_t>& group) {
+    std::vector<double> losses;
+    group.clear();
+    for (std::size_t h = 0; h < n; ++h) {
+      const auto known = known_at(samples, model.items() ? 0 : kinds, model.horizons()[h]);
+      for (std::size_t i = 0; i < known.samples.size(); ++i) {
+        const double d =
+            static_cast<double>(answers.any[known.samples[i] * n + h]) - known.truth[i];
+        losses.push_back(d * d);
+        group.push_back(samples.machine[known.samples[i]]);
+      }
+    }
+    return losses;
+  };
+  std::vector<std::uint32_t> group;
+  tree_losses = losses_of(all[static_cast<std::size_t>(Method::trees)], group);
+  for (std::size_t m = 0; m < method_count; ++m) {
+    const auto& answers = all[m];
+    auto& score = judgement.methods.emplace_back();
+    score.method = static_cast<Method>(m);
+    for (std::size_t h = 0; h < n; ++h) {
+      auto& at = score.horizons.emplace_back();
+      at.horizon = model.horizons()[h];
+      const auto known = known_at(samples, model.items() ? 0 : kinds, at.horizon);
+      std::vector<float> p;
+      for (const auto i : known.samples) p.push_back(answers.any[i * n + h]);
+      at.known = p.size();
+      at.base_rate = p.empty() ? 0
+                               : std::accumulate(known.truth.begin(), known.truth.end(), 0.0) /
+                                     static_cast<double>(p.size());
+      at.auprc = average_precision(p, known.truth);
+      at.auroc = auroc(p, known.truth);
+      at.brier = brier(p, known.truth);
+      // Against the share of the judged part itself, the hardest constant to beat.
+      const double base = at.base_rate * (1 - at.base_rate);
+      at.skill = base > 0 ? 1 - at.brier / base : 0;
+      at.ece = calibration_error(p, known.truth);
+      at.f1 = f1(p, known.truth, 0.5);
+      double sum = 0;
+      std::size_t counted = 0;
+      for (std::size_t k = 0; k < kinds; ++k) {
+        const auto one = known_at(samples, k, at.horizon);
+        std::vector<float> q;
+        for (const auto i : one.samples) q.push_back(answers.within[(i * kinds + k) * n + h]);
+        if (std::accumulate(one.truth.begin(), one.truth.end(), 0U) == 0) continue;
+        sum += average_precision(q, one.truth);
+        ++counted;
+      }
+      at.macro_auprc = counted == 0 ? 0 : sum / static_cast<double>(counted);
+    }
+    if (!answers.expected.empty()) {
+      std::vector<float> forecast;
+      std::vector<float> truth;
+      double covered = 0;
+      double width = 0;
+      for (std::size_t i = 0; i < samples.size(); ++i) {
+        const auto t = samples.any(i);
+        if (!t.happened && static_cast<double>(t.after) < model.bins().horizon) continue;
+        forecast.push_back(answers.expected[i]);
+        truth.push_back(std::min(t.after, static_cast<float>(model.bins().horizon)));
+        if (!answers.q05.empty()) {
+          covered += truth.back() >= answers.q05[i] && truth.back() <= answers.q95[i] ? 1 : 0;
+          width += static_cast<double>(answers.q95[i]) - static_cast<double>(answers.q05[i]);
+        }
+      }
+      if (!truth.empty()) {
+        score.rmse = rmse(forecast, truth);
+        score.nasa = nasa_score(forecast, truth);
+        if (!answers.q05.empty()) {
+          score.coverage = covered / static_cast<double>(truth.size());
+          score.width = width / static_cast<double>(truth.size());
+        }
+      }
+    }
+    auto losses = losses_of(answers, group);
+    for (std::size_t i = 0; i < losses.size(); ++i) losses[i] -= tree_losses[i];
+    score.brier_against_trees = mean_by_group(losses, group);
+  }
+  return judgement;
+}
+
+std::string as_text(const Judgement& judgement, const std::string& unit) {
+  std::string out = fmt::format("Who wins on this data: {} moments of {} machines\n\n",
+                                judgement.samples, judgement.machines);
+  for (std::size_t h = 0; h < judgement.methods.front().horizons.size(); ++h) {
+    const auto& first = judgement.methods.front().horizons[h];
+    out += fmt::format(
+        "failure within {:g} {} ({} known, {:.1f} % "
+        "fail)\n{:<18}{:>8}{:>8}{:>10}{:>8}{:>8}{:>8}{:>10}\n",
+        first.horizon, unit, first.known, 100 * first.base_rate, "", "AUPRC", "AUROC", "Brier",
+        "skill", "ECE", "F1@.5", "by kind");
+    for (const auto& method : judgement.methods) {
+      const auto& at = method.horizons[h];
+      out += fmt::format("{:<18}{:>8.3f}{:>8.3f}{:>10.4f}{:>8.3f}{:>8.3f}{:>8.3f}{:>10.3f}\n",
+                         name_of(method.method), at.auprc, at.auroc, at.brier, at.skill, at.ece,
+                         at.f1, at.macro_auprc);
+    }
+    out += "\n";
+  }
+  for (const auto& method : judgement.methods)
+    if (method.rmse)
+      out += fmt::format("{:<18} time to failure: RMSE {:.2f}, score {:.0f}{}\n",
+                         name_of(method.method), *method.rmse, *method.nasa,
+                         method.coverage
+                             ? fmt::format(", 90 % interval covers {:.1f} %, mean width {:.1f}",
+                                           100 * *method.coverage, *method.width)
+                             : "");
+  out += "\nBrier score less the trees', mean over horizons, 95 % interval by machine:\n";
+  for (const auto& method : judgement.methods)
+    out += fmt::format("{:<18}{:+.5f} [{:+.5f}, {:+.5f}]\n", name_of(method.method),
+                       method.brier_against_trees.mean, method.brier_against_trees.low,
+                       method.brier_against_trees.high);
+  return out;
+}
+
+std::string as_json(const std::vector<Judgement>& judgements) {
+  auto all = nlohmann::ordered_json::array();
+  for (const auto& judgement : judgements) {
+    nlohmann::ordered_json j{{"samples", judgement.samples}, {"machines", judgement.machines}};
+    for (const auto& method : judgement.methods) {
+      nlohmann::ordered_json m{{"method", name_of(method.method)}};
+      for (const auto& at : method.horizons)
+        m["horizons"].push_back({{"horizon", at.horizon},
+                                 {"known", at.known},
+                                 {"base_rate", at.base_rate},
+                                 {"auprc", at.auprc},
+                                 {"auroc", at.auroc},
+                                 {"brier", at.brier},
+                                 {"skill", at.skill},
+                                 {"ece", at.ece},
+                                 {"f1", at.f1},
+                                 {"macro_auprc", at.macro_auprc}});
+      if (method.rmse) m["rmse"] = *method.rmse, m["score"] = *method.nasa;
+      if (method.coverage) m["coverage"] = *method.coverage, m["width"] = *method.width;
+      m["brier_less_trees"] = {method.brier_against_trees.mean, method.brier_against_trees.low,
+                               method.brier_against_trees.high};
+      j["methods"].push_back(std::move(m));
+    }
+    all.push_back(std::move(j));
+  }
+  return all.dump(2) + "\n";
+}
+
+}  // namespace foreline::plant

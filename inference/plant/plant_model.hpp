@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// A forecaster for one plant: trained on its records, saved as a folder, asked about new records.
+// Inside: a GPT-2 on sentences of statistics, gradient-boosted trees on the same statistics, their
+// blend, and the simple methods that both must beat.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "inference/plant/judging.hpp"
+#include "inference/plant/network.hpp"
+#include "inference/plant/quality.hpp"
+#include "inference/plant/trees.hpp"
+
+namespace foreline::plant {
+
+struct PlantRules {
+  NetworkRules network;
+  std::size_t levels = 0;  ///< A feature; 0: 32 for histories, 64 for items.
+  std::size_t bins = 25;
+  Packing packing = Packing::group;
+  double horizon = 0;  ///< 0: the description's, else half the median life, or 20 steps.
+  std::vector<double> horizons;
+  std::optional<Split> split;
+  double calibration_share = 0.15;  ///< Of machines (or time): chooses the blend, fits intervals.
+  bool trees = true;
+  int threads = 1;
+  std::uint64_t seed = 1;
+};
+
+/// Who a forecast is by.
+enum class Method { blend, gpt, trees, age, sensor, ewma, persistence, climatology };
+inline constexpr std::size_t method_count = 8;
+[[nodiscard]] std::string name_of(Method method);
+
+/// P(failure of one kind within each of the horizons), one row a sample.
+struct Answers {
+  std::vector<float> within;    ///< (samples x kinds x horizons)
+  std::vector<float> any;       ///< (samples x horizons): of any kind.
+  std::vector<float> expected;  ///< E[min(T, horizon)] of the first failure; empty if not told.
+  std::vector<float> q05, q50, q95;  ///< Quantiles of it, widened by conformal calibration.
+};
+
+struct Reason {
+  std::string signal;
+  double change = 0;  ///< P now minus P with this signal unknown.
+};
+
+struct PlantForecast {
+  std::string machine;
+  double at = 0;
+  bool available = false;
+  std::string why_not;
+  float missing_share = 0;
+  std::vector<std::vector<float>> within;  ///< By kind and horizon; rising in the horizon.
+  std::vector<float> any;
+  float expected = 0, q05 = 0, q50 = 0, q95 = 0;
+  std::vector<Reason> reasons;  ///< Of `any` at the middle horizon, largest first.
+  std::string sentence;         ///< For people, from a template.
+  std::string words;            ///< What the GPT-2 read.
+};
+
+class PlantModel {
+ public:
+  using Say = std::function<void(const std::string&)>;
+  /// Learns from machines `train` (positions in the raw records), nothing after `until`. Errors:
+  /// no failure, one failure, nothing but constants, a signal that gives the answer away.
+  [[nodiscard]] static line::Result<PlantModel> train(const Records& raw,
+                                                      const std::vector<std::size_t>& machines,
+                                                      double until, const PlantRules& rules,
+                                                      const Say& say);
+  /// Writes config.json, model.safetensors, vocab.json (the GPT-2) and plant.json (the rest).
+  [[nodiscard]] line::Result<line::Done> save(const std::filesystem::path& folder) const;
+  [[nodiscard]] static line::Result<PlantModel> load(const std::filesystem::path& folder,
+                                                     int threads = 1);
+
+  /// Records with the channels and codes that this model knows, in its order; cleaned. Channels
+  /// that are not there are unknown (and reported as missing). Errors when none is.
+  [[nodiscard]] line::Result<Records> prepare(Records raw, QualityReport& report) const;
+  [[nodiscard]] Samples samples(const Records& prepared, const Choice& choice) const;
+  [[nodiscard]] Answers answers(Method method, const Records& prepared,
+                                const Samples& samples) const;
+  /// The last row of every machine, or of every row when `all_rows`.
+  [[nodiscard]] std::vector<PlantForecast> forecast(const Records& prepared, bool all_rows,
+                                                    bool reasons) const;
+  /// Whether the records hold rows that the model was trained on: their share.
+  [[nodiscard]] double overlap(const Records& raw) const;
+
+  [[nodiscard]] const std::vector<double>& horizons() const { return horizons_; }
+  [[nodiscard]] const Bins& bins() const { return bins_; }
+  [[nodiscard]] const std::vector<std::string>& kinds() const { return schema_.kinds; }
+  [[nodiscard]] const Words& words() const { return words_; }
+  [[nodiscard]] double blend_share() const { return blend_; }
+  [[nodiscard]] const std::string& unit() const { return schema_.time_unit; }
+  [[nodiscard]] bool items() const { return schema_.items; }
+  [[nodiscard]] std::string description() const;
+
+ private:
+  [[nodiscard]] line::Result<line::Done> open(int threads);
+  [[nodiscard]] std::vector<float> gpt_shares(const Samples& samples) const;
+  [[nodiscard]] Answers from_shares(std::vector<float> shares, std::size_t samples) const;
+  [[nodiscard]] Answers from_trees(const Samples& samples) const;
+  void widen(Answers& answers) const;
+
+  Records schema_;  ///< Without machines.
+  std::vector<Reference> references_;
+  std::shared_ptr<const Status> status_;
+  Bins bins_;
+  std::vector<double> horizons_;
+  Words words_;
+  Network network_;
+  std::shared_ptr<const gpt2::Model> model_;
+  std::vector<Trees> trees_;  ///< By kind and horizon.
+  std::optional<Trees> time_trees_;
+  double blend_ = 0.5;  ///< Share of the GPT in the blend.
+  double temperature_ = 1;
+  double widening_ = 0;       ///< Conformal: of [q05, q95], both sides, in the records' unit.
+  std::vector<double> base_;  ///< Climatology by kind and horizon.
+  std::vector<double> base_any_;
+  Weibull life_;
+  std::vector<std::size_t> sensor_;  ///< Best feature by horizon, and its direction and steps.
+  std::vector<double> sensor_sign_;
+  std::vector<Steps> sensor_steps_, ewma_steps_, persistence_steps_;
+  std::vector<std::uint64_t> fingerprints_;
+  std::uint64_t seed_ = 1;
+};
+
+/// One method's measures at one horizon.
+struct HorizonScore {
+  double horizon = 0;
+  std::size_t known = 0;
+  double base_rate = 0;
+  double auprc = 0, auroc = 0, brier = 0, skill = 0, ece = 0, f1 = 0;
+  double macro_auprc = 0;  ///< Mean over kinds.
+};
+struct MethodScore {
+  Method method = Method::blend;
+  std::vector<HorizonScore> horizons;
+  std::optional<double> rmse, nasa, coverage, width;
+  Spread brier_against_trees;  ///< Mean over horizons of Brier(method) - Brier(trees), by machine.
+};
+/// The report "who wins on your data".
+struct Judgement {
+  std::size_t samples = 0;
+  std::size_t machines = 0;
+  std::vector<MethodScore> methods;
+};
+/// Judges all methods on the chosen moments. Thresholds for F1 come from `chosen_on`.
+[[nodiscard]] Judgement judge(const PlantModel& model, const Records& prepared,
+                              const Samples& samples);
+[[nodiscard]] std::string as_text(const Judgement& judgement, const std::string& unit);
+[[nodiscard]] std::string as_json(const std::vector<Judgement>& judgements);
+
+}  // namespace foreline::plant

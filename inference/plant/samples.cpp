@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/plant/samples.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace foreline::plant {
+
+Truth Samples::any(std::size_t i) const {
+  Truth first = of(i, 0);
+  for (std::size_t k = 1; k < kinds; ++k) {
+    const auto& other = of(i, k);
+    // Known is only what all views cover, or the earliest failure in them.
+    if (other.happened && (!first.happened || other.after < first.after))
+      first = other;
+    else if (!other.happened && !first.happened)
+      first.after = std::min(first.after, other.after);
+  }
+  return first;
+}
+
+Samples take_samples(const Records& records, const Status& status, const Choice& choice) {
+  Samples samples;
+  samples.width = status.features().size();
+  samples.kinds = records.kinds.size();
+  std::size_t moments = 0;
+  const bool repairable = records.repairable;
+  for (const auto m : choice.machines)
+    for (const auto at : records.machines[m].time)
+      moments += at >= choice.from && at <= choice.until ? 1 : 0;
+  const double stride =
+      choice.last_only
+          ? 1
+          : std::max(1.0, static_cast<double>(moments) / static_cast<double>(choice.most));
+  double place = 0;
+  for (const auto m : choice.machines) {
+    const auto& machine = records.machines[m];
+    std::vector<std::size_t> rows;
+    for (std::size_t i = 0; i < machine.time.size(); ++i) {
+      if (machine.time[i] < choice.from || machine.time[i] > choice.until) continue;
+      if (choice.last_only) {
+        rows.assign(1, i);
+        continue;
+      }
+      if (place <= 0) {
+        rows.push_back(i);
+        place += stride;
+      }
+      place -= 1;
+    }
+    if (rows.empty()) continue;
+    const auto features = status.at(machine, rows);
+    samples.features.insert(samples.features.end(), features.begin(), features.end());
+    const auto missing = status.missing(machine, rows);
+    samples.missing.insert(samples.missing.end(), missing.begin(), missing.end());
+    const double view = std::min(std::max(machine.until, machine.time.back()), choice.until);
+    for (const auto row : rows) {
+      const double now = machine.time[row];
+      samples.machine.push_back(static_cast<std::uint32_t>(m));
+      samples.row.push_back(static_cast<std::uint32_t>(row));
+      samples.at.push_back(now);
+      for (std::uint32_t k = 0; k < samples.kinds; ++k) {
+        Truth truth{records.items ? std::numeric_limits<float>::max()
+                                  : static_cast<float>(std::max(0.0, view - now)),
+                    false};
+        for (const auto& failure : machine.failures) {
+          if (failure.code != k || failure.at < now || (repairable && failure.at <= now)) continue;
+          if (failure.at <= view) truth = {static_cast<float>(failure.at - now), true};
+          break;
+        }
+        samples.truth.push_back(truth);
+      }
+    }
+  }
+  return samples;
+}
+
+}  // namespace foreline::plant

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gradient-boosted trees (XGBoost) on the same statistics: the opponent of the GPT-2, and its
+// partner in the blend.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/line/result.hpp"
+
+namespace foreline::plant {
+
+struct TreeRules {
+  bool classify = true;  ///< Labels are 0 or 1 and answers probabilities; else least squares.
+  std::size_t rounds = 250;
+  double rate = 0.05;
+  int depth = 5;
+  double row_share = 0.7;
+  double column_share = 0.5;
+  double child_weight = 5;
+  std::uint64_t seed = 1;
+  int threads = 1;
+};
+
+class Trees {
+ public:
+  /// `rows`: (labels.size() x width), NaN where nothing is known. An error when XGBoost refuses.
+  [[nodiscard]] static line::Result<Trees> fit(std::span<const float> rows, std::size_t width,
+                                               std::span<const float> labels,
+                                               const TreeRules& rules);
+  [[nodiscard]] static line::Result<Trees> restore(std::string_view bytes);
+  /// One answer a row.
+  [[nodiscard]] std::vector<float> predict(std::span<const float> rows, std::size_t width) const;
+  [[nodiscard]] std::string bytes() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace foreline::plant

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+#include "inference/plant/plant_model.hpp"
+#include "sim/line/random.hpp"
+
+using namespace foreline;
+using namespace foreline::plant;
+
+namespace {
+
+const std::filesystem::path root = FORELINE_SOURCE_DIR;
+
+std::filesystem::path folder_of(const std::string& name) {
+  const auto folder = std::filesystem::path(FORELINE_BINARY_DIR) / "test-data" / ("plant-" + name);
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+std::filesystem::path write(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+  return path;
+}
+
+/// Machines that wear out: signal "heat" rises to the failure, "idle" is noise.
+std::string wearing_machines(std::size_t count, bool with_answer) {
+  std::string text = with_answer ? "unit,cycle,heat,idle,left\n" : "unit,cycle,heat,idle\n";
+  const auto uniform = [](std::size_t m, std::size_t i) {
+    return line::random_uniform(11, static_cast<std::uint32_t>(m), line::Purpose::training, i);
+  };
+  for (std::size_t m = 1; m <= count; ++m) {
+    const auto life = 60 + static_cast<std::size_t>(60 * uniform(m, 0));
+    for (std::size_t t = 1; t <= life; ++t) {
+      const double left = static_cast<double>(life - t);
+      const double heat = 20 + std::max(0.0, 40 - left) * 0.5 + 2 * uniform(m, 2 * t);
+      text += fmt::format("{},{},{:.3f},{:.3f}", m, t, heat, uniform(m, 2 * t + 1));
+      text += with_answer ? fmt::format(",{}\n", left) : "\n";
+    }
+  }
+  return text;
+}
+
+Records records_of(const std::filesystem::path& path) {
+  auto description = describe(path);
+  REQUIRE(description);
+  auto records = read_records(*description);
+  INFO((records ? "" : records.error().text()));
+  REQUIRE(records);
+  return *records;
+}
+
+std::string complaint_about(const std::string& csv, const std::string& more = {}) {
+  const auto folder = folder_of("complaint");
+  write(folder / "rows.csv", csv);
+  const auto toml = write(folder / "rows.toml",
+                          "format = \"foreline-data-1\"\nfile = \"rows.csv\"\nmachine = \"unit\"\n"
+                          "time = \"cycle\"\ntime_unit = \"cycle\"\nend = \"failure\"\n" +
+                              more + "[[signal]]\ncolumn = \"heat\"\n");
+  auto description = read_description(toml);
+  REQUIRE(description);
+  auto records = read_records(*description);
+  return records ? std::string() : records.error().text();
+}
+
+PlantRules quick_rules() {
+  PlantRules rules;
+  rules.network.steps = 120;
+  rules.network.layers = 2;
+  rules.network.width = 32;
+  rules.network.batch = 32;
+  rules.horizon = 50;
+  rules.horizons = {10, 20, 50};
+  return rules;
+}
+
+std::vector<std::size_t> first_machines(std::size_t count) {
+  std::vector<std::size_t> all(count);
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
+}
+
+constexpr double ever = std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+TEST_CASE("cells are cut as RFC 4180, blanks and semicolons have them") {
+  auto quoted = Csv::parse("a,b\n\"x, \"\"y\"\"\",2\r\n\n3, 4 \n", "f.csv");
+  REQUIRE(quoted);
+  CHECK(quoted->rows() == 2);
+  CHECK(quoted->cell(0, 0) == "x, \"\"y\"\"");
+  CHECK(quoted->number(1, 1) == 4.0);
+  auto blanks = Csv::parse("1 1 -0.5  \n1 2 0.25  \n", "f.txt");
+  REQUIRE(blanks);
+  CHECK(blanks->columns() == 3);
+  CHECK_FALSE(blanks->has_header());
+  CsvRules comma;
+  comma.decimal_comma = true;
+  auto german = Csv::parse("zeit;wert\n1;2,5\n", "f.csv", comma);
+  REQUIRE(german);
+  CHECK(german->number(0, 1) == 2.5);
+}
+
+TEST_CASE("one bad byte in many rows is named with its line and column") {
+  std::string text = "unit,cycle,heat\n";
+  for (int i = 1; i <= 100'000; ++i) text += fmt::format("1,{},20.5\n", i);
+  const auto at = text.find("1,70000,");
+  text[at + 8] = '\xff';
+  auto csv = Csv::parse(text, "big.csv");
+  REQUIRE_FALSE(csv);
+  CHECK(csv.error().text().find("big.csv:70001:9: the byte 0xFF is no text") != std::string::npos);
+  text[at + 8] = 'O';
+  CHECK(complaint_about(text).find("rows.csv:70001:9: \"O0.5\" is no number") != std::string::npos);
+}
+
+TEST_CASE("time that runs back and two machines of one id are told apart") {
+  CHECK(complaint_about("unit,cycle,heat\n1,1,5\n1,3,6\n1,2,7\n")
+            .find("rows.csv:4:3: the time of machine 1 runs back from 3 to 2") !=
+        std::string::npos);
+  CHECK(complaint_about("unit,cycle,heat\n1,1,5\n1,2,6\n1,1,7\n1,2,8\n")
+            .find("rows.csv:4:3: the time of machine 1 begins again: are there two machines of "
+                  "this id?") != std::string::npos);
+  CHECK(complaint_about("unit,cycle,heat\n1,1,5\n1,3,6\n1,2,7\n", "sort = true\n").empty());
+  CHECK(complaint_about("unit,cycle,heta\n1,1,5\n1,2,6\n").find("did you mean \"heta\"?") !=
+        std::string::npos);
+  CHECK(complaint_about("unit,cycle,heat\n1,1,5\n1,2\n")
+            .find("rows.csv:3: this row has 2 cells, the first has 3") != std::string::npos);
+}
+
+TEST_CASE("a guessed description reads back as it was written") {
+  const auto folder = folder_of("guess");
+  write(folder / "m.csv", wearing_machines(4, false));
+  auto guessed = guess_description(folder / "m.csv");
+  REQUIRE(guessed);
+  CHECK(guessed->machine == "unit");
+  CHECK(guessed->time == "cycle");
+  CHECK(guessed->signals.size() == 2);
+  const auto toml = write(folder / "m.toml", as_toml(*guessed));
+  auto again = read_description(toml);
+  INFO((again ? "" : again.error().text()));
+  REQUIRE(again);
+  CHECK(as_toml(*again) == as_toml(*guessed));
+  CHECK(records_of(toml).machines.size() == 4);
+}
+
+TEST_CASE("cleaning repairs and counts, and looks at the past only") {
+  const auto folder = folder_of("clean");
+  std::string text = "unit,cycle,heat,idle\n";
+  for (int t = 1; t <= 200; ++t) {
+    const double noise =
+        line::random_uniform(3, 0, line::Purpose::training, static_cast<std::uint64_t>(t));
+    double heat = 20 + noise;
+    if (t == 50) heat = 90;                // a spike
+    if (t == 60) heat = 1000 * heat;       // another unit
+    if (t >= 100 && t < 130) heat = 20.3;  // stuck
+    if (t == 150) continue;                // a hole
+    text += fmt::format("1,{},{:.4f},{}\n", t, heat,
+                        t == 70 ? std::string("NA") : fmt::format("{:.3f}", noise));
+    if (t == 80) text += fmt::format("1,{},{:.4f},{:.3f}\n", t, heat, noise);
+  }
+  write(folder / "m.csv", text);
+  auto description = guess_description(folder / "m.csv");
+  REQUIRE(description);
+  auto records = read_records(*description);
+  REQUIRE(records);
+  const auto machines = first_machines(1);
+  const auto references = learn_references(*records, machines, 45);  // before anything is wrong
+  QualityReport report;
+  const auto cleaned = clean(*records, references, report);
+  CHECK(report.duplicates == 1);
+  CHECK(report.filled == 1);
+  CHECK(report.signals[0].unit_slips == 1);
+  CHECK(report.signals[0].spikes == 1);
+  CHECK(report.signals[0].stuck >= 20);
+  CHECK(report.signals[1].missing == 2);
+  CHECK(std::isnan(cleaned.machines[0].values[2 * 49]));
+  auto shorter = *records;
+  shorter.machines[0].time.resize(120);
+  shorter.machines[0].values.resize(240);
+  QualityReport other;
+  const auto earlier = clean(shorter, references, other);
+  for (std::size_t i = 0; i < earlier.machines[0].values.size(); ++i) {
+    const float a = earlier.machines[0].values[i];
+    const float b = cleaned.machines[0].values[i];
+    CHECK((a == b || (std::isnan(a) && std::isnan(b))));
+  }
+}
+
+TEST_CASE("a status does not change when the future does") {
+  const auto folder = folder_of("causal");
+  auto records = records_of(write(folder / "m.csv", wearing_machines(3, false)));
+  const Status status(records, 50);
+  auto& machine = records.machines[1];
+  const std::vector<std::size_t> rows = {0, 5, 30, 40};
+  const auto before = status.at(machine, rows);
+  for (std::size_t i = 41 * 2; i < machine.values.size(); ++i) machine.values[i] = 1e6F;
+  machine.failures.front().at += 100;
+  const auto after = status.at(machine, rows);
+  REQUIRE(before.size() == after.size());
+  for (std::size_t i = 0; i < before.size(); ++i)
+    CHECK((before[i] == after[i] || (std::isnan(before[i]) && std::isnan(after[i]))));
+}
+
+TEST_CASE("the text of a sentence holds exactly its words") {
+  const auto folder = folder_of("words");
+  const auto records = records_of(write(folder / "m.csv", wearing_machines(5, false)));
+  const Status status(records, 50);
+  const auto samples = take_samples(records, status, Choice{first_machines(5)});
+  for (const auto packing : {Packing::group, Packing::word}) {
+    const Words words(status.features(), samples.features, 24, records.kinds, 26, packing);
+    for (const std::size_t i : {0U, 17U, 100U, 200U}) {
+      const auto levels = words.levels(samples.status(i));
+      auto back = words.parse(words.text(levels));
+      REQUIRE(back);
+      CHECK(words.sequence(*back).tokens == words.sequence(levels).tokens);
+      CHECK(words.sequence(levels).positions() == words.positions());
+    }
+    auto wrong = words.parse("heat: last=99 frost=1");
+    REQUIRE_FALSE(wrong);
+    CHECK(wrong.error().diagnostics.size() == 2);
+  }
+}
+
+TEST_CASE("a planted leak is caught, in the signals and in the split") {
+  const auto folder = folder_of("leak");
+  const auto leaky = records_of(write(folder / "leaky.csv", wearing_machines(12, true)));
+  auto trained =
+      PlantModel::train(leaky, first_machines(12), ever, quick_rules(), [](const std::string&) {});
+  REQUIRE_FALSE(trained);
+  CHECK(trained.error().text().find("the signal \"left\" alone tells every failure") !=
+        std::string::npos);
+}
+
+TEST_CASE("no failure, one failure and constants are refused with their reason") {
+  const auto folder = folder_of("refused");
+  auto records = records_of(write(folder / "m.csv", wearing_machines(6, false)));
+  const auto train = [&](const Records& r) {
+    auto trained =
+        PlantModel::train(r, first_machines(6), ever, quick_rules(), [](const std::string&) {});
+    return trained ? std::string() : trained.error().text();
+  };
+  auto none = records;
+  for (auto& machine : none.machines) machine.failures.clear();
+  CHECK(train(none).find("there is no failure") != std::string::npos);
+  auto one = none;
+  one.machines[2].failures = records.machines[2].failures;
+  CHECK(train(one).find("there is one failure only") != std::string::npos);
+}
+
+TEST_CASE("a model trained on wear forecasts it, survives its folder and knows its own data") {
+  const auto folder = folder_of("model");
+  const auto records = records_of(write(folder / "m.csv", wearing_machines(24, false)));
+  std::vector<std::size_t> learn = first_machines(18);
+  auto trained = PlantModel::train(records, learn, ever, quick_rules(), [](const std::string&) {});
+  INFO((trained ? "" : trained.error().text()));
+  REQUIRE(trained);
+  REQUIRE(trained->save(folder / "saved"));
+  auto model = PlantModel::load(folder / "saved");
+  INFO((model ? "" : model.error().text()));
+  REQUIRE(model);
+  auto unseen = records;
+  unseen.machines.erase(unseen.machines.begin(), unseen.machines.begin() + 18);
+  CHECK(model->overlap(records) > 0.5);
+  CHECK(model->overlap(unseen) == 0);
+  QualityReport report;
+  auto prepared = model->prepare(unseen, report);
+  REQUIRE(prepared);
+  const auto samples = model->samples(*prepared, Choice{first_machines(6)});
+  const auto judgement = judge(*model, *prepared, samples);
+  for (const auto method : {Method::blend, Method::gpt, Method::trees}) {
+    const auto& score = judgement.methods[static_cast<std::size_t>(method)];
+    INFO(name_of(method));
+    CHECK(score.horizons[1].auroc > 0.95);
+    CHECK(score.horizons[1].skill > 0.5);
+  }
+  // The folder gives what was trained; probabilities rise with the horizon.
+  const auto a = trained->answers(Method::blend, *prepared, samples);
+  const auto b = model->answers(Method::blend, *prepared, samples);
+  for (std::size_t i = 0; i < a.any.size(); ++i) {
+    CHECK(a.any[i] == Approx(b.any[i]).margin(1e-4));
+    if (i % 3 != 0) CHECK(b.any[i] >= b.any[i - 1] - 1e-6F);
+  }
+  // The failing signal is the reason, and hiding most of the input means no forecast.
+  const auto forecasts = model->forecast(*prepared, false, true);
+  REQUIRE(forecasts.size() == 6);
+  CHECK(forecasts[0].any[1] > 0.5F);
+  CHECK(forecasts[0].reasons.front().signal == "heat");
+  auto blind = unseen;
+  for (auto& machine : blind.machines)
+    std::fill(machine.values.begin(), machine.values.end(), unknown);
+  auto dark = model->prepare(blind, report);
+  REQUIRE(dark);
+  CHECK_FALSE(model->forecast(*dark, false, false)[0].available);
+  std::filesystem::resize_file(folder / "saved" / "trees-0.ubj", 100);
+  CHECK_FALSE(PlantModel::load(folder / "saved"));
+}
+
+TEST_CASE("measures agree with values worked out by hand") {
+  const std::vector<float> p = {0.9F, 0.8F, 0.3F, 0.1F};
+  const std::vector<std::uint8_t> y = {1, 0, 1, 0};
+  CHECK(average_precision(p, y) == Approx((1.0 + 2.0 / 3) / 2));
+  CHECK(auroc(p, y) == Approx(0.75));
+  CHECK(brier(p, y) == Approx((0.01 + 0.64 + 0.49 + 0.01) / 4));
+  CHECK(f1(p, y, 0.5) == Approx(0.5));
+  const Bins bins{100, 4};
+  const std::vector<float> shares = {0.1F, 0.2F, 0.3F, 0.1F, 0.3F};
+  CHECK(bins.within(shares, 50) == Approx(0.3));
+  CHECK(bins.within(shares, 62.5) == Approx(0.45));
+  CHECK(bins.quantile(shares, 0.3) == Approx(50));
+  CHECK(bins.expected(shares) ==
+        Approx(0.1 * 12.5 + 0.2 * 37.5 + 0.3 * 62.5 + 0.1 * 87.5 + 0.3 * 100));
+  // Exponential life: shape 1, scale = exposure / failures.
+  std::vector<double> lengths;
+  std::vector<std::uint8_t> failed;
+  for (std::uint64_t i = 0; i < 4000; ++i) {
+    const double life = -50 * std::log(line::random_uniform(2, 0, line::Purpose::training, i));
+    lengths.push_back(std::min(life, 60.0));
+    failed.push_back(life < 60 ? 1 : 0);
+  }
+  const auto weibull = Weibull::fit(lengths, failed);
+  CHECK(weibull.shape == Approx(1).margin(0.06));
+  CHECK(weibull.within(30, 20) == Approx(1 - std::exp(-0.4)).margin(0.03));
+}

@@ -332,7 +332,7 @@ bool rises(const Csv& csv, std::size_t time, std::optional<std::size_t> machine)
     if (machine && csv.cell(r, *machine) != csv.cell(r - 1, *machine)) continue;
     const auto before = csv.number(r - 1, time);
     const auto now = csv.number(r, time);
-    if (!before || !now || *now <= *before) ++falls;
+    if (!before || !now || *now < *before) ++falls;
   }
   return rows > 2 && falls * 1000 < rows;
 }
@@ -368,12 +368,16 @@ Result<Description> guess_description(const std::filesystem::path& file,
     return static_cast<double>(same) / static_cast<double>(std::max<std::size_t>(rows, 1));
   };
   for (std::size_t c = 0; c < csv->columns() && !machine; ++c) {
-    if (looks[c].date() || looks[c].values.size() < 2) continue;
+    if (looks[c].date()) continue;
     if (holds_any(names[c], {"machine", "unit", "engine", "asset", "device", "serial", "equipment",
                              "vehicle", "bearing"}) &&
         looks[c].values.size() * 3 < looks[c].known && (!looks[c].binary()))
       machine = c;
   }
+  // Or any text that stays the same for many rows, as a name does.
+  for (std::size_t c = 0; c < csv->columns() && !machine; ++c)
+    if (!looks[c].number() && !looks[c].date() && looks[c].values.size() > 1 && repeats(c) > 0.9)
+      machine = c;
   std::optional<std::size_t> time;
   for (std::size_t c = 0; c < csv->columns() && !time; ++c)
     if (looks[c].date()) time = c;

@@ -281,13 +281,36 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
       }
       if (scores.size() * 2 < known.samples.size()) continue;
       const double area = auroc(scores, truth);
-      if (std::max(area, 1 - area) > 0.9995)
+      if (std::max(area, 1 - area) > 0.99999)
         return Error(
             fmt::format("the signal \"{}\" alone tells every failure within {} {} (AUROC {:.4f}): "
                         "it holds the answer",
                         feature.group, model.horizons_[h], raw.time_unit, std::max(area, 1 - area)),
             "a column made from the future is a leak: remove it from the signals");
     }
+  }
+
+  // A signal that counts down to the failure is the answer itself; wear shows late and with noise.
+  for (std::size_t f = 0; f < learned.width && !raw.items; ++f) {
+    const auto& feature = model.status_->features()[f];
+    if (feature.statistic != "last") continue;
+    double n = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+    for (std::size_t i = 0; i < learned.size(); ++i) {
+      const auto truth = learned.any(i);
+      const auto value = static_cast<double>(learned.status(i)[f]);
+      if (!truth.happened || std::isnan(value)) continue;
+      const auto left = static_cast<double>(truth.after);
+      n += 1, x += value, y += left, xx += value * value, yy += left * left, xy += value * left;
+    }
+    const double varying = (xx - x * x / n) * (yy - y * y / n);
+    if (n < 40 || !(varying > 0)) continue;
+    const double correlation = (xy - x * y / n) / std::sqrt(varying);
+    if (std::abs(correlation) > 0.999)
+      return Error(
+          fmt::format("the signal \"{}\" counts down to the failure (correlation {:.5f}): it "
+                      "holds the answer",
+                      feature.group, correlation),
+          "a column made from the future is a leak: remove it from the signals");
   }
 
   // The words and the GPT-2.

@@ -57,7 +57,8 @@ Records records_of(const std::filesystem::path& path) {
 }
 
 std::string complaint_about(const std::string& csv, const std::string& more = {}) {
-  const auto folder = folder_of("complaint");
+  // Its own for each text: tests run side by side.
+  const auto folder = folder_of(fmt::format("complaint-{}", std::hash<std::string>{}(csv + more)));
   write(folder / "rows.csv", csv);
   const auto toml = write(folder / "rows.toml",
                           "format = \"foreline-data-1\"\nfile = \"rows.csv\"\nmachine = \"unit\"\n"

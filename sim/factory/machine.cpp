@@ -119,9 +119,10 @@ void MachineActor::rest(Occupation::What what, double seconds) {
   doing_ = what;
   doing_since_s_ = floor_->now();
   busy_until_s_ = floor_->now() + seconds;
+  // By the engine's clock: line time, which is rounded again, may stay a hair short of the end.
+  const double date = busy_until_s_ - floor_->start_s;
   // An interruption means that something happened that this sleep does not care about.
-  while (busy_until_s_ > floor_->now() && floor_->count_event())
-    nap_.sleep_until(busy_until_s_ - floor_->start_s);
+  while (date > simgrid::s4u::Engine::get_clock() && floor_->count_event()) nap_.sleep_until(date);
   if (floor_->runaway) nap_.wait();
   busy_until_s_ = -1;
   book_occupation();

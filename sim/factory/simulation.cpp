@@ -285,13 +285,17 @@ void Simulation::run_until(double at_s) {
   auto& s = *state_;
   while (s.floor.now() < at_s && s.ended_s < 0) {
     const double next = std::min(at_s, s.floor.now() + stride_s) - s.floor.start_s;
-    if (next <= sg::Engine::get_clock()) break;
+    const double before = sg::Engine::get_clock();
+    if (next <= before) break;
     s.engine->run_until(next);
     if (s.floor.runaway || (s.floor.done && s.trial.stop_when_done)) {
       s.ended_s = s.floor.start_s;
       for (const auto& order : s.outcome.orders) s.ended_s = std::max(s.ended_s, order.finished_s);
       if (s.floor.runaway) s.ended_s = s.floor.now();
     }
+    // A step below the engine's resolution does not move its clock: a start at an odd time leaves
+    // such a rest before the horizon.
+    if (sg::Engine::get_clock() <= before) break;
   }
 }
 

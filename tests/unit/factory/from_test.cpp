@@ -160,3 +160,23 @@ TEST_CASE("a service cancels the forecast fault, the repair of another kind does
   CHECK(outcome.machines[0].breakdowns == 1);
   CHECK(outcome.machines[0].services == 1);
 }
+
+TEST_CASE("a future from an odd time ends at its horizon, whatever the sum of both rounds to") {
+  auto whole = two_products();
+  whole.horizon_s = 600;
+  std::vector<Trial> asked;
+  for (double at_s = 7; at_s < 500; at_s += 3.7 / 3) {
+    asked.push_back(whole);
+    asked.back().want_state_at_s = at_s;
+  }
+  std::vector<Trial> futures;
+  for (const auto& outcome : run(asked)) {
+    REQUIRE(outcome.state);
+    futures.push_back(whole);
+    futures.back().from = outcome.state;
+  }
+  for (const auto& outcome : run(futures)) {
+    CHECK(outcome.end == Outcome::End::horizon);
+    CHECK(outcome.end_s == Approx(600));
+  }
+}

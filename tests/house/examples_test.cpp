@@ -93,7 +93,8 @@ TEST_CASE("every command's example runs") {
     bool listing = false;
     for (const auto& line : lines_of(help.output)) {
       if (line.rfind("Example", 0) == 0) listing = true;
-      if (listing && line.rfind("  foreline ", 0) == 0) examples.push_back(line.substr(2));
+      if (listing && (line.rfind("  foreline ", 0) == 0 || line.rfind("  echo ", 0) == 0))
+        examples.push_back(line.substr(2));
     }
     REQUIRE_FALSE(examples.empty());
     const auto folder = fresh_folder(name);

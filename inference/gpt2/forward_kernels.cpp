@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "inference/gpt2/matmul.hpp"
+#include "inference/gpt2/library_product.hpp"
 #include "sim/line/random.hpp"
 
 namespace foreline::gpt2 {

@@ -71,7 +71,7 @@ void activate(const ForwardKernels& kernels, Activation activation, float* x, st
   }
 }
 
-Products::Products(Precision wanted, int threads)
+Multiplier::Multiplier(Precision wanted, int threads)
     : workers(threads < 1 ? 1 : threads),
       precision(wanted),
       kernels(forward_kernels()),
@@ -101,7 +101,7 @@ Products::Products(Precision wanted, int threads)
   made_.clear();
 }
 
-const LibraryProduct* Products::product(std::size_t rows, std::size_t k, std::size_t n) {
+const LibraryProduct* Multiplier::product(std::size_t rows, std::size_t k, std::size_t n) {
   if (!library) return nullptr;
   const auto key = std::tuple(rows, k, n);
   auto found = made_.find(key);
@@ -112,20 +112,20 @@ const LibraryProduct* Products::product(std::size_t rows, std::size_t k, std::si
   return found->second.get();
 }
 
-std::string Products::library_kernels() const {
+std::string Multiplier::library_kernels() const {
   std::string all;
   for (const auto& name : names_) all += (all.empty() ? "" : ", ") + name;
   return all;
 }
 
-std::size_t Linear::panel_size(const Products& products) const {
+std::size_t Linear::panel_size(const Multiplier& products) const {
   const std::size_t width = products.precision == Precision::f32    ? 4
                             : products.precision == Precision::bf16 ? 2
                                                                     : 1;
   return k_padded_ * panel_columns * width;
 }
 
-bool Linear::pack(Products& products, const StoredTensor& w, Lies lies, const StoredTensor* bias,
+bool Linear::pack(Multiplier& products, const StoredTensor& w, Lies lies, const StoredTensor* bias,
                   std::size_t k, std::size_t n) {
   k_ = k;
   n_ = n;
@@ -198,7 +198,7 @@ bool Linear::pack(Products& products, const StoredTensor& w, Lies lies, const St
   return finite;
 }
 
-void Linear::column(const Products& products, std::size_t column, float* out) const {
+void Linear::column(const Multiplier& products, std::size_t column, float* out) const {
   const float* w = products.panels
                        ? data_.as<float>() + column / panel_columns * k_padded_ * panel_columns +
                              column % panel_columns
@@ -207,7 +207,7 @@ void Linear::column(const Products& products, std::size_t column, float* out) co
   for (std::size_t i = 0; i < k_; ++i) out[i] = w[i * step];
 }
 
-const void* Linear::rounded(Products& products, const float* x, std::size_t rows,
+const void* Linear::rounded(Multiplier& products, const float* x, std::size_t rows,
                             std::size_t& ldx) const {
   ldx = k_;
   const auto& kernels = products.kernels;
@@ -247,7 +247,7 @@ const void* Linear::rounded(Products& products, const float* x, std::size_t rows
   return products.rounded.as<void>();
 }
 
-void Linear::operator()(Products& products, const float* x, std::size_t rows, float* y, Into into,
+void Linear::operator()(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,
                         const Activation* activation) const {
   if (rows == 0) return;
   if (!products.panels && rows <= 4) {
@@ -290,7 +290,7 @@ void Linear::operator()(Products& products, const float* x, std::size_t rows, fl
   by_panels(products, in, ldx, rows, y, into, activation);
 }
 
-void Linear::by_panels(Products& products, const void* x, std::size_t ldx, std::size_t rows,
+void Linear::by_panels(Multiplier& products, const void* x, std::size_t ldx, std::size_t rows,
                        float* y, Into into, const Activation* activation) const {
   const auto& kernels = products.kernels;
   const std::size_t panels = (n_ + panel_columns - 1) / panel_columns;
@@ -336,7 +336,7 @@ void Linear::by_panels(Products& products, const void* x, std::size_t ldx, std::
   }
 }
 
-void Linear::by_library(Products& products, const float* x, std::size_t rows, float* y, Into into,
+void Linear::by_library(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,
                         const Activation* activation) const {
   std::size_t ldx = 0;
   const void* in = x;

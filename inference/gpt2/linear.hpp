@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "inference/gpt2/forward_kernels.hpp"
-#include "inference/gpt2/matmul.hpp"
+#include "inference/gpt2/library_product.hpp"
 #include "inference/gpt2/stored.hpp"
 #include "inference/gpt2/workers.hpp"
 #include "sim/line/result.hpp"
@@ -44,9 +44,9 @@ class Memory {
 };
 
 /// What all products of a model share: threads, kernels, primitives by size, room.
-class Products {
+class Multiplier {
  public:
-  Products(Precision precision, int threads);
+  Multiplier(Precision precision, int threads);
 
   Workers workers;
   const Precision precision;
@@ -77,26 +77,30 @@ class Products {
 /// primitives come in a few sizes only.
 constexpr std::size_t spare_rows = 128;
 
+/// How a matrix lies in memory relative to how it enters the product.
+enum class Lies { as_is, transposed };
+
 class Linear {
  public:
   /// w is (k x n) as_is or (n x k) transposed; bias may be null. False when a value is not finite.
-  [[nodiscard]] bool pack(Products& products, const StoredTensor& w, Lies lies,
+  [[nodiscard]] bool pack(Multiplier& products, const StoredTensor& w, Lies lies,
                           const StoredTensor* bias, std::size_t k, std::size_t n);
   /// y (rows x n) from x (rows x k); x must have spare_rows more rows of room. `activation` is
   /// applied to what was stored, when there is one.
-  void operator()(Products& products, const float* x, std::size_t rows, float* y, Into into,
+  void operator()(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,
                   const Activation* activation = nullptr) const;
   /// Row `column` of the transposed weights, as f32: an embedding when the head is tied to it.
-  void column(const Products& products, std::size_t column, float* out) const;
+  void column(const Multiplier& products, std::size_t column, float* out) const;
   [[nodiscard]] std::size_t bytes() const { return data_.size(); }
 
  private:
-  const void* rounded(Products& products, const float* x, std::size_t rows, std::size_t& ldx) const;
-  void by_library(Products& products, const float* x, std::size_t rows, float* y, Into into,
+  const void* rounded(Multiplier& products, const float* x, std::size_t rows,
+                      std::size_t& ldx) const;
+  void by_library(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,
                   const Activation* activation) const;
-  void by_panels(Products& products, const void* x, std::size_t ldx, std::size_t rows, float* y,
+  void by_panels(Multiplier& products, const void* x, std::size_t ldx, std::size_t rows, float* y,
                  Into into, const Activation* activation) const;
-  [[nodiscard]] std::size_t panel_size(const Products& products) const;
+  [[nodiscard]] std::size_t panel_size(const Multiplier& products) const;
 
   std::size_t k_ = 0;
   std::size_t n_ = 0;

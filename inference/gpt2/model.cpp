@@ -99,7 +99,7 @@ struct Model::State {
   Tensor wpe, ln_f_weight, ln_f_bias;
   std::size_t parameters = 0;
   mutable std::mutex mutex;  ///< Of everything below: one pass at a time.
-  mutable Products products;
+  mutable Multiplier products;
   mutable Memory x, normal, qkv, context, inner;
   mutable std::vector<Memory> scratch;     ///< By worker.
   mutable std::vector<KeysAndValues> own;  ///< Of sequences that keep no cache; one layer's.

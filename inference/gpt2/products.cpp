@@ -2,7 +2,6 @@
 #include "inference/gpt2/products.hpp"
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <map>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -11,6 +10,8 @@
 #include <tuple>
 #include <unordered_map>
 #include <vector>
+
+#include "inference/gpt2/team.hpp"
 
 namespace foreline::gpt2 {
 
@@ -36,18 +37,6 @@ struct Prepared {
   bool known = false;  ///< Whether oneDNN has such a product.
   dnnl::matmul primitive;
   std::unordered_map<int, memory> arguments;
-};
-
-/// Limits this thread's OpenMP team while it lives.
-class Team {
- public:
-  explicit Team(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
-  ~Team() { omp_set_num_threads(before_); }
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
-
- private:
-  int before_;
 };
 
 }  // namespace

@@ -45,7 +45,6 @@ struct NetworkRules {
   double point_weight =
       1;  ///< Of the squared error of the expected time, in units of 12 % of the horizon.
   double average = 0.998;  ///< Of the weights' moving average.
-  double dropout = 0.1;
   int threads = 1;
 };
 

@@ -132,6 +132,26 @@ TEST_CASE("the middle has no clock, socket, thread or file") {
   }
 }
 
+// Two types of one name link without a word, and one is then destroyed as the other.
+TEST_CASE("no two headers define a type of the same name") {
+  static const std::regex room(R"(\nnamespace ([\w:]+) \{)");
+  static const std::regex type(
+      R"(\n(?:class|struct|enum class) (\w+)(?: final)?(?: : [^;{]*)? ?\{)");
+  std::map<std::string, std::string> seen;
+  for (const auto& file : files_under({"sim", "inference", "plugin"}, {".hpp"})) {
+    const std::string text = text_of(root / file);
+    std::smatch space;
+    if (!std::regex_search(text, space, room)) continue;
+    for (std::sregex_iterator it(text.begin(), text.end(), type), end; it != end; ++it) {
+      const std::string name = space[1].str() + "::" + (*it)[1].str();
+      const auto [earlier, first] = seen.emplace(name, file);
+      INFO(name << " in " << file << " and in " << earlier->second);
+      CHECK(first);
+    }
+  }
+  CHECK(seen.size() > 150);
+}
+
 TEST_CASE("every source begins with its licence") {
   auto files = files_under({"sim", "inference", "plugin", "tests"}, code);
   REQUIRE(files.size() > 50);

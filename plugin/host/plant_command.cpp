@@ -157,14 +157,13 @@ std::string summary(const std::vector<plant::Judgement>& all, const std::string&
     };
     out += fmt::format("{}\n", plant::name_of(static_cast<plant::Method>(m)));
     for (std::size_t h = 0; h < all.front().methods[m].horizons.size(); ++h)
-      out += fmt::format(
-          "  within {:g} {}: AUPRC {}, Brier {}, skill {}, ECE {}, F1 at 0.5 {}\n",
-          all.front().methods[m].horizons[h].horizon, unit,
-          of([&](const auto& s) { return s.horizons[h].auprc; }),
-          of([&](const auto& s) { return s.horizons[h].brier; }),
-          of([&](const auto& s) { return s.horizons[h].skill; }),
-          of([&](const auto& s) { return s.horizons[h].ece; }),
-          of([&](const auto& s) { return s.horizons[h].f1; }));
+      out += fmt::format("  within {:g} {}: AUPRC {}, Brier {}, skill {}, ECE {}, F1 at 0.5 {}\n",
+                         all.front().methods[m].horizons[h].horizon, unit,
+                         of([&](const auto& s) { return s.horizons[h].auprc; }),
+                         of([&](const auto& s) { return s.horizons[h].brier; }),
+                         of([&](const auto& s) { return s.horizons[h].skill; }),
+                         of([&](const auto& s) { return s.horizons[h].ece; }),
+                         of([&](const auto& s) { return s.horizons[h].f1; }));
     if (all.front().methods[m].rmse)
       out += fmt::format("  time to failure: RMSE {}\n", of([](const auto& s) { return *s.rmse; }));
     if (all.front().methods[m].coverage)

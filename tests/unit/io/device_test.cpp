@@ -422,7 +422,12 @@ TEST_CASE("row 8: twelve thousand exceptions leave no memory behind") {
   const auto before = resident_kib();
   some(10);
   CHECK(bench.device->counters().exceptions == 12'000);
-  CHECK(resident_kib() - before < 1024);
+  const auto grown = resident_kib() - before;
+#ifndef __SANITIZE_ADDRESS__  // which keeps freed memory aside; its own leak check judges there
+  CHECK(grown < 1024);
+#else
+  (void)grown;
+#endif
 }
 
 TEST_CASE("row 15: a device that closes at once is tried with pauses, not in a storm") {

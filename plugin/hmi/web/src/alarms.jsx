@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { clock, lasting, percent, subject } from "./format.js";
 import { live, may, post } from "./live.js";
-import { Dialog, Mark, Panel, Trouble, level_of, needs_acknowledgement, useAct } from "./parts.jsx";
+import { Dialog, Mark, Panel, Scroll, Trouble, level_of, needs_acknowledgement, useAct } from "./parts.jsx";
 import { Notes } from "./overview.jsx";
 import { t } from "./text.js";
 
@@ -62,7 +62,7 @@ export function Alarms() {
       <Panel title={t("Alarms")} note={`ISA-18.2 · ${shown.length}`}>
         <label class="filter">{t("Filter")} <input type="search" value={filter} onInput={(e) => setFilter(e.target.value)} /></label>
         {shown.length === 0 ? <p class="calm">{t("No alarm stands.")}</p> : (
-          <div class="scroll"><table>
+          <Scroll label={t("Alarms")}><table>
             <thead><tr><th>{t("Priority")}</th>
               <th aria-sort={sort === "id" ? "ascending" : "none"}><button type="button" class="plain" onClick={() => setSort("id")}>{t("Alarm")}</button></th>
               <th>{t("State")}</th>
@@ -80,7 +80,7 @@ export function Alarms() {
                 <td class="acts"><Acknowledge alarm={alarm} /> <Shelve alarm={alarm} /></td>
               </tr>
             ))}</tbody>
-          </table></div>
+          </table></Scroll>
         )}
       </Panel>
       <Panel title={t("Alarm load")} note={t("manageable is up to 2 in 10 min; over 10 is a flood")}>

@@ -35,7 +35,7 @@ function Trend({ at_s, value, bad = [], band, range, mark, label, height, limit 
       scales: { x: { time: false }, y: range ? { range: () => range } : {} },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((s) => clock(s, false)), size: 1.9 * em, space: 5 * em },
-        { ...axis, size: 3.6 * em, values: (_, ticks) => ticks.map((v) => number(v)) },
+        { ...axis, size: 3.6 * em, space: 1.3 * em, values: (_, ticks) => ticks.map((v) => number(v)) },
       ],
       series: [{}, { stroke: ink, width: Math.max(1, em / 11), points: { show: false }, spanGaps: false }],
       hooks: {
@@ -183,7 +183,7 @@ export function Machine({ name }) {
           <Panel title={t("Forecast")} note={t("P(fault within {h})", { h: horizon })}>
             {forecasts.length === 0 && <p class="calm">{latest?.why_not ?? t("No forecast")}</p>}
             {forecasts.map((f) => (
-              <div class="kind" key={f.id}>
+              <div class="foreseen" key={f.id}>
                 <div class="row"><b>{f.p >= line.rules.raise_probability && <Mark level="forecast" />} {t(f.kind)}</b> <Fresh class="big">{percent(f.p)}</Fresh></div>
                 {f.p >= 0.1 && f.q10 != null && f.q90 != null && <p class="quiet">{t("most likely in {a} to {b}", { a: lasting(f.q10), b: lasting(f.q90) })}</p>}
                 {(() => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import { Alarms } from "./alarms.jsx";
@@ -96,8 +96,11 @@ function App() {
   useEffect(() => {
     document.title = `${t(title)} · ${line?.name ?? "Foreline"}`;
   });
+  // Another page begins at its top for a keyboard; the first one begins where every document does.
+  const shown = useRef(current);
   useEffect(() => {
-    document.querySelector("main")?.focus({ preventScroll: true });
+    if (shown.current !== current) document.querySelector("main")?.focus({ preventScroll: true });
+    shown.current = current;
   }, [current]);
   const waiting = state?.alarms?.filter(needs_acknowledgement).length ?? 0;
   return (

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { freshness } from "./live.js";
 import { t } from "./text.js";
 
-/** Colour, shape and letter of what is not normal; never colour alone. */
+/** Colour, shape and letter of what is not normal; never colour alone. An empty label: words beside it say it. */
 export function Mark({ level, label }) {
   const shapes = {
     high: <path d="M2 2h20v20H2z" />,
@@ -15,7 +15,7 @@ export function Mark({ level, label }) {
   };
   const letters = { high: "1", medium: "2", low: "3", forecast: "F", bad: "" };
   return (
-    <svg class={`mark ${level}`} viewBox="0 0 24 24" role="img" aria-label={label ?? t(level)}>
+    <svg class={`mark ${level}`} viewBox="0 0 24 24" {...(label === "" ? { "aria-hidden": "true" } : { role: "img", "aria-label": label ?? t(level) })}>
       {shapes[level]}
       <text x="12" y={level === "medium" ? 20 : 17} text-anchor="middle">{letters[level]}</text>
     </svg>
@@ -47,6 +47,9 @@ export function Panel({ title, note, children, class: more = "", id }) {
     </section>
   );
 }
+
+/** What is wider than its place scrolls, by keyboard too. */
+export const Scroll = ({ label, children }) => <div class="scroll" role="group" aria-label={label} tabIndex="0">{children}</div>;
 
 export function Dialog({ title, onClose, children, wide }) {
   const box = useRef();

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { clock, lasting, measure, number, percent } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
-import { Dialog, Mark, Panel, Trouble, useAct, useEvery } from "./parts.jsx";
+import { Dialog, Mark, Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
 import { WhatIf } from "./whatif.jsx";
 import { t } from "./text.js";
 
@@ -106,24 +106,24 @@ function Proposal({ plan }) {
         )}
         {deciding && <Decide plan={plan} approve={deciding === "approve"} onDone={() => setDeciding(null)} />}
       </Panel>
-      <div class="columns even">
+      <div class="columns proof">
         <Panel title={t("The gate")} note={plan.passed ? t("passed") : t("refused")}><Gate checks={plan.checks} /></Panel>
         <Panel title={t("Compared on the same futures")} note={`${t("mean and 95 % interval")} · ${proof.seeds.length}`}>
-          <div class="scroll"><table>
+          <Scroll label={t("Compared on the same futures")}><table>
             <thead><tr><th>{t("Measure")}</th><th class="n">{t("running schedule")}</th><th class="n">{t("this proposal")}</th>{proof.difference && <th class="n">{t("difference")}</th>}</tr></thead>
             <tbody>{Object.entries(proof.keep).map(([name, value]) => (
               <tr key={name}><td>{t(name)} <span class="quiet">{value.unit === "s" ? "" : value.unit}</span></td>
                 <td class="n"><Interval value={value} unit={value.unit} /></td><td class="n"><Interval value={proof.winner[name]} unit={value.unit} /></td>
                 {proof.difference && <td class="n"><Interval value={paired(proof, name)} unit={value.unit} signed /></td>}</tr>
             ))}</tbody>
-          </table></div>
+          </table></Scroll>
         </Panel>
       </div>
       <Panel title={t("Before and after")} note={t("one future of each")}>
         <Pair first={plan.gantt.keep} second={plan.gantt.winner} line={line} now_s={plan.at_s} first_name={`${t("Before")}: ${t("running schedule")}`} second_name={`${t("After")}: ${plan.winner}`} />
       </Panel>
       <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
-        <div class="scroll"><table>
+        <Scroll label={t("Schedules that were weighed")}><table>
           <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>
           <tbody>{plan.candidates.map((candidate) => (
             <tr key={candidate.name} class={candidate.name === plan.winner ? "best" : ""}>
@@ -131,7 +131,7 @@ function Proposal({ plan }) {
               <td class="n">{number(candidate.measures["orders-late"]?.mean, 2)}</td><td class="n">{lasting(candidate.measures.downtime?.mean)}</td><td class="quiet">{candidate.why}</td>
             </tr>
           ))}</tbody>
-        </table></div>
+        </table></Scroll>
       </Panel>
     </>
   );

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { clock, number, percent, wall } from "./format.js";
 import { get, live } from "./live.js";
-import { Mark, Panel, Trouble, useEvery } from "./parts.jsx";
+import { Mark, Panel, Scroll, Trouble, useEvery } from "./parts.jsx";
 import { t } from "./text.js";
 
 export function Data() {
@@ -14,13 +14,13 @@ export function Data() {
     <div class="page">
       <div class="columns even">
         <Panel title={t("Share of good samples")}>
-          <div class="scroll"><table class="tight">
+          <Scroll label={t("Share of good samples")}><table class="tight">
             <thead><tr><th>{t("Machine")}</th><th>{t("Signal")}</th><th class="n">{t("Samples")}</th><th class="n">{t("good")}</th></tr></thead>
             <tbody>{data.signals.map((s) => (
               <tr key={`${s.machine}/${s.signal}`}><td>{s.machine}</td><td>{s.signal}</td><td class="n">{number(s.samples, 0)}</td>
                 <td class="n">{s.good != null && s.good < 0.95 && <Mark level="bad" label={t("not good")} />} {s.good == null ? "–" : `${number(100 * s.good, 1)} %`}</td></tr>
             ))}</tbody>
-          </table></div>
+          </table></Scroll>
         </Panel>
         <div>
           <Panel title={t("The link")}><dl>{Object.entries(data.counters).map(([name, n]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-n`}>{number(n, 0)}</dd>])}</dl></Panel>
@@ -47,12 +47,12 @@ export function Audit() {
         {!audit.kept && <p class="calm">{t("No audit is kept: the configuration names no store.")}</p>}
         {audit.kept && !audit.whole && <p class="trouble"><Mark level="high" /> {t("The audit is broken")}: {audit.error}</p>}
         <div class="toolbar"><label>{t("Search")} <input type="search" value={search} onInput={(e) => setSearch(e.target.value)} /></label><button type="button" onClick={() => setAgain(again + 1)}>{t("Verify again")}</button></div>
-        <div class="scroll"><table>
+        <Scroll label={t("Audit")}><table>
           <thead><tr><th class="n">{t("Number")}</th><th>{t("Time")}</th><th class="n">{t("Line time")}</th><th>{t("Who")}</th><th>{t("What")}</th><th>{t("Detail")}</th><th>{t("Hash")}</th></tr></thead>
           <tbody>{lines.map((line) => (
             <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{clock(line.at_s)}</td><td>{line.who}</td><td>{line.what}</td><td class="detail">{line.detail}</td><td class="mono">{line.hash}</td></tr>
           ))}</tbody>
-        </table></div>
+        </table></Scroll>
       </Panel>
     </div>
   );

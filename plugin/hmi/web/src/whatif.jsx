@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { clock, lasting, measure, percent } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
-import { Panel, Trouble, useAct, useEvery } from "./parts.jsx";
+import { Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
 import { Interval } from "./plan.jsx";
 import { t } from "./text.js";
 
@@ -26,18 +26,18 @@ function Result({ answer }) {
     <div class="watermark" data-text={t("WHAT-IF · not live")}>
       <p class="lead"><b>{answer.what.join(", ") || t("no change")}</b></p>
       <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}. {t("mean gain")}: <Interval value={answer.gain} signed /></p>
-      <div class="scroll"><table>
+      <Scroll label={t("Compared on the same futures")}><table>
         <thead><tr><th>{t("Measure")}</th><th class="n">{t("as it runs")}</th><th class="n">{t("what if")}</th><th class="n">{t("difference")}</th></tr></thead>
         <tbody>{answer.measures.map((m) => (
           <tr key={m.name}><td>{t(m.name)} <span class="quiet">{m.unit === "s" ? "" : m.unit}</span></td><td class="n"><Interval value={m.keep} unit={m.unit} /></td><td class="n"><Interval value={m.edited} unit={m.unit} /></td><td class="n"><Interval value={m.difference} unit={m.unit} signed /></td></tr>
         ))}</tbody>
-      </table></div>
-      <div class="scroll"><table>
+      </table></Scroll>
+      <Scroll label={t("Orders")}><table>
         <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th class="n">{t("on time")}: {t("as it runs")}</th><th class="n">{t("on time")}: {t("what if")}</th><th class="n">{t("finish, P10 to P90")}</th></tr></thead>
         <tbody>{answer.orders.edited.map((order, i) => (
           <tr key={order.order}><td>{order.order}</td><td class="n">{clock(order.due_s, false)}</td><td class="n">{percent(answer.orders.keep[i].on_time)}</td><td class="n">{percent(order.on_time)} <span class="quiet">[{percent(order.on_time_low)}, {percent(order.on_time_high)}]</span></td><td class="n">{order.p10_s != null ? `${clock(order.p10_s, false)} – ${clock(order.p90_s, false)}` : "–"}</td></tr>
         ))}</tbody>
-      </table></div>
+      </table></Scroll>
       <Pair first={answer.gantt.keep} second={answer.gantt.edited} line={line} now_s={answer.at_s} first_name={t("as it runs")} second_name={t("what if")} finishes={{ first: answer.orders.keep, second: answer.orders.edited }} />
     </div>
   );
@@ -123,12 +123,12 @@ export function WhatIf() {
           </fieldset>
           <fieldset><legend>{t("Line")}</legend>
             <label>{t("Repair crews")} <input type="number" min="1" max="20" value={edit.crews ?? line.crews} onChange={(e) => change({ crews: Number(e.target.value) })} /></label>
-            <div class="scroll"><table class="tight"><thead><tr><th>{t("Machine")}</th><th>{t("places behind")}</th><th>{t("time a part")} %</th></tr></thead>
+            <Scroll label={t("Line")}><table class="tight"><thead><tr><th>{t("Machine")}</th><th>{t("places behind")}</th><th>{t("time a part")} %</th></tr></thead>
               <tbody>{line.machines.map((m, i) => (
                 <tr key={m.name}><td>{m.name}</td>
                   <td>{i + 1 < line.machines.length && <input type="number" min={state.buffers?.[i] ?? 0} max="1000" value={edit.buffers[m.name] ?? m.buffer_after} aria-label={`${t("places behind")} ${m.name}`} onChange={(e) => change({ buffers: { ...edit.buffers, [m.name]: Number(e.target.value) } })} />}</td>
                   <td><input type="number" min="20" max="500" value={Math.round(100 * (edit.speeds[m.name] ?? 1))} aria-label={`${t("time a part")} ${m.name}`} onChange={(e) => change({ speeds: { ...edit.speeds, [m.name]: Number(e.target.value) / 100 } })} /></td></tr>
-              ))}</tbody></table></div>
+              ))}</tbody></table></Scroll>
           </fieldset>
         </div>
       </div>

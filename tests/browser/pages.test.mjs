@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// A morning at the pages: a fault is forecast, a planner asks what if, an approver refuses one
+// proposal and approves the next, somebody without rights tries, and the PLC and the plugin go away.
+// Two people sit at two browsers; the line, the PLC and the plugin are the real programs.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { Plant, copied } from "./plant.mjs";
+
+const { FORELINE, TREE, OUT, CHROMIUM, MODULES } = process.env;
+const require = createRequire(join(resolve(MODULES), "package.json"));
+const { chromium } = require("playwright-core");
+const axe = require("axe-core").source;
+
+const pages = ["overview", "machine/filler", "alarms", "plan", "data", "audit"];
+const people = {
+  vera: { role: "viewer", password: "viewing is enough" },
+  petra: { role: "planner", password: "planning all day" },
+  anton: { role: "approver", password: "approving with care" },
+};
+
+let browser, plant;
+const desks = {};
+const noted = [];
+
+/** One person's browser; what its console complains of, and what it asks of other hosts, is kept. */
+async function desk(name, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", bypassCSP: false, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => noted.push(`${name}: ${error.message}`));
+  page.on("console", (message) => message.type() === "error" && /Content.Security|Refused to/i.test(message.text()) && noted.push(`${name}: ${message.text()}`));
+  const own = plant.origin;
+  page.on("request", (request) => new URL(request.url()).origin !== own && !request.url().startsWith("data:") && noted.push(`${name} asked ${request.url()}`));
+  return page;
+}
+
+async function open(page, place) {
+  if (!page.url().startsWith(plant.origin)) await page.goto(`${plant.origin}/#/${place}`);
+  else await page.evaluate((hash) => (location.hash = hash), `#/${place}`);
+  await page.locator("main .panel").first().waitFor();
+}
+
+async function sign_in(page, name) {
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill(people[name].password);
+  await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
+  await page.locator(".who b", { hasText: name }).waitFor();
+}
+
+async function picture(page, name) {
+  await page.evaluate(() => scrollTo(0, 0));
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1), false, `${name} is wider than the window`);
+  await page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true });
+}
+
+/** Axe's serious and critical findings, by WCAG 2.1 AA. */
+async function barriers(page) {
+  // The page's own policy forbids foreign script; a person's tool comes in through the debugger.
+  await page.evaluate(`(() => { const module = undefined, define = undefined, exports = undefined; ${axe}; })()`);
+  const found = await page.evaluate(async () => (await window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] })).violations);
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 120)} (${node.failureSummary.split("\n").at(-1).trim()})`).join("; ")}`);
+}
+
+/** An act of the pages sent by hand. */
+const send = (page, path, body, token) =>
+  page.evaluate(
+    async ([path, body, token]) => {
+      const own = token ?? (await (await fetch("/api/session")).json()).token ?? "";
+      const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-Foreline-Token": own }, body: JSON.stringify(body) });
+      return { status: answer.status, body: await answer.json() };
+    },
+    [path, body, token],
+  );
+
+const proposed = (after = 0) => plant.event((event) => event.event === "plan" && event.what === "proposed" && event.detail.proposal > after, "proposal", 240_000);
+
+before(async () => {
+  mkdirSync(OUT, { recursive: true });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  plant = await Plant.start({ foreline: FORELINE, folder: join(OUT, "plant"), scenario: join(TREE, "scenarios/demo.toml"), speed: 150, people });
+  // The line waits for those who think, as in the demo.
+  plant.onEvent = (event) => {
+    if (event.event !== "plan" || event.what === "progress") return;
+    plant.pace({ started: 20, proposed: 1 }[event.what] ?? 150).catch(() => {});
+  };
+});
+
+after(async () => {
+  await browser?.close();
+  await plant?.end();
+});
+
+test("a passer-by looks, and cannot act", async () => {
+  const page = (desks.passer = await desk("passer-by"));
+  await open(page, "overview");
+  await page.locator(".link.live").waitFor();
+  for (const machine of ["filler", "capper", "labeller", "packer", "palletiser"]) await page.locator(".machine .name", { hasText: machine }).waitFor();
+  assert.equal((await send(page, "/api/plan", {})).status, 401);
+  assert.equal((await send(page, "/api/acknowledge", { alarm: "filler/bearing-wear" })).status, 401);
+  await open(page, "plan");
+  assert.equal(await page.getByRole("button", { name: "Ask for a plan" }).count(), 0);
+});
+
+test("every page is reached by keyboard, in both languages and on a tablet, without barriers", async () => {
+  const page = desks.passer;
+  await page.goto("about:blank");
+  await open(page, "overview");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+  const found = [];
+  for (const place of pages) {
+    await open(page, place);
+    await page.waitForTimeout(300);
+    for (const barrier of await barriers(page)) found.push(`${place}: ${barrier}`);
+  }
+  assert.deepEqual(found, []);
+  await page.getByLabel("Language").selectOption("zh");
+  await open(page, "overview");
+  await page.getByText("即将发生").waitFor();
+  await picture(page, "overview-zh");
+  await page.getByLabel("语言").selectOption("en").catch(() => page.locator(".language select").selectOption("en"));
+  for (const [name, width, height] of [["tablet", 820, 1180], ["small", 1280, 720], ["4k", 3840, 2160]]) {
+    await page.setViewportSize({ width, height });
+    for (const place of ["overview", "machine/filler", "plan"]) {
+      await open(page, place);
+      await page.waitForTimeout(200);
+      await picture(page, `${place.split("/")[0]}-${name}`);
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+});
+
+test("a forecast appears with its reasons", async () => {
+  const page = (desks.petra = await desk("petra"));
+  await open(page, "overview");
+  await sign_in(page, "petra");
+  await plant.event((event) => event.event === "alarm" && event.what === "raised" && event.subject === "filler/bearing-wear", "alarm", 120_000);
+  await page.locator(".coming .alert", { hasText: "filler" }).waitFor();
+  await page.locator(".standing li", { hasText: "filler" }).waitFor();
+  await picture(page, "overview");
+  assert.deepEqual(await barriers(page), []);
+  await open(page, "machine/filler");
+  await page.locator(".reasons tr").first().waitFor();
+  assert.match(await page.locator(".reasons").first().innerText(), /vibration|temperature|current/);
+  await picture(page, "machine");
+  assert.deepEqual(await barriers(page), []);
+  await open(page, "alarms");
+  const row = page.locator("tr", { hasText: "filler" }).first();
+  await row.getByRole("button", { name: /Acknowledge/ }).click();
+  await row.getByText("acknowledged", { exact: true }).waitFor();
+  await picture(page, "alarms");
+  assert.deepEqual(await barriers(page), []);
+});
+
+let first;
+test("a what-if is simulated, and nobody takes it for live", async () => {
+  first = (await proposed()).detail.proposal;
+  const page = desks.petra;
+  await open(page, "plan");
+  const form = page.locator(".what-if").first();
+  await form.waitFor();
+  await form.getByRole("button", { name: /^Move .* down$/ }).first().click();
+  await form.getByRole("button", { name: "Simulate" }).click();
+  await page.locator(".watermark").waitFor({ timeout: 180_000 });
+  assert.match(await page.locator(".watermark").getAttribute("data-text"), /WHAT-IF/);
+  assert.match(await page.locator(".watermark").innerText(), /difference/);
+  await picture(page, "what-if");
+  assert.deepEqual(await barriers(page), []);
+});
+
+test("a proposal is refused by one who may, with a reason", async () => {
+  const page = (desks.anton = await desk("anton"));
+  await open(page, "plan");
+  await sign_in(page, "anton");
+  await page.getByText("waits for a person").waitFor();
+  await picture(page, "plan");
+  assert.deepEqual(await barriers(page), []);
+  await page.getByRole("button", { name: /^Reject/ }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: /Second step/ }).click();
+  await dialog.getByLabel("Why do you reject?").fill("the spare bearing has not come <b>yet</b>");
+  assert.deepEqual(await barriers(page), []);
+  await dialog.getByRole("button", { name: "Reject" }).click();
+  await plant.event((event) => /rejected by anton/.test(event.text), "rejection", 20_000);
+  await page.getByText("rejected").first().waitFor();
+});
+
+test("another proposal, asked for by the planner, is approved, written and read back", async () => {
+  await plant.pace(20);
+  await desks.petra.getByRole("button", { name: "Ask for a plan" }).click();
+  const second = (await proposed(first)).detail.proposal;
+  assert.equal((await send(desks.petra, "/api/decision/prepare", { proposal: second, approve: true })).status, 403);
+  const page = desks.anton;
+  await page.getByText("waits for a person").waitFor();
+  await page.getByRole("button", { name: /^Approve/ }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: /Second step/ }).click();
+  await dialog.getByLabel("Why do you approve?").fill("the crew is free at nine");
+  await picture(page, "approve");
+  await dialog.getByRole("button", { name: "Approve" }).click();
+  await plant.event((event) => event.event === "deploy" && event.what === "confirmed", "read-back", 60_000);
+  await page.getByText("confirmed").first().waitFor();
+  await picture(page, "confirmed");
+  await open(page, "audit");
+  await page.getByText(/the chain of \d+ lines is whole/).waitFor();
+  const audit = await page.locator("table").innerText();
+  assert.match(audit, /the spare bearing has not come <b>yet<\/b>/);
+  assert.match(audit, /the crew is free at nine/);
+  await picture(page, "audit");
+});
+
+test("rights, tokens, inputs and passwords are checked by the server", async () => {
+  const page = desks.passer;
+  await open(page, "overview");
+  await sign_in(page, "vera");
+  assert.equal((await send(page, "/api/acknowledge", { alarm: "filler/bearing-wear" })).status, 403);
+  assert.equal((await send(page, "/api/what-if", { futures: 4 })).status, 403);
+  assert.equal((await send(desks.petra, "/api/plan", {}, "0".repeat(64))).status, 403);
+  for (const [path, body] of [["/api/acknowledge", { alarm: 7 }], ["/api/acknowledge", { alarm: "x".repeat(5000) }], ["/api/what-if", { futures: 1e9 }], ["/api/what-if", { sequence: ["no such order"] }], ["/api/what-if", []]])
+    assert.ok([400, 404, 409, 413, 422].includes((await send(desks.petra, path, body)).status), `${path} ${JSON.stringify(body).slice(0, 60)}`);
+  const stranger = await desk("stranger");
+  await open(stranger, "overview");
+  let told;
+  for (let i = 0; i < 7; ++i) told = await send(stranger, "/api/sign-in", { name: "anton", password: `guess number ${i}` });
+  assert.equal(told.status, 429);
+  assert.equal((await send(stranger, "/api/sign-in", { name: "anton", password: people.anton.password })).status, 429);
+  await stranger.context().close();
+});
+
+test("a lost PLC is seen within seconds, and so is a lost plugin", async () => {
+  const page = desks.passer;
+  await open(page, "overview");
+  await plant.plc.end("SIGKILL");
+  await page.getByText("The PLC does not answer").waitFor({ timeout: 10_000 });
+  await page.locator(".machine .stale").first().waitFor();
+  assert.equal(await page.locator(".machine .state:not(.stale)").count(), 0, "a value looks live");
+  await picture(page, "plc-lost");
+  assert.deepEqual(await barriers(page), []);
+  await plant.watch.end("SIGKILL");
+  await page.getByText("The plugin does not answer").waitFor({ timeout: 10_000 });
+  await picture(page, "plugin-lost");
+});
+
+test("a script in a machine's name is only a name", async () => {
+  await plant.end();
+  const folder = join(OUT, "hostile");
+  mkdirSync(folder, { recursive: true });
+  const name = `<img src=x onerror=window.bad=1>`;
+  copied(join(TREE, "scenarios/lines/bottling.toml"), join(folder, "line.toml"), [['"packer"', JSON.stringify(name)]]);
+  copied(join(TREE, "scenarios/demo.toml"), join(folder, "day.toml"), [["lines/bottling.toml", "line.toml"], ['"orders/', `"${join(TREE, "scenarios/orders")}/`], ['"schedules/', `"${join(TREE, "scenarios/schedules")}/`]]);
+  plant = await Plant.start({ foreline: FORELINE, folder: join(folder, "plant"), scenario: join(folder, "day.toml"), speed: 100 });
+  const page = await desk("hostile");
+  await open(page, "overview");
+  await page.locator(".machine .name", { hasText: name }).waitFor();
+  await open(page, `machine/${encodeURIComponent(name)}`);
+  await page.locator("h2", { hasText: name }).or(page.locator(".tabs a[aria-current]", { hasText: name })).first().waitFor();
+  assert.equal(await page.evaluate(() => window.bad), undefined);
+});
+
+test("nothing was asked of another host, and no page broke", () => assert.deepEqual(noted, []));

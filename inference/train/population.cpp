@@ -58,34 +58,81 @@ Signal random_signal(SignalKind kind, double cycle_s, Dice& dice) {
   return signal;
 }
 
+/// The usual life of a kind, as the fault models' page states it; hours, and how far it varies from
+/// machine to machine.
+struct UsualLife {
+  double onset_shape = 1;  ///< Weibull; 1: exponential.
+  double onset_h[2] = {};
+  double progress_s = 0;  ///< 0: no warning.
+  double progress_spread[2] = {};
+  double repair_s = 0;
+  double repair_spread = 0;
+  double doubling_k = 0;
+  double load_exponent = 0;
+  FaultMode::Clock clock = FaultMode::Clock::operating;
+};
+
+UsualLife usual_life(FaultKind kind) {
+  constexpr double hour = 3600;
+  switch (kind) {
+    case FaultKind::bearing_wear:
+      return {2.2, {70, 300}, 6600, {0.15, 0.35}, 2700, 0.2};
+    case FaultKind::tool_wear:
+      return {2.8, {50, 160}, 9000, {0.15, 0.3}, 1500, 0.2};
+    case FaultKind::jam:
+      return {1, {25, 80}, 720, {0.2, 0.35}, 360, 0.3};
+    case FaultKind::motor_trip:
+      return {1, {250, 700}, 0, {}, 900, 0.25};
+    case FaultKind::air_leak:
+      return {1, {500, 1200}, 0.5 * hour, {0.2, 0.4}, 1200, 0.25};
+    case FaultKind::overheating:
+      return {1.5, {600, 1500}, 4 * hour, {0.2, 0.4}, 1800, 0.25, 10};
+    case FaultKind::belt_slip:
+      return {2, {400, 900}, 20 * hour, {0.2, 0.4}, 1200, 0.2};
+    case FaultKind::misalignment:
+      return {1, {900, 2500}, 60 * hour, {0.2, 0.4}, 3600, 0.25};
+    case FaultKind::imbalance:
+      return {1, {900, 2500}, 80 * hour, {0.2, 0.4}, 2700, 0.25};
+    case FaultKind::filter_clogging:
+      return {3, {200, 450}, 40 * hour, {0.15, 0.35}, 900, 0.2};
+    case FaultKind::lubrication_loss:
+      return {1, {450, 1100}, 20 * hour, {0.2, 0.4}, 1200, 0.25};
+    case FaultKind::winding_short:
+      return {1.5, {1300, 3000}, 30 * hour, {0.2, 0.4}, 4 * hour, 0.3, 10};
+    case FaultKind::gear_wear:
+      return {2.5, {1600, 4000}, 100 * hour, {0.15, 0.35}, 4 * hour, 0.3, 0, 2};
+    case FaultKind::valve_stiction:
+      return {1, {600, 1400}, 40 * hour, {0.2, 0.4}, 1200, 0.25};
+    case FaultKind::controller_fault:
+      return {1, {1000, 2500}, 0, {}, 1800, 0.4};
+    case FaultKind::power_dip:
+      return {1, {300, 900}, 0, {}, 600, 0.3, 0, 0, FaultMode::Clock::calendar};
+  }
+  return {};
+}
+
 FaultMode random_mode(FaultKind kind, Dice& dice) {
+  const auto life = usual_life(kind);
   FaultMode mode;
   mode.kind = kind;
   const double pace = dice.scale(0.55, 1.8);
   auto lognormal = [](double mean, double share) {
     return Distribution{Distribution::Kind::lognormal, mean, mean * share, 0, 0};
   };
-  switch (kind) {
-    case FaultKind::bearing_wear:
-      mode.onset = {Distribution::Kind::weibull, 3600 * dice.scale(70, 300), 2.2, 0, 0};
-      mode.progress = lognormal(6600 * pace, dice.between(0.15, 0.35));
-      mode.repair = lognormal(2700, 0.2);
-      break;
-    case FaultKind::tool_wear:
-      mode.onset = {Distribution::Kind::weibull, 3600 * dice.scale(50, 160), 2.8, 0, 0};
-      mode.progress = lognormal(9000 * pace, dice.between(0.15, 0.3));
-      mode.repair = lognormal(1500, 0.2);
-      break;
-    case FaultKind::jam:
-      mode.onset = {Distribution::Kind::exponential, 3600 * dice.scale(25, 80), 0, 0, 0};
-      mode.progress = lognormal(720 * pace, dice.between(0.2, 0.35));
-      mode.repair = lognormal(360, 0.3);
-      break;
-    case FaultKind::motor_trip:
-      mode.onset = {Distribution::Kind::exponential, 3600 * dice.scale(250, 700), 0, 0, 0};
-      mode.repair = lognormal(900, 0.25);
-      break;
+  const double onset_s = 3600 * dice.scale(life.onset_h[0], life.onset_h[1]);
+  if (life.onset_shape == 1) {
+    mode.onset = {Distribution::Kind::exponential, onset_s, 0, 0, 0};
+  } else {
+    mode.onset = {Distribution::Kind::weibull, onset_s, life.onset_shape, 0, 0};
   }
+  if (life.progress_s > 0) {
+    mode.progress = lognormal(life.progress_s * pace,
+                              dice.between(life.progress_spread[0], life.progress_spread[1]));
+  }
+  mode.repair = lognormal(life.repair_s, life.repair_spread);
+  mode.doubling_k = life.doubling_k;
+  mode.load_exponent = life.load_exponent;
+  mode.clock = life.clock;
   return mode;
 }
 

@@ -58,6 +58,7 @@ std::string change(line::Line& line, const std::string& text) {
     distribution.mean *= factor->value;
     distribution.low *= factor->value;
     distribution.high *= factor->value;
+    for (auto& value : distribution.measured) value *= factor->value;
     // A Weibull's spread is its shape, which has no unit.
     if (distribution.kind != line::Distribution::Kind::weibull)
       distribution.spread *= factor->value;

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/line/random.hpp"
-
 namespace foreline::factory {
 
 using namespace line;
@@ -15,25 +13,116 @@ namespace {
 /// Work stretches of one order closer than this are one bar of the Gantt chart.
 constexpr double gantt_gap_s = 90;
 
+/// Draws of one purpose that must not meet: defects and inspections are scrap decisions too.
+constexpr std::uint64_t defect_draws = 1ULL << 40U;
+constexpr std::uint64_t inspection_draws = 2ULL << 40U;
+constexpr std::uint64_t rework_draws = 3ULL << 40U;
+
 }  // namespace
+
+void Floor::settle() {
+  change_parts(0);
+  for (auto* machine : machines) machine->settle();
+}
+
+void Floor::change_parts(std::int64_t by) {
+  outcome->work_in_process_s += static_cast<double>(parts_in_line) * (now() - parts_since_s);
+  parts_since_s = now();
+  parts_in_line = static_cast<std::uint64_t>(static_cast<std::int64_t>(parts_in_line) + by);
+}
+
+void Floor::finish(OrderId order) {
+  if (--outstanding[order.index] > 0) return;
+  outcome->orders[order.index].finished_s = now();
+  if (--orders_open > 0) return;
+  done = true;
+  settle();
+  final = *outcome;
+}
+
+void Floor::reorder(std::uint32_t spare) {
+  const auto& kind = trial->line->spares[spare];
+  auto& stock = spares[spare];
+  if (stock.pieces() + stock.ordered > kind.reorder_at) return;
+  stock.ordered += kind.order_size;
+  const double lead_s =
+      kind.lead.quantile(random_uniform(trial->seed, spare, Purpose::spare, stock.orders++));
+  simgrid::kernel::timer::Timer::set(simgrid::s4u::Engine::get_clock() + lead_s, [this, spare] {
+    const auto pieces = trial->line->spares[spare].order_size;
+    spares[spare].ordered -= pieces;
+    spares[spare].add(pieces);
+  });
+}
 
 MachineActor::MachineActor(Floor& floor, MachineId id)
     : floor_(&floor),
+      machine_(&floor.trial->line->at(id)),
       id_(id),
       wear_(*floor.trial, id,
             floor.trial->from ? floor.trial->from->machines.at(id.index).operating_s : 0.0,
             floor.trial->from ? floor.trial->from->machines.at(id.index).renewals : 0U),
       state_since_s_(floor.start_s),
       progress_(floor.trial->orders->size()) {
+  read_line();
   if (floor.trial->from) resume_from(floor.trial->from->machines.at(id.index));
+}
+
+void MachineActor::read_line() {
+  const auto& line = *floor_->trial->line;
+  machine_ = &line.at(id_);
+  calendar_ = nullptr;
+  if (const auto calendar = machine().calendar ? machine().calendar : line.calendar)
+    calendar_ = &line.calendars[*calendar];
+  for (std::size_t i = 0; i < machine().maintenance.size(); ++i) {
+    const auto& maintenance = machine().maintenance[i];
+    if (i < rules_.size() && rules_[i].maintenance == maintenance) continue;
+    Rule rule{maintenance, never};
+    if (maintenance.rule != Maintenance::Rule::age)
+      rule.next_s = (std::floor(floor_->now() / maintenance.every_s) + 1) * maintenance.every_s;
+    rules_.resize(std::max(rules_.size(), i + 1));
+    rules_[i] = rule;
+  }
+  rules_.resize(machine().maintenance.size());
+}
+
+void MachineActor::edited() {
+  read_line();
+  for (std::size_t i = 0; i < inputs_.size() && assembles(); ++i)
+    inputs_[i].count = machine().takes[i];
+}
+
+void MachineActor::connect(const std::vector<std::uint32_t>& takers) {
+  const auto& line = *floor_->trial->line;
+  const auto inputs = line.inputs_of(id_.index);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    auto& buffer = floor_->buffers[inputs[i]];
+    inputs_.push_back({&buffer, assembles() ? machine().takes[i] : 1});
+    buffer.takers.push_back(this);
+  }
+  if (takers[line.buffer_of(id_.index)] > 0) {
+    output_ = &floor_->buffers[line.buffer_of(id_.index)];
+    output_->feeders.push_back(this);
+  }
+  if (const auto& to = machine().inspection.rework_to) {
+    auto& queue = floor_->reworks[*to];
+    if (queue.takers.empty()) queue.takers.push_back(floor_->machines[*to]);
+    floor_->machines[*to]->rework_ = &queue;
+  }
+  shared_input_ = std::any_of(inputs.begin(), inputs.end(),
+                              [&](std::uint32_t input) { return takers[input] > 1; });
+}
+
+double MachineActor::random(Purpose purpose, std::uint64_t index) const {
+  return random_uniform(floor_->trial->seed, id_.index, purpose, index);
 }
 
 void MachineActor::resume_from(const MachineNow& now) {
   operating_s_ = now.operating_s;
   renewals_ = now.renewals;
   parts_ = now.parts;
-  holds_part_ = now.holds_part;
   order_ = now.order;
+  if (now.holds_part)
+    held_.assign(std::max(1U, now.parts_held), Part{order_, false, 0, floor_->start_s});
   set_up_ = now.set_up;
   remaining_s_ = now.remaining_s;
   sampled_operating_ = operating_s_;
@@ -44,8 +133,10 @@ void MachineActor::resume_from(const MachineNow& now) {
     // A machine that is busy with none of these has just broken down and not yet said so.
     state_ = stop || now.state == PackmlState::resetting ? now.state : PackmlState::held;
     busy_until_s_ = floor_->start_s + now.down_remaining_s;
-    crew_here_ =
-        state_ != PackmlState::resetting && now.down_remaining_s > 0 && floor_->crews.take_one();
+    if (state_ != PackmlState::resetting && now.down_remaining_s > 0) {
+      const auto group = floor_->crews.take({}, floor_->start_s);
+      if (group < floor_->crews.groups()) crew_ = group;
+    }
   }
 }
 
@@ -58,17 +149,18 @@ double MachineActor::operating_since_renewal() const {
 }
 
 double MachineActor::damage(FaultKind kind) const {
-  return wear_.damage(kind, operating());
+  return wear_.damage(kind, axes());
 }
 
 void MachineActor::book_time() {
   const double spent = floor_->now() - state_since_s_;
-  outcome().state_s[static_cast<std::size_t>(state_)] += spent;
-  if (state_ == PackmlState::held) outcome().down_s += spent;
-  if (state_ == PackmlState::stopped) outcome().service_s += spent;
-  if (state_ == PackmlState::resetting) outcome().changeover_s += spent;
+  auto& booked = outcome();
+  booked.state_s[static_cast<std::size_t>(state_)] += spent;
+  if (state_ == PackmlState::held) booked.down_s += spent;
+  if (state_ == PackmlState::stopped) (off_shift_ ? booked.off_shift_s : booked.service_s) += spent;
+  if (state_ == PackmlState::resetting) booked.changeover_s += spent;
   if (state_ == PackmlState::suspended)
-    (waiting_ == Waiting::space ? outcome().blocked_s : outcome().starved_s) += spent;
+    (waiting_ == Waiting::space ? booked.blocked_s : booked.starved_s) += spent;
   state_since_s_ = floor_->now();
 }
 
@@ -78,25 +170,25 @@ void MachineActor::book_occupation() {
   doing_since_s_ = now;
   if (!floor_->trial->want_gantt || !doing_ || now <= from_s) return;
   auto& gantt = floor_->outcome->gantt;
-  if (*doing_ == Occupation::What::work) {
-    const auto last = std::find_if(gantt.rbegin(), gantt.rend(),
-                                   [&](const Occupation& bar) { return bar.machine == id_; });
-    if (last != gantt.rend() && last->what == *doing_ && last->order == order_ &&
-        from_s - last->until_s <= gantt_gap_s) {
-      last->until_s = now;
+  if (*doing_ == Occupation::What::work && last_bar_ < gantt.size()) {
+    auto& last = gantt[last_bar_];
+    if (last.what == *doing_ && last.order == order_ && from_s - last.until_s <= gantt_gap_s) {
+      last.until_s = now;
       return;
     }
   }
+  last_bar_ = gantt.size();
   gantt.push_back({id_, *doing_, order_, from_s, now});
 }
 
 void MachineActor::note_onsets() {
-  const double operated = operating();
+  const auto here = axes();
   for (auto& wear : wear_.all()) {
-    if (wear.record >= 0 || wear.onset_at > operated + rounding_s) continue;
+    const double at = wear.at(here);
+    if (wear.record >= 0 || wear.onset_at > at + rounding_s) continue;
     wear.record = static_cast<int>(floor_->outcome->faults.size());
     floor_->outcome->faults.push_back(
-        {id_, wear.kind, floor_->now() - (operated - wear.onset_at), -1, -1, false});
+        {id_, wear.kind, floor_->now() - (at - wear.onset_at), -1, -1, false});
   }
 }
 
@@ -104,10 +196,6 @@ void MachineActor::settle() {
   book_time();
   book_occupation();
   note_onsets();
-}
-
-void Floor::settle() {
-  for (auto* machine : machines) machine->settle();
 }
 
 void MachineActor::enter(PackmlState state) {
@@ -129,12 +217,59 @@ void MachineActor::rest(Occupation::What what, double seconds) {
   doing_.reset();
 }
 
-void MachineActor::wait_for_crew() {
+void MachineActor::stand(Waiting what, double until_s) {
+  waiting_ = what;
+  const double wake_s = std::min(until_s, next_appointment(what));
+  if (wake_s < never) {
+    nap_.sleep(wake_s - floor_->now());
+  } else {
+    nap_.wait();
+  }
+  book_time();
+  waiting_ = Waiting::nothing;
+}
+
+double MachineActor::next_appointment(Waiting what) const {
+  double next = wear_.next_calendar_failure();
+  if (calendar_ != nullptr) next = std::min(next, calendar_->next_change(floor_->now()));
+  // A machine that holds a part is not serviced before it has handed it over.
+  if (what == Waiting::space) return next;
+  for (const auto& planned : floor_->services) {
+    if (!planned.done && planned.service.machine == id_ &&
+        planned.service.when == Service::When::at_time)
+      next = std::min(next, planned.service.at_s);
+  }
+  for (const auto& rule : rules_) next = std::min(next, rule.next_s);
+  return next;
+}
+
+bool MachineActor::at_work() const {
+  return calendar_ == nullptr || calendar_->is_open(floor_->now());
+}
+
+void MachineActor::off_shift() {
+  enter(PackmlState::stopped);
+  off_shift_ = true;
+  while (!at_work()) {
+    const double opens_s = calendar_->next_change(floor_->now());
+    if (opens_s < never) {
+      nap_.sleep_until(opens_s - floor_->start_s);
+    } else {
+      nap_.wait();
+    }
+  }
+  book_time();
+  off_shift_ = false;
+  state_ = PackmlState::idle;
+}
+
+std::size_t MachineActor::wait_for_crew(std::string_view skill) {
   doing_ = Occupation::What::waiting_for_crew;
   doing_since_s_ = floor_->now();
-  floor_->crews.acquire(nap_);
+  const auto group = floor_->crews.acquire(nap_, skill, machine().priority, floor_->now());
   book_occupation();
   doing_.reset();
+  return group;
 }
 
 void MachineActor::reschedule() {
@@ -143,102 +278,201 @@ void MachineActor::reschedule() {
 }
 
 void MachineActor::nudge() {
-  if (waiting_ == Waiting::release) {
-    nap_.interrupt();
-  }
-  if (waiting_ != Waiting::nothing) nap_.wake();
+  if (waiting_ == Waiting::nothing) return;
+  nap_.interrupt();
+  nap_.wake();
 }
 
 void MachineActor::begin(const ScriptedFault& fault) {
-  wear_.begin(fault, operating());
+  wear_.begin(fault, axes());
   note_onsets();
   nap_.interrupt();
 }
 
 void MachineActor::forecast_fault(FaultKind kind) {
-  wear_.fail_now(kind, operating());
+  wear_.fail_now(kind, axes());
   nap_.interrupt();
 }
 
-void MachineActor::reseeded(std::uint64_t old_seed) {
-  wear_.redraw(old_seed, operating());
+void MachineActor::reseeded() {
+  wear_.redraw(axes());
   // Only work depends on when the next failure comes.
   if (work_since_s_ >= 0) nap_.interrupt();
 }
 
 std::optional<OrderId> MachineActor::next_order() {
-  const auto& orders = *floor_->trial->orders;
+  const auto& feed = floor_->feeds[floor_->feed_of[id_.index]];
   const auto& sequence = floor_->schedule.sequence;
   for (; first_open_ < sequence.size(); ++first_open_) {
     const auto id = sequence[first_open_];
-    const auto& progress = progress_[id.index];
-    if (progress.good + progress.scrap < orders[id.index].quantity) return id;
+    if (feed.released[id.index] < feed.wanted[id.index] && can_make(id)) return id;
   }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> MachineActor::find(Buffer& buffer, std::optional<OrderId> order) const {
+  const auto count = buffer.in_reach(floor_->now());
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto id = buffer[i].order;
+    if (order ? id == *order : can_make(id)) return i;
+  }
+  return std::nullopt;
+}
+
+std::size_t MachineActor::count_in_reach(Buffer& buffer, OrderId order) const {
+  std::size_t matching = 0;
+  const auto count = buffer.in_reach(floor_->now());
+  for (std::size_t i = 0; i < count; ++i) matching += buffer[i].order == order ? 1 : 0;
+  return matching;
+}
+
+std::optional<OrderId> MachineActor::in_reach() {
+  if (rework_ != nullptr && !rework_->empty()) return (*rework_)[0].order;
+  if (source()) {
+    const auto order = next_order();
+    if (order && (*floor_->trial->orders)[order->index].release_s <= floor_->now()) return order;
+    return std::nullopt;
+  }
+  if (assembles()) {
+    auto& first = *inputs_.front().buffer;
+    const auto count = first.in_reach(floor_->now());
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto order = first[i].order;
+      if (can_make(order) && std::all_of(inputs_.begin(), inputs_.end(), [&](const Input& input) {
+            return count_in_reach(*input.buffer, order) >= input.count;
+          }))
+        return order;
+    }
+    return std::nullopt;
+  }
+  // Of several inputs the part that came into the line first.
+  std::optional<OrderId> best;
+  double entered_s = never;
+  for (const auto& input : inputs_) {
+    const auto at = find(*input.buffer, std::nullopt);
+    if (!at) continue;
+    const auto& part = (*input.buffer)[*at];
+    if (best && part.entered_s >= entered_s) continue;
+    best = part.order;
+    entered_s = part.entered_s;
+  }
+  if (!best || machine().batch == 1) return best;
+  std::size_t together = 0;
+  for (const auto& input : inputs_) together += count_in_reach(*input.buffer, *best);
+  if (together >= machine().batch) return best;
+  if (batch_since_s_ < 0) batch_since_s_ = floor_->now();
+  if (floor_->now() >= batch_since_s_ + machine().batch_wait_s - 1e-9) return best;
   return std::nullopt;
 }
 
 OrderId MachineActor::await_part() {
   while (true) {
-    do_services(std::nullopt);
-    if (first()) {
-      const auto order = next_order();
-      const double release_s = order ? (*floor_->trial->orders)[order->index].release_s : 0;
-      if (order && release_s <= floor_->now()) return *order;
-      enter(order ? PackmlState::idle : PackmlState::complete);
-      waiting_ = Waiting::release;
-      double wake_s = order ? release_s : never;
-      for (const auto& planned : floor_->services) {
-        if (!planned.done && planned.service.machine == id_ &&
-            planned.service.when == Service::When::at_time) {
-          wake_s = std::min(wake_s, planned.service.at_s);
-        }
-      }
-      if (wake_s < never) {
-        nap_.sleep(wake_s - floor_->now());
-      } else {
-        nap_.wait();
-      }
-      waiting_ = Waiting::nothing;
+    if (!at_work()) off_shift();
+    if (wear_.calendar_failed(axes())) {
+      break_down();
       continue;
     }
-    auto& buffer = floor_->buffers[id_.index - 1];
-    if (!buffer.empty()) return buffer.front();
+    do_services(std::nullopt);
+    if (const auto order = in_reach()) return *order;
+    if (source()) {
+      const auto order = next_order();
+      enter(order ? PackmlState::idle : PackmlState::complete);
+      stand(Waiting::release, order ? (*floor_->trial->orders)[order->index].release_s : never);
+      continue;
+    }
     enter(set_up_ || parts_ > 0 ? PackmlState::suspended : PackmlState::idle);
     waiting_ = Waiting::part;
-    floor_->machines[id_.index - 1]->nudge();  // it may have waited for this machine to be ready
-    if (!buffer.empty()) {
+    double until_s = never;
+    for (const auto& input : inputs_) {
+      // A machine before may have waited for this one to be ready.
+      if (input.buffer->without_places())
+        for (auto* feeder : input.buffer->feeders) feeder->nudge();
+      until_s = std::min(until_s, input.buffer->next_in_reach(floor_->now()));
+    }
+    if (batch_since_s_ >= 0) until_s = std::min(until_s, batch_since_s_ + machine().batch_wait_s);
+    if (in_reach()) {
       book_time();
       waiting_ = Waiting::nothing;
       continue;
     }
-    double wake_s = never;
-    for (const auto& planned : floor_->services) {
-      if (!planned.done && planned.service.machine == id_ &&
-          planned.service.when == Service::When::at_time) {
-        wake_s = std::min(wake_s, planned.service.at_s);
-      }
-    }
-    if (wake_s < never) {
-      // A starved machine still goes to its service in time; the nap ends early when a part comes.
-      waiting_ = Waiting::release;
-      nap_.sleep(wake_s - floor_->now());
-    } else {
-      nap_.wait();
-    }
-    book_time();
-    waiting_ = Waiting::nothing;
+    stand(Waiting::part, until_s);
   }
 }
 
-void MachineActor::take_part() {
-  holds_part_ = true;
-  if (!first()) {
-    floor_->buffers[id_.index - 1].pop_front();
-    floor_->machines[id_.index - 1]->nudge();
-  } else {
+void MachineActor::take_from(Buffer& buffer, std::size_t count) {
+  while (count > 0) {
+    const auto at = find(buffer, order_);
+    if (!at) break;
+    held_.push_back(buffer.take(*at, floor_->now()));
+    --count;
+  }
+  if (buffer.feeders.size() < 2) {
+    for (auto* feeder : buffer.feeders) feeder->nudge();
+    return;
+  }
+  // Who has waited longest puts its part in first.
+  auto feeders = buffer.feeders;
+  std::stable_sort(feeders.begin(), feeders.end(), [](const auto* a, const auto* b) {
+    return a->waiting_since_s() < b->waiting_since_s();
+  });
+  for (auto* feeder : feeders) feeder->nudge();
+}
+
+bool MachineActor::take_parts() {
+  held_.clear();
+  batch_since_s_ = -1;
+  if (rework_ != nullptr && !rework_->empty() && (*rework_)[0].order == order_) {
+    held_.push_back(rework_->take(0, floor_->now()));
+    return true;
+  }
+  if (source()) {
+    auto& feed = floor_->feeds[floor_->feed_of[id_.index]];
+    const auto left = feed.wanted[order_.index] - feed.released[order_.index];
+    const auto count = std::min<std::uint64_t>(machine().batch, left);
+    feed.released[order_.index] += count;
+    held_.assign(count, Part{order_, false, 0, floor_->now()});
+    floor_->change_parts(static_cast<std::int64_t>(count));
     auto& order = floor_->outcome->orders[order_.index];
     if (order.started_s < 0) order.started_s = floor_->now();
+    return count > 0;
   }
+  if (assembles()) {
+    for (const auto& input : inputs_) take_from(*input.buffer, input.count);
+    Part whole = held_.front();
+    for (const auto& part : held_) {
+      whole.defective = whole.defective || part.defective;
+      whole.entered_s = std::min(whole.entered_s, part.entered_s);
+    }
+    floor_->change_parts(1 - static_cast<std::int64_t>(held_.size()));
+    held_.assign(1, whole);
+    return true;
+  }
+  while (held_.size() < machine().batch) {
+    const Input* oldest = nullptr;
+    double entered_s = never;
+    for (const auto& input : inputs_) {
+      const auto at = find(*input.buffer, order_);
+      if (!at) continue;
+      const double entered = (*input.buffer)[*at].entered_s;
+      if (oldest != nullptr && entered >= entered_s) continue;
+      oldest = &input;
+      entered_s = entered;
+    }
+    if (oldest == nullptr) break;
+    take_from(*oldest->buffer, 1);
+  }
+  return !held_.empty();
+}
+
+bool MachineActor::rule_asks(Rule& rule) {
+  const auto& maintenance = rule.maintenance;
+  if (maintenance.rule == Maintenance::Rule::age)
+    return operating_since_renewal() >= maintenance.every_s;
+  if (floor_->now() < rule.next_s - 1e-9) return false;
+  rule.next_s =
+      (std::floor((floor_->now() + 1e-9) / maintenance.every_s) + 1) * maintenance.every_s;
+  return maintenance.rule == Maintenance::Rule::calendar ||
+         damage(maintenance.kind) >= maintenance.at_damage;
 }
 
 void MachineActor::do_services(std::optional<OrderId> before) {
@@ -252,15 +486,19 @@ void MachineActor::do_services(std::optional<OrderId> before) {
     planned.done = true;
     serve();
   }
+  for (auto& rule : rules_)
+    if (rule_asks(rule)) serve();
+}
+
+double MachineActor::service_time() const {
+  return machine().service.quantile(random(Purpose::changeover, 1'000'000 + renewals_));
 }
 
 void MachineActor::serve() {
   enter(PackmlState::stopped);
-  wait_for_crew();
-  rest(Occupation::What::service,
-       machine().service.quantile(random_uniform(floor_->trial->seed, id_.index,
-                                                 Purpose::changeover, 1'000'000 + renewals_)));
-  floor_->crews.release();
+  const auto crew = wait_for_crew(machine().service_skill);
+  rest(Occupation::What::service, service_time());
+  floor_->crews.release(crew, floor_->now());
   note_onsets();
   for (const auto& wear : wear_.all()) {
     if (wear.record < 0 || !gives_warning(wear.kind)) continue;
@@ -268,7 +506,7 @@ void MachineActor::serve() {
     record.prevented = true;
     record.restored_s = floor_->now();
   }
-  wear_.serviced(operating());
+  wear_.serviced(axes(), machine().service_quality);
   renew();
   ++outcome().services;
   enter(PackmlState::idle);
@@ -280,10 +518,8 @@ void MachineActor::renew() {
 }
 
 void MachineActor::change_over(OrderId to) {
-  const auto& orders = *floor_->trial->orders;
-  const auto product = orders[to.index].product.index;
-  const double seconds =
-      set_up_ ? machine().changeover_s[orders[order_.index].product.index][product] : 0.0;
+  const auto product = product_of(to).index;
+  const double seconds = set_up_ ? machine().changeover_s[product_of(order_).index][product] : 0.0;
   order_ = to;
   set_up_ = true;
   if (seconds <= 0) return;
@@ -293,19 +529,31 @@ void MachineActor::change_over(OrderId to) {
 
 void MachineActor::work(double seconds) {
   remaining_s_ = seconds;
+  const auto& loads = machine().product_load;
+  const auto product = product_of(order_).index;
+  const double load = product < loads.size() ? loads[product] : 1.0;
   while (remaining_s_ > 1e-6) {
     if (!floor_->count_event()) nap_.wait();
-    if (wear_.failed(operating_s_)) {
+    if (!at_work()) {
+      off_shift();
+      continue;
+    }
+    if (wear_.failed(axes())) {
       break_down();
       continue;
     }
     enter(PackmlState::execute);
+    wear_.set_rates(load, axes());
     doing_ = Occupation::What::work;
     doing_since_s_ = work_since_s_ = floor_->now();
-    const double worked = nap_.sleep(std::min(remaining_s_, wear_.next_failure() - operating_s_));
+    double stretch_s = std::min(remaining_s_, wear_.until_failure({operating_s_, floor_->now()}));
+    if (calendar_ != nullptr)
+      stretch_s = std::min(stretch_s, calendar_->next_change(floor_->now()) - floor_->now());
+    const double worked = nap_.sleep(stretch_s);
     work_since_s_ = -1;
     operating_s_ += worked;
     remaining_s_ -= worked;
+    wear_.worked(worked);
     book_occupation();
     doing_.reset();
     note_onsets();
@@ -316,68 +564,166 @@ void MachineActor::work(double seconds) {
 void MachineActor::break_down() {
   enter(PackmlState::held);
   note_onsets();
-  const auto broken = *wear_.failed(operating_s_);
-  const auto kind = wear_.all()[broken].kind;
-  const auto record = static_cast<std::size_t>(wear_.all()[broken].record);
+  const auto broken = *wear_.failed(axes());
+  const Wear wear = wear_.all()[broken];
+  const auto record = static_cast<std::size_t>(wear.record);
   floor_->outcome->faults[record].failed_s = floor_->now();
   ++outcome().breakdowns;
-  const double repair_s = wear_.repair_time(wear_.all()[broken]);
-  wait_for_crew();
+  const double repair_s = wear_.repair_time(wear);
+  const auto* mode = wear_.mode_of(wear);
+  if (mode != nullptr && mode->spare) {
+    floor_->spares[*mode->spare].acquire(nap_);
+    floor_->reorder(*mode->spare);
+  }
+  const auto crew = wait_for_crew(mode != nullptr ? std::string_view(mode->skill) : "");
   rest(Occupation::What::repair, repair_s);
-  floor_->crews.release();
+  floor_->crews.release(crew, floor_->now());
   floor_->outcome->faults[record].restored_s = floor_->now();
-  wear_.repaired(broken, operating_s_);
-  if (wears(kind)) renew();
+  wear_.repaired(broken, axes());
+  if (wears(wear.kind)) renew();
 }
 
-void MachineActor::count_finished(OrderId order) {
-  if (++floor_->finished[order.index] < (*floor_->trial->orders)[order.index].quantity) return;
-  floor_->outcome->orders[order.index].finished_s = floor_->now();
-  if (--floor_->orders_open > 0) return;
-  floor_->done = true;
-  floor_->settle();
-  floor_->final = *floor_->outcome;
-}
-
-void MachineActor::finish_part() {
-  const double scrap_share = machine().scrap_share + extra_scrap(damage(FaultKind::tool_wear));
-  const bool scrapped =
-      random_uniform(floor_->trial->seed, id_.index, Purpose::scrap, parts_ - 1) < scrap_share;
-  if (scrapped) {
-    ++progress_[order_.index].scrap;
-    ++outcome().scrap;
-    ++floor_->outcome->orders[order_.index].scrap;
-    holds_part_ = false;
-    count_finished(order_);
+void MachineActor::scrap(const Part& part) {
+  ++progress_[part.order.index].scrap;
+  ++outcome().scrap;
+  ++floor_->outcome->orders[part.order.index].scrap;
+  floor_->change_parts(-1);
+  auto& feed = floor_->feeds[floor_->feed_of[id_.index]];
+  if (!feed.component) {
+    floor_->finish(part.order);
     return;
   }
-  hand_over();
+  --feed.released[part.order.index];  // made again, since the assembly waits for it
+  for (auto* machine : floor_->machines) machine->reschedule();
 }
 
-void MachineActor::hand_over() {
-  if (!last()) {
-    auto& buffer = floor_->buffers[id_.index];
-    auto& next = *floor_->machines[id_.index + 1];
-    const auto places = machine().buffer_after;
-    while (places > 0 ? buffer.size() >= places : !(buffer.empty() && next.starved())) {
-      enter(PackmlState::suspended);
-      waiting_ = Waiting::space;
-      nap_.wait();
-      book_time();
-      waiting_ = Waiting::nothing;
+bool MachineActor::inspect(Part& part, std::uint64_t number) {
+  const auto& inspection = machine().inspection;
+  if (inspection.detects <= 0 && inspection.false_alarms <= 0) return true;
+  const double share = part.defective ? inspection.detects : inspection.false_alarms;
+  if (random(Purpose::scrap, inspection_draws + number) >= share) return true;
+  const bool back = inspection.rework_to && part.reworks < inspection.rework_max &&
+                    random(Purpose::scrap, rework_draws + number) < inspection.rework_share;
+  if (!back) {
+    scrap(part);
+    return false;
+  }
+  ++outcome().reworked;
+  ++part.reworks;
+  part.defective = false;
+  auto& queue = floor_->reworks[*inspection.rework_to];
+  queue.put(part, floor_->now());
+  for (auto* taker : queue.takers) taker->nudge();
+  return false;
+}
+
+void MachineActor::finish_parts() {
+  const double scrap_share = machine().scrap_share + wear_.extra_scrap(axes());
+  auto judged = std::move(held_);
+  held_.clear();
+  std::uint64_t number = parts_ - judged.size();
+  for (auto& part : judged) {
+    if (random(Purpose::scrap, number) < scrap_share) {
+      scrap(part);
+    } else {
+      if (machine().defect_share > 0 && !part.defective &&
+          random(Purpose::scrap, defect_draws + number) < machine().defect_share) {
+        part.defective = true;
+        ++outcome().defects;
+      }
+      if (inspect(part, number)) held_.push_back(part);
     }
-    buffer.push_back(order_);
-  } else {
-    ++floor_->outcome->orders[order_.index].good;
+    ++number;
   }
-  ++progress_[order_.index].good;
-  ++outcome().good;
-  holds_part_ = false;
-  if (last()) {
-    count_finished(order_);
-  } else {
-    floor_->machines[id_.index + 1]->nudge();
+  hand_over_all();
+}
+
+void MachineActor::hand_over_all() {
+  while (!held_.empty()) {
+    const Part part = held_.front();
+    const auto gives = machine().gives;
+    if (gives > 1) {
+      floor_->change_parts(std::int64_t{gives} - 1);
+      if (!floor_->feeds[floor_->feed_of[id_.index]].component)
+        floor_->outstanding[part.order.index] += std::int64_t{gives} - 1;
+    }
+    for (std::uint32_t i = 0; i + 1 < gives; ++i) hand_over(part);
+    hand_over(part);
+    ++progress_[part.order.index].good;
+    ++outcome().good;
+    held_.erase(held_.begin());
+    if (machine().transporter) continue;
+    if (sink()) {
+      for (std::uint32_t i = 0; i < gives; ++i) leave_line(part);
+    } else {
+      for (auto* taker : output_->takers) taker->nudge();
+    }
   }
+}
+
+bool MachineActor::room_for(const Part& part) const {
+  if (!output_->without_places()) return output_->has_room(floor_->now());
+  std::size_t ready = 0;
+  for (const auto* taker : output_->takers) ready += taker->starved_for(part.order) ? 1 : 0;
+  return output_->size() + output_->carried.size() < ready;
+}
+
+void MachineActor::hand_over(const Part& part) {
+  if (!sink()) {
+    while (!room_for(part)) {
+      if (!at_work()) {
+        off_shift();
+        continue;
+      }
+      if (wear_.calendar_failed(axes())) {
+        break_down();
+        continue;
+      }
+      enter(PackmlState::suspended);
+      const double spaced_s = output_->spaced_at();
+      stand(Waiting::space, spaced_s > floor_->now() ? spaced_s : never);
+    }
+  }
+  if (machine().transporter) {
+    carry(part);
+  } else if (!sink()) {
+    output_->put(part, floor_->now());
+    // With several parts for one the takers must hear of each before the next finds room.
+    if (machine().gives > 1)
+      for (auto* taker : output_->takers) taker->nudge();
+  }
+}
+
+void MachineActor::leave_line(const Part& part) {
+  ++floor_->outcome->orders[part.order.index].good;
+  ++floor_->outcome->left;
+  floor_->outcome->lead_time_s += floor_->now() - part.entered_s;
+  floor_->change_parts(-1);
+  floor_->finish(part.order);
+}
+
+void MachineActor::carry(const Part& part) {
+  const auto pool = *machine().transporter;
+  if (!sink()) output_->carried.push_back(part);  // it has its place before it has its transporter
+  const auto place = sink() ? std::list<Part>::iterator() : std::prev(output_->carried.end());
+  if (floor_->transporters[pool].pieces() <= 0) enter(PackmlState::suspended);
+  waiting_ = Waiting::space;
+  floor_->transporters[pool].acquire(nap_);
+  book_time();
+  waiting_ = Waiting::nothing;
+  const double clock = simgrid::s4u::Engine::get_clock();
+  const double carry_s = machine().carry_s;
+  simgrid::kernel::timer::Timer::set(clock + carry_s, [this, part, place] {
+    if (sink()) {
+      leave_line(part);
+      return;
+    }
+    output_->carried.erase(place);
+    output_->put(part, floor_->now());
+    for (auto* taker : output_->takers) taker->nudge();
+  });
+  simgrid::kernel::timer::Timer::set(clock + 2 * carry_s,
+                                     [this, pool] { floor_->transporters[pool].add(1); });
 }
 
 void MachineActor::finish_open_stop() {
@@ -388,30 +734,25 @@ void MachineActor::finish_open_stop() {
   }
   const bool repair = state_ == PackmlState::held;
   const bool begun = left > 0;
-  if (!crew_here_) wait_for_crew();
+  if (!crew_) crew_ = wait_for_crew(repair ? std::string_view{} : machine().service_skill);
   double seconds = left;
-  if (!begun) {
-    seconds =
-        repair ? wear_.unknown_repair_time(renewals_)
-               : machine().service.quantile(random_uniform(
-                     floor_->trial->seed, id_.index, Purpose::changeover, 1'000'000 + renewals_));
-  }
+  if (!begun) seconds = repair ? wear_.unknown_repair_time(renewals_) : service_time();
   rest(repair ? Occupation::What::repair : Occupation::What::service, seconds);
-  crew_here_ = false;
-  floor_->crews.release();
-  wear_.serviced(operating_s_);
+  floor_->crews.release(*crew_, floor_->now());
+  crew_.reset();
+  wear_.serviced(axes(), 1);
   renew();
 }
 
 void MachineActor::operator()() {
   if (busy_until_s_ >= 0) finish_open_stop();
-  if (holds_part_) {
+  if (!held_.empty()) {
     // A part without work left has been judged good already and waits for room.
     if (remaining_s_ > 0) {
       work(remaining_s_);
-      finish_part();
+      finish_parts();
     } else {
-      hand_over();
+      hand_over_all();
     }
   }
   while (true) {
@@ -419,29 +760,31 @@ void MachineActor::operator()() {
     if (!set_up_ || order != order_) {
       do_services(order);
       change_over(order);
-      if (first() && await_part() != order) continue;  // the schedule changed meanwhile
+      // The schedule may have changed meanwhile, or another unit has taken the part.
+      if ((source() || shared_input_ || rework_ != nullptr) && await_part() != order) continue;
     }
-    take_part();
-    const auto part = parts_++;
-    const auto product = (*floor_->trial->orders)[order_.index].product.index;
-    const double seconds = machine().cycle.quantile(random_uniform(floor_->trial->seed, id_.index,
-                                                                   Purpose::cycle, part)) *
-                           machine().product_factor[product] *
-                           slowdown(damage(FaultKind::tool_wear));
+    if (!take_parts()) continue;
+    const auto part = parts_;
+    parts_ += static_cast<std::uint32_t>(held_.size());
+    const auto product = product_of(order_).index;
+    const double slow = 1 + wear_.slowdown(axes());
+    const double seconds = machine().cycle.quantile(random(Purpose::cycle, part)) *
+                           machine().product_factor[product] * slow;
     cycle_s_ = seconds;
     work(std::max(seconds, 1e-6));
-    finish_part();
+    finish_parts();
   }
 }
 
 MachineNow MachineActor::now() const {
   MachineNow now;
   now.state = state_;
-  now.holds_part = holds_part_;
+  now.holds_part = !held_.empty();
+  now.parts_held = held_.size() > 1 ? static_cast<std::uint32_t>(held_.size()) : 0;
   now.order = order_;
   now.set_up = set_up_;
   now.remaining_s =
-      holds_part_
+      now.holds_part
           ? std::max(0.0, remaining_s_ - (work_since_s_ >= 0 ? floor_->now() - work_since_s_ : 0.0))
           : 0.0;
   now.operating_s = operating_since_renewal();
@@ -457,10 +800,10 @@ Condition MachineActor::condition() {
   const double operated = operating();
   condition.running = operated > sampled_operating_ + 1e-9;
   sampled_operating_ = operated;
-  condition.product = (*floor_->trial->orders)[order_.index].product.index;
+  condition.product = product_of(order_).index;
   condition.cycle_s = cycle_s_;
-  for (const auto kind : all_fault_kinds)
-    condition.damage[static_cast<std::size_t>(kind)] = damage(kind);
+  for (const auto& wear : wear_.all())
+    condition.damage[static_cast<std::size_t>(wear.kind)] = damage(wear.kind);
   return condition;
 }
 

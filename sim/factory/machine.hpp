@@ -7,48 +7,15 @@
 #include <optional>
 #include <vector>
 
+#include "sim/factory/buffer.hpp"
+#include "sim/factory/crews.hpp"
 #include "sim/factory/nap.hpp"
 #include "sim/factory/signals.hpp"
 #include "sim/factory/wear.hpp"
+#include "sim/line/random.hpp"
 #include "sim/line/trial.hpp"
 
 namespace foreline::factory {
-
-class MachineActor;
-
-/// Repair crews: a number of free ones and a queue of who waits.
-class Crews {
- public:
-  explicit Crews(std::uint32_t free) : free_(free) {}
-  void acquire(Nap& nap) {
-    if (free_ > 0 && queue_.empty()) {
-      --free_;
-      return;
-    }
-    queue_.push_back(&nap);
-    nap.wait();
-  }
-  void release() {
-    if (queue_.empty()) {
-      ++free_;
-      return;
-    }
-    auto* next = queue_.front();
-    queue_.pop_front();
-    next->wake();
-  }
-  /// A crew that was busy when the trial began.
-  [[nodiscard]] bool take_one() {
-    if (free_ == 0) return false;
-    --free_;
-    return true;
-  }
-  [[nodiscard]] std::uint32_t free() const { return free_; }
-
- private:
-  std::uint32_t free_;
-  std::deque<Nap*> queue_;
-};
 
 /// A service of the schedule and whether it has been carried out.
 struct PlannedService {
@@ -56,18 +23,32 @@ struct PlannedService {
   bool done = false;
 };
 
+/// Sources and machines between which parts are not assembled: they share the releases of an order.
+struct Feed {
+  bool component = false;  ///< Its parts go into an assembly: what is scrapped is made again.
+  std::vector<std::uint64_t> wanted;    ///< Parts to release, by order.
+  std::vector<std::uint64_t> released;  ///< By order.
+};
+
 /// What all machines share.
 struct Floor {
   const line::Trial* trial = nullptr;
   line::Outcome* outcome = nullptr;
   double start_s = 0;  ///< Line time at which the engine's clock stood at 0.
-  Crews crews{1};
+  Crews crews;
+  std::vector<Stock> transporters;
+  std::vector<Stock> spares;
   line::Schedule schedule;
   std::vector<PlannedService> services;
-  std::vector<std::deque<line::OrderId>> buffers;  ///< Behind machine i; the last is unused.
+  std::vector<Buffer> buffers;  ///< Behind machine i; unused behind a sink.
+  std::vector<Buffer> reworks;  ///< Parts that go back to machine i.
+  std::vector<Feed> feeds;
+  std::vector<std::size_t> feed_of;  ///< By machine.
   std::vector<MachineActor*> machines;
-  std::vector<std::uint32_t> finished;  ///< Parts of an order that left or were scrapped.
+  std::vector<std::int64_t> outstanding;  ///< Parts of an order that have not left, by order.
   std::size_t orders_open = 0;
+  std::uint64_t parts_in_line = 0;
+  double parts_since_s = 0;
   bool done = false;
   bool runaway = false;
   std::optional<line::Outcome> final;  ///< As it was when the last part left.
@@ -78,8 +59,14 @@ struct Floor {
     if (++outcome->events > trial->event_limit) runaway = true;
     return !runaway;
   }
+  /// Parts come into the line or leave it.
+  void change_parts(std::int64_t by);
+  /// A part of the order has left the line or was scrapped in it.
+  void finish(line::OrderId order);
   /// Books everything that is under way up to now.
   void settle();
+  /// One piece is taken from the stock; perhaps more are ordered.
+  void reorder(std::uint32_t spare);
 };
 
 class MachineActor {
@@ -94,56 +81,108 @@ class MachineActor {
   void reschedule();
   void begin(const line::ScriptedFault& fault);
   void forecast_fault(line::FaultKind kind);
-  /// The trial's seed has changed from `old_seed`.
-  void reseeded(std::uint64_t old_seed);
+  /// The trial's seed has changed.
+  void reseeded();
+  /// The trial's line has changed its values.
+  void edited();
 
   [[nodiscard]] line::MachineNow now() const;
-  [[nodiscard]] bool starved() const {
-    return waiting_ == Waiting::part || (waiting_ == Waiting::release && !first());
+  /// Whether it stands empty and could work a part of this order at once.
+  [[nodiscard]] bool starved_for(line::OrderId order) const {
+    return waiting_ == Waiting::part && can_make(order);
   }
+  [[nodiscard]] double waiting_since_s() const { return state_since_s_; }
   [[nodiscard]] Condition condition();
   /// The state to show in a frame: a machine that worked in this sample period executes.
   [[nodiscard]] line::PackmlState shown_state(const Condition& condition) const;
   [[nodiscard]] double operating_since_renewal() const;
   [[nodiscard]] std::uint32_t renewals() const { return renewals_; }
   [[nodiscard]] double damage(line::FaultKind kind) const;
+  [[nodiscard]] double hazard(std::size_t mode) const { return wear_.hazard(mode, axes()); }
+  [[nodiscard]] const std::vector<Part>& parts() const { return held_; }
+  /// After all machines stand on the floor: who is before and behind. `takers`: Line::takers().
+  void connect(const std::vector<std::uint32_t>& takers);
   /// Books the time of the present state, what is under way, and faults that have begun.
   void settle();
   void set_actor(simgrid::s4u::ActorPtr actor) { nap_.owner(std::move(actor)); }
 
  private:
   enum class Waiting { nothing, part, space, release };
+  struct Input {
+    Buffer* buffer = nullptr;
+    std::uint32_t count = 1;
+  };
+  /// A service rule and when it next asks.
+  struct Rule {
+    line::Maintenance maintenance;
+    double next_s = 0;
+  };
 
-  [[nodiscard]] const line::Machine& machine() const { return floor_->trial->line->at(id_); }
+  [[nodiscard]] const line::Machine& machine() const { return *machine_; }
   [[nodiscard]] line::MachineOutcome& outcome() { return floor_->outcome->machines[id_.index]; }
-  [[nodiscard]] bool first() const { return id_.index == 0; }
-  [[nodiscard]] bool last() const { return id_.index + 1 == floor_->machines.size(); }
+  [[nodiscard]] bool source() const { return inputs_.empty(); }
+  [[nodiscard]] bool sink() const { return output_ == nullptr; }
+  [[nodiscard]] bool assembles() const { return !machine().takes.empty(); }
+  [[nodiscard]] line::ProductId product_of(line::OrderId order) const {
+    return (*floor_->trial->orders)[order.index].product;
+  }
+  [[nodiscard]] bool can_make(line::OrderId order) const {
+    const auto& makes = machine().makes;
+    return makes.empty() || makes[product_of(order).index] != 0;
+  }
+  [[nodiscard]] double random(line::Purpose purpose, std::uint64_t index) const;
+  [[nodiscard]] Axes axes() const { return {operating(), floor_->now()}; }
 
+  void read_line();
   void enter(line::PackmlState state);
   void book_time();
   void book_occupation();
   void note_onsets();
   /// Does `what` for `seconds`; nothing interrupts it.
   void rest(line::Occupation::What what, double seconds);
+  /// Waits for a nudge, at most until `until_s` or the machine's next appointment.
+  void stand(Waiting what, double until_s);
+  [[nodiscard]] double next_appointment(Waiting what) const;
+  [[nodiscard]] bool at_work() const;
+  void off_shift();
   std::optional<line::OrderId> next_order();
+  /// The order of the parts that it could take now.
+  std::optional<line::OrderId> in_reach();
+  std::optional<std::size_t> find(Buffer& buffer, std::optional<line::OrderId> order) const;
+  [[nodiscard]] std::size_t count_in_reach(Buffer& buffer, line::OrderId order) const;
   line::OrderId await_part();
-  void take_part();
+  bool take_parts();
+  void take_from(Buffer& buffer, std::size_t count);
   void do_services(std::optional<line::OrderId> before);
+  [[nodiscard]] bool rule_asks(Rule& rule);
   void serve();
   void finish_open_stop();
-  void wait_for_crew();
+  std::size_t wait_for_crew(std::string_view skill);
   void renew();
   void change_over(line::OrderId to);
   void work(double seconds);
   void break_down();
-  void finish_part();
-  void hand_over();
-  void count_finished(line::OrderId order);
+  void finish_parts();
+  bool inspect(Part& part, std::uint64_t number);
+  void scrap(const Part& part);
+  void hand_over_all();
+  void hand_over(const Part& part);
+  void leave_line(const Part& part);
+  void carry(const Part& part);
+  [[nodiscard]] bool room_for(const Part& part) const;
   [[nodiscard]] double operating() const;
+  [[nodiscard]] double service_time() const;
   void resume_from(const line::MachineNow& now);
 
   Floor* floor_;
+  const line::Machine* machine_;
   line::MachineId id_;
+  std::vector<Input> inputs_;
+  Buffer* output_ = nullptr;  ///< Behind a sink: none.
+  Buffer* rework_ = nullptr;  ///< Of this machine, if parts can come back to it.
+  bool shared_input_ = false;
+  const line::Calendar* calendar_ = nullptr;
+  std::vector<Rule> rules_;
   Nap nap_;
   WearSet wear_;
   line::PackmlState state_ = line::PackmlState::idle;
@@ -154,15 +193,18 @@ class MachineActor {
   double sampled_operating_ = 0;
   std::uint32_t renewals_ = 0;
   std::uint32_t parts_ = 0;
-  bool holds_part_ = false;
+  std::vector<Part> held_;     ///< In work, or waiting for room.
+  double batch_since_s_ = -1;  ///< When an incomplete batch was first seen; -1: none.
+  bool off_shift_ = false;
   bool set_up_ = false;
   line::OrderId order_{};
   double remaining_s_ = 0;
   double cycle_s_ = 0;
-  double busy_until_s_ = -1;  ///< Of a repair, service or changeover.
-  bool crew_here_ = false;
+  double busy_until_s_ = -1;         ///< Of a repair, service or changeover.
+  std::optional<std::size_t> crew_;  ///< Group of the crew that is here.
   std::optional<line::Occupation::What> doing_;
   double doing_since_s_ = 0;
+  std::size_t last_bar_ = static_cast<std::size_t>(-1);  ///< In the Gantt chart.
   Waiting waiting_ = Waiting::nothing;
   std::vector<line::Progress> progress_;
   std::size_t first_open_ = 0;  ///< Everything before it in the sequence is finished here.

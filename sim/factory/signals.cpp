@@ -2,7 +2,9 @@
 #include "sim/factory/signals.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "sim/line/random.hpp"
@@ -13,120 +15,174 @@ using namespace line;
 
 namespace {
 
-/// Response of a signal to damage d in 0..1: relative rise of the level above idle, and growth of
-/// the noise. Shapes follow the order in which such faults show on real machines: bearings first in
-/// vibration, late in temperature; tools in force, current and cycle time; jams in unevenness.
-struct Response {
-  double rise = 0;
+/// Response of a signal to damage d in 0..1, as the fault models' page states it: the level above
+/// idle rises by linear d + root d sqrt(d) + square d^2 + cube d^3, the noise grows by unrest d.
+/// Shapes follow the order in which such faults show on real machines: bearings first in vibration,
+/// late in temperature; tools in force, current and cycle time; jams in unevenness.
+struct Coefficients {
+  double linear = 0;
+  double root = 0;
+  double square = 0;
+  double cube = 0;
   double unrest = 0;
 };
 
-Response response(FaultKind fault, SignalKind signal, double d) {
-  if (d <= 0) return {};
-  const double d2 = d * d;
-  const double d3 = d2 * d;
-  switch (fault) {
-    case FaultKind::bearing_wear:
-      switch (signal) {
-        case SignalKind::vibration:
-          return {0.35 * d + 2.2 * d2, 1.5 * d};
-        case SignalKind::temperature:
-          return {0.15 * d2 + 0.55 * d3, 0};
-        case SignalKind::current:
-          return {0.10 * d2, 0};
-        case SignalKind::torque:
-          return {0.06 * d2, 0.5 * d};
-        default:
-          return {};
-      }
-    case FaultKind::tool_wear:
-      switch (signal) {
-        case SignalKind::cycle_time:
-          return {0.12 * d * std::sqrt(d), 0.5 * d};
-        case SignalKind::current:
-          return {0.28 * d * std::sqrt(d), 0.5 * d};
-        case SignalKind::torque:
-          return {0.35 * d * std::sqrt(d), 0.5 * d};
-        case SignalKind::vibration:
-          return {0.30 * d2, 0.8 * d};
-        case SignalKind::temperature:
-          return {0.08 * d2, 0};
-        default:
-          return {};
-      }
-    case FaultKind::jam:
-      switch (signal) {
-        case SignalKind::torque:
-          return {0.10 * d, 6 * d};
-        case SignalKind::current:
-          return {0.08 * d, 5 * d};
-        case SignalKind::pressure:
-          return {-0.12 * d, 4 * d};
-        case SignalKind::vibration:
-          return {0.25 * d, 2 * d};
-        case SignalKind::cycle_time:
-          return {0.04 * d, 4 * d};
-        default:
-          return {};
-      }
-    case FaultKind::motor_trip:
-      return {};
-  }
-  return {};
-}
+using Table = std::array<std::array<Coefficients, signal_kind_count>, physical_kind_count>;
+
+constexpr Table responses = [] {
+  Table table{};
+  auto at = [&table](FaultKind fault, SignalKind signal) -> Coefficients& {
+    return table[static_cast<std::size_t>(fault)][static_cast<std::size_t>(signal)];
+  };
+  using F = FaultKind;
+  using S = SignalKind;
+  at(F::bearing_wear, S::vibration) = {0.35, 0, 2.2, 0, 1.5};
+  at(F::bearing_wear, S::temperature) = {0, 0, 0.15, 0.55, 0};
+  at(F::bearing_wear, S::current) = {0, 0, 0.10, 0, 0};
+  at(F::bearing_wear, S::torque) = {0, 0, 0.06, 0, 0.5};
+  at(F::tool_wear, S::cycle_time) = {0, 0.12, 0, 0, 0.5};
+  at(F::tool_wear, S::current) = {0, 0.28, 0, 0, 0.5};
+  at(F::tool_wear, S::torque) = {0, 0.35, 0, 0, 0.5};
+  at(F::tool_wear, S::vibration) = {0, 0, 0.30, 0, 0.8};
+  at(F::tool_wear, S::temperature) = {0, 0, 0.08, 0, 0};
+  at(F::jam, S::torque) = {0.10, 0, 0, 0, 6};
+  at(F::jam, S::current) = {0.08, 0, 0, 0, 5};
+  at(F::jam, S::pressure) = {-0.12, 0, 0, 0, 4};
+  at(F::jam, S::vibration) = {0.25, 0, 0, 0, 2};
+  at(F::jam, S::cycle_time) = {0, 0, 0, 0, 4};
+  at(F::air_leak, S::pressure) = {-0.30, 0, 0, 0, 1};
+  at(F::air_leak, S::cycle_time) = {0, 0, 0.10, 0, 0.5};
+  at(F::air_leak, S::current) = {0.06, 0, 0, 0, 0};
+  at(F::overheating, S::temperature) = {0.25, 0, 0.55, 0, 0};
+  at(F::overheating, S::current) = {0, 0, 0.05, 0, 0};
+  at(F::belt_slip, S::cycle_time) = {0, 0, 0.15, 0, 2};
+  at(F::belt_slip, S::vibration) = {0.50, 0, 0.40, 0, 2};
+  at(F::belt_slip, S::current) = {-0.10, 0, 0, 0, 1};
+  at(F::belt_slip, S::torque) = {-0.15, 0, 0, 0, 2};
+  at(F::belt_slip, S::temperature) = {0, 0, 0.12, 0, 0};
+  at(F::misalignment, S::vibration) = {0.90, 0, 0, 0, 0.3};
+  at(F::misalignment, S::temperature) = {0.18, 0, 0, 0, 0};
+  at(F::misalignment, S::current) = {0.05, 0, 0, 0, 0};
+  at(F::misalignment, S::torque) = {0, 0, 0, 0, 1};
+  at(F::imbalance, S::vibration) = {1.60, 0, 0, 0, 0.2};
+  at(F::imbalance, S::torque) = {0, 0, 0, 0, 0.8};
+  at(F::filter_clogging, S::pressure) = {0, 0, -0.35, 0, 0.5};
+  at(F::filter_clogging, S::current) = {0.12, 0, 0, 0, 0};
+  at(F::filter_clogging, S::temperature) = {0, 0, 0.06, 0, 0};
+  at(F::lubrication_loss, S::temperature) = {0.35, 0, 0, 0, 0};
+  at(F::lubrication_loss, S::current) = {0.15, 0, 0, 0, 0};
+  at(F::lubrication_loss, S::torque) = {0.20, 0, 0, 0, 0.5};
+  at(F::lubrication_loss, S::vibration) = {0, 0, 0.40, 0, 0.5};
+  at(F::winding_short, S::current) = {0, 0, 0.18, 0, 1};
+  at(F::winding_short, S::temperature) = {0, 0, 0.30, 0, 0};
+  at(F::winding_short, S::torque) = {0, 0, 0, 0, 0.8};
+  at(F::gear_wear, S::vibration) = {0, 0.60, 0, 0, 2};
+  at(F::gear_wear, S::torque) = {0.05, 0, 0, 0, 3};
+  at(F::gear_wear, S::temperature) = {0, 0, 0.12, 0, 0};
+  at(F::valve_stiction, S::pressure) = {-0.05, 0, 0, 0, 4};
+  at(F::valve_stiction, S::cycle_time) = {0.08, 0, 0, 0, 5};
+  return table;
+}();
+
+/// Scrap that damage adds, times d^2.
+constexpr std::array<double, physical_kind_count> scrap_responses = [] {
+  std::array<double, physical_kind_count> table{};
+  table[static_cast<std::size_t>(FaultKind::tool_wear)] = 0.06;
+  table[static_cast<std::size_t>(FaultKind::misalignment)] = 0.02;
+  table[static_cast<std::size_t>(FaultKind::filter_clogging)] = 0.02;
+  table[static_cast<std::size_t>(FaultKind::valve_stiction)] = 0.03;
+  return table;
+}();
 
 double wave(double at_s, double period_s, double phase) {
   return std::sin(2 * std::numbers::pi * (at_s / period_s + phase));
 }
 
+/// Time constants of usual sensors: what they are mounted on warms up, drives settle.
+double usual_lag_s(SignalKind kind) {
+  return kind == SignalKind::temperature ? 480 : kind == SignalKind::cycle_time ? 0.01 : 6;
+}
+
+/// Index of the noise of a sample; apart for every signal also beyond a million samples.
+std::uint64_t noise_index(std::size_t position, std::uint64_t sample) {
+  return sample < 1'000'000 ? 1'000'000 * position + sample
+                            : (static_cast<std::uint64_t>(position + 1) << 40U) + sample;
+}
+
 }  // namespace
 
-double slowdown(double tool_damage) {
-  return 1 + 0.12 * tool_damage * std::sqrt(tool_damage);
+Response response(FaultKind fault, SignalKind signal, double damage) {
+  if (damage <= 0) return {};
+  const auto& c = responses[static_cast<std::size_t>(fault)][static_cast<std::size_t>(signal)];
+  const double d2 = damage * damage;
+  return {c.linear * damage + c.root * damage * std::sqrt(damage) + c.square * d2 +
+              c.cube * (d2 * damage),
+          c.unrest * damage};
 }
-double extra_scrap(double tool_damage) {
-  return 0.06 * tool_damage * tool_damage;
+
+double slowdown(FaultKind fault, double damage) {
+  return response(fault, SignalKind::cycle_time, damage).rise;
+}
+double extra_scrap(FaultKind fault, double damage) {
+  return scrap_responses[static_cast<std::size_t>(fault)] * damage * damage;
 }
 
 Sensors::Sensors(const Trial& trial, MachineId machine)
     : trial_(&trial),
       machine_(machine),
-      level_(trial.line->at(machine).signals.size(), std::numeric_limits<double>::quiet_NaN()),
-      stuck_(trial.sensor_faults.size(), std::numeric_limits<double>::quiet_NaN()) {}
+      faulty_(trial.sensor_faults.size(), std::numeric_limits<double>::quiet_NaN()) {
+  const auto& signals = trial.line->at(machine).signals;
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    auto key = [&](std::uint64_t what) {
+      return random_uniform(trial.seed, machine.index, Purpose::ambient, 100 * i + what);
+    };
+    Sensor sensor;
+    sensor.day_phase = key(0);
+    sensor.hour_phase = key(1);
+    // No two machines of a make are alike, and no load is constant.
+    sensor.unit = 1 + 0.06 * std::clamp(normal_quantile(key(2)), -2.0, 2.0);
+    sensor.load_period_s = 7'000 + 6'000 * key(3);
+    sensor.load_phase = key(4);
+    sensor.short_load_phase = key(5);
+    sensor.lag_s = signals[i].lag_s >= 0 ? signals[i].lag_s : usual_lag_s(signals[i].kind);
+    sensors_.push_back(sensor);
+  }
+}
 
 double Sensors::target(const Signal& signal, std::size_t position, double at_s,
                        const Condition& condition) const {
-  auto key = [&](std::uint64_t what) {
-    return random_uniform(trial_->seed, machine_.index, Purpose::ambient, 100 * position + what);
-  };
+  const auto& sensor = sensors_[position];
   const double ambient = signal.kind == SignalKind::temperature
-                             ? 2.5 * wave(at_s, 86'400, key(0)) + 0.8 * wave(at_s, 5'400, key(1))
+                             ? 2.5 * wave(at_s, 86'400, sensor.day_phase) +
+                                   0.8 * wave(at_s, 5'400, sensor.hour_phase) +
+                                   (trial_->line->ambient_at(at_s) - 25)
                              : 0.0;
-  if (signal.kind == SignalKind::cycle_time) {
-    if (condition.cycle_s <= 0) return signal.idle;
-  } else if (!condition.running) {
-    return signal.idle + ambient;
-  }
-  // No two machines of a make are alike, and no load is constant.
-  const double unit = 1 + 0.06 * std::clamp(normal_quantile(key(2)), -2.0, 2.0);
-  const double load = 1 + 0.03 * wave(at_s, 7'000 + 6'000 * key(3), key(4)) +
-                      0.02 * wave(at_s, 1'100, key(5)) +
-                      0.04 * (random_uniform(trial_->seed, machine_.index, Purpose::ambient,
-                                             5'000 + 100 * position + condition.product) -
-                              0.5);
+  if (signal.kind == SignalKind::cycle_time)
+    return condition.cycle_s <= 0 ? signal.idle : condition.cycle_s;
+  if (!condition.running) return signal.idle + ambient;
+  double load = 1 + 0.03 * wave(at_s, sensor.load_period_s, sensor.load_phase) +
+                0.02 * wave(at_s, 1'100, sensor.short_load_phase) +
+                0.04 * (random_uniform(trial_->seed, machine_.index, Purpose::ambient,
+                                       5'000 + 100 * position + condition.product) -
+                        0.5);
+  const auto& loads = trial_->line->at(machine_).product_load;
+  if (condition.product < loads.size()) load *= loads[condition.product];
   double rise = 0;
-  for (const auto kind : all_fault_kinds)
+  for (const auto kind : physical_kinds)
     rise += response(kind, signal.kind, condition.damage[static_cast<std::size_t>(kind)]).rise;
-  if (signal.kind == SignalKind::cycle_time) return condition.cycle_s;
   const double span = signal.normal - signal.idle;
   const double sway = signal.kind == SignalKind::temperature || signal.kind == SignalKind::pressure
                           ? 1 + (load - 1) * 0.4
                           : load;
-  return signal.idle + ambient + span * unit * sway * (1 + rise);
+  return signal.idle + ambient + span * sensor.unit * sway * (1 + rise);
 }
 
-Sample Sensors::lie(const Signal& signal, std::size_t position, double at_s, std::uint64_t sample,
-                    double value) {
+Sample Sensors::lie(const Signal& signal, std::size_t position, double at_s, double elapsed_s,
+                    std::uint64_t sample, double value) {
+  auto dice = [&] {
+    return random_uniform(trial_->seed, machine_.index, Purpose::sensor_fault,
+                          noise_index(position, sample));
+  };
   for (std::size_t i = 0; i < trial_->sensor_faults.size(); ++i) {
     const auto& fault = trial_->sensor_faults[i];
     if (fault.machine != machine_ || fault.signal != signal.name || at_s < fault.from_s ||
@@ -134,19 +190,32 @@ Sample Sensors::lie(const Signal& signal, std::size_t position, double at_s, std
       continue;
     switch (fault.kind) {
       case SensorFaultKind::stuck:
-        if (std::isnan(stuck_[i])) stuck_[i] = value;
-        value = stuck_[i];
+        if (std::isnan(faulty_[i])) faulty_[i] = value;
+        value = faulty_[i];
         break;
       case SensorFaultKind::drift:
         value += fault.magnitude * (at_s - fault.from_s) / 3600;
         break;
       case SensorFaultKind::spike:
-        if (random_uniform(trial_->seed, machine_.index, Purpose::sensor_fault,
-                           1'000'000 * position + sample) < 0.1)
-          value += fault.magnitude;
+        if (dice() < 0.1) value += fault.magnitude;
         break;
       case SensorFaultKind::dropout:
         return {std::numeric_limits<float>::quiet_NaN(), Quality::bad_sensor_failure};
+      case SensorFaultKind::offset:
+        value += fault.magnitude;
+        break;
+      case SensorFaultKind::noise:
+        value += fault.magnitude * normal_quantile(dice());
+        break;
+      case SensorFaultKind::lag:
+        if (std::isnan(faulty_[i])) faulty_[i] = value;
+        if (fault.magnitude > 0)
+          faulty_[i] += (value - faulty_[i]) * (1 - std::exp(-elapsed_s / fault.magnitude));
+        value = faulty_[i];
+        break;
+      case SensorFaultKind::gain:
+        value *= fault.magnitude;
+        break;
     }
   }
   value = std::clamp(value, signal.low, signal.high);
@@ -160,30 +229,35 @@ std::vector<Sample> Sensors::read(double at_s, double elapsed_s, std::uint64_t s
   out.reserve(signals.size());
   for (std::size_t i = 0; i < signals.size(); ++i) {
     const auto& signal = signals[i];
+    auto& sensor = sensors_[i];
     const double goal = target(signal, i, at_s, condition);
-    const double lag_s = signal.kind == SignalKind::temperature  ? 480
-                         : signal.kind == SignalKind::cycle_time ? 0.01
-                                                                 : 6;
     // The first reading is of a machine that was warmed up before the line started.
-    if (std::isnan(level_[i])) {
+    if (std::isnan(sensor.level)) {
       Condition warm = condition;
       warm.running = true;
-      level_[i] = target(signal, i, at_s, warm);
+      sensor.level = target(signal, i, at_s, warm);
     }
-    level_[i] += (goal - level_[i]) * (1 - std::exp(-elapsed_s / lag_s));
-    double unrest = 1;
-    if (condition.running) {
-      for (const auto kind : all_fault_kinds)
-        unrest +=
-            response(kind, signal.kind, condition.damage[static_cast<std::size_t>(kind)]).unrest;
+    sensor.level +=
+        (goal - sensor.level) * (sensor.lag_s > 0 ? 1 - std::exp(-elapsed_s / sensor.lag_s) : 1.0);
+    const bool held = signal.sampling_s > 0 && std::isfinite(sensor.read_at_s) &&
+                      at_s - sensor.read_at_s < signal.sampling_s - 1e-9;
+    if (!held) {
+      double unrest = 1;
+      if (condition.running) {
+        for (const auto kind : physical_kinds)
+          unrest +=
+              response(kind, signal.kind, condition.damage[static_cast<std::size_t>(kind)]).unrest;
+      }
+      double value = sensor.level +
+                     signal.noise * unrest *
+                         normal_quantile(random_uniform(trial_->seed, machine_.index,
+                                                        Purpose::noise, noise_index(i, sample)));
+      if (signal.kind == SignalKind::cycle_time) value = std::max(value, 0.0);
+      if (signal.resolution > 0) value = std::round(value / signal.resolution) * signal.resolution;
+      sensor.value = value;
+      sensor.read_at_s = at_s;
     }
-    double value =
-        level_[i] + signal.noise * unrest *
-                        normal_quantile(random_uniform(trial_->seed, machine_.index, Purpose::noise,
-                                                       1'000'000 * i + sample));
-    if (signal.kind == SignalKind::cycle_time) value = std::max(value, 0.0);
-    if (signal.resolution > 0) value = std::round(value / signal.resolution) * signal.resolution;
-    out.push_back(lie(signal, i, at_s, sample, value));
+    out.push_back(lie(signal, i, at_s, elapsed_s, sample, sensor.value));
   }
   return out;
 }

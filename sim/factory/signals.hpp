@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "sim/line/line.hpp"
@@ -17,7 +18,7 @@ struct Condition {
   bool running = false;  ///< The machine has worked in this sample period.
   std::uint32_t product = 0;
   double cycle_s = 0;  ///< The last measured cycle time; 0 before the first.
-  std::array<double, line::fault_kind_count> damage{};  ///< 0 healthy .. 1 failed, by FaultKind.
+  std::array<double, line::physical_kind_count> damage{};  ///< 0 healthy .. 1 failed, by FaultKind.
 };
 
 /// The sensors of one machine; keeps the thermal and drive lag between samples.
@@ -29,19 +30,37 @@ class Sensors {
                                                const Condition& condition);
 
  private:
+  struct Sensor {
+    double day_phase = 0;
+    double hour_phase = 0;
+    double unit = 1;
+    double load_period_s = 1;
+    double load_phase = 0;
+    double short_load_phase = 0;
+    double lag_s = 0;
+    double level = std::numeric_limits<double>::quiet_NaN();  ///< Lagged; NaN before the first.
+    double value = 0;                                         ///< As last shown.
+    double read_at_s = std::numeric_limits<double>::quiet_NaN();
+  };
   [[nodiscard]] double target(const line::Signal& signal, std::size_t position, double at_s,
                               const Condition& condition) const;
   [[nodiscard]] line::Sample lie(const line::Signal& signal, std::size_t position, double at_s,
-                                 std::uint64_t sample, double value);
+                                 double elapsed_s, std::uint64_t sample, double value);
   const line::Trial* trial_;
   line::MachineId machine_;
-  std::vector<double> level_;  ///< Lagged level by signal; NaN before the first sample.
-  std::vector<double> stuck_;  ///< Value at which a stuck sensor stays, by SensorFault.
+  std::vector<Sensor> sensors_;
+  std::vector<double> faulty_;  ///< What a stuck or slow sensor shows, by SensorFault.
 };
 
-/// Slow-down of the work by tool wear: multiplies the cycle time. >= 1.
-[[nodiscard]] double slowdown(double tool_damage);
-/// Scrap probability that tool wear adds.
-[[nodiscard]] double extra_scrap(double tool_damage);
+/// What damage 0..1 of a fault does to a signal.
+struct Response {
+  double rise = 0;    ///< Of the level above idle, relative.
+  double unrest = 0;  ///< Growth of the noise, relative.
+};
+[[nodiscard]] Response response(line::FaultKind fault, line::SignalKind signal, double damage);
+/// Slow-down of the work, as a share of the cycle time. >= 0.
+[[nodiscard]] double slowdown(line::FaultKind fault, double damage);
+/// Scrap probability that damage adds.
+[[nodiscard]] double extra_scrap(line::FaultKind fault, double damage);
 
 }  // namespace foreline::factory

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <deque>
+#include <limits>
+#include <utility>
 
 #include "sim/factory/machine.hpp"
 #include "sim/factory/signals.hpp"
@@ -28,6 +31,20 @@ sg::Engine& start_engine() {
       const_cast<char*>("--cfg=contexts/stack-size:64"), nullptr};
   int count = 3;
   return *new sg::Engine(&count, arguments.data());
+}
+
+/// A belt that is filled at the start has carried its parts already.
+constexpr double belt_filled_s = 1e6;
+
+double energy_kwh(const MachineOutcome& machine, const Power& power) {
+  auto in = [&](PackmlState state) { return machine.state_s[static_cast<std::size_t>(state)]; };
+  const double down_s = in(PackmlState::held) + in(PackmlState::stopped)-machine.off_shift_s;
+  const double idle_s =
+      in(PackmlState::idle) + in(PackmlState::suspended) + in(PackmlState::complete);
+  return (in(PackmlState::execute)*power.work_kw + idle_s * power.idle_kw +
+          in(PackmlState::resetting)*power.setup_kw + down_s * power.down_kw +
+          machine.off_shift_s * power.off_kw) /
+         3600;
 }
 
 /// P(fault within `seconds`), linear between the horizons as time_to_fault() draws it.
@@ -68,6 +85,7 @@ struct Simulation::State {
   std::vector<std::unique_ptr<MachineActor>> machines;
   std::vector<Sensors> sensors;
   Nap sampling;
+  std::deque<Frame> past;  ///< Only while some wire is late.
   Frame frame;
   double ended_s = -1;
   std::vector<simgrid::kernel::timer::Timer*> hazard_timers;  ///< Null once fired or never to.
@@ -82,9 +100,9 @@ struct Simulation::State {
       if (elapsed_s > 0 && timer == nullptr) continue;
       if (timer != nullptr) timer->remove();
       timer = nullptr;
-      const double past = elapsed_s > 0 ? share_within(hazard, elapsed_s) : 0.0;
+      const double gone = elapsed_s > 0 ? share_within(hazard, elapsed_s) : 0.0;
       const double u =
-          past + (1 - past) * random_uniform(trial.seed, hazard.machine.index, Purpose::forecast,
+          gone + (1 - gone) * random_uniform(trial.seed, hazard.machine.index, Purpose::forecast,
                                              static_cast<std::uint64_t>(hazard.kind));
       const double at_s = time_to_fault(hazard, u);
       if (!std::isfinite(at_s)) continue;
@@ -95,8 +113,19 @@ struct Simulation::State {
     }
   }
 
+  void put_back(std::size_t buffer, OrderId order, std::int64_t parts) {
+    for (std::int64_t i = 0; i < parts; ++i)
+      floor.buffers[buffer].put({order, false, 0, floor.start_s}, floor.start_s - belt_filled_s);
+  }
+
   void fill_buffers() {
     if (!trial.from) return;
+    if (!trial.from->buffers.empty()) {
+      for (std::size_t m = 0; m < trial.from->buffers.size() && m < floor.buffers.size(); ++m)
+        for (const auto order : trial.from->buffers[m]) put_back(m, order, 1);
+      return;
+    }
+    if (!trial.line->is_plain_series()) return;
     for (std::size_t m = 0; m + 1 < trial.from->machines.size(); ++m) {
       const auto& here = trial.from->machines[m];
       const auto& next = trial.from->machines[m + 1];
@@ -105,26 +134,96 @@ struct Simulation::State {
         parts -= static_cast<std::int64_t>(next.progress.at(order.index).good) +
                  next.progress[order.index].scrap;
         parts -= next.holds_part && next.order == order ? 1 : 0;
-        for (std::int64_t i = 0; i < parts; ++i) floor.buffers[m].push_back(order);
+        put_back(m, order, parts);
       }
     }
   }
 
+  /// Which machines share the releases of orders, and how many parts each feed needs.
+  void lay_feeds(const std::vector<std::uint32_t>& takers) {
+    const auto& line = *trial.line;
+    const auto count = line.machines.size();
+    std::vector<std::size_t> group(count);
+    for (std::size_t m = 0; m < count; ++m) group[m] = m;
+    auto root = [&group](std::size_t m) {
+      while (group[m] != m) m = group[m] = group[group[m]];
+      return m;
+    };
+    for (std::uint32_t m = 0; m < count; ++m) {
+      const auto inputs = line.inputs_of(m);
+      if (line.machines[m].unit_of) group[root(m)] = root(*line.machines[m].unit_of);
+      if (!line.machines[m].takes.empty()) continue;
+      for (const auto input : inputs) group[root(m)] = root(input);
+    }
+    floor.feed_of.resize(count);
+    std::vector<std::size_t> number(count, count);
+    for (std::size_t m = 0; m < count; ++m) {
+      auto& feed = number[root(m)];
+      if (feed == count) {
+        feed = floor.feeds.size();
+        floor.feeds.emplace_back();
+      }
+      floor.feed_of[m] = feed;
+    }
+    // Parts for one that leaves the line: known where it leaves, then feed by feed backwards.
+    std::vector<std::uint64_t> each(floor.feeds.size(), 0);
+    for (std::uint32_t m = 0; m < count; ++m)
+      if (takers[line.buffer_of(m)] == 0) each[floor.feed_of[m]] = 1;
+    for (std::size_t step = 0; step < floor.feeds.size(); ++step) {
+      for (std::uint32_t m = 0; m < count; ++m) {
+        const auto& takes = line.machines[m].takes;
+        const auto inputs = line.inputs_of(m);
+        for (std::size_t i = 0; i < takes.size(); ++i) {
+          const auto feed = floor.feed_of[inputs[i]];
+          floor.feeds[feed].component = true;
+          each[feed] = std::max(each[feed], each[floor.feed_of[m]] * takes[i]);
+        }
+      }
+    }
+    for (std::size_t f = 0; f < floor.feeds.size(); ++f) {
+      for (const auto& order : *trial.orders)
+        floor.feeds[f].wanted.push_back(each[f] * order.quantity);
+      floor.feeds[f].released.resize(trial.orders->size());
+    }
+    if (!trial.from) return;
+    for (std::uint32_t m = 0; m < count; ++m) {
+      if (!line.inputs_of(m).empty()) continue;
+      const auto& machine = trial.from->machines.at(m);
+      auto& released = floor.feeds[floor.feed_of[m]].released;
+      for (std::size_t o = 0; o < released.size(); ++o)
+        released[o] += std::uint64_t{machine.progress.at(o).good} + machine.progress[o].scrap;
+      if (machine.holds_part && machine.order.index < released.size())
+        released[machine.order.index] += std::max(1U, machine.parts_held);
+    }
+  }
+
   /// Orders as they stand at the start; good and scrap count from line time 0.
-  void open_orders() {
+  void open_orders(const std::vector<std::uint32_t>& takers) {
+    const auto& line = *trial.line;
     for (std::uint32_t o = 0; o < trial.orders->size(); ++o) {
       auto& order = outcome.orders[o];
+      floor.outstanding[o] = (*trial.orders)[o].quantity;
       if (trial.from) {
-        for (const auto& machine : trial.from->machines)
-          order.scrap += machine.progress.at(o).scrap;
-        order.good = trial.from->machines.back().progress.at(o).good;
+        for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
+          const auto& progress = trial.from->machines.at(m).progress.at(o);
+          const auto gives = std::int64_t{line.machines[m].gives};
+          const bool component = floor.feeds[floor.feed_of[m]].component;
+          order.scrap += progress.scrap;
+          if (!component) {
+            floor.outstanding[o] += progress.good * (gives - 1);
+            floor.outstanding[o] -= progress.scrap;
+          }
+          if (takers[line.buffer_of(m)] == 0) {
+            order.good += static_cast<std::uint32_t>(progress.good * gives);
+            floor.outstanding[o] -= progress.good * gives;
+          }
+        }
         const auto& first = trial.from->machines.front();
         const bool entered = first.progress[o].good + first.progress[o].scrap > 0 ||
                              (first.holds_part && first.order.index == o);
         if (entered) order.started_s = trial.from->at_s;
       }
-      floor.finished[o] = order.good + order.scrap;
-      if (floor.finished[o] < (*trial.orders)[o].quantity) continue;
+      if (floor.outstanding[o] > 0) continue;
       order.finished_s = floor.start_s;
       --floor.orders_open;
     }
@@ -168,14 +267,22 @@ struct Simulation::State {
                                     sequence.begin());
   }
 
+  [[nodiscard]] bool lost(const CommunicationLoss& loss, std::size_t position, double at_s,
+                          std::uint64_t number) const {
+    if (at_s < loss.from_s || at_s >= loss.until_s) return false;
+    return loss.share >= 1 || random_uniform(trial.seed, static_cast<std::uint32_t>(position),
+                                             Purpose::communication, number) < loss.share;
+  }
+
+  static void hide(MachineFrame& shown) {
+    shown.state = PackmlState::undefined;
+    for (auto& sample : shown.signals)
+      sample = {std::numeric_limits<float>::quiet_NaN(), Quality::bad_comm_failure};
+  }
+
   void sample() {
     Frame next;
     next.at_s = floor.now();
-    next.connected =
-        std::none_of(trial.communication_losses.begin(), trial.communication_losses.end(),
-                     [&](const CommunicationLoss& loss) {
-                       return next.at_s >= loss.from_s && next.at_s < loss.until_s;
-                     });
     Truth truth;
     const auto number =
         static_cast<std::uint64_t>(std::llround(next.at_s / trial.line->sample_period_s));
@@ -187,19 +294,53 @@ struct Simulation::State {
       shown.state = machine.shown_state(condition);
       shown.operating_s = machine.operating_since_renewal();
       shown.renewals = machine.renewals();
-      if (!next.connected) {
-        shown.state = PackmlState::undefined;
-        for (auto& sample : shown.signals)
-          sample = {std::numeric_limits<float>::quiet_NaN(), Quality::bad_comm_failure};
-      }
       next.machines.push_back(std::move(shown));
-      for (const auto& mode : trial.line->machines[m].faults)
-        truth.damage.push_back(static_cast<float>(machine.damage(mode.kind)));
+      if (!trial.want_trace) continue;
+      const auto& modes = trial.line->machines[m].faults;
+      for (std::size_t i = 0; i < modes.size(); ++i) {
+        truth.damage.push_back(static_cast<float>(machine.damage(modes[i].kind)));
+        truth.hazard.push_back(static_cast<float>(machine.hazard(i)));
+      }
     }
+    transmit(next, number);
     frame = std::move(next);
     if (!trial.want_trace) return;
     outcome.trace.frames.push_back(frame);
     outcome.trace.truth.push_back(std::move(truth));
+  }
+
+  /// What trouble on the wire leaves of a frame.
+  void transmit(Frame& next, std::uint64_t number) {
+    const auto& losses = trial.communication_losses;
+    if (losses.empty()) return;
+    // A late wire shows the line as it was; frames are kept as long as the longest delay needs.
+    double longest_s = 0;
+    for (const auto& loss : losses) longest_s = std::max(longest_s, loss.delay_s);
+    if (longest_s > 0) {
+      past.push_back(next);
+      while (past.front().at_s < next.at_s - longest_s - trial.line->sample_period_s)
+        past.pop_front();
+    }
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      const auto& loss = losses[i];
+      if (loss.delay_s <= 0 || next.at_s < loss.from_s || next.at_s >= loss.until_s) continue;
+      const Frame* shown = &past.front();
+      for (const auto& frame_then : past)
+        if (frame_then.at_s <= next.at_s - loss.delay_s + 1e-6) shown = &frame_then;
+      for (std::size_t m = 0; m < next.machines.size(); ++m)
+        if (!loss.machine || loss.machine->index == m) next.machines[m] = shown->machines[m];
+    }
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      const auto& loss = losses[i];
+      const bool late = loss.delay_s > 0 && loss.share >= 1;
+      if (late || !lost(loss, i, next.at_s, number)) continue;
+      if (loss.machine) {
+        hide(next.machines.at(loss.machine->index));
+        continue;
+      }
+      next.connected = false;
+      for (auto& shown : next.machines) hide(shown);
+    }
   }
 
   void schedule_services(const Schedule& schedule) {
@@ -213,6 +354,33 @@ struct Simulation::State {
     }
     floor.schedule = schedule;
     floor.services = std::move(services);
+  }
+
+  /// The same line with other values takes the place of the trial's.
+  void edit(std::shared_ptr<const Line> edited) {
+    const auto before = std::exchange(trial.line, std::move(edited));
+    const auto& line = *trial.line;
+    floor.crews.refit(line);
+    for (std::size_t m = 0; m < line.machines.size(); ++m)
+      floor.buffers[m].refit(line.machines[m].buffer_after, line.machines[m].conveyor);
+    for (std::size_t i = 0; i < floor.transporters.size() && i < line.transporters.size(); ++i)
+      floor.transporters[i].add(std::int64_t{line.transporters[i].count} -
+                                before->transporters[i].count);
+    for (auto& machine : machines) machine->edited();
+    // What was in the way may be so no longer.
+    floor.crews.dispatch(floor.now());
+    for (auto& machine : machines) machine->nudge();
+  }
+
+  /// A crew that comes to work serves who waits.
+  void watch_crew(std::uint32_t group) {
+    if (group >= trial.line->crew_groups.size()) return;
+    const auto& calendar = trial.line->crew_groups[group].calendar;
+    if (!calendar) return;
+    at(trial.line->calendars[*calendar].next_change(floor.now()), [this, group] {
+      floor.crews.dispatch(floor.now());
+      watch_crew(group);
+    });
   }
 
   template <class Then>
@@ -232,13 +400,21 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   floor.trial = &s.trial;
   floor.outcome = &s.outcome;
   floor.start_s = s.trial.from ? s.trial.from->at_s : 0;
-  floor.crews = Crews(line.crews);
-  floor.buffers.resize(line.machines.size());
-  floor.finished.resize(s.trial.orders->size());
+  floor.crews = Crews(line);
+  for (const auto& pool : line.transporters) floor.transporters.emplace_back(pool.count);
+  for (const auto& spare : line.spares) floor.spares.emplace_back(spare.stock);
+  for (const auto& machine : line.machines)
+    floor.buffers.emplace_back(machine.buffer_after, machine.conveyor);
+  floor.reworks.assign(line.machines.size(),
+                       Buffer(std::numeric_limits<std::uint32_t>::max(), Conveyor{}));
+  floor.outstanding.resize(s.trial.orders->size());
   floor.orders_open = s.trial.orders->size();
+  floor.parts_since_s = floor.start_s;
+  const auto takers = line.takers();
+  s.lay_feeds(takers);
   s.schedule_services(s.trial.schedule);
   s.fill_buffers();
-  s.open_orders();
+  s.open_orders(takers);
 
   if (floor.done) floor.final = s.outcome;
   s.engine = &start_engine();
@@ -249,7 +425,9 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
     s.machines.push_back(std::make_unique<MachineActor>(floor, MachineId{m}));
     floor.machines.push_back(s.machines.back().get());
     s.sensors.emplace_back(s.trial, MachineId{m});
+    floor.parts_in_line += floor.buffers[m].size() + s.machines.back()->parts().size();
   }
+  for (auto& machine : s.machines) machine->connect(takers);
   if (!floor.done) {
     for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
       auto* machine = s.machines[m].get();
@@ -259,6 +437,7 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
       });
     }
   }
+  for (std::uint32_t i = 0; i < line.crew_groups.size(); ++i) s.watch_crew(i);
   for (const auto& fault : s.trial.faults) {
     if (fault.at_s < floor.start_s) continue;
     s.at(fault.at_s, [&s, fault] { s.machines[fault.machine.index]->begin(fault); });
@@ -322,6 +501,12 @@ LineNow Simulation::state() const {
   LineNow now;
   now.at_s = state_->floor.now();
   for (const auto& machine : state_->machines) now.machines.push_back(machine->now());
+  if (state_->trial.line->is_plain_series()) return now;
+  for (const auto& buffer : state_->floor.buffers) {
+    auto& orders = now.buffers.emplace_back();
+    for (std::size_t i = 0; i < buffer.size(); ++i) orders.push_back(buffer[i].order);
+    for (const auto& part : buffer.carried) orders.push_back(part.order);
+  }
   return now;
 }
 
@@ -340,11 +525,10 @@ Measures Simulation::measures() {
 void Simulation::become(const Branch& branch) {
   auto& s = *state_;
   if (branch.horizon_s) s.trial.horizon_s = *branch.horizon_s;
-  if (branch.line) s.trial.line = branch.line;
+  if (branch.line) s.edit(branch.line);
   if (branch.seed && *branch.seed != s.trial.seed) {
-    const auto old_seed = s.trial.seed;
     s.trial.seed = *branch.seed;
-    for (auto& machine : s.machines) machine->reseeded(old_seed);
+    for (auto& machine : s.machines) machine->reseeded();
     s.draw_hazards();
   }
   if (branch.schedule) replace_schedule(*branch.schedule);
@@ -363,6 +547,10 @@ Outcome Simulation::outcome() {
   if (!ended) s.floor.settle();
   Outcome outcome = ended ? *s.floor.final : s.outcome;
   outcome.trace = s.outcome.trace;
+  for (std::size_t m = 0; m < outcome.machines.size(); ++m) {
+    auto& machine = outcome.machines[m];
+    machine.energy_kwh = energy_kwh(machine, s.trial.line->machines[m].power);
+  }
   outcome.end_s = now_s();
   outcome.end = s.floor.runaway ? Outcome::End::runaway
                 : ended         ? Outcome::End::done

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How one machine goes towards its faults, on its own axis of operating seconds: total Execute time
-// since the machine began. Pure.
+// How one machine goes towards its faults. Each has a clock: operating seconds (total Execute time
+// since the machine began), or line time. A clock that runs faster than its axis, for load, heat or
+// another fault's damage, moves the fault's dates towards the machine instead. Pure.
 #pragma once
 
 #include <limits>
@@ -16,22 +17,34 @@ inline constexpr double never = std::numeric_limits<double>::infinity();
 /// Differences of long operating times carry rounding; a microsecond is far below any cycle.
 inline constexpr double rounding_s = 1e-6;
 
+/// Where a machine is on both axes.
+struct Axes {
+  double operating = 0;
+  double now = 0;
+};
+
 /// One coming fault.
 struct Wear {
   line::FaultKind kind = line::FaultKind::bearing_wear;
   int mode = -1;            ///< Position in Machine::faults; -1: scripted or from a forecast.
   std::size_t renewal = 0;  ///< Renewals of this mode so far.
-  double onset_at = never;  ///< Operating axis.
-  double fails_at = never;  ///< Operating axis.
+  double onset_at = never;  ///< On its axis.
+  double fails_at = never;  ///< On its axis.
   double repair_s = 0;      ///< Scripted repair time; 0 draws from the mode.
   int record = -1;          ///< Position in Outcome::faults once the onset is past.
   bool forecast = false;    ///< Fails when the forecast's time comes, not by operating time.
+  bool calendar = false;    ///< Its axis is line time.
+  double rate = 1;          ///< Of its clock during the present stretch of work.
+  double life_s = 0;        ///< Age on its own clock at which the onset comes.
+  double kept_age_s = 0;    ///< Age that an imperfect service left it with.
+
+  [[nodiscard]] double at(const Axes& axes) const { return calendar ? axes.now : axes.operating; }
 };
 
 /// Whether repairing or servicing this kind makes the machine new in the eyes of its sensors. A
-/// cleared jam or a reset motor leaves bearings and tools as they were.
+/// cleared jam, a reset motor or a new fuse leaves bearings and tools as they were.
 [[nodiscard]] constexpr bool wears(line::FaultKind kind) {
-  return kind == line::FaultKind::bearing_wear || kind == line::FaultKind::tool_wear;
+  return gives_warning(kind) && kind != line::FaultKind::jam;
 }
 
 /// The coming faults of one machine.
@@ -40,35 +53,54 @@ class WearSet {
   WearSet(const line::Trial& trial, line::MachineId machine, double operating_s,
           std::size_t renewals);
 
-  /// The earliest failure on the operating axis, infinity if none.
-  [[nodiscard]] double next_failure() const;
-  /// The position in all() of the wear that fails at or before `operating`.
-  [[nodiscard]] std::optional<std::size_t> failed(double operating) const;
+  /// Seconds of work until the earliest failure, infinity if none comes.
+  [[nodiscard]] double until_failure(const Axes& axes) const;
+  /// The position in all() of the wear that has failed.
+  [[nodiscard]] std::optional<std::size_t> failed(const Axes& axes) const;
+  /// Whether one that does not wait for work has failed, and when the next does.
+  [[nodiscard]] bool calendar_failed(const Axes& axes) const;
+  [[nodiscard]] double next_calendar_failure() const;
   /// Damage 0..1 of this kind.
-  [[nodiscard]] double damage(line::FaultKind kind, double operating) const;
+  [[nodiscard]] double damage(line::FaultKind kind, const Axes& axes) const;
+  /// Share of the cycle time by which all damage slows the work down; scrap that it adds.
+  [[nodiscard]] double slowdown(const Axes& axes) const;
+  [[nodiscard]] double extra_scrap(const Axes& axes) const;
+  /// Rate per hour of the next step of a mode: onset, or failure once degraded.
+  [[nodiscard]] double hazard(std::size_t mode, const Axes& axes) const;
+  /// Sets the clocks' rates for a stretch of work with this load (1 = usual).
+  void set_rates(double load, const Axes& axes);
+  /// A stretch of work is over.
+  void worked(double seconds);
   /// Starts a scripted fault now.
-  void begin(const line::ScriptedFault& fault, double operating);
-  /// Draws what is left of every life anew from the trial's (new) seed, given what was lived under
-  /// `old_seed`: an onset that has not come, or the progress of one that has.
-  void redraw(std::uint64_t old_seed, double operating);
+  void begin(const line::ScriptedFault& fault, const Axes& axes);
+  /// Draws what is left of every life anew from the trial's (new) seed, given what was lived: an
+  /// onset that has not come, or the progress of one that has.
+  void redraw(const Axes& axes);
   /// The forecast's time has come: the machine fails of `kind` as soon as it operates, unless a
   /// service or a repair of that kind came first.
-  void fail_now(line::FaultKind kind, double operating);
+  void fail_now(line::FaultKind kind, const Axes& axes);
   /// Repair of one wear: the mode starts anew, a scripted one is gone.
-  void repaired(std::size_t position, double operating);
+  void repaired(std::size_t position, const Axes& axes);
   /// A service renews wear and clears what builds up to a jam; an electrical trip does not care.
-  void serviced(double operating);
+  /// `quality` is the share of the age that it takes away.
+  void serviced(const Axes& axes, double quality);
   /// Seconds of repair.
   [[nodiscard]] double repair_time(const Wear& wear) const;
   /// Seconds of repair of a breakdown whose kind nobody knows: that of the most frequent mode.
   [[nodiscard]] double unknown_repair_time(std::size_t renewals) const;
+  [[nodiscard]] const line::FaultMode* mode_of(const Wear& wear) const;
   [[nodiscard]] std::vector<Wear>& all() { return wears_; }
 
  private:
-  void renew(Wear& wear, double operating);
+  void renew(Wear& wear, const Axes& axes, double kept_age_s);
+  [[nodiscard]] const std::vector<line::FaultMode>& modes() const {
+    return trial_->line->at(machine_).faults;
+  }
   const line::Trial* trial_;
   line::MachineId machine_;
   std::vector<Wear> wears_;
+  bool dependent_ = false;  ///< Some clock does not run with its axis.
+  bool calendar_ = false;   ///< Some clock is line time.
 };
 
 }  // namespace foreline::factory

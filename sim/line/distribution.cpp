@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
+#include <utility>
 
 namespace foreline::line {
 
@@ -69,6 +71,78 @@ double normal_quantile(double u) {
   return q < 0 ? -z : z;
 }
 
+double gamma_share(double a, double x) {
+  if (x <= 0) return 0;
+  const double scale = std::exp(a * std::log(x) - x - std::lgamma(a));
+  if (x < a + 1) {
+    double term = 1 / a;
+    double sum = term;
+    for (int n = 1; n < 10'000 && term > sum * 1e-16; ++n) {
+      term *= x / (a + n);
+      sum += term;
+    }
+    return std::min(1.0, sum * scale);
+  }
+  // Lentz's method for the continued fraction of the upper tail.
+  constexpr double tiny = 1e-300;
+  double b = x + 1 - a;
+  double c = 1 / tiny;
+  double d = 1 / b;
+  double h = d;
+  for (int i = 1; i < 10'000; ++i) {
+    const double an = -i * (i - a);
+    b += 2;
+    d = an * d + b;
+    d = 1 / (std::abs(d) < tiny ? tiny : d);
+    c = b + an / c;
+    c = std::abs(c) < tiny ? tiny : c;
+    const double step = c * d;
+    h *= step;
+    if (std::abs(step - 1) < 1e-16) break;
+  }
+  return std::clamp(1 - scale * h, 0.0, 1.0);
+}
+
+namespace {
+
+double normal_share(double z) {
+  return 0.5 * std::erfc(-z * std::numbers::sqrt2 / 2);
+}
+
+/// The quantile of the standard gamma distribution: Wilson and Hilferty's cube as the start, then
+/// Newton steps kept inside a bracket that bisection narrows.
+double gamma_quantile(double a, double u) {
+  const double z = normal_quantile(u);
+  const double cube = 1 - 1 / (9 * a) + z / (3 * std::sqrt(a));
+  double x = a * cube * cube * cube;
+  if (cube <= 0 || x < 0.1 * a) x = std::exp((std::log(u) + std::lgamma(a + 1)) / a);
+  double low = 0;
+  double high = std::max(2 * x, a + 40 * std::sqrt(a) + 800);
+  for (int i = 0; i < 100; ++i) {
+    const double error = gamma_share(a, x) - u;
+    (error > 0 ? high : low) = x;
+    const double density = std::exp((a - 1) * std::log(x) - x - std::lgamma(a));
+    double next = x - error / density;
+    if (!(next > low && next < high)) next = (low + high) / 2;
+    if (std::abs(next - x) <= 1e-14 * x) return next;
+    x = next;
+  }
+  return x;
+}
+
+}  // namespace
+
+Distribution Distribution::of_measured(std::vector<double> values) {
+  Distribution result;
+  result.kind = Kind::empirical;
+  std::sort(values.begin(), values.end());
+  for (const double value : values) result.mean += value / static_cast<double>(values.size());
+  result.low = values.empty() ? 0 : values.front();
+  result.high = values.empty() ? 0 : values.back();
+  result.measured = std::move(values);
+  return result;
+}
+
 double Distribution::quantile(double u) const {
   switch (kind) {
     case Kind::deterministic:
@@ -76,6 +150,11 @@ double Distribution::quantile(double u) const {
     case Kind::exponential:
       return -mean * std::log1p(-u);
     case Kind::normal:
+      // Below nine deviations nothing is cut off that a double could show.
+      if (spread > 0 && mean < 9 * spread) {
+        const double cut = normal_share(-mean / spread);
+        u = std::min(cut + (1 - cut) * u, 1 - 1e-16);
+      }
       return std::max(0.0, mean + spread * normal_quantile(u));
     case Kind::lognormal: {
       const double variance = std::log1p((spread * spread) / (mean * mean));
@@ -90,8 +169,67 @@ double Distribution::quantile(double u) const {
     }
     case Kind::uniform:
       return low + u * (high - low);
+    case Kind::gamma: {
+      if (!(spread > 0 && mean > 0)) return mean;
+      const double shape = (mean / spread) * (mean / spread);
+      return gamma_quantile(shape, u) * (mean / shape);
+    }
+    case Kind::empirical: {
+      const auto steps = static_cast<double>(measured.size() - 1);
+      const double at = u * steps;
+      const auto before = std::min(static_cast<std::size_t>(at), measured.size() - 1);
+      const auto after = std::min(before + 1, measured.size() - 1);
+      return measured[before] +
+             (at - static_cast<double>(before)) * (measured[after] - measured[before]);
+    }
   }
   return mean;
+}
+
+double Distribution::share_below(double value) const {
+  if (value < 0) return 0;
+  switch (kind) {
+    case Kind::deterministic:
+      return value >= mean ? 1 : 0;
+    case Kind::exponential:
+      return mean > 0 ? -std::expm1(-value / mean) : 1;
+    case Kind::normal: {
+      if (!(spread > 0)) return value >= mean ? 1 : 0;
+      const double cut = normal_share(-mean / spread);
+      return std::clamp((normal_share((value - mean) / spread) - cut) / (1 - cut), 0.0, 1.0);
+    }
+    case Kind::lognormal: {
+      if (value <= 0) return 0;
+      const double variance = std::log1p((spread * spread) / (mean * mean));
+      if (!(variance > 0)) return value >= mean ? 1 : 0;
+      return normal_share((std::log(value) - std::log(mean) + variance / 2) / std::sqrt(variance));
+    }
+    case Kind::weibull:
+      return -std::expm1(-std::pow(value * std::tgamma(1 + 1 / spread) / mean, spread));
+    case Kind::triangular:
+      if (value <= low) return 0;
+      if (value >= high) return 1;
+      return value < mean ? (value - low) * (value - low) / ((high - low) * (mean - low))
+                          : 1 - (high - value) * (high - value) / ((high - low) * (high - mean));
+    case Kind::uniform:
+      if (value >= high) return 1;
+      return value <= low ? 0 : (value - low) / (high - low);
+    case Kind::gamma: {
+      if (!(spread > 0 && mean > 0)) return value >= mean ? 1 : 0;
+      const double shape = (mean / spread) * (mean / spread);
+      return gamma_share(shape, value * shape / mean);
+    }
+    case Kind::empirical: {
+      if (value >= measured.back()) return 1;
+      if (value < measured.front()) return 0;
+      const auto above = std::upper_bound(measured.begin(), measured.end(), value);
+      const double low_end = *(above - 1);
+      return (static_cast<double>(above - measured.begin()) - 1 +
+              (value - low_end) / (*above - low_end)) /
+             static_cast<double>(measured.size() - 1);
+    }
+  }
+  return 0;
 }
 
 double Distribution::expectation() const {
@@ -106,8 +244,9 @@ double Distribution::expectation() const {
 }
 
 std::string_view name_of(Distribution::Kind kind) {
-  constexpr std::array<std::string_view, 7> names = {
-      "deterministic", "exponential", "normal", "lognormal", "weibull", "triangular", "uniform"};
+  constexpr std::array<std::string_view, 9> names = {"deterministic", "exponential", "normal",
+                                                     "lognormal",     "weibull",     "triangular",
+                                                     "uniform",       "gamma",       "empirical"};
   return names.at(static_cast<std::size_t>(kind));
 }
 

@@ -27,10 +27,13 @@ std::optional<Enum> parsed(const std::array<std::string_view, N>& names, std::st
   return std::nullopt;
 }
 
-constexpr std::array<std::string_view, fault_kind_count> fault_kinds = {"bearing-wear", "tool-wear",
-                                                                        "jam", "motor-trip"};
-constexpr std::array<std::string_view, 4> sensor_fault_kinds = {"stuck", "drift", "spike",
-                                                                "dropout"};
+constexpr std::array<std::string_view, physical_kind_count> fault_kinds = {
+    "bearing-wear",     "tool-wear",     "jam",          "motor-trip",     "air-leak",
+    "overheating",      "belt-slip",     "misalignment", "imbalance",      "filter-clogging",
+    "lubrication-loss", "winding-short", "gear-wear",    "valve-stiction", "controller-fault",
+    "power-dip"};
+constexpr std::array<std::string_view, 8> sensor_fault_kinds = {
+    "stuck", "drift", "spike", "dropout", "offset", "noise", "lag", "gain"};
 constexpr std::array<std::string_view, packml_state_count> packml_states = {
     "Undefined", "Clearing",   "Stopped",      "Starting",  "Idle",       "Suspended",
     "Execute",   "Stopping",   "Aborting",     "Aborted",   "Holding",    "Held",

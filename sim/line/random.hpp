@@ -11,19 +11,21 @@ namespace foreline::line {
 
 /// What a stream of draws is for. Values are part of the reproducibility contract: append only.
 enum class Purpose : std::uint32_t {
-  cycle = 1,       ///< Processing time; indexed by the machine's part number.
-  scrap = 2,       ///< Scrap decision; indexed by the machine's part number.
-  onset = 3,       ///< Operating time until a fault begins; indexed by 1000*mode + renewal number.
-  progress = 4,    ///< Time from onset to failure; same index as onset.
-  repair = 5,      ///< Repair time; same index as onset.
-  noise = 6,       ///< Sensor noise; indexed by 1e6*signal + sample number.
-  changeover = 7,  ///< Changeover time; indexed by changeover number.
-  forecast = 8,    ///< Fault time drawn from a forecast; indexed by fault kind.
-  sensor_fault = 9,  ///< Sensor fault behaviour.
-  scenario = 10,     ///< Choices of the scenario generator.
-  planning = 11,     ///< Choices of the search.
-  training = 12,     ///< Shuffling, dropout, initial weights.
-  ambient = 13,      ///< Ambient temperature and load drift.
+  cycle = 1,           ///< Processing time; indexed by the machine's part number.
+  scrap = 2,           ///< Scrap decision; indexed by the machine's part number.
+  onset = 3,           ///< Operating time until a fault begins; indexed by fault_index().
+  progress = 4,        ///< Time from onset to failure; same index as onset.
+  repair = 5,          ///< Repair time; same index as onset.
+  noise = 6,           ///< Sensor noise; indexed by 1e6*signal + sample number.
+  changeover = 7,      ///< Changeover time; indexed by changeover number.
+  forecast = 8,        ///< Fault time drawn from a forecast; indexed by fault kind.
+  sensor_fault = 9,    ///< Sensor fault behaviour.
+  scenario = 10,       ///< Choices of the scenario generator.
+  planning = 11,       ///< Choices of the search.
+  training = 12,       ///< Shuffling, dropout, initial weights.
+  ambient = 13,        ///< Ambient temperature and load drift.
+  spare = 14,          ///< Lead time of a spare part, keyed by part; indexed by order number.
+  communication = 15,  ///< Which frames are lost, keyed by loss; indexed by sample number.
 };
 
 /// A uniformly distributed 64-bit word for this key.
@@ -46,6 +48,11 @@ enum class Purpose : std::uint32_t {
                                               Purpose purpose, std::uint64_t index) {
   const std::uint64_t word = random_word(seed, machine, purpose, index) >> 11;
   return (static_cast<double>(word) + 0.5) * 0x1.0p-53;
+}
+
+/// Where the draws of a machine's fault mode stand: apart for every mode and every renewal.
+[[nodiscard]] constexpr std::uint64_t fault_index(std::uint64_t mode, std::uint64_t renewal) {
+  return renewal < 1000 ? 1000 * mode + renewal : ((mode + 1) << 40U) + renewal;
 }
 
 }  // namespace foreline::line

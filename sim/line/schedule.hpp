@@ -65,15 +65,20 @@ struct MachineNow {
   double operating_s = 0;   ///< Operating seconds since renewal.
   std::uint32_t parts = 0;  ///< Parts started since line time 0: the index of random draws.
   std::uint32_t renewals = 0;
-  double down_remaining_s = 0;     ///< Of an open repair, service or changeover; 0 if none.
+  double down_remaining_s = 0;   ///< Of an open repair, service or changeover; 0 if none.
+  std::uint32_t parts_held = 0;  ///< A batch or a set of parts on the machine; 0: holds_part says.
   std::vector<Progress> progress;  ///< One an order of the book.
   friend bool operator==(const MachineNow&, const MachineNow&) = default;
 };
 
-/// Where the whole line stands at `at_s`. Buffer contents follow from the progress counts.
+/// Where the whole line stands at `at_s`. In a plain series the contents of the buffers follow from
+/// the progress counts.
 struct LineNow {
   double at_s = 0;
   std::vector<MachineNow> machines;
+  /// Order of every part in the buffer of each machine, the next to leave first. Empty: as the
+  /// progress counts say.
+  std::vector<std::vector<OrderId>> buffers = {};
   friend bool operator==(const LineNow&, const LineNow&) = default;
 
   /// Parts between machine m and m+1 by the counts; negative when the counts contradict.

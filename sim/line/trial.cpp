@@ -5,6 +5,26 @@
 
 namespace foreline::line {
 
+namespace {
+
+/// Overall equipment effectiveness of the machine that works most: availability (planned time
+/// without breakdowns, services and changeovers) x performance (share of that in which it works) x
+/// quality.
+double oee_of(const Outcome& outcome, double duration_s) {
+  constexpr auto execute = static_cast<std::size_t>(PackmlState::execute);
+  const auto busiest = std::max_element(
+      outcome.machines.begin(), outcome.machines.end(),
+      [](const auto& a, const auto& b) { return a.state_s[execute] < b.state_s[execute]; });
+  if (busiest == outcome.machines.end()) return 0;
+  const double planned_s = duration_s - busiest->off_shift_s;
+  const double parts = static_cast<double>(busiest->good) + busiest->scrap;
+  if (planned_s <= 0 || parts <= 0) return 0;
+  // Availability times performance: what is left of the planned time.
+  return busiest->state_s[execute] / planned_s * (busiest->good / parts);
+}
+
+}  // namespace
+
 Measures measures_of(const Trial& trial, const Outcome& outcome) {
   Measures measures;
   for (const MachineOutcome& machine : outcome.machines) {
@@ -13,10 +33,20 @@ Measures measures_of(const Trial& trial, const Outcome& outcome) {
     measures.breakdowns += machine.breakdowns;
     measures.services += machine.services;
     measures.scrap_parts += machine.scrap;
+    measures.energy_kwh += machine.energy_kwh;
+    measures.rework_parts += machine.reworked;
   }
-  if (!outcome.machines.empty()) measures.good_parts = outcome.machines.back().good;
+  const auto takers = trial.line->takers();
+  for (std::uint32_t m = 0; m < outcome.machines.size(); ++m) {
+    if (takers[trial.line->buffer_of(m)] == 0)
+      measures.good_parts += outcome.machines[m].good * trial.line->machines[m].gives;
+  }
   const double start_s = trial.from ? trial.from->at_s : 0.0;
   const double duration_s = outcome.end_s - start_s;
+  if (outcome.left > 0)
+    measures.lead_time_s = outcome.lead_time_s / static_cast<double>(outcome.left);
+  if (duration_s > 0) measures.work_in_process = outcome.work_in_process_s / duration_s;
+  measures.oee = oee_of(outcome, duration_s);
   if (duration_s > 0) measures.throughput_parts_h = measures.good_parts * 3600 / duration_s;
   const std::size_t count =
       std::min(outcome.orders.size(), trial.orders ? trial.orders->size() : 0);
@@ -47,6 +77,11 @@ const std::vector<MeasureField>& measure_fields() {
       {"breakdowns", "stops", false, &Measures::breakdowns},
       {"services", "services", false, &Measures::services},
       {"changeover", "s", false, &Measures::changeover_s},
+      {"lead-time", "s", false, &Measures::lead_time_s},
+      {"work-in-process", "parts", false, &Measures::work_in_process},
+      {"energy", "kWh", false, &Measures::energy_kwh},
+      {"rework", "parts", false, &Measures::rework_parts},
+      {"oee", "", true, &Measures::oee},
   };
   return fields;
 }

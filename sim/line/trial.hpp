@@ -80,6 +80,10 @@ struct MachineOutcome {
   std::uint32_t scrap = 0;
   std::uint32_t breakdowns = 0;
   std::uint32_t services = 0;
+  double off_shift_s = 0;      ///< Stopped because nobody works.
+  std::uint32_t reworked = 0;  ///< Parts that an inspection here sent back.
+  std::uint32_t defects = 0;   ///< Parts that became defective here.
+  double energy_kwh = 0;
 };
 
 struct OrderOutcome {
@@ -92,6 +96,9 @@ struct OrderOutcome {
 /// Truth beside a frame: damage 0 (healthy) .. 1 (failed), machine-major by Machine::faults.
 struct Truth {
   std::vector<float> damage;
+  /// Rate (1/h of the mode's clock) of what comes next: the onset while healthy, the failure once
+  /// degraded, given the time already spent so; same layout. Health is 1 - damage.
+  std::vector<float> hazard;
 };
 
 struct Trace {
@@ -109,6 +116,9 @@ struct Outcome {
   std::vector<OrderOutcome> orders;
   std::vector<FaultRecord> faults;
   std::vector<Occupation> gantt;
+  std::uint64_t left = 0;        ///< Parts that left the line.
+  double lead_time_s = 0;        ///< Sum over these of the time from entering to leaving.
+  double work_in_process_s = 0;  ///< Integral of the parts in the line over the trial.
   Trace trace;
   std::optional<LineNow> state;  ///< At Trial::want_state_at_s, if the trial got there.
 
@@ -128,6 +138,11 @@ struct Measures {
   double breakdowns = 0;
   double services = 0;
   double changeover_s = 0;
+  double lead_time_s = 0;      ///< Mean time of a part in the line.
+  double work_in_process = 0;  ///< Mean parts in the line.
+  double energy_kwh = 0;
+  double rework_parts = 0;
+  double oee = 0;  ///< Of the busiest machine: availability x performance x quality.
 };
 /// From the trial's own start (`from`, or 0) to its end.
 [[nodiscard]] Measures measures_of(const Trial& trial, const Outcome& outcome);

@@ -395,8 +395,9 @@ Distribution Table::distribution(std::string_view key, std::optional<Distributio
   if (node == nullptr) return fallback.value_or(Distribution{});
   if (!node->is_table()) return Distribution::constant(duration(key, 0));
   using Kind = Distribution::Kind;
-  static const std::vector<std::string> names = {
-      "deterministic", "exponential", "normal", "lognormal", "weibull", "triangular", "uniform"};
+  static const std::vector<std::string> names = {"deterministic", "exponential", "normal",
+                                                 "lognormal",     "weibull",     "triangular",
+                                                 "uniform",       "gamma",       "empirical"};
   Table table = *this->table(key);
   Distribution result;
   result.kind = static_cast<Kind>(table.one_of("distribution", names));
@@ -406,13 +407,22 @@ Distribution Table::distribution(std::string_view key, std::optional<Distributio
       result.mean = table.duration("mean", 0);
       break;
     case Kind::normal:
-    case Kind::lognormal:
       result.mean = table.duration("mean", 0);
       result.spread = table.duration("deviation", 0);
+      break;
+    case Kind::lognormal:
+    case Kind::gamma:
+      result.mean = table.duration("mean", 0);
+      result.spread = table.duration("deviation", 0);
+      if (result.mean <= 0 && table.has("mean")) table.complain("mean", "\"mean\" must be above 0");
+      break;
+    case Kind::empirical:
+      result = Distribution::of_measured(table.measured());
       break;
     case Kind::weibull:
       result.mean = table.duration("mean", 0);
       result.spread = table.number("shape", 0.1, 100);
+      if (result.mean <= 0 && table.has("mean")) table.complain("mean", "\"mean\" must be above 0");
       break;
     case Kind::triangular:
       result.mean = table.duration("mode", 0);
@@ -421,10 +431,99 @@ Distribution Table::distribution(std::string_view key, std::optional<Distributio
       result.low = table.duration("low", 0);
       result.high = table.duration("high", 0);
       if (result.high < result.low) table.complain("high", "\"high\" is below \"low\"");
+      if (result.kind == Kind::triangular && result.high >= result.low &&
+          (result.mean < result.low || result.mean > result.high))
+        table.complain("mode", "\"mode\" must lie between \"low\" and \"high\"");
       break;
   }
   table.finish();
   return result;
+}
+
+std::vector<double> Table::measured() {
+  constexpr std::size_t values_max = 100'000;
+  std::vector<double> values;
+  if (has("file") == has("values")) {
+    complain("", "measured values stand either in \"values\" or in a \"file\"",
+             "write file = \"cycle-times.csv\" or values = [\"4.1 s\", \"3.9 s\"]");
+    return {0};
+  }
+  if (has("values")) {
+    for (const auto& text : strings("values", true)) {
+      const auto value = parse_duration(text);
+      if (!value || *value < 0)
+        complain("values", fmt::format("\"{}\" is no time", text), "write \"4.1 s\"");
+      values.push_back(value.value_or(0));
+    }
+    if (values.empty()) complain("values", "\"values\" is empty, wanted at least one time");
+    if (values.empty()) values = {0};
+    return values;
+  }
+  const auto name = string("file");
+  const auto column = string("column", "");
+  const auto path = std::filesystem::path(name).is_absolute()
+                        ? std::filesystem::path(name)
+                        : std::filesystem::path(state_->document->name).parent_path() / name;
+  auto text = read_text_file(path);
+  if (!text) {
+    complain("file", fmt::format("the file \"{}\" cannot be used", name));
+    for (const auto& diagnostic : text.error().diagnostics)
+      state_->document->diagnostics.push_back(diagnostic);
+    return {0};
+  }
+  // The first row names the columns when its cell is no time.
+  std::size_t position = 0;
+  int row_number = 0;
+  int wrong = 0;
+  bool first = true;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const auto end = rest.find('\n');
+    std::string_view row = trimmed(rest.substr(0, end));
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    ++row_number;
+    if (row.empty() || row.front() == '#') continue;
+    std::vector<std::string_view> cells;
+    for (std::size_t from = 0; from <= row.size();) {
+      const auto comma = std::min(row.find(',', from), row.size());
+      cells.push_back(trimmed(row.substr(from, comma - from)));
+      from = comma + 1;
+    }
+    if (first && !column.empty()) {
+      const auto found = std::find(cells.begin(), cells.end(), column);
+      if (found == cells.end()) {
+        complain("column", fmt::format("{} has no column \"{}\"", name, column));
+        return {0};
+      }
+      position = static_cast<std::size_t>(found - cells.begin());
+      first = false;
+      continue;
+    }
+    const auto cell = position < cells.size() ? cells[position] : std::string_view{};
+    auto value = parse_duration(cell);
+    if (!value) {
+      if (const auto number = parse_quantity(cell); number && number->unit.empty())
+        value = number->value;
+    }
+    const bool header = first && !value;
+    first = false;
+    if (header) continue;
+    if (!value || *value < 0) {
+      if (++wrong <= 10)
+        state_->document->diagnostics.push_back(
+            {path.string(), row_number, 1, fmt::format("\"{}\" is no time from 0", cell),
+             "write seconds as a number, or a time with its unit"});
+      continue;
+    }
+    values.push_back(*value);
+    if (values.size() > values_max) {
+      complain("file", fmt::format("{} has more than {} values", name, values_max));
+      return {0};
+    }
+  }
+  if (values.empty() && wrong == 0) complain("file", fmt::format("{} has no value", name));
+  if (values.empty()) values = {0};
+  return values;
 }
 
 std::vector<std::string> Table::strings(std::string_view key, bool required) {

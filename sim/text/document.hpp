@@ -94,6 +94,8 @@ class Table {
  private:
   friend class Document;
   struct State;
+  /// Seconds of an empirical distribution, from `values` or from a CSV `file`; at least one.
+  [[nodiscard]] std::vector<double> measured();
   explicit Table(std::shared_ptr<State> state) : state_(std::move(state)) {}
   std::shared_ptr<State> state_;
 };

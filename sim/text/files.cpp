@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,7 +21,7 @@ using namespace line;
 namespace {
 
 constexpr std::size_t products_max = 100;
-constexpr std::size_t machines_max = 64;
+constexpr std::size_t machines_max = 2000;
 constexpr std::size_t signals_max = 14;
 
 void check_format(Table& root, std::string_view wanted) {
@@ -60,7 +61,7 @@ std::vector<std::string> names_of(std::initializer_list<Kind> kinds, Named named
 const std::vector<std::string>& fault_kind_names() {
   static const auto names = [] {
     std::vector<std::string> all;
-    for (const auto kind : all_fault_kinds) all.emplace_back(name_of(kind));
+    for (const auto kind : physical_kinds) all.emplace_back(name_of(kind));
     return all;
   }();
   return names;
@@ -114,15 +115,46 @@ Signal read_signal(Table table) {
     table.complain("range", fmt::format("\"range\" has {} entries, wanted lowest and highest value",
                                         range.size()));
   }
+  signal.lag_s = table.duration("lag", 0, -1.0);
+  signal.sampling_s = table.duration("sampling", 0, 0.0);
   if (signal.noise < 0) table.complain("noise", "\"noise\" is below 0");
   if (signal.resolution < 0) table.complain("resolution", "\"resolution\" is below 0");
   table.finish();
   return signal;
 }
 
-FaultMode read_fault_mode(Table table) {
+/// Things of a line that its machines name.
+struct Named {
+  std::vector<std::string> products;
+  std::vector<std::string> calendars;
+  std::vector<std::string> transporters;
+  std::vector<std::string> spares;
+  std::vector<std::string> skills;  ///< Empty: every crew can do everything.
+};
+
+/// The position of a name that may be absent.
+std::optional<std::uint32_t> read_reference(Table& table, std::string_view key,
+                                            const std::vector<std::string>& names) {
+  if (!table.has(key)) return {};
+  return static_cast<std::uint32_t>(table.one_of(key, names));
+}
+
+std::string read_skill(Table& table, std::string_view key, const Named& named) {
+  if (!table.has(key)) return {};
+  auto skill = table.string(key);
+  const auto& known = named.skills;
+  if (!known.empty() && std::find(known.begin(), known.end(), skill) == known.end()) {
+    const auto meant = nearest(skill, known);
+    table.complain(
+        key, fmt::format("no crew has the skill \"{}\"", skill),
+        meant ? fmt::format("did you mean \"{}\"?", *meant) : "add it to the skills of a [[crew]]");
+  }
+  return skill;
+}
+
+FaultMode read_fault_mode(Table table, const Named& named) {
   FaultMode mode;
-  mode.kind = all_fault_kinds[table.one_of("kind", fault_kind_names())];
+  mode.kind = physical_kinds[table.one_of("kind", fault_kind_names())];
   mode.onset = table.distribution("onset");
   if (gives_warning(mode.kind)) {
     mode.progress = table.distribution("progress");
@@ -133,6 +165,29 @@ FaultMode read_fault_mode(Table table) {
         "take the line out");
   }
   mode.repair = table.distribution("repair");
+  static const std::vector<std::string> clocks = {"operating", "calendar"};
+  mode.clock = static_cast<FaultMode::Clock>(table.one_of("clock", clocks, 0));
+  mode.load_exponent = table.number("load_exponent", -10, 10, 0.0);
+  if (table.has("doubling")) mode.doubling_k = table.quantity_in("doubling", "K");
+  if (mode.doubling_k < 0) table.complain("doubling", "\"doubling\" is below 0");
+  if (mode.clock == FaultMode::Clock::calendar && (mode.load_exponent != 0 || mode.doubling_k != 0))
+    table.complain("clock", "a calendar clock does not run faster with load or heat",
+                   "take \"load_exponent\" and \"doubling\" out, or write clock = \"operating\"");
+  if (auto caused = table.table("accelerates")) {
+    for (const auto& name : caused->keys()) {
+      const double factor = caused->number(name, 0.01, 1000);
+      if (const auto kind = fault_kind_named(name)) {
+        mode.accelerates.push_back({*kind, factor});
+        continue;
+      }
+      const auto meant = nearest(name, fault_kind_names());
+      caused->complain(name, fmt::format("\"{}\" is no kind of fault", name),
+                       meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
+    }
+    caused->finish();
+  }
+  mode.skill = read_skill(table, "skill", named);
+  mode.spare = read_reference(table, "spare", named.spares);
   table.finish();
   return mode;
 }
@@ -170,7 +225,91 @@ ChangeoverMatrix read_changeover(Table& table, const std::vector<std::string>& p
   return matrix;
 }
 
-Machine read_machine(Table table, const std::vector<std::string>& products, bool last) {
+Power read_power(Table table) {
+  Power power;
+  for (const auto& [key, field] :
+       std::initializer_list<std::pair<std::string_view, double Power::*>>{
+           {"work", &Power::work_kw},
+           {"idle", &Power::idle_kw},
+           {"setup", &Power::setup_kw},
+           {"down", &Power::down_kw},
+           {"off", &Power::off_kw}}) {
+    power.*field = table.quantity_in(key, "kW", 0.0);
+    if (power.*field < 0) table.complain(key, fmt::format("\"{}\" is below 0", key));
+  }
+  table.finish();
+  return power;
+}
+
+Maintenance read_maintenance(Table table) {
+  static const std::vector<std::string> rules = {"calendar", "age", "condition"};
+  Maintenance maintenance;
+  maintenance.rule = static_cast<Maintenance::Rule>(table.one_of("rule", rules));
+  maintenance.every_s = table.duration("every", 1);
+  if (maintenance.rule == Maintenance::Rule::condition) {
+    maintenance.kind = physical_kinds[table.one_of("kind", fault_kind_names())];
+    maintenance.at_damage = table.share("at_damage", 0.5);
+    if (!gives_warning(maintenance.kind))
+      table.complain("kind", fmt::format("{} gives no warning that an inspection could see",
+                                         name_of(maintenance.kind)));
+  }
+  table.finish();
+  return maintenance;
+}
+
+/// What a machine does beyond working one part after the other; where parts come from is read
+/// later.
+void read_abilities(Table& table, const Named& named, Machine& machine) {
+  if (table.has("makes")) {
+    machine.makes.assign(named.products.size(), 0);
+    for (const auto& product : table.strings("makes", true)) {
+      const auto found = std::find(named.products.begin(), named.products.end(), product);
+      if (found == named.products.end()) {
+        const auto meant = nearest(product, named.products);
+        table.complain("makes", fmt::format("the line has no product \"{}\"", product),
+                       meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
+      } else {
+        machine.makes[static_cast<std::size_t>(found - named.products.begin())] = 1;
+      }
+    }
+  }
+  machine.gives = static_cast<std::uint32_t>(table.integer("gives", 1, 10'000, 1));
+  machine.batch = static_cast<std::uint32_t>(table.integer("batch", 1, 10'000, 1));
+  machine.batch_wait_s = table.duration("batch_wait", 0, 0.0);
+  if (machine.batch == 1 && table.has("batch_wait"))
+    table.complain("batch_wait", "only a batch waits", "add batch = 10");
+  if (auto belt = table.table("conveyor")) {
+    machine.conveyor.travel_s = belt->duration("travel", 0.001);
+    machine.conveyor.spacing_s = belt->duration("spacing", 0, 0.0);
+    machine.conveyor.accumulating = belt->boolean("accumulating", true);
+    belt->finish();
+    if (machine.buffer_after == 0)
+      table.complain("conveyor", "a conveyor has places for the parts on it",
+                     "add buffer_after = 20");
+  }
+  machine.transporter = read_reference(table, "transporter", named.transporters);
+  machine.carry_s = table.duration("carry", 0, 0.0);
+  if (table.has("carry") != table.has("transporter"))
+    table.complain(table.has("carry") ? "carry" : "transporter",
+                   "\"transporter\" and \"carry\" (the time of one way) go together");
+  machine.defect_share = table.share("defects", 0.0);
+  machine.calendar = read_reference(table, "calendar", named.calendars);
+  machine.priority = static_cast<std::int32_t>(table.integer("priority", -1000, 1000, 0));
+  machine.service_quality = table.share("service_quality", 1.0);
+  machine.service_skill = read_skill(table, "service_skill", named);
+  if (auto power = table.table("power")) machine.power = read_power(*power);
+  if (auto loads = table.table("product_load")) {
+    machine.product_load.assign(named.products.size(), 1.0);
+    for (std::size_t i = 0; i < named.products.size(); ++i)
+      machine.product_load[i] = loads->number(named.products[i], 0.01, 100, 1.0);
+    loads->finish();
+  }
+  for (auto& rule : table.tables("maintenance"))
+    machine.maintenance.push_back(read_maintenance(rule));
+}
+
+Machine read_machine(Table table, const Named& named) {
+  const auto& products = named.products;
   Machine machine;
   machine.name = table.string("name");
   check_name(table, machine.name);
@@ -192,13 +331,8 @@ Machine read_machine(Table table, const std::vector<std::string>& products, bool
   }
   machine.scrap_share = table.share("scrap", 0.0);
   machine.service = table.distribution("service", Distribution::constant(600));
-  if (last) {
-    if (table.has("buffer_after"))
-      table.complain("buffer_after", "the last machine has no buffer behind it",
-                     "take the line out");
-  } else {
-    machine.buffer_after = static_cast<std::uint32_t>(table.integer("buffer_after", 0, 10'000, 0));
-  }
+  machine.buffer_after = static_cast<std::uint32_t>(table.integer("buffer_after", 0, 10'000, 0));
+  read_abilities(table, named, machine);
   std::set<std::string> names;
   auto signals = table.tables("signal");
   if (signals.size() > signals_max)
@@ -210,14 +344,366 @@ Machine read_machine(Table table, const std::vector<std::string>& products, bool
   }
   std::set<std::string> kinds;
   for (auto& fault : table.tables("fault")) {
-    machine.faults.push_back(read_fault_mode(fault));
+    machine.faults.push_back(read_fault_mode(fault, named));
     if (!kinds.insert(std::string(name_of(machine.faults.back().kind))).second) {
       fault.complain(
           "kind", fmt::format("the machine has a {} already", name_of(machine.faults.back().kind)));
     }
   }
-  table.finish();
   return machine;
+}
+
+/// "06:30" as seconds of the day.
+std::optional<double> parse_clock(std::string_view text) {
+  const auto colon = text.find(':');
+  int hour = 0;
+  int minute = 0;
+  if (colon == std::string_view::npos ||
+      std::from_chars(text.data(), text.data() + colon, hour).ptr != text.data() + colon ||
+      std::from_chars(text.data() + colon + 1, text.data() + text.size(), minute).ptr !=
+          text.data() + text.size() ||
+      text.size() != colon + 3 || hour < 0 || minute < 0 || minute > 59 ||
+      hour * 60 + minute > 24 * 60)
+    return {};
+  return hour * 3600.0 + minute * 60.0;
+}
+
+double read_clock(Table& table, std::string_view key) {
+  const auto text = table.string(key);
+  const auto clock = parse_clock(text);
+  if (!clock && table.has(key))
+    table.complain(key, fmt::format("\"{}\" is \"{}\", wanted a time of day", key, text),
+                   "write \"06:30\"");
+  return clock.value_or(0);
+}
+
+const std::vector<std::string>& day_names() {
+  static const std::vector<std::string> days = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+  return days;
+}
+
+constexpr double day_s = 86'400;
+
+/// The spans of a [[calendars.shift]] or [[calendars.break]] within the week from Monday 00:00;
+/// what goes on after Sunday midnight is at the beginning of the week.
+void read_spans(Table table, std::vector<Calendar::Span>& spans) {
+  std::vector<std::size_t> days;
+  for (const auto& day : table.strings("days", false)) {
+    const auto found = std::find(day_names().begin(), day_names().end(), day);
+    if (found == day_names().end()) {
+      table.complain("days", fmt::format("\"{}\" is no day", day),
+                     "Mon, Tue, Wed, Thu, Fri, Sat or Sun");
+    } else {
+      days.push_back(static_cast<std::size_t>(found - day_names().begin()));
+    }
+  }
+  if (!table.has("days"))
+    for (std::size_t day = 0; day < 7; ++day) days.push_back(day);
+  const double from_s = read_clock(table, "from");
+  double until_s = read_clock(table, "until");
+  if (until_s <= from_s) until_s += day_s;  // past midnight
+  for (const auto day : days) {
+    const double start = static_cast<double>(day) * day_s;
+    spans.push_back({start + from_s, std::min(start + until_s, 7 * day_s)});
+    if (start + until_s > 7 * day_s) spans.push_back({0, start + until_s - 7 * day_s});
+  }
+  table.finish();
+}
+
+Calendar read_calendar(Table table) {
+  Calendar calendar;
+  calendar.name = table.string("name");
+  check_name(table, calendar.name);
+  const auto start = table.string("start", "Mon 00:00");
+  const auto day = std::find(day_names().begin(), day_names().end(), start.substr(0, 3));
+  const auto clock =
+      start.size() > 4 ? parse_clock(std::string_view(start).substr(4)) : std::nullopt;
+  if (day == day_names().end() || !clock)
+    table.complain("start", fmt::format("\"{}\" is no day and time", start),
+                   "write \"Mon 06:00\": when line time 0 is");
+  calendar.start_s = static_cast<double>(day - day_names().begin()) * day_s + clock.value_or(0);
+  std::vector<Calendar::Span> shifts;
+  std::vector<Calendar::Span> breaks;
+  for (auto& shift : table.tables("shift")) read_spans(shift, shifts);
+  for (auto& pause : table.tables("break")) read_spans(pause, breaks);
+  if (shifts.empty())
+    table.complain("", "nobody ever works by this calendar", "add [[calendars.shift]]");
+  // Between any two neighbouring edges it is open or it is not.
+  std::set<double> edges;
+  for (const auto* spans : {&shifts, &breaks}) {
+    for (const auto& span : *spans) {
+      edges.insert(span.from_s);
+      edges.insert(span.until_s);
+    }
+  }
+  auto within = [](const std::vector<Calendar::Span>& spans, double at) {
+    return std::any_of(spans.begin(), spans.end(), [&](const Calendar::Span& span) {
+      return at >= span.from_s && at < span.until_s;
+    });
+  };
+  for (auto edge = edges.begin(); edge != edges.end() && std::next(edge) != edges.end(); ++edge) {
+    if (!within(shifts, *edge) || within(breaks, *edge)) continue;
+    if (!calendar.open.empty() && calendar.open.back().until_s == *edge)
+      calendar.open.back().until_s = *std::next(edge);
+    else
+      calendar.open.push_back({*edge, *std::next(edge)});
+  }
+  for (auto& closed : table.tables("closed")) {
+    Calendar::Span span{closed.duration("from", 0), closed.duration("until", 0)};
+    if (span.until_s <= span.from_s) closed.complain("until", "\"until\" must come after \"from\"");
+    closed.finish();
+    calendar.closed.push_back(span);
+  }
+  table.finish();
+  return calendar;
+}
+
+/// Calendars, crews, transporters and spares; returns what machines may name.
+Named read_shared(Table& root, Line& line) {
+  Named named;
+  named.products = line.products;
+  std::set<std::string> taken;
+  for (auto& table : root.tables("calendars")) {
+    line.calendars.push_back(read_calendar(table));
+    named.calendars.push_back(line.calendars.back().name);
+    check_unique(table, "name", named.calendars.back(), taken);
+  }
+  line.calendar = read_reference(root, "calendar", named.calendars);
+  taken.clear();
+  if (root.has("crew") && root.has("crews"))
+    root.complain("crews", "\"crews\" and [[crew]] say the same thing twice", "take one out");
+  bool every_skill = !root.has("crew");
+  for (auto& table : root.tables("crew")) {
+    Crew crew;
+    crew.name = table.string("name");
+    check_unique(table, "name", crew.name, taken);
+    crew.count = static_cast<std::uint32_t>(table.integer("count", 1, 100, 1));
+    crew.skills = table.strings("skills", false);
+    crew.calendar = read_reference(table, "calendar", named.calendars);
+    every_skill = every_skill || crew.skills.empty();
+    named.skills.insert(named.skills.end(), crew.skills.begin(), crew.skills.end());
+    table.finish();
+    line.crew_groups.push_back(std::move(crew));
+  }
+  if (every_skill) named.skills.clear();
+  if (!line.crew_groups.empty()) {
+    line.crews = 0;
+    for (const auto& crew : line.crew_groups) line.crews += crew.count;
+  }
+  taken.clear();
+  for (auto& table : root.tables("transporter")) {
+    Transporter pool;
+    pool.name = table.string("name");
+    check_unique(table, "name", pool.name, taken);
+    pool.count = static_cast<std::uint32_t>(table.integer("count", 1, 1000, 1));
+    table.finish();
+    named.transporters.push_back(pool.name);
+    line.transporters.push_back(std::move(pool));
+  }
+  taken.clear();
+  for (auto& table : root.tables("spare")) {
+    Spare spare;
+    spare.name = table.string("name");
+    check_unique(table, "name", spare.name, taken);
+    spare.stock = static_cast<std::uint32_t>(table.integer("stock", 0, 10'000, 1));
+    spare.reorder_at = static_cast<std::uint32_t>(table.integer("reorder_at", 0, 10'000, 0));
+    spare.order_size = static_cast<std::uint32_t>(table.integer("order_size", 1, 10'000, 1));
+    spare.lead = table.distribution("lead");
+    if (spare.stock == 0)
+      table.complain("stock", "a spare part that is not there is never ordered either",
+                     "write stock = 1 or more");
+    table.finish();
+    named.spares.push_back(spare.name);
+    line.spares.push_back(std::move(spare));
+  }
+  return named;
+}
+
+/// A machine of the file: its units are neighbours in the line.
+struct Station {
+  std::string name;
+  std::uint32_t first = 0;
+  std::uint32_t units = 1;
+};
+
+/// Where the parts of every machine come from and where they may go back to.
+void read_flow(std::vector<Table>& tables, const std::vector<Station>& stations, Line& line) {
+  std::vector<std::string> names;
+  for (const auto& station : stations) names.push_back(station.name);
+  auto named = [&](Table& table, std::string_view key,
+                   const std::string& name) -> std::optional<std::uint32_t> {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end())
+      return stations[static_cast<std::size_t>(found - names.begin())].first;
+    const auto meant = nearest(name, names);
+    table.complain(key, fmt::format("the line has no machine \"{}\"", name),
+                   meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
+    return {};
+  };
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    auto& table = tables[i];
+    auto& machine = line.machines[stations[i].first];
+    if (table.has("after")) {
+      machine.after.emplace();
+      for (const auto& name : table.strings("after", true)) {
+        const auto input = named(table, "after", name);
+        if (input && *input == stations[i].first) {
+          table.complain("after", fmt::format("{} comes after itself", name));
+        } else if (input) {
+          machine.after->push_back(*input);
+        }
+      }
+    }
+    if (auto takes = table.table("takes")) {
+      std::vector<std::uint32_t> inputs;
+      for (const auto& name : takes->keys()) {
+        const auto count = takes->integer(name, 1, 10'000);
+        const auto input = named(*takes, name, name);
+        if (!input) continue;
+        inputs.push_back(*input);
+        machine.takes.push_back(static_cast<std::uint32_t>(count));
+      }
+      takes->finish();
+      if (machine.after)
+        table.complain("takes", "\"takes\" says already after which machines it comes",
+                       "take \"after\" out");
+      machine.after = inputs;
+      if (machine.batch > 1)
+        table.complain("batch", "an assembly works one set at a time", "take \"batch\" out");
+    }
+    if (auto inspection = table.table("inspection")) {
+      auto& rule = machine.inspection;
+      rule.detects = inspection->share("detects", 1.0);
+      rule.false_alarms = inspection->share("false_alarms", 0.0);
+      rule.rework_share = inspection->share("rework", 0.0);
+      rule.rework_max = static_cast<std::uint32_t>(inspection->integer("rework_max", 1, 1000, 1));
+      if (inspection->has("rework_to"))
+        rule.rework_to = named(*inspection, "rework_to", inspection->string("rework_to"));
+      if (rule.rework_share > 0 && !inspection->has("rework_to"))
+        inspection->complain("rework", "to which machine do parts go back?",
+                             "add rework_to = \"…\", a machine before this one");
+      inspection->finish();
+    }
+    table.finish();
+  }
+}
+
+/// Further units of a station are machines that stand beside its first.
+void place_units(const std::vector<Station>& stations, Line& line) {
+  for (const auto& station : stations) {
+    if (station.units == 1) continue;
+    const auto inputs = line.inputs_of(station.first);
+    auto& first = line.machines[station.first];
+    first.after = inputs;
+    for (std::uint32_t unit = station.units; unit-- > 0;) {
+      auto& machine = line.machines[station.first + unit];
+      if (unit > 0) {
+        machine = first;
+        machine.unit_of = station.first;
+      }
+      machine.name = fmt::format("{}-{}", station.name, unit + 1);
+    }
+  }
+}
+
+/// What makes a line impossible although every table of it is right.
+void check_flow(std::vector<Table>& tables, const std::vector<Station>& stations,
+                const Line& line) {
+  const auto count = static_cast<std::uint32_t>(line.machines.size());
+  std::vector<std::size_t> station_of(count);
+  for (std::size_t i = 0; i < stations.size(); ++i)
+    for (std::uint32_t unit = 0; unit < stations[i].units; ++unit)
+      station_of[stations[i].first + unit] = i;
+  const auto takers = line.takers();
+  std::vector<std::vector<std::uint32_t>> inputs(count);
+  for (std::uint32_t m = 0; m < count; ++m) inputs[m] = line.inputs_of(m);
+  for (std::size_t i = 0; i < stations.size(); ++i) {
+    if (takers[stations[i].first] == 0 && tables[i].has("buffer_after"))
+      tables[i].complain("buffer_after",
+                         i + 1 == stations.size() ? "the last machine has no buffer behind it"
+                                                  : "no machine takes parts from this buffer",
+                         "take the line out");
+  }
+  // Machines in the order of flow (Kahn 1962); what is left stands in a cycle or behind one.
+  std::vector<std::size_t> open(count);
+  std::vector<std::uint32_t> order;
+  std::vector<std::vector<std::uint32_t>> behind(count);
+  for (std::uint32_t m = 0; m < count; ++m) {
+    open[m] = inputs[m].size();
+    for (const auto input : inputs[m]) behind[input].push_back(m);
+    if (open[m] == 0) order.push_back(m);
+  }
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    // A station's buffer fills from each of its units, which have the same inputs.
+    for (const auto next : behind[order[i]])
+      if (--open[next] == 0) order.push_back(next);
+  }
+  if (order.size() < count) {
+    for (std::size_t i = 0; i < stations.size(); ++i) {
+      const auto m = stations[i].first;
+      if (open[m] == 0) continue;
+      tables[i].complain(tables[i].has("after") ? "after" : "",
+                         fmt::format("no part ever reaches {}: it stands in a cycle or behind one",
+                                     stations[i].name),
+                         "parts go round by an inspection's rework_to, never by \"after\"");
+    }
+    return;
+  }
+  // Feeds of assemblies: a split before an assembly leaves pieces that fit no set.
+  std::vector<bool> component(count, false);
+  for (auto m = order.rbegin(); m != order.rend(); ++m) {
+    for (const auto input : inputs[*m]) {
+      const bool into = !line.machines[*m].takes.empty() || component[*m];
+      component[input] = component[input] || into;
+    }
+  }
+  for (std::size_t i = 0; i < stations.size(); ++i) {
+    if (component[stations[i].first] && line.machines[stations[i].first].gives > 1)
+      tables[i].complain("gives", "a split before an assembly is not supported",
+                         "let the machine before it make the parts one by one");
+  }
+  for (std::uint32_t product = 0; product < line.products.size(); ++product) {
+    auto makes = [&](std::uint32_t m) {
+      const auto& able = line.machines[m].makes;
+      return able.empty() || able[product] != 0;
+    };
+    // Where parts of the product get to; a buffer gets them from any unit of its station.
+    std::vector<bool> arrives(count, false);
+    for (const auto m : order) {
+      auto filled = [&](std::uint32_t buffer) {
+        for (std::uint32_t unit = buffer; unit < count && line.buffer_of(unit) == buffer; ++unit)
+          if (arrives[unit]) return true;
+        return false;
+      };
+      const bool all = !line.machines[m].takes.empty();
+      const bool fed =
+          inputs[m].empty() || (all ? std::all_of(inputs[m].begin(), inputs[m].end(), filled)
+                                    : std::any_of(inputs[m].begin(), inputs[m].end(), filled));
+      arrives[m] = fed && makes(m);
+    }
+    bool leaves = false;
+    for (std::uint32_t m = 0; m < count; ++m) {
+      if (!arrives[m]) continue;
+      const auto buffer = line.buffer_of(m);
+      if (takers[buffer] == 0) {
+        leaves = true;
+      } else if (std::none_of(behind[buffer].begin(), behind[buffer].end(), makes)) {
+        tables[station_of[m]].complain(
+            "name",
+            fmt::format("parts of {} stay behind {}: no machine there makes that product",
+                        line.products[product], line.machines[m].name),
+            "add the product to \"makes\" of a machine behind it");
+        leaves = true;
+      }
+    }
+    if (!leaves && !tables.empty())
+      tables.front().complain(
+          "name",
+          fmt::format("no machine makes {} at the beginning of the line, or all its ways "
+                      "end",
+                      line.products[product]),
+          "look at \"makes\"");
+  }
 }
 
 }  // namespace
@@ -245,10 +731,20 @@ Result<Line> read_line_file(const fs::path& path) {
     root.complain("machine",
                   fmt::format("{} machines, wanted at most {}", machines.size(), machines_max));
   std::set<std::string> names;
-  for (std::size_t i = 0; i < machines.size(); ++i) {
-    line.machines.push_back(read_machine(machines[i], line.products, i + 1 == machines.size()));
-    check_unique(machines[i], "name", line.machines.back().name, names);
+  if (root.has("ambient")) line.ambient_degc = root.quantity_in("ambient", "degC");
+  line.ambient_swing_k = root.quantity_in("ambient_swing", "K", 0.0);
+  const auto named = read_shared(root, line);
+  std::vector<Station> stations;
+  for (auto& table : machines) {
+    const auto units = static_cast<std::uint32_t>(table.integer("units", 1, 100, 1));
+    auto machine = read_machine(table, named);
+    stations.push_back({machine.name, static_cast<std::uint32_t>(line.machines.size()), units});
+    line.machines.insert(line.machines.end(), units, machine);
+    check_unique(table, "name", machine.name, names);
   }
+  read_flow(machines, stations, line);
+  place_units(stations, line);
+  check_flow(machines, stations, line);
   root.finish();
   return settled(*document, std::move(line));
 }
@@ -583,7 +1079,7 @@ struct ScenarioReader {
       fault.id = table.string("id");
       check_unique(table, "id", fault.id, ids);
       fault.machine = {static_cast<std::uint32_t>(table.one_of("machine", machines))};
-      fault.kind = all_fault_kinds[table.one_of("kind", fault_kind_names())];
+      fault.kind = physical_kinds[table.one_of("kind", fault_kind_names())];
       fault.at_s = table.duration("at", 0);
       if (gives_warning(fault.kind)) {
         fault.fails_after_s = table.duration("fails_after", 0);
@@ -611,9 +1107,11 @@ struct ScenarioReader {
   }
 
   void sensor_faults(Table& root) {
-    static const auto kinds = names_of({SensorFaultKind::stuck, SensorFaultKind::drift,
-                                        SensorFaultKind::spike, SensorFaultKind::dropout},
-                                       [](SensorFaultKind kind) { return name_of(kind); });
+    static const auto kinds =
+        names_of({SensorFaultKind::stuck, SensorFaultKind::drift, SensorFaultKind::spike,
+                  SensorFaultKind::dropout, SensorFaultKind::offset, SensorFaultKind::noise,
+                  SensorFaultKind::lag, SensorFaultKind::gain},
+                 [](SensorFaultKind kind) { return name_of(kind); });
     for (auto& table : root.tables("sensor_fault")) {
       SensorFault fault;
       fault.id = table.string("id");
@@ -628,7 +1126,11 @@ struct ScenarioReader {
       fault.until_s =
           table.duration("until", fault.from_s, std::numeric_limits<double>::infinity());
       const bool sized =
-          fault.kind == SensorFaultKind::drift || fault.kind == SensorFaultKind::spike;
+          fault.kind == SensorFaultKind::drift || fault.kind == SensorFaultKind::spike ||
+          fault.kind == SensorFaultKind::offset || fault.kind == SensorFaultKind::noise;
+      if (fault.kind == SensorFaultKind::lag) fault.magnitude = table.duration("magnitude", 0);
+      if (fault.kind == SensorFaultKind::gain)
+        fault.magnitude = table.number("magnitude", -1000, 1000);
       if (sized) {
         const auto unit = position < signals.size()
                               ? scenario.line->at(fault.machine).signals[position].unit
@@ -647,6 +1149,10 @@ struct ScenarioReader {
       loss.id = table.string("id");
       loss.from_s = table.duration("from", 0);
       loss.until_s = table.duration("until", 0);
+      loss.delay_s = table.duration("delay", 0, 0.0);
+      loss.share = table.share("share", 1.0);
+      if (table.has("machine"))
+        loss.machine = MachineId{static_cast<std::uint32_t>(table.one_of("machine", machines))};
       if (loss.until_s <= loss.from_s)
         table.complain("until", "\"until\" must come after \"from\"");
       table.finish();
@@ -915,13 +1421,23 @@ std::string scenario_text(const Scenario& scenario) {
       out += fmt::format("until = \"{}\"\n", duration_text(fault.until_s));
     if (fault.kind == SensorFaultKind::drift)
       out += fmt::format("magnitude = \"{} {}/h\"\n", fault.magnitude, unit);
-    if (fault.kind == SensorFaultKind::spike)
+    if (fault.kind == SensorFaultKind::spike || fault.kind == SensorFaultKind::offset ||
+        fault.kind == SensorFaultKind::noise)
       out += fmt::format("magnitude = \"{} {}\"\n", fault.magnitude, unit);
+    if (fault.kind == SensorFaultKind::lag)
+      out += fmt::format("magnitude = \"{}\"\n", duration_text(fault.magnitude));
+    if (fault.kind == SensorFaultKind::gain)
+      out += fmt::format("magnitude = {:.17g}\n", fault.magnitude);
   }
-  for (const auto& loss : scenario.communication_losses)
+  for (const auto& loss : scenario.communication_losses) {
     out +=
         fmt::format("\n[[communication_loss]]\nid = {}\nfrom = \"{}\"\nuntil = \"{}\"\n",
                     toml_string(loss.id), duration_text(loss.from_s), duration_text(loss.until_s));
+    if (loss.share < 1) out += fmt::format("share = {:.17g}\n", loss.share);
+    if (loss.delay_s > 0) out += fmt::format("delay = \"{}\"\n", duration_text(loss.delay_s));
+    if (loss.machine)
+      out += fmt::format("machine = {}\n", toml_string(scenario.line->at(*loss.machine).name));
+  }
   for (const auto& expectation : scenario.expectations)
     out += expectation_text(expectation, scenario.seed_count);
   return out;

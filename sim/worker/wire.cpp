@@ -85,24 +85,70 @@ void one(A& a, std::optional<T>& value) {
 
 template <class A>
 void one(A& a, Distribution& v) {
-  all(a, v.kind, v.mean, v.spread, v.low, v.high);
+  all(a, v.kind, v.mean, v.spread, v.low, v.high, v.measured);
 }
 template <class A>
 void one(A& a, Signal& v) {
-  all(a, v.name, v.kind, v.unit, v.normal, v.idle, v.noise, v.resolution, v.low, v.high);
+  all(a, v.name, v.kind, v.unit, v.normal, v.idle, v.noise, v.resolution, v.low, v.high, v.lag_s,
+      v.sampling_s);
+}
+template <class A>
+void one(A& a, Cascade& v) {
+  all(a, v.kind, v.factor);
 }
 template <class A>
 void one(A& a, FaultMode& v) {
-  all(a, v.kind, v.onset, v.progress, v.repair);
+  all(a, v.kind, v.onset, v.progress, v.repair, v.clock, v.load_exponent, v.doubling_k,
+      v.accelerates, v.skill, v.spare);
+}
+template <class A>
+void one(A& a, Calendar::Span& v) {
+  all(a, v.from_s, v.until_s);
+}
+template <class A>
+void one(A& a, Calendar& v) {
+  all(a, v.name, v.period_s, v.start_s, v.open, v.closed);
+}
+template <class A>
+void one(A& a, Crew& v) {
+  all(a, v.name, v.count, v.skills, v.calendar);
+}
+template <class A>
+void one(A& a, Transporter& v) {
+  all(a, v.name, v.count);
+}
+template <class A>
+void one(A& a, Spare& v) {
+  all(a, v.name, v.stock, v.reorder_at, v.order_size, v.lead);
+}
+template <class A>
+void one(A& a, Conveyor& v) {
+  all(a, v.travel_s, v.spacing_s, v.accumulating);
+}
+template <class A>
+void one(A& a, Inspection& v) {
+  all(a, v.detects, v.false_alarms, v.rework_share, v.rework_max, v.rework_to);
+}
+template <class A>
+void one(A& a, Maintenance& v) {
+  all(a, v.rule, v.every_s, v.kind, v.at_damage);
+}
+template <class A>
+void one(A& a, Power& v) {
+  all(a, v.work_kw, v.idle_kw, v.setup_kw, v.down_kw, v.off_kw);
 }
 template <class A>
 void one(A& a, Machine& v) {
   all(a, v.name, v.cycle, v.product_factor, v.changeover_s, v.scrap_share, v.service,
-      v.buffer_after, v.signals, v.faults);
+      v.buffer_after, v.signals, v.faults, v.after, v.takes, v.gives, v.unit_of, v.makes, v.batch,
+      v.batch_wait_s, v.conveyor, v.transporter, v.carry_s, v.defect_share, v.inspection,
+      v.calendar, v.priority, v.maintenance, v.service_quality, v.service_skill, v.power,
+      v.product_load);
 }
 template <class A>
 void one(A& a, Line& v) {
-  all(a, v.name, v.products, v.machines, v.crews, v.sample_period_s);
+  all(a, v.name, v.products, v.machines, v.crews, v.sample_period_s, v.crew_groups, v.transporters,
+      v.spares, v.calendars, v.calendar, v.ambient_degc, v.ambient_swing_k);
 }
 template <class A>
 void one(A& a, Order& v) {
@@ -126,7 +172,7 @@ void one(A& a, SensorFault& v) {
 }
 template <class A>
 void one(A& a, CommunicationLoss& v) {
-  all(a, v.id, v.from_s, v.until_s);
+  all(a, v.id, v.from_s, v.until_s, v.share, v.delay_s, v.machine);
 }
 template <class A>
 void one(A& a, Progress& v) {
@@ -135,11 +181,11 @@ void one(A& a, Progress& v) {
 template <class A>
 void one(A& a, MachineNow& v) {
   all(a, v.state, v.holds_part, v.order, v.set_up, v.remaining_s, v.operating_s, v.parts,
-      v.renewals, v.down_remaining_s, v.progress);
+      v.renewals, v.down_remaining_s, v.parts_held, v.progress);
 }
 template <class A>
 void one(A& a, LineNow& v) {
-  all(a, v.at_s, v.machines);
+  all(a, v.at_s, v.machines, v.buffers);
 }
 template <class A>
 void one(A& a, Hazard& v) {
@@ -159,7 +205,7 @@ void one(A& a, Frame& v) {
 }
 template <class A>
 void one(A& a, Truth& v) {
-  all(a, v.damage);
+  all(a, v.damage, v.hazard);
 }
 template <class A>
 void one(A& a, Trace& v) {
@@ -176,7 +222,7 @@ void one(A& a, FaultRecord& v) {
 template <class A>
 void one(A& a, MachineOutcome& v) {
   all(a, v.state_s, v.down_s, v.service_s, v.changeover_s, v.starved_s, v.blocked_s, v.good,
-      v.scrap, v.breakdowns, v.services);
+      v.scrap, v.breakdowns, v.services, v.off_shift_s, v.reworked, v.defects, v.energy_kwh);
 }
 template <class A>
 void one(A& a, OrderOutcome& v) {
@@ -184,8 +230,8 @@ void one(A& a, OrderOutcome& v) {
 }
 template <class A>
 void one(A& a, Outcome& v) {
-  all(a, v.end, v.error, v.end_s, v.events, v.machines, v.orders, v.faults, v.gantt, v.trace,
-      v.state);
+  all(a, v.end, v.error, v.end_s, v.events, v.machines, v.orders, v.faults, v.gantt, v.left,
+      v.lead_time_s, v.work_in_process_s, v.trace, v.state);
 }
 template <class A>
 void one(A& a, Trial& v) {

@@ -47,12 +47,13 @@ inline HeapCounts run_heap(const line::Trial& trial) {
     const auto& modes = line.machines[m].faults;
     return modes.empty() ? std::numeric_limits<double>::infinity()
                          : machines[m].operated_s +
-                               modes[0].onset.quantile(draw(m, Purpose::onset, machines[m].trip));
+                               modes[0].onset.quantile(
+                                   draw(m, Purpose::onset, line::fault_index(0, machines[m].trip)));
   };
   auto repair = [&](std::size_t m) {
     ++counts.events;
     heap.emplace(now + line.machines[m].faults[0].repair.quantile(
-                           draw(m, Purpose::repair, machines[m].trip)),
+                           draw(m, Purpose::repair, line::fault_index(0, machines[m].trip))),
                  m);
   };
   auto work_on = [&](std::size_t m) {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parts between machines: a rack, or a belt on which they travel. Pure: time is passed in.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <list>
+#include <vector>
+
+#include "sim/line/line.hpp"
+
+namespace foreline::factory {
+
+class MachineActor;
+
+/// One part; several that were assembled are one.
+struct Part {
+  line::OrderId order;
+  bool defective = false;
+  std::uint32_t reworks = 0;
+  double entered_s = 0;
+};
+
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(std::uint32_t places, const line::Conveyor& belt) : places_(places), belt_(belt) {}
+
+  /// Another number of places, another belt; what is in it stays.
+  void refit(std::uint32_t places, const line::Conveyor& belt) {
+    places_ = places;
+    belt_ = belt;
+  }
+
+  std::vector<MachineActor*> feeders;
+  std::vector<MachineActor*> takers;
+  std::list<Part> carried;  ///< Parts on their way by transporter; they have a place already.
+
+  [[nodiscard]] std::size_t size() const { return slots_.size(); }
+  [[nodiscard]] bool empty() const { return slots_.empty(); }
+  [[nodiscard]] bool without_places() const { return places_ == 0; }
+  [[nodiscard]] const Part& operator[](std::size_t i) const { return slots_[i].part; }
+  /// Whether a part could be put in, places and spacing considered.
+  [[nodiscard]] bool has_room(double now) const {
+    return slots_.size() + carried.size() < places_ && now >= spaced_at_s_ - tolerance_s;
+  }
+  /// When the spacing on the belt allows the next part; only the places may then be missing.
+  [[nodiscard]] double spaced_at() const { return spaced_at_s_; }
+
+  void put(const Part& part, double now) {
+    advance(now);
+    slots_.push_back({part, moved_s_ + belt_.travel_s});
+    if (belt_.travel_s > 0) spaced_at_s_ = now + belt_.spacing_s;
+  }
+  /// How many of the parts at the front can be taken out now, in any order; on a belt at most one.
+  [[nodiscard]] std::size_t in_reach(double now) {
+    if (!(belt_.travel_s > 0)) return slots_.size();
+    if (slots_.empty()) return 0;
+    advance(now);
+    if (!belt_.accumulating) return slots_.front().ready_s <= moved_s_ + tolerance_s ? 1 : 0;
+    // Behind the stopped first part the others close up and can be picked as they arrive.
+    std::size_t count = 0;
+    while (count < slots_.size() && slots_[count].ready_s <= moved_s_ + tolerance_s) ++count;
+    return count;
+  }
+  /// When the next part comes into reach if nothing is put in or taken; infinity for a rack.
+  [[nodiscard]] double next_in_reach(double now) {
+    const auto ready = in_reach(now);
+    if (!(belt_.travel_s > 0) || ready >= slots_.size() || (!belt_.accumulating && ready > 0))
+      return std::numeric_limits<double>::infinity();
+    return now + std::max(0.0, slots_[ready].ready_s - moved_s_);
+  }
+  Part take(std::size_t i, double now) {
+    advance(now);
+    const Part part = slots_[i].part;
+    slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+    return part;
+  }
+
+ private:
+  static constexpr double tolerance_s = 1e-9;
+  struct Slot {
+    Part part;
+    double ready_s = 0;  ///< On the belt's own clock, which stands when the belt stands.
+  };
+  void advance(double now) {
+    double moved = now - moved_at_s_;
+    if (!belt_.accumulating && !slots_.empty())
+      moved = std::min(moved, std::max(0.0, slots_.front().ready_s - moved_s_));
+    moved_s_ += moved;
+    moved_at_s_ = now;
+  }
+
+  std::uint32_t places_ = 0;
+  line::Conveyor belt_;
+  std::deque<Slot> slots_;
+  double moved_s_ = 0;
+  double moved_at_s_ = 0;
+  double spaced_at_s_ = -std::numeric_limits<double>::infinity();
+};
+
+}  // namespace foreline::factory

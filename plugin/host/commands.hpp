@@ -37,5 +37,8 @@ void add_score(CLI::App& app, int& exit_code);
 void add_complete(CLI::App& app, int& exit_code);
 void add_demo(CLI::App& app, int& exit_code);
 void add_account(CLI::App& app, int& exit_code);
+void add_init(CLI::App& app, int& exit_code);
+void add_completion(CLI::App& app, int& exit_code);
+void add_man(CLI::App& app, int& exit_code);
 
 }  // namespace foreline::host

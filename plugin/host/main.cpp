@@ -22,27 +22,22 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Exit status: 0 pass, 1 expectation failed, 2 bad input, 3 environment, 4 bug.");
   int exit_code = pass;
-  add_check(app, exit_code);
-  add_run(app, exit_code);
-  add_futures(app, exit_code);
-  add_generate(app, exit_code);
-  add_serve(app, exit_code);
-  add_watch(app, exit_code);
-  add_forecast(app, exit_code);
-  add_data(app, exit_code);
-  add_train(app, exit_code);
-  add_evaluate(app, exit_code);
-  add_explain(app, exit_code);
-  add_plan(app, exit_code);
-  add_solve(app, exit_code);
-  add_deploy(app, exit_code);
-  add_report(app, exit_code);
-  add_tokenize(app, exit_code);
-  add_hidden(app, exit_code);
-  add_score(app, exit_code);
-  add_complete(app, exit_code);
-  add_demo(app, exit_code);
-  add_account(app, exit_code);
+  // The order in which people meet them; --help shows them so.
+  const auto in = [&](const char* group, void (*add)(CLI::App&, int&)) {
+    const auto before = app.get_subcommands({}).size();
+    add(app, exit_code);
+    const auto all = app.get_subcommands({});
+    for (auto i = before; i < all.size(); ++i) all[i]->group(group);
+  };
+  for (const auto add : {add_init, add_demo}) in("Begin", add);
+  for (const auto add : {add_check, add_run, add_futures, add_generate, add_serve})
+    in("Lines and their days", add);
+  for (const auto add : {add_forecast, add_data, add_train, add_evaluate, add_explain})
+    in("Forecasts", add);
+  for (const auto add : {add_plan, add_solve, add_deploy, add_report}) in("Schedules", add);
+  for (const auto add : {add_watch, add_account}) in("The plant", add);
+  for (const auto add : {add_tokenize, add_hidden, add_score, add_complete}) in("GPT-2", add);
+  for (const auto add : {add_completion, add_man}) in("The command line", add);
   try {
     app.parse(argc, argv);
     return exit_code;

@@ -15,7 +15,7 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
-#include "sim/plc/contract.hpp"
+#include "plugin/host/plugin_settings.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 #include "sim/worker/wire.hpp"
@@ -25,7 +25,6 @@ namespace foreline::host {
 namespace {
 
 namespace fs = std::filesystem;
-namespace contract = plc::contract;
 
 struct Options {
   std::string scenario = "scenarios/demo.toml";
@@ -54,46 +53,6 @@ int free_port(const std::string& host) {
   return port;
 }
 
-/// The plugin's configuration for this line as the soft PLC serves it.
-std::string configuration_of(const text::Scenario& scenario, const Options& options, int port) {
-  const double poll_s = std::clamp(scenario.line->sample_period_s / options.speed / 2, 0.02, 1.0);
-  std::string out = fmt::format(
-      "# SPDX-License-Identifier: Apache-2.0\n"
-      "# Written by foreline serve --write-config. plugin/config/bottling.toml explains each key.\n"
-      "format = \"foreline plugin 1\"\nline = {}\norders = {}\nmodel = {}\nstore = \"store\"\n\n"
-      "[plc]\nhost = \"{}\"\nport = {}\nunit = 1\npoll = \"{:.0f} ms\"\ntimeout = \"1 s\"\n"
-      "reconnect_max = \"2 s\"\nclock = \"{} u32 * 0.1\"\nheartbeat = \"{} u16\"\n"
-      "signature = \"{} u16\"\nsignature_value = {}\n",
-      text::toml_string(fs::absolute(scenario.line_path).string()),
-      text::toml_string(fs::absolute(scenario.orders_path).string()),
-      text::toml_string(fs::absolute(shipped("inference/models/small")).string()), options.host,
-      port, poll_s * 1000, contract::clock_ds, contract::heartbeat, contract::signature,
-      contract::signature_value);
-  for (std::size_t m = 0; m < scenario.line->machines.size(); ++m) {
-    const auto& machine = scenario.line->machines[m];
-    const int base = contract::machine_base + static_cast<int>(m) * contract::machine_stride;
-    out += fmt::format(
-        "\n[[machine]]\nname = {}\nstate = \"{}\"\noperating = \"{} u32\"\nrenewals = \"{}\"\n"
-        "order = \"{}\"\nremaining = \"{} u32 * 0.1\"\nholds_part = \"{}\"\ndown = \"{} u32 * "
-        "0.1\"\n"
-        "parts = \"{} u32\"\n\n  [machine.signals]\n",
-        text::toml_string(machine.name), base + contract::m_state, base + contract::m_operating_s,
-        base + contract::m_renewals, base + contract::m_order, base + contract::m_remaining_ds,
-        base + contract::m_holds_part, base + contract::m_down_ds, base + contract::m_parts);
-    for (std::size_t s = 0; s < machine.signals.size(); ++s)
-      out += fmt::format("  {} = \"{} f32\"\n", text::toml_string(machine.signals[s].name),
-                         base + contract::m_signals + 2 * static_cast<int>(s));
-  }
-  out += fmt::format(
-      "\n[progress]\naddress = {}\nmachine_stride = {}\norder_stride = 2\n\n"
-      "[schedule]\nwrites = true\nactive = {}\nactive_sequence = {}\nstaging = {}\ncommit = {}\n"
-      "echo = {}\nreject = {}\n\n[server]\nhost = \"127.0.0.1\"\nport = 0\n",
-      contract::progress_base, 2 * contract::orders_max, contract::active_base,
-      contract::active_sequence, contract::staging_base, contract::commit_sequence,
-      contract::echo_sequence, contract::reject_code);
-  return out;
-}
-
 int serve(Options options) {
   auto scenario = text::read_scenario_file(shipped(options.scenario));
   if (!scenario) return fail(bad_input, "serve", scenario.error());
@@ -113,10 +72,18 @@ int serve(Options options) {
   if (options.port == 0) options.port = free_port(options.host);
   if (!options.write_config.empty()) {
     const fs::path folder = options.write_config;
+    const PluginSettings settings{
+        fs::absolute(scenario->line_path),
+        fs::absolute(scenario->orders_path),
+        fs::absolute(shipped("inference/models/small")),
+        options.host,
+        options.port,
+        std::clamp(scenario->line->sample_period_s / options.speed / 2, 0.02, 1.0),
+        true};
     std::error_code error;
     fs::create_directories(folder, error);
-    auto written = gpt2::write_file(folder / "plugin.toml",
-                                    configuration_of(*scenario, options, options.port));
+    auto written =
+        gpt2::write_file(folder / "plugin.toml", configuration_of(*scenario->line, settings));
     if (!written) return fail(environment, "serve", written.error());
   }
   // The trial travels in a file without a name, which the soft PLC inherits.

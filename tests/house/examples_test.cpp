@@ -66,15 +66,10 @@ std::vector<std::string> commands() {
   const auto help = run(root, "foreline --help");
   REQUIRE(help.status == 0);
   std::vector<std::string> names;
-  bool listing = false;
   for (const auto& line : lines_of(help.output)) {
-    if (line == "Subcommands:") {
-      listing = true;
-    } else if (listing && line.size() > 2 && line[0] == ' ' && line[2] != ' ') {
+    // Options have a dash, and what is too long for its line goes on further to the right.
+    if (line.size() > 2 && line.rfind("  ", 0) == 0 && line[2] != ' ' && line[2] != '-')
       names.push_back(line.substr(2, line.find(' ', 2) - 2));
-    } else if (listing && line.empty()) {
-      break;
-    }
   }
   return names;
 }

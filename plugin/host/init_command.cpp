@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+// `foreline init`: a project folder that works at once, from the answers to a few questions. What
+// it writes is meant to be changed: each file says what to put in.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "inference/gpt2/checkpoint.hpp"
+#include "plugin/host/console.hpp"
+#include "plugin/host/plugin_settings.hpp"
+#include "sim/text/document.hpp"
+#include "sim/text/files.hpp"
+
+namespace foreline::host {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string folder;
+  std::string name = "line-1";
+  std::vector<std::string> machines = {"press", "weld", "pack"};
+  std::string cycle = "5 s";
+  std::vector<std::string> products = {"A", "B"};
+  std::string plc = "127.0.0.1:15020";
+  bool yes = false;
+};
+
+/// What a project is made of: a name in its folder, and the text.
+using Files = std::vector<std::pair<std::string, std::string>>;
+
+std::string trimmed(const std::string& text) {
+  const auto from = text.find_first_not_of(" \t\r");
+  if (from == std::string::npos) return {};
+  return text.substr(from, text.find_last_not_of(" \t\r") + 1 - from);
+}
+
+std::vector<std::string> listed(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream in(text);
+  for (std::string word; std::getline(in, word, ',');)
+    if (auto name = trimmed(word); !name.empty()) words.push_back(std::move(name));
+  return words;
+}
+
+/// An answer from the terminal; an empty line takes what is shown.
+std::string asked(const std::string& question, const std::string& standard) {
+  fmt::print("{} [{}]: ", question, standard);
+  std::fflush(stdout);
+  std::string answer;
+  if (!std::getline(std::cin, answer)) return standard;
+  answer = trimmed(answer);
+  return answer.empty() ? standard : answer;
+}
+
+void ask(Options& options) {
+  fmt::print(
+      "A project in {}. Enter takes what stands in brackets; every answer can be changed in "
+      "the files later.\n",
+      options.folder);
+  options.name = asked("Name of the line", options.name);
+  options.machines = listed(
+      asked("Machines in the order of flow", fmt::format("{}", fmt::join(options.machines, ", "))));
+  options.cycle = asked("Time a part takes on the slowest of them", options.cycle);
+  options.products =
+      listed(asked("Products", fmt::format("{}", fmt::join(options.products, ", "))));
+  options.plc = asked("Address of the PLC (HOST:PORT)", options.plc);
+}
+
+std::string machine_text(const std::string& name, double cycle_s, bool last) {
+  const auto cycle = text::duration_text(cycle_s);
+  std::string out = fmt::format(
+      "\n[[machine]]\nname = {}\n"
+      "cycle = {{ distribution = \"normal\", mean = \"{}\", deviation = \"{}\" }}   # of one part\n"
+      "changeover = \"5 min\"   # or rows of times, from product to product\n"
+      "scrap = \"0.3 %\"\nservice = \"10 min\"\n{}",
+      text::toml_string(name), cycle, text::duration_text(cycle_s * 0.03),
+      last ? "" : "buffer_after = 20       # places before the next machine\n");
+  // What nearly every machine has. The shipped model knows these kinds.
+  out += fmt::format(R"(
+  [[machine.signal]]
+  name = "vibration"
+  kind = "vibration"
+  normal = "2.5 mm/s"     # healthy, at work
+  idle = "0.2 mm/s"       # when it stands
+  noise = "0.15 mm/s"     # standard deviation
+  resolution = "0.01 mm/s"
+  range = ["0 mm/s", "40 mm/s"]
+
+  [[machine.signal]]
+  name = "bearing temperature"
+  kind = "temperature"
+  normal = "50 degC"
+  idle = "24 degC"
+  noise = "0.6 degC"
+  resolution = "0.1 degC"
+  range = ["-20 degC", "150 degC"]
+
+  [[machine.signal]]
+  name = "drive current"
+  kind = "current"
+  normal = "11 A"
+  idle = "1.2 A"
+  noise = "0.25 A"
+  resolution = "0.05 A"
+  range = ["0 A", "40 A"]
+
+  [[machine.signal]]
+  name = "cycle time"
+  kind = "cycle-time"
+  normal = "{:.3g} s"
+  idle = "0 s"
+  noise = "{:.3g} s"
+  resolution = "0.01 s"
+  range = ["0 s", "{:.3g} s"]
+
+  [[machine.fault]]       # how often, how long it announces itself, how long a repair takes
+  kind = "bearing-wear"
+  onset = {{ distribution = "weibull", mean = "140 h", shape = 2.2 }}
+  progress = {{ distribution = "lognormal", mean = "110 min", deviation = "25 min" }}
+  repair = {{ distribution = "lognormal", mean = "45 min", deviation = "8 min" }}
+
+  [[machine.fault]]
+  kind = "jam"
+  onset = {{ distribution = "exponential", mean = "60 h" }}
+  progress = {{ distribution = "lognormal", mean = "12 min", deviation = "3 min" }}
+  repair = {{ distribution = "lognormal", mean = "6 min", deviation = "2 min" }}
+)",
+                     cycle_s, cycle_s * 0.02, cycle_s * 15);
+  return out;
+}
+
+std::string line_text(const Options& options, double cycle_s) {
+  std::vector<std::string> products;
+  for (const auto& product : options.products) products.push_back(text::toml_string(product));
+  std::string out = fmt::format(
+      "# A line as foreline sees it; replace the typical values by yours, and run foreline check "
+      "on "
+      "it.\nformat = \"foreline line 1\"\nname = {}\nproducts = [{}]\ncrews = 1\nsample_period = "
+      "\"10 s\"\n",
+      text::toml_string(options.name), fmt::join(products, ", "));
+  for (std::size_t m = 0; m < options.machines.size(); ++m)
+    // The first sets the pace, as a line is laid out.
+    out += machine_text(options.machines[m], m == 0 ? cycle_s : 0.9 * cycle_s,
+                        m + 1 == options.machines.size());
+  return out;
+}
+
+/// A field of CSV (RFC 4180).
+std::string field(const std::string& text) {
+  if (text.find_first_of("\",\n") == std::string::npos) return text;
+  std::string out;
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return '"' + out + '"';
+}
+
+constexpr int order_count = 4;
+constexpr double changeover_s = 300;
+constexpr double work_s = 45 * 60;  ///< Of the slowest machine, for one order.
+
+/// When an order ought to be finished: one changes over behind the other, machine by machine.
+double due_s(const Options& options, int order) {
+  return 1.1 * (order + 1) * (work_s + changeover_s * static_cast<double>(options.machines.size()));
+}
+
+std::string orders_text(const Options& options, double cycle_s) {
+  const auto quantity = std::max(1L, std::lround(work_s / cycle_s));
+  std::string out = "id,product,quantity,release,due,weight\n";
+  for (int i = 0; i < order_count; ++i)
+    out +=
+        fmt::format("O-{},{},{},,{},1\n", i + 1,
+                    field(options.products[static_cast<std::size_t>(i) % options.products.size()]),
+                    quantity, text::duration_text(std::ceil(due_s(options, i) / 60) * 60));
+  return out;
+}
+
+std::string scenario_text(const Options& options, const std::string& title,
+                          const std::string& more) {
+  return fmt::format(
+      "format = \"foreline scenario 1\"\ntitle = {}\nline = \"../line.toml\"\norders = "
+      "\"../orders.csv\"\nhorizon = \"{:.0f} h\"\n{}",
+      text::toml_string(title), std::ceil(1.5 * due_s(options, order_count) / 3600), more);
+}
+
+Files files_of(const Options& options, double cycle_s) {
+  const auto& first = options.machines.front();
+  Files files;
+  files.emplace_back("line.toml", line_text(options, cycle_s));
+  files.emplace_back("orders.csv", orders_text(options, cycle_s));
+  files.emplace_back(
+      "scenarios/quiet-day.toml",
+      scenario_text(options, "a quiet day: no fault, every order in time",
+                    "seeds = 5\n\n[[expect]]\nmeasure = \"orders-late\"\nis = \"<= 0 "
+                    "orders\"\n\n[[expect]]\nmeasure = \"breakdowns\"\nis = \"<= 0 "
+                    "stops\"\n"));
+  files.emplace_back(
+      "scenarios/worn-bearing.toml",
+      scenario_text(
+          options, fmt::format("a bearing of {} wears out on a busy day", first),
+          fmt::format(
+              "first_seed = 100\nseeds = 5\n\n[[fault]]\nid = \"wear\"\nmachine = {0}\nkind "
+              "= \"bearing-wear\"\nat = \"30 min\"\nfails_after = \"100 min\"\nrepair = \"45 "
+              "min\"\n\n[[expect]]\nmeasure = \"downtime\"\nis = \">= 40 min\"\n\n"
+              "[[expect]]   # the model sees it coming\nalarm = {1}\nof = \"wear\"\nlead = "
+              "\">= 10 min\"\nseeds = \"4 of 5\"\n",
+              text::toml_string(first), text::toml_string(first + "/bearing-wear"))));
+  files.emplace_back(".gitignore", "store/\ndemo-output/\n");
+  return files;
+}
+
+std::string readme_text(const Options& options, const std::string& port) {
+  return fmt::format(R"(# {0}
+
+A line for foreline. In this folder:
+
+| file | what it is |
+| --- | --- |
+| `line.toml` | the machines, their times, signals and faults |
+| `orders.csv` | what is to be made, and when it is due |
+| `scenarios/` | days with faults and what is expected of them |
+| `plugin.toml` | where the PLC keeps each value |
+
+```sh
+foreline check line.toml scenarios plugin.toml   # are the files right?
+foreline run scenarios                           # do the days go as expected?
+foreline serve scenarios/worn-bearing.toml --port {1} --speed 100   # the line behind a soft PLC
+foreline watch plugin.toml --hmi 15080           # in another terminal: forecasts, alarms, pages
+```
+
+For the real PLC, put its address and registers into `plugin.toml` (`foreline check plugin.toml` says what is amiss).
+Nothing is written to it until `writes = true` stands in `[schedule]`.
+)",
+                     options.name, port);
+}
+
+line::Result<line::Done> write_all(const fs::path& folder, const Files& files) {
+  for (const auto& [name, text] : files) {
+    const auto path = folder / name;
+    std::error_code error;
+    fs::create_directories(path.parent_path(), error);
+    if (error)
+      return line::Error(
+          fmt::format("cannot make {}: {}", path.parent_path().string(), error.message()));
+    if (auto written = gpt2::write_file(path, text); !written) return written.error();
+  }
+  return line::Done{};
+}
+
+int init(Options options) {
+  const fs::path folder = options.folder;
+  std::error_code error;
+  if (fs::exists(folder, error) &&
+      !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
+    return fail(bad_input, "init",
+                fmt::format("{} is there and not empty; name a new folder", folder.string()));
+  if (!options.yes && ::isatty(STDIN_FILENO) != 0) ask(options);
+  const auto cycle_s = text::parse_duration(options.cycle);
+  std::vector<std::string> wrong;
+  if (!cycle_s || *cycle_s <= 0)
+    wrong.push_back(fmt::format("\"{}\" is no time of a part (write \"4.5 s\")", options.cycle));
+  if (options.machines.empty()) wrong.emplace_back("a line has at least one machine");
+  if (options.products.empty()) wrong.emplace_back("a line makes at least one product");
+  const auto colon = options.plc.rfind(':');
+  const auto host = options.plc.substr(0, colon);
+  const auto port = colon == std::string::npos ? "502" : options.plc.substr(colon + 1);
+  if (host.empty() || port.empty() || port.size() > 5 ||
+      port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
+    wrong.push_back(
+        fmt::format("\"{}\" is no address of a PLC (write 192.168.0.10:502)", options.plc));
+  for (const auto& sentence : wrong) fail(bad_input, "init", sentence);
+  if (!wrong.empty()) return bad_input;
+
+  // The folder appears whole or not at all: what is written is read back before it gets its name.
+  const fs::path draft = (folder.has_filename() ? folder : folder.parent_path()).string() + ".part";
+  fs::remove_all(draft, error);
+  auto files = files_of(options, *cycle_s);
+  files.emplace_back("README.md", readme_text(options, port));
+  auto done = write_all(draft, files);
+  auto line = text::read_line_file(draft / "line.toml");
+  if (done && line)
+    done = write_all(
+        draft,
+        {{"plugin.toml", configuration_of(*line, {"line.toml", "orders.csv",
+                                                  fs::absolute(shipped("inference/models/small")),
+                                                  host, std::stoi(port), 0.1, false})}});
+  if (done && line)
+    for (const char* name : {"quiet-day.toml", "worn-bearing.toml"})
+      if (auto day = text::read_scenario_file(draft / "scenarios" / name); !day && line)
+        line = day.error();
+  if (!done || !line) {
+    fs::remove_all(draft, error);
+    return done ? fail(bad_input, "init", line.error()) : fail(environment, "init", done.error());
+  }
+  fs::remove(folder, error);
+  fs::rename(draft, folder, error);
+  if (error)
+    return fail(environment, "init",
+                fmt::format("cannot make {}: {}", folder.string(), error.message()));
+  fmt::print(
+      "{0}: line.toml, orders.csv, plugin.toml, two scenarios and a README.md\nNext: "
+      "cd {0} && foreline run scenarios\n",
+      folder.string());
+  return pass;
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("init",
+                                     "Begin a project: a folder with a line, orders, scenarios "
+                                     "and a plugin's file");
+  command->add_option("folder", options->folder, "Folder to make")->required();
+  command->add_option("--name", options->name, "Name of the line")->capture_default_str();
+  command->add_option("--machines", options->machines, "Machines in the order of flow")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--cycle", options->cycle, "Time a part takes on the slowest machine")
+      ->capture_default_str();
+  command->add_option("--products", options->products, "Products")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--plc", options->plc, "Address of the PLC")->capture_default_str();
+  command->add_flag("--yes", options->yes, "Ask nothing");
+  command->footer(
+      "On a terminal it asks for what decides most; without one, or with --yes, it takes "
+      "the options.\n\nExample:\n  foreline init my-line --machines filler,capper,packer "
+      "--cycle '4 s' --yes");
+  command->callback([options, &exit_code] { exit_code = init(*options); });
+}
+
+}  // namespace foreline::host

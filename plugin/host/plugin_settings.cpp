@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/host/plugin_settings.hpp"
+
+#include <fmt/format.h>
+
+#include "sim/plc/contract.hpp"
+#include "sim/text/document.hpp"
+
+namespace foreline::host {
+
+std::string configuration_of(const line::Line& line, const PluginSettings& settings) {
+  namespace contract = plc::contract;
+  std::string out = fmt::format(
+      "# SPDX-License-Identifier: Apache-2.0\n"
+      "# The registers of the soft PLC (foreline serve). plugin/config/bottling.toml explains each "
+      "key.\n"
+      "format = \"foreline plugin 1\"\nline = {}\norders = {}\nmodel = {}\nstore = \"store\"\n\n"
+      "[plc]\nhost = \"{}\"\nport = {}\nunit = 1\npoll = \"{:.0f} ms\"\ntimeout = \"1 s\"\n"
+      "reconnect_max = \"2 s\"\nclock = \"{} u32 * 0.1\"\nheartbeat = \"{} u16\"\n"
+      "signature = \"{} u16\"\nsignature_value = {}\n",
+      text::toml_string(settings.line.string()), text::toml_string(settings.orders.string()),
+      text::toml_string(settings.model.string()), settings.host, settings.port,
+      settings.poll_s * 1000, contract::clock_ds, contract::heartbeat, contract::signature,
+      contract::signature_value);
+  for (std::size_t m = 0; m < line.machines.size(); ++m) {
+    const auto& machine = line.machines[m];
+    const int base = contract::machine_base + static_cast<int>(m) * contract::machine_stride;
+    out += fmt::format(
+        "\n[[machine]]\nname = {}\nstate = \"{}\"\noperating = \"{} u32\"\nrenewals = \"{}\"\n"
+        "order = \"{}\"\nremaining = \"{} u32 * 0.1\"\nholds_part = \"{}\"\ndown = \"{} u32 * "
+        "0.1\"\n"
+        "parts = \"{} u32\"\n\n  [machine.signals]\n",
+        text::toml_string(machine.name), base + contract::m_state, base + contract::m_operating_s,
+        base + contract::m_renewals, base + contract::m_order, base + contract::m_remaining_ds,
+        base + contract::m_holds_part, base + contract::m_down_ds, base + contract::m_parts);
+    for (std::size_t s = 0; s < machine.signals.size(); ++s)
+      out += fmt::format("  {} = \"{} f32\"\n", text::toml_string(machine.signals[s].name),
+                         base + contract::m_signals + 2 * static_cast<int>(s));
+  }
+  out += fmt::format(
+      "\n[progress]\naddress = {}\nmachine_stride = {}\norder_stride = 2\n\n"
+      "[schedule]\nwrites = {}\nactive = {}\nactive_sequence = {}\nstaging = {}\ncommit = {}\n"
+      "echo = {}\nreject = {}\n\n[server]\nhost = \"127.0.0.1\"\nport = 0\n",
+      contract::progress_base, 2 * contract::orders_max, settings.writes, contract::active_base,
+      contract::active_sequence, contract::staging_base, contract::commit_sequence,
+      contract::echo_sequence, contract::reject_code);
+  return out;
+}
+
+}  // namespace foreline::host

@@ -93,6 +93,7 @@ TEST_CASE("arrows between rooms point down only") {
       {"sim/text/", {"sim/text/", "sim/line/"}},
       {"sim/verdict/", {"sim/verdict/", "sim/text/", "sim/line/"}},
       {"sim/search/", {"sim/search/", "sim/line/"}},
+      {"sim/maxplus/", {"sim/maxplus/", "sim/line/"}},
       {"sim/select/", {"sim/select/", "sim/verdict/", "sim/line/"}},
       {"sim/plan/",
        {"sim/plan/", "sim/search/", "sim/select/", "sim/maxplus/", "sim/verdict/", "sim/worker/",

@@ -1,0 +1,951 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/maxplus/evaluator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "sim/line/damage.hpp"
+#include "sim/line/random.hpp"
+#include "sim/maxplus/life.hpp"
+#include "sim/maxplus/row.hpp"
+
+namespace foreline::maxplus {
+
+using namespace line;
+
+namespace {
+
+/// The shortest work, as the simulator has it.
+constexpr double least_work_s = 1e-6;
+/// Tolerances of the simulator: a service is due, a date has come.
+constexpr double due_s = 1e-9;
+/// Draws kept for reuse; beyond, they are made again at each evaluation.
+constexpr std::size_t most_draws = 40'000'000;
+
+/// One machine in eight futures.
+struct Stage {
+  Row free{};                            ///< Since then it could turn to its next part.
+  Row operating{};                       ///< Its axis of operating seconds.
+  Row calm{};                            ///< Beyond it on that axis something happens.
+  Row date{};                            ///< Beyond it in line time something happens.
+  std::array<std::size_t, lanes> met{};  ///< Stops met; of machines that go by them.
+  std::array<std::uint32_t, lanes> renewals{};
+  // Where all futures see the same parts, only the first of these is kept.
+  std::array<std::uint32_t, lanes> parts{};
+  std::array<std::int64_t, lanes> order{};  ///< Set up for; -1: none yet.
+  /// Parts that have entered and left the buffer before this machine.
+  std::array<std::uint64_t, lanes> entered{};
+  std::array<std::uint64_t, lanes> removed{};
+};
+
+/// A failure that a machine meets on its axis of operating seconds whatever the schedule, as long
+/// as nobody services it.
+struct Stop {
+  double at = 0;
+  double repair_s = 0;
+  bool renews = false;
+};
+/// The failures of one machine in one future. Drawn as far as somebody has looked.
+struct Stops {
+  std::vector<Stop> known;
+  Life ahead;             ///< As it is behind the last known one.
+  double calm_until = 0;  ///< Beyond it more than a failure happens.
+};
+/// Work that is left over at a failure counts as none below this, as the simulator has it.
+constexpr double remnant_s = 1e-6;
+
+/// A part on its way: released, out of a buffer, or on a machine when the trial begins.
+struct Entry {
+  enum class From : std::uint8_t { source, buffer, machine };
+  std::uint32_t order = 0;
+  std::uint32_t stage = 0;
+  From from = From::source;
+};
+
+}  // namespace
+
+std::vector<std::string> obstacles(const Line& line) {
+  std::vector<std::string> found;
+  const auto complain = [&](const std::string& machine, const char* what) {
+    found.push_back(machine + " " + what);
+  };
+  if (!line.is_plain_series()) found.emplace_back("the machines are no plain series");
+  if (line.calendar) found.emplace_back("the line has working times");
+  for (const auto& machine : line.machines) {
+    if (machine.conveyor.travel_s > 0) complain(machine.name, "hands over by a conveyor");
+    if (machine.calendar) complain(machine.name, "has working times");
+    if (!machine.maintenance.empty()) complain(machine.name, "has rules of maintenance");
+    if (!machine.makes.empty()) complain(machine.name, "cannot make every product");
+    for (const auto& mode : machine.faults) {
+      if (mode.clock != FaultMode::Clock::operating)
+        complain(machine.name, "ages while it stands still");
+      if (mode.load_exponent != 0 || mode.doubling_k > 0 || !mode.accelerates.empty())
+        complain(machine.name, "ages by load, heat or other damage");
+      if (mode.spare) complain(machine.name, "needs spare parts");
+    }
+  }
+  return found;
+}
+
+bool exact_for(const Line& line) {
+  return line.crew_groups.empty() && line.crews >= line.machines.size();
+}
+
+struct Evaluator::State {
+  Trial trial;
+  std::vector<std::uint64_t> seeds;
+  std::size_t machines = 0;
+  std::size_t orders = 0;
+  double start_s = 0;
+  bool uniform = true;  ///< No part is ever scrapped: all futures see the same parts.
+  bool keeps_draws = true;
+
+  // By machine.
+  std::vector<std::size_t> most_parts;  ///< That it can still work on.
+  std::vector<bool> varies;             ///< Its cycle is drawn.
+  std::vector<bool> scraps;
+
+  // By block of eight futures and machine: as they are before any part moves.
+  std::vector<Stage> pristine;
+  std::vector<std::vector<Life>> lives;   ///< (block * machines + m)[lane]
+  std::vector<std::vector<Stops>> stops;  ///< Likewise.
+  std::vector<Row> opened_down, opened_service, opened_changeover;  ///< By block.
+  std::vector<std::vector<Row>> cycles;  ///< (block * machines + m)[part]
+  std::vector<std::vector<Row>> judges;  ///< The draws that decide on scrap, likewise.
+
+  // The block at work.
+  std::size_t block = 0;
+  std::vector<Stage> stages;
+  std::vector<std::vector<Life>> working;  ///< [m][lane], valid where `touched`.
+  std::vector<std::array<bool, lanes>> touched;
+  std::vector<std::vector<Row>> rings;  ///< Taken times, by machine.
+  std::vector<Row> ended;               ///< By order: when its last part ended.
+  Row down{}, serviced{}, changeover{};
+  std::array<std::uint32_t, lanes> breakdowns{}, services{}, good{}, scrapped{};
+  std::vector<std::uint8_t> served;      ///< By service: a bit a lane.
+  std::vector<std::uint32_t> left_over;  ///< By order: parts that were not followed.
+
+  // The schedule at work.
+  Schedule schedule;
+  std::vector<Entry> entries;
+  std::vector<std::vector<std::uint32_t>> services_of;  ///< By machine: positions.
+  std::vector<std::vector<bool>> before_order;          ///< By machine and order.
+
+  // Answers.
+  std::vector<Future> futures;
+  std::vector<double> finished, begun, left;
+  bool spans = false;
+  std::size_t first = 0, count = 0;
+  std::vector<Visit>* trace = nullptr;
+  std::size_t traced_lane = 0;
+  std::vector<std::size_t> traced_at;
+
+  [[nodiscard]] const Machine& machine(std::size_t m) const { return trial.line->machines[m]; }
+  [[nodiscard]] const Order& order(std::size_t o) const { return (*trial.orders)[o]; }
+  [[nodiscard]] std::size_t blocks() const { return (seeds.size() + lanes - 1) / lanes; }
+  [[nodiscard]] std::uint64_t seed(std::size_t b, std::size_t lane) const {
+    return seeds[std::min(seeds.size() - 1, b * lanes + lane)];
+  }
+
+  // --- Once a question ------------------------------------------------------------------------
+
+  void prepare() {
+    machines = trial.line->machines.size();
+    orders = trial.orders->size();
+    start_s = trial.from ? trial.from->at_s : 0;
+    for (std::size_t m = 0; m < machines; ++m) {
+      bool can_scrap = machine(m).scrap_share > 0;
+      for (const auto& mode : machine(m).faults)
+        can_scrap = can_scrap || line::extra_scrap(mode.kind, 1) > 0;
+      for (const auto& fault : trial.faults)
+        can_scrap = can_scrap || (fault.machine.index == m && line::extra_scrap(fault.kind, 1) > 0);
+      scraps.push_back(can_scrap);
+      uniform = uniform && !can_scrap;
+      varies.push_back(machine(m).cycle.kind != Distribution::Kind::deterministic);
+      std::size_t parts = 0;
+      for (std::size_t o = 0; o < orders; ++o) {
+        std::size_t before = 0;
+        if (trial.from)
+          before = trial.from->machines[m].progress.at(o).good +
+                   trial.from->machines[m].progress[o].scrap;
+        parts += order(o).quantity - std::min<std::size_t>(order(o).quantity, before);
+      }
+      most_parts.push_back(parts);
+    }
+    std::size_t draws = 0;
+    for (std::size_t m = 0; m < machines; ++m)
+      draws += most_parts[m] * (std::size_t{varies[m]} + std::size_t{scraps[m]});
+    keeps_draws = draws * blocks() * lanes <= most_draws;
+    pristine.resize(blocks() * machines);
+    lives.resize(blocks() * machines);
+    stops.resize(blocks() * machines);
+    opened_down.assign(blocks(), Row{});
+    opened_service = opened_changeover = opened_down;
+    cycles.resize(keeps_draws ? blocks() * machines : machines);
+    judges.resize(cycles.size());
+    for (std::size_t b = 0; b < blocks(); ++b) {
+      for (std::size_t m = 0; m < machines; ++m) open(b, m);
+      if (keeps_draws) draw(b);
+    }
+    stages.resize(machines);
+    touched.resize(machines);
+    rings.resize(machines);
+    traced_at.resize(machines);
+    for (std::size_t m = 0; m < machines; ++m) {
+      const auto places = m == 0 ? 0U : machine(m - 1).buffer_after;
+      // A buffer with room for everything never blocks, however large its number of places.
+      rings[m].resize(std::min<std::size_t>(places, most_parts[m] + 1));
+      working.push_back(lives[m]);
+    }
+    ended.resize(orders);
+    left_over.resize(orders);
+  }
+
+  /// A machine as the trial finds it; an open stop is finished first.
+  void open(std::size_t b, std::size_t m) {
+    auto& stage = pristine[b * machines + m];
+    auto& life = lives[b * machines + m];
+    stage.free = Row::of(start_s);
+    stage.order.fill(-1);
+    for (std::size_t l = 0; l < lanes; ++l) {
+      life.emplace_back(trial, seed(b, l), static_cast<std::uint32_t>(m));
+      if (trial.from) {
+        const auto& now = trial.from->machines.at(m);
+        stage.operating[l] = now.operating_s;
+        stage.parts[l] = now.parts;
+        stage.renewals[l] = now.renewals;
+        if (now.set_up) stage.order[l] = now.order.index;
+        const bool stop = now.state == PackmlState::held || now.state == PackmlState::stopped;
+        if (now.down_remaining_s > 0 || stop) finish_stop(b, m, l, now, stop);
+      }
+      stage.date[l] = life[l].next_date() - 2e-6;
+      stops[b * machines + m].push_back({{}, life[l], life[l].silent_until()});
+      stage.calm[l] = next_stop(stops[b * machines + m][l], 0);
+    }
+  }
+
+  /// Where on its axis the machine meets stop `number`, or where more than a stop happens.
+  static double next_stop(Stops& own, std::size_t number) {
+    while (own.known.size() <= number) {
+      const double at = own.ahead.next_failure();
+      if (!(at < own.calm_until - 2 * remnant_s)) return own.calm_until;
+      Stop stop;
+      stop.at = at;
+      stop.repair_s = own.ahead.repair(*own.ahead.failed(at), at, stop.renews);
+      own.known.push_back(stop);
+    }
+    return own.known[number].at;
+  }
+
+  void finish_stop(std::size_t b, std::size_t m, std::size_t l, const MachineNow& now, bool stop) {
+    auto& stage = pristine[b * machines + m];
+    auto& life = lives[b * machines + m][l];
+    const auto state = stop || now.state == PackmlState::resetting ? now.state : PackmlState::held;
+    double seconds = now.down_remaining_s;
+    if (seconds <= 0)
+      seconds = state == PackmlState::held ? life.unknown_repair_s(now.renewals)
+                                           : machine(m).service.quantile(random_uniform(
+                                                 seed(b, l), static_cast<std::uint32_t>(m),
+                                                 Purpose::changeover, 1'000'000 + now.renewals));
+    stage.free[l] = start_s + seconds;
+    const double counted = within(start_s, stage.free[l]);
+    if (state == PackmlState::resetting) {
+      opened_changeover[b][l] += counted;
+      return;
+    }
+    (state == PackmlState::held ? opened_down : opened_service)[b][l] += counted;
+    life.come(stage.free[l], stage.operating[l]);
+    life.serviced(stage.operating[l], 1);
+    ++stage.renewals[l];
+  }
+
+  /// The part of [from, until] within the horizon.
+  [[nodiscard]] double within(double from, double until) const {
+    return std::max(0.0, std::min(until, trial.horizon_s) - from);
+  }
+
+  void draw(std::size_t b) {
+    for (std::size_t m = 0; m < machines; ++m) {
+      const auto at = keeps_draws ? b * machines + m : m;
+      const auto number = static_cast<std::uint32_t>(m);
+      const auto from = trial.from ? trial.from->machines[m].parts : 0U;
+      if (varies[m]) cycles[at].resize(most_parts[m]);
+      if (scraps[m]) judges[at].resize(most_parts[m]);
+      for (std::size_t part = 0; part < most_parts[m]; ++part) {
+        for (std::size_t l = 0; l < lanes; ++l) {
+          if (varies[m])
+            cycles[at][part][l] = machine(m).cycle.quantile(
+                random_uniform(seed(b, l), number, Purpose::cycle, from + part));
+          if (scraps[m])
+            judges[at][part][l] = random_uniform(seed(b, l), number, Purpose::scrap, from + part);
+        }
+      }
+    }
+  }
+
+  // --- Once a schedule ------------------------------------------------------------------------
+
+  void read(const Schedule& wanted) {
+    schedule = wanted;
+    services_of.assign(machines, {});
+    before_order.assign(machines, {});
+    served.assign(schedule.services.size(), 0);
+    for (std::uint32_t i = 0; i < schedule.services.size(); ++i) {
+      const auto& service = schedule.services[i];
+      const auto m = service.machine.index;
+      if (m >= machines || already_done(service)) continue;
+      services_of[m].push_back(i);
+      if (service.when == Service::When::at_time) continue;
+      before_order[m].resize(orders);
+      before_order[m].at(service.order.index) = true;
+    }
+    entries.clear();
+    if (trial.from) resume();
+    for (const auto id : schedule.sequence) {
+      std::uint64_t released = 0;
+      if (trial.from) {
+        const auto& source = trial.from->machines.front();
+        released = source.progress.at(id.index).good + source.progress[id.index].scrap +
+                   (source.holds_part && source.order == id ? 1U : 0U);
+      }
+      for (std::uint64_t i = released; i < order(id.index).quantity; ++i)
+        entries.push_back({id.index, 0, Entry::From::source});
+    }
+  }
+
+  /// Parts that are in the line when the trial begins, the furthest first.
+  void resume() {
+    const auto& from = *trial.from;
+    for (std::size_t m = machines; m-- > 0;) {
+      const auto number = static_cast<std::uint32_t>(m);
+      const auto& now = from.machines[m];
+      if (now.holds_part) entries.push_back({now.order.index, number, Entry::From::machine});
+      if (m == 0) break;
+      if (m - 1 < from.buffers.size() && !from.buffers.empty()) {
+        for (const auto id : from.buffers[m - 1])
+          entries.push_back({id.index, number, Entry::From::buffer});
+        continue;
+      }
+      const auto& before = from.machines[m - 1];
+      for (const auto id : schedule.sequence) {
+        std::int64_t parts = before.progress.at(id.index).good;
+        parts -= std::int64_t{now.progress.at(id.index).good} + now.progress[id.index].scrap;
+        parts -= now.holds_part && now.order == id ? 1 : 0;
+        for (std::int64_t i = 0; i < parts; ++i)
+          entries.push_back({id.index, number, Entry::From::buffer});
+      }
+    }
+  }
+
+  // Which services the start has behind it: the simulator's rules.
+  [[nodiscard]] bool over(const Service& service) const {
+    const auto& now = trial.from->machines.at(service.machine.index);
+    if (service.when == Service::When::at_time)
+      return now.renewals > 0 && now.operating_s <= trial.from->at_s - service.at_s;
+    const auto& progress = now.progress.at(service.order.index);
+    return progress.good + progress.scrap > 0 || (now.set_up && now.order == service.order);
+  }
+  [[nodiscard]] bool due(const Service& service) const {
+    return service.when == Service::When::before_order || service.at_s <= trial.from->at_s;
+  }
+  [[nodiscard]] bool precedes(const Service& a, const Service& b) const {
+    if (a.when != b.when) return a.when == Service::When::at_time;
+    if (a.when == Service::When::at_time) return a.at_s < b.at_s;
+    const auto place = [&](OrderId id) {
+      return std::find(schedule.sequence.begin(), schedule.sequence.end(), id);
+    };
+    return place(a.order) < place(b.order);
+  }
+  [[nodiscard]] bool already_done(const Service& service) const {
+    if (!trial.from) return false;
+    if (over(service)) return true;
+    return trial.from->machines.at(service.machine.index).state == PackmlState::stopped &&
+           due(service) &&
+           std::none_of(schedule.services.begin(), schedule.services.end(),
+                        [&](const Service& other) {
+                          return other.machine == service.machine && other != service &&
+                                 !over(other) && due(other) && precedes(other, service);
+                        });
+  }
+
+  // --- Once a block ---------------------------------------------------------------------------
+
+  void begin_block(std::size_t b) {
+    block = b;
+    if (!keeps_draws) draw(b);
+    std::copy_n(pristine.begin() + static_cast<std::ptrdiff_t>(b * machines), machines,
+                stages.begin());
+    for (auto& one : touched) one.fill(false);
+    std::fill(ended.begin(), ended.end(), Row::of(-1));
+    std::fill(left_over.begin(), left_over.end(), 0U);
+    down = opened_down[b];
+    serviced = opened_service[b];
+    changeover = opened_changeover[b];
+    breakdowns.fill(0);
+    services.fill(0);
+    good.fill(0);
+    scrapped.fill(0);
+    std::fill(served.begin(), served.end(), std::uint8_t{0});
+    for (std::size_t m = 0; m < machines; ++m) {
+      double appointment = never;
+      for (const auto i : services_of[m])
+        if (schedule.services[i].when == Service::When::at_time)
+          appointment = std::min(appointment, schedule.services[i].at_s - 2e-6);
+      for (std::size_t l = 0; l < lanes; ++l)
+        stages[m].date[l] = std::min<double>(stages[m].date[l], appointment);
+    }
+    if (!trial.from) return;
+    for (const auto& entry : entries) {
+      if (entry.from == Entry::From::source) break;
+      if (entry.from == Entry::From::machine) continue;
+      for (auto& entered : stages[entry.stage].entered) ++entered;
+    }
+  }
+
+  /// The machine's own life from now on, which no longer goes by the known stops.
+  Life& life(std::size_t m, std::size_t l) {
+    if (!touched[m][l]) {
+      auto& own = working[m][l];
+      own = lives[block * machines + m][l];
+      const auto& known = stops[block * machines + m][l].known;
+      for (std::size_t i = 0; i < stages[m].met[l]; ++i) {
+        bool renews = false;
+        (void)own.repair(*own.failed(known[i].at), known[i].at, renews);
+      }
+      touched[m][l] = true;
+    }
+    return working[m][l];
+  }
+
+  /// A part during which the machine meets known stops and nothing else. False when there is more
+  /// to it; then nothing has changed.
+  bool meet_stops(std::size_t m, std::size_t l, double taken, double& done, double operating) {
+    if (touched[m][l]) return false;
+    auto& stage = stages[m];
+    auto& own = stops[block * machines + m][l];
+    const double began = stage.operating[l];
+    double lost_s = 0;
+    double lost_in_time_s = 0;
+    std::size_t number = stage.met[l];
+    std::uint32_t renewals = 0;
+    std::uint32_t counted = 0;
+    double next = next_stop(own, number);
+    while (operating - next > remnant_s) {
+      if (number >= own.known.size()) return false;
+      const auto& stop = own.known[number];
+      const double at = taken + std::max(0.0, next - began) + lost_s;
+      lost_in_time_s += within(at, at + stop.repair_s);
+      counted += at <= trial.horizon_s ? 1 : 0;
+      lost_s += stop.repair_s;
+      renewals += stop.renews ? 1 : 0;
+      next = next_stop(own, ++number);
+    }
+    if (done + lost_s > stage.date[l]) return false;
+    done += lost_s;
+    down[l] += lost_in_time_s;
+    breakdowns[l] += counted;
+    stage.renewals[l] += renewals;
+    stage.met[l] = number;
+    stage.calm[l] = next;
+    stage.operating[l] = operating;
+    return true;
+  }
+
+  void look_ahead(std::size_t m, std::size_t l) {
+    auto& stage = stages[m];
+    auto& own = life(m, l);
+    stage.calm[l] = own.calm_until(stage.operating[l]);
+    double date = own.next_date();
+    for (const auto i : services_of[m])
+      if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
+        date = std::min(date, schedule.services[i].at_s);
+    stage.date[l] = date - 2e-6;
+  }
+
+  double serve(std::size_t m, std::size_t l, std::uint32_t which, double now) {
+    auto& stage = stages[m];
+    served[which] = static_cast<std::uint8_t>(served[which] | 1U << l);
+    const double seconds = machine(m).service.quantile(
+        random_uniform(seed(block, l), static_cast<std::uint32_t>(m), Purpose::changeover,
+                       1'000'000 + stage.renewals[l]));
+    serviced[l] += within(now, now + seconds);
+    if (now + seconds <= trial.horizon_s) ++services[l];
+    now += seconds;
+    auto& own = life(m, l);
+    own.come(now, stage.operating[l]);
+    own.serviced(stage.operating[l], machine(m).service_quality);
+    ++stage.renewals[l];
+    return now;
+  }
+
+  /// One look at the list of services, as the machine turns from one part to the next.
+  double serve_due(std::size_t m, std::size_t l, double now, std::int64_t before) {
+    for (const auto i : services_of[m]) {
+      if ((served[i] >> l & 1U) != 0) continue;
+      const auto& planned = schedule.services[i];
+      const bool due_now = planned.when == Service::When::at_time
+                               ? now >= planned.at_s - due_s
+                               : before == std::int64_t{planned.order.index};
+      if (due_now) now = serve(m, l, i, now);
+    }
+    return now;
+  }
+
+  /// Waits from `now` for a part that is there from `arrives`.
+  double await(std::size_t m, std::size_t l, double now, double arrives) {
+    while (true) {
+      now = serve_due(m, l, now, -1);
+      if (arrives <= now) return now;
+      double next = arrives;
+      for (const auto i : services_of[m])
+        if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
+          next = std::min(next, schedule.services[i].at_s);
+      now = std::max(now, next);
+    }
+  }
+
+  /// Works `seconds` from `now` on; breakdowns and repairs come in between.
+  double work(std::size_t m, std::size_t l, double now, double seconds) {
+    auto& stage = stages[m];
+    auto& own = life(m, l);
+    double operating = stage.operating[l];
+    while (seconds > least_work_s) {
+      own.come(now, operating);
+      if (auto* broken = own.failed(operating)) {
+        bool renews = false;
+        const double repair_s = own.repair(*broken, operating, renews);
+        if (now <= trial.horizon_s) ++breakdowns[l];
+        down[l] += within(now, now + repair_s);
+        now += repair_s;
+        if (renews) ++stage.renewals[l];
+        continue;
+      }
+      const double stretch =
+          std::min({seconds, own.until_failure(operating), own.next_date() - now});
+      now += stretch;
+      operating += stretch;
+      seconds -= stretch;
+    }
+    own.come(now, operating);
+    stage.operating[l] = operating;
+    return now;
+  }
+
+  struct Step {
+    double awaited = 0;  ///< The part before was handed over then, if there is no buffer.
+    double taken = 0;
+    double done = 0;
+    bool scrap = false;
+  };
+
+  /// One part on one machine in one future, with all that can happen.
+  Step careful(std::size_t m, std::size_t l, const Entry& entry, double arrives) {
+    auto& stage = stages[m];
+    Step step;
+    double now = await(m, l, stage.free[l], arrives);
+    step.awaited = now;
+    const auto set_up = stage.order[kept(l)];
+    if (set_up != std::int64_t{entry.order}) {
+      now = serve_due(m, l, now, entry.order);
+      if (set_up >= 0) {
+        const double seconds =
+            machine(m).changeover_s[order(static_cast<std::size_t>(set_up)).product.index]
+                                   [order(entry.order).product.index];
+        changeover[l] += within(now, now + seconds);
+        now += seconds;
+      }
+      if (m == 0) now = serve_due(m, l, now, -1);
+    }
+    step.taken = now;
+    auto& own = life(m, l);
+    own.come(now, stage.operating[l]);
+    const double seconds = cycle(m, l) *
+                           machine(m).product_factor[order(entry.order).product.index] *
+                           (1 + own.slowdown(stage.operating[l]));
+    step.done = work(m, l, now, std::max(seconds, least_work_s));
+    step.scrap =
+        scraps[m] && judge(m, l) < machine(m).scrap_share + own.extra_scrap(stage.operating[l]);
+    look_ahead(m, l);
+    return step;
+  }
+
+  /// Where the part and order of a lane are kept.
+  [[nodiscard]] std::size_t kept(std::size_t l) const { return uniform ? 0 : l; }
+  [[nodiscard]] std::size_t row_of(std::size_t m) const {
+    return keeps_draws ? block * machines + m : m;
+  }
+  [[nodiscard]] std::size_t place(std::size_t m, std::size_t l) const {
+    return stages[m].parts[kept(l)] - (trial.from ? trial.from->machines[m].parts : 0U);
+  }
+  [[nodiscard]] double cycle(std::size_t m, std::size_t l) const {
+    return varies[m] ? cycles[row_of(m)][place(m, l)][l] : machine(m).cycle.mean;
+  }
+  [[nodiscard]] double judge(std::size_t m, std::size_t l) const {
+    return judges[row_of(m)][place(m, l)][l];
+  }
+
+  /// The part that a machine holds when the trial begins.
+  Step carry_on(std::size_t m, std::size_t l) {
+    auto& stage = stages[m];
+    const double remaining_s = trial.from->machines[m].remaining_s;
+    Step step;
+    step.awaited = step.taken = step.done = stage.free[l];
+    if (remaining_s > 0) {
+      step.done = work(m, l, stage.free[l], remaining_s);
+      if (scraps[m]) {
+        const double draw = random_uniform(seed(block, l), static_cast<std::uint32_t>(m),
+                                           Purpose::scrap, stage.parts[l] - 1);
+        step.scrap = draw < machine(m).scrap_share + life(m, l).extra_scrap(stage.operating[l]);
+      }
+      look_ahead(m, l);
+    }
+    return step;
+  }
+
+  void set_left(std::size_t m, std::size_t o, const Row& at, const Mask& alive) {
+    auto& stage = stages[m];
+    stage.free = choose(alive, at, stage.free);
+    if (spans) {
+      double* to = &left[(m * orders + o) * seeds.size() + block * lanes];
+      for (std::size_t l = 0; l < lanes && block * lanes + l < seeds.size(); ++l)
+        if (alive[l]) to[l] = at[l];
+    }
+    if (trace != nullptr && alive[traced_lane]) (*trace)[traced_at[m]].left_s = at[traced_lane];
+  }
+
+  /// One part through the rest of the line in all eight futures.
+  template <bool same>
+  void follow(const Entry& entry) {
+    const std::size_t o = entry.order;
+    const auto product = order(o).product.index;
+    Row ready = Row::of(entry.from == Entry::From::source ? order(o).release_s : start_s);
+    Mask alive = Mask::everyone();
+    for (std::size_t m = entry.stage; m < machines; ++m) {
+      auto& stage = stages[m];
+      const bool held = entry.from == Entry::From::machine && m == entry.stage;
+      Row taken;
+      Row done;
+      Row awaited;
+      Mask leave = alive;  // parts that are still good behind this machine
+      if (held) {
+        for (std::size_t l = 0; l < lanes; ++l) {
+          const auto step = carry_on(m, l);
+          awaited[l] = taken[l] = step.taken;
+          done[l] = step.done;
+          if (step.scrap) scrap(o, l, step.done, leave);
+        }
+      } else {
+        awaited = larger(ready, stage.free);
+        Row seconds;
+        taken = awaited;
+        bool everyone = false;
+        double lost = 0;
+        if constexpr (same) {
+          const double factor = machine(m).product_factor[product];
+          seconds = varies[m] ? cycles[row_of(m)][place(m, 0)] * factor
+                              : Row::of(machine(m).cycle.mean * factor);
+          if (stage.order[0] != static_cast<std::int64_t>(o)) {
+            const auto from = stage.order[0];
+            everyone = !before_order[m].empty() && before_order[m][o];
+            if (from >= 0)
+              lost =
+                  machine(m)
+                      .changeover_s[order(static_cast<std::size_t>(from)).product.index][product];
+            taken = taken + Row::of(lost);
+          }
+        } else {
+          for (std::size_t l = 0; l < lanes; ++l) {
+            seconds[l] = 0;
+            if (!alive[l]) continue;
+            seconds[l] = cycle(m, l) * machine(m).product_factor[product];
+            const auto from = stage.order[l];
+            if (from == static_cast<std::int64_t>(o)) continue;
+            everyone = everyone || (!before_order[m].empty() && before_order[m][o]);
+            if (from >= 0)
+              taken[l] +=
+                  machine(m)
+                      .changeover_s[order(static_cast<std::size_t>(from)).product.index][product];
+          }
+        }
+        seconds = larger(seconds, Row::of(least_work_s));
+        done = taken + seconds;
+        const Row operating = stage.operating + seconds;
+        Mask events = ((operating > stage.calm) | (done > stage.date)) & alive;
+        if (everyone) events = alive;
+        const Mask plain = alive - events;
+        stage.operating = choose(plain, operating, stage.operating);
+        if (same && lost > 0) {
+          for (std::size_t l = 0; l < lanes; ++l)
+            if (plain[l]) changeover[l] += within(awaited[l], taken[l]);
+        }
+        if (events.any()) {
+          for (std::size_t l = 0; l < lanes; ++l) {
+            if (!events[l]) continue;
+            double ended_s = done[l];
+            if (!everyone && meet_stops(m, l, taken[l], ended_s, operating[l])) {
+              done[l] = ended_s;
+              if (taken[l] > awaited[l]) changeover[l] += within(awaited[l], taken[l]);
+              if constexpr (!same) {
+                if (scraps[m] && judge(m, l) < machine(m).scrap_share) scrap(o, l, done[l], leave);
+              }
+              continue;
+            }
+            const auto step = careful(m, l, entry, ready[l]);
+            awaited[l] = step.awaited;
+            taken[l] = step.taken;
+            done[l] = step.done;
+            if (step.scrap) scrap(o, l, step.done, leave);
+          }
+        }
+        if constexpr (same) {
+          stage.order[0] = static_cast<std::int64_t>(o);
+          ++stage.parts[0];
+        } else {
+          for (std::size_t l = 0; l < lanes; ++l) {
+            if (!alive[l]) continue;
+            if (plain[l]) {
+              if (taken[l] > awaited[l]) changeover[l] += within(awaited[l], taken[l]);
+              if (scraps[m] && judge(m, l) < machine(m).scrap_share) scrap(o, l, done[l], leave);
+            }
+            stage.order[l] = static_cast<std::int64_t>(o);
+            ++stage.parts[l];
+          }
+        }
+        if (m > 0) leave_buffer<same>(m, o, awaited, taken, alive, entry);
+      }
+      note<same>(m, o, taken, done, alive);
+      // A scrapped part leaves at once.
+      if constexpr (!same) {
+        const Mask gone = alive - leave;
+        if (gone.any()) set_left(m, o, done, gone);
+        alive = leave;
+        if (!alive.any()) return;
+      }
+      if (m + 1 == machines) {
+        set_left(m, o, done, alive);
+        for (std::size_t l = 0; l < lanes; ++l) {
+          if (!alive[l]) continue;
+          ended[o][l] = std::max<double>(ended[o][l], done[l]);
+          good[l] += done[l] <= trial.horizon_s ? 1 : 0;
+        }
+        return;
+      }
+      ready = hand_over<same>(m, o, done, alive);
+    }
+  }
+
+  void scrap(std::size_t o, std::size_t l, double at, Mask& leave) {
+    leave.clear(l);
+    ended[o][l] = std::max<double>(ended[o][l], at);
+    if (at <= trial.horizon_s) ++scrapped[l];
+  }
+
+  /// The part has been taken out of the buffer before machine m.
+  template <bool same>
+  void leave_buffer(std::size_t m, std::size_t o, const Row& awaited, const Row& taken,
+                    const Mask& alive, const Entry& entry) {
+    auto& stage = stages[m];
+    auto& ring = rings[m];
+    if (ring.empty()) {
+      const bool waits_outside = !(entry.from == Entry::From::buffer && m == entry.stage);
+      if (machine(m - 1).buffer_after == 0 && waits_outside) set_left(m - 1, o, awaited, alive);
+      return;
+    }
+    if constexpr (same) {
+      ring[stage.removed[0]++ % ring.size()] = taken;
+    } else {
+      for (std::size_t l = 0; l < lanes; ++l)
+        if (alive[l]) ring[stage.removed[l]++ % ring.size()][l] = taken[l];
+    }
+  }
+
+  /// When the part is in the buffer behind machine m, or ready for the next machine's hand.
+  template <bool same>
+  Row hand_over(std::size_t m, std::size_t o, const Row& done, const Mask& alive) {
+    const std::size_t places = machine(m).buffer_after;
+    if (places == 0) return done;
+    auto& next = stages[m + 1];
+    auto& ring = rings[m + 1];
+    Row left_at = done;
+    if constexpr (same) {
+      const auto number = next.entered[0]++;
+      if (number >= places) {
+        const Row& room = ring[(number - places) % ring.size()];
+        left_at = larger(room, done);
+      }
+    } else {
+      for (std::size_t l = 0; l < lanes; ++l) {
+        if (!alive[l]) continue;
+        const auto number = next.entered[l]++;
+        if (number >= places)
+          left_at[l] = std::max<double>(done[l], ring[(number - places) % ring.size()][l]);
+      }
+    }
+    set_left(m, o, left_at, alive);
+    return left_at;
+  }
+
+  template <bool same>
+  void note(std::size_t m, std::size_t o, const Row& taken, const Row& done, const Mask& alive) {
+    if (spans) {
+      double* to = &begun[(m * orders + o) * seeds.size() + block * lanes];
+      for (std::size_t l = 0; l < lanes && block * lanes + l < seeds.size(); ++l)
+        if (alive[l] && to[l] < 0) to[l] = taken[l];
+    }
+    if (trace != nullptr && alive[traced_lane]) {
+      traced_at[m] = trace->size();
+      trace->push_back({static_cast<std::uint32_t>(m), static_cast<std::uint32_t>(o),
+                        stages[m].parts[kept(traced_lane)] - 1, taken[traced_lane],
+                        done[traced_lane], done[traced_lane]});
+    }
+  }
+
+  void run_block(std::size_t b) {
+    begin_block(b);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const auto& entry = entries[i];
+      if (entry.from == Entry::From::source && past_horizon()) {
+        for (; i < entries.size(); ++i) ++left_over[entries[i].order];
+        break;
+      }
+      if (uniform)
+        follow<true>(entry);
+      else
+        follow<false>(entry);
+    }
+    collect(b);
+  }
+
+  [[nodiscard]] bool past_horizon() const {
+    for (std::size_t l = 0; l < lanes; ++l)
+      if (stages[0].free[l] <= trial.horizon_s) return false;
+    return true;
+  }
+
+  void collect(std::size_t b) {
+    const double horizon_s = trial.horizon_s;
+    for (std::size_t l = 0; l < lanes && b * lanes + l < seeds.size(); ++l) {
+      auto& future = futures[b * lanes + l];
+      future = {};
+      auto& measures = future.measures;
+      future.done = true;
+      double last = start_s;
+      for (std::size_t o = 0; o < orders; ++o) {
+        const double at = ended[o][l];
+        // Nothing of it was left to do: it was over when the trial began.
+        const bool over = at < 0 && left_over[o] == 0;
+        const bool in_time = left_over[o] == 0 && at <= horizon_s;
+        finished[o * seeds.size() + b * lanes + l] = !in_time ? -1 : over ? start_s : at;
+        future.done = future.done && in_time;
+        if (in_time) last = std::max(last, at);
+      }
+      future.end_s = future.done && trial.stop_when_done ? last : horizon_s;
+      // Machines that wait for nothing more still go to their services.
+      for (std::size_t m = 0; m < machines; ++m) {
+        double now = stages[m].free[l];
+        for (const auto i : services_of[m]) {
+          const auto& planned = schedule.services[i];
+          if (planned.when != Service::When::at_time || (served[i] >> l & 1U) != 0) continue;
+          now = std::max(now, planned.at_s);
+          if (now >= future.end_s) continue;
+          const double seconds = machine(m).service.quantile(
+              random_uniform(seed(b, l), static_cast<std::uint32_t>(m), Purpose::changeover,
+                             1'000'000 + stages[m].renewals[l]++));
+          serviced[l] += std::min(now + seconds, future.end_s) - now;
+          services[l] += now + seconds <= future.end_s ? 1 : 0;
+          now += seconds;
+        }
+      }
+      measures.downtime_s = down[l];
+      measures.changeover_s = changeover[l];
+      measures.breakdowns = breakdowns[l];
+      measures.services = services[l];
+      measures.good_parts = good[l];
+      measures.scrap_parts = scrapped[l];
+      future.service_s = serviced[l];
+      const double duration_s = future.end_s - start_s;
+      if (duration_s > 0) measures.throughput_parts_h = measures.good_parts * 3600 / duration_s;
+      for (std::size_t o = 0; o < orders; ++o) {
+        const double finished_s = finished[o * seeds.size() + b * lanes + l];
+        const double counted_s = finished_s >= 0 ? finished_s : future.end_s;
+        measures.makespan_s = std::max(measures.makespan_s, counted_s);
+        const bool before = trial.from && finished_s >= 0 && finished_s <= start_s;
+        if (counted_s > order(o).due_s && !before) {
+          measures.orders_late += 1;
+          measures.tardiness_s += order(o).weight * (counted_s - order(o).due_s);
+        }
+      }
+    }
+  }
+
+  void evaluate(const Schedule& wanted, std::size_t from, std::size_t many) {
+    read(wanted);
+    first = from;
+    count = many;
+    futures.resize(seeds.size());
+    finished.assign(orders * seeds.size(), -1);
+    if (spans) {
+      begun.assign(machines * orders * seeds.size(), -1);
+      left.assign(machines * orders * seeds.size(), -1);
+    }
+    if (many == 0) return;
+    for (std::size_t b = from / lanes; b * lanes < from + many; ++b) run_block(b);
+  }
+};
+
+Evaluator::Evaluator(Trial trial, std::span<const std::uint64_t> seeds)
+    : state_(std::make_unique<State>()) {
+  const auto reasons = obstacles(*trial.line);
+  if (!reasons.empty()) throw std::invalid_argument("the recursion cannot: " + reasons.front());
+  if (seeds.empty()) throw std::invalid_argument("no futures");
+  state_->trial = std::move(trial);
+  state_->seeds.assign(seeds.begin(), seeds.end());
+  state_->prepare();
+}
+Evaluator::~Evaluator() = default;
+Evaluator::Evaluator(Evaluator&&) noexcept = default;
+Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
+
+std::size_t Evaluator::futures() const {
+  return state_->seeds.size();
+}
+
+const std::vector<Future>& Evaluator::evaluate(const Schedule& schedule) {
+  return evaluate(schedule, 0, futures());
+}
+
+const std::vector<Future>& Evaluator::evaluate(const Schedule& schedule, std::size_t first,
+                                               std::size_t count) {
+  state_->evaluate(schedule, first, std::min(count, futures() - std::min(first, futures())));
+  return state_->futures;
+}
+
+void Evaluator::keep_spans(bool keep) {
+  state_->spans = keep;
+}
+
+const std::vector<double>& Evaluator::finished_s() const {
+  return state_->finished;
+}
+const std::vector<double>& Evaluator::begun_s() const {
+  return state_->begun;
+}
+const std::vector<double>& Evaluator::left_s() const {
+  return state_->left;
+}
+
+std::vector<Visit> Evaluator::visits(const Schedule& schedule, std::size_t future) {
+  std::vector<Visit> all;
+  state_->trace = &all;
+  state_->traced_lane = future % lanes;
+  state_->evaluate(schedule, future, 1);
+  state_->trace = nullptr;
+  return all;
+}
+
+}  // namespace foreline::maxplus

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a schedule costs, thousands of times faster than the simulator tells it: a max-plus
+// recursion over parts and machines of a serial line. For part j on machine i,
+//
+//   taken(i, j) = max(arrived(i, j), left(i, j-1)) + changeover,
+//   done(i, j)  = taken(i, j) + work, stretched by breakdowns and repairs,
+//   left(i, j)  = max(done(i, j), taken(i+1, j - places behind i)),
+//
+// with no places behind i: left(i, j) = max(done(i, j), left(i+1, j-1)). Eight futures go side by
+// side; only those to which something happens (an onset, a failure, a service) leave the lockstep
+// for that part. Draws are those of the simulator, by (future, machine, purpose, number), so on
+// lines that the recursion can express both meet the same events at the same times.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/line/trial.hpp"
+
+namespace foreline::maxplus {
+
+/// What of a line the recursion cannot express; empty when it can evaluate it.
+[[nodiscard]] std::vector<std::string> obstacles(const line::Line& line);
+/// Whether it leaves something out: with fewer crews than machines it lets every repair begin at
+/// once. Otherwise its answers are the simulator's.
+[[nodiscard]] bool exact_for(const line::Line& line);
+
+/// One future of a schedule.
+struct Future {
+  line::Measures measures;  ///< As the simulator measures them, without what it has no part in.
+  double service_s = 0;     ///< Sum over the machines.
+  double end_s = 0;
+  bool done = false;  ///< All orders left the line before the horizon.
+};
+
+/// A part on a machine.
+struct Visit {
+  std::uint32_t machine = 0;
+  std::uint32_t order = 0;
+  std::uint32_t part = 0;  ///< Number of the draw on this machine.
+  double taken_s = 0;
+  double done_s = 0;
+  double left_s = 0;
+};
+
+class Evaluator {
+ public:
+  /// Line, orders, start, hazards, scripted faults and horizon of `trial`; its own seed and
+  /// schedule are not used. Throws std::invalid_argument when obstacles() has something to say.
+  Evaluator(line::Trial trial, std::span<const std::uint64_t> seeds);
+  ~Evaluator();
+  Evaluator(Evaluator&&) noexcept;
+  Evaluator& operator=(Evaluator&&) noexcept;
+
+  [[nodiscard]] std::size_t futures() const;
+  /// Entry i is the future of seeds[i]; `first` and `count` choose some of them. The schedule must
+  /// be one that line::complaints_about() has nothing against. Valid until the next call.
+  const std::vector<Future>& evaluate(const line::Schedule& schedule);
+  const std::vector<Future>& evaluate(const line::Schedule& schedule, std::size_t first,
+                                      std::size_t count);
+  /// When each order left the line in the last evaluation: (orders x futures); -1: not in time.
+  [[nodiscard]] const std::vector<double>& finished_s() const;
+  /// Whether to keep begun_s() and left_s(), which costs time.
+  void keep_spans(bool keep);
+  /// When the first part of each order was taken by, and the last left, each machine in the last
+  /// evaluation: (machines x orders x futures); -1: never.
+  [[nodiscard]] const std::vector<double>& begun_s() const;
+  [[nodiscard]] const std::vector<double>& left_s() const;
+  /// Every visit of one future, in the order in which parts left each machine.
+  [[nodiscard]] std::vector<Visit> visits(const line::Schedule& schedule, std::size_t future);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace foreline::maxplus

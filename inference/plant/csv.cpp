@@ -75,7 +75,8 @@ struct Cut {
   std::vector<Row> rows;
 };
 
-Cut cut(const std::string& text, const std::string& name, char separator, std::size_t rows_max,
+/// Doubled quotes inside of quotes become one, in place: what a cell loses lies behind its end.
+Cut cut(std::string& text, const std::string& name, char separator, std::size_t rows_max,
         Complaints& complaints) {
   Cut cut;
   std::uint32_t line = 1;
@@ -100,13 +101,12 @@ Cut cut(const std::string& text, const std::string& name, char separator, std::s
       if (i < n && text[i] == '"') {
         const auto opened = line;
         const auto opened_at = i - line_start + 1;
-        start = ++i;
+        start = end = ++i;
         while (i < n && !(text[i] == '"' && (i + 1 >= n || text[i + 1] != '"'))) {
           if (text[i] == '"') ++i;
           if (text[i] == '\n') ++line;
-          ++i;
+          text[end++] = text[i++];
         }
-        end = std::min(i, n);
         if (i >= n) {
           complaints.add({name, static_cast<int>(opened), static_cast<int>(opened_at),
                           "a quote begins here and never ends", "close it with \""});
@@ -150,11 +150,13 @@ char separator_of(const std::string& text) {
   for (int lines = 0; lines < 20 && end != std::string::npos; ++lines)
     end = text.find('\n', end == 0 ? 0 : end + 1);
   const std::string head = text.substr(0, end);
+  std::string changing;
   char best = ',';
   double best_score = 0;
   for (const char separator : {',', ';', '\t', '|', ' '}) {
     Complaints unheard;
-    const auto cells = cut(head, {}, separator, 20, unheard);
+    changing = head;
+    const auto cells = cut(changing, {}, separator, 20, unheard);
     std::map<std::size_t, std::size_t> widths;
     for (const auto& row : cells.rows) ++widths[row.until - row.from];
     double score = 0;

@@ -116,6 +116,10 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
   train.weight_decay = rules.weight_decay;
   train.beta2 = 0.99F;
   train.threads = rules.threads;
+  train.dropout.residual = rules.dropout;
+  train.average_decay = static_cast<float>(rules.average);
+  train.bf16 = rules.bf16;
+  train.seed = rules.seed;
   gpt2::Trainer trainer(config, std::move(weights), train);
   std::vector<std::vector<std::uint16_t>> sentences;
   for (std::size_t i = 0; i < samples.size(); ++i)
@@ -128,10 +132,8 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
   std::vector<std::size_t> order(samples.size());
   std::size_t next = order.size();
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  gpt2::Weights mean;
   double running = 0;
   std::vector<double> part;
-  const auto average_from = rules.steps / 3;
   for (std::size_t step = 0; step < rules.steps; ++step) {
     std::vector<gpt2::Sequence> batch;
     std::vector<std::size_t> chosen;
@@ -213,26 +215,9 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
     const double value = trainer.step(
         batch, loss, gpt2::learning_rate(step, rules.steps, rules.steps / 20 + 1, rules.peak_rate));
     running = step == 0 ? value : 0.98 * running + 0.02 * value;
-    if (step == average_from) {
-      mean = trainer.weights();
-    } else if (step > average_from && step % 4 == 0) {
-      const float keep = static_cast<float>(std::pow(rules.average, 4));
-      auto now = trainer.weights();
-      std::vector<gpt2::Tensor*> means;
-      gpt2::for_each_tensor(
-          config, mean, [&](const std::string&, const std::vector<std::size_t>&, gpt2::Tensor& t) {
-            means.push_back(&t);
-          });
-      std::size_t at = 0;
-      gpt2::for_each_tensor(
-          config, now, [&](const std::string&, const std::vector<std::size_t>&, gpt2::Tensor& t) {
-            auto& m = *means[at++];
-            for (std::size_t i = 0; i < m.size(); ++i) m[i] = keep * m[i] + (1 - keep) * t[i];
-          });
-    }
     if (progress) progress(step + 1, rules.steps, running);
   }
-  network.weights = mean.wte.empty() ? trainer.weights() : std::move(mean);
+  network.weights = trainer.averaged();
   return network;
 }
 

@@ -30,12 +30,12 @@ struct Bins {
 
 struct NetworkRules {
   std::uint64_t seed = 1;
-  std::size_t steps = 2400;
+  std::size_t steps = 500;
   std::size_t batch = 64;
-  std::size_t layers = 3;
-  std::size_t heads = 4;
-  std::size_t width = 96;
-  float peak_rate = 2e-3F;
+  std::size_t layers = 2;
+  std::size_t heads = 2;
+  std::size_t width = 64;
+  float peak_rate = 4e-3F;
   float weight_decay = 0.1F;
   double jitter = 1.25;      ///< Levels, uniform to both sides.
   double word_drop = 0.03;   ///< Words made "?" ...
@@ -44,7 +44,9 @@ struct NetworkRules {
   double soft = 0.8;         ///< Deviation of the soft answer in bins; 0: hard bins.
   double point_weight =
       1;  ///< Of the squared error of the expected time, in units of 12 % of the horizon.
-  double average = 0.998;  ///< Of the weights' moving average.
+  double average = 0.99;  ///< Of the weights' moving average.
+  float dropout = 0.1F;   ///< Of each branch before it joins the residual stream.
+  bool bf16 = false;      ///< Products of bfloat16 numbers.
   int threads = 1;
 };
 

@@ -17,7 +17,13 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr int plant_version = 1;
+constexpr int plant_version = 2;
+constexpr std::size_t members_max = 100;
+
+/// The folder itself holds the first network, so that it loads in transformers.
+std::filesystem::path folder_of(const std::filesystem::path& folder, std::size_t member) {
+  return member == 0 ? folder : folder / fmt::format("member-{}", member);
+}
 
 ordered_json steps_json(const std::vector<Steps>& all) {
   auto j = ordered_json::array();
@@ -55,7 +61,9 @@ Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
                  {"packing", words_.packing() == Packing::group ? "group" : "word"},
                  {"temperature", temperature_},
                  {"blend", blend_},
+                 {"blend_time", blend_time_},
                  {"widening", widening_},
+                 {"thresholds", thresholds_},
                  {"base", base_},
                  {"base_any", base_any_},
                  {"life", {{"shape", life_.shape}, {"scale", life_.scale}}},
@@ -85,22 +93,28 @@ Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
   j["ewma_steps"] = steps_json(ewma_steps_);
   j["persistence_steps"] = steps_json(persistence_steps_);
   j["fingerprints"] = fingerprints_;
-  j["trees"] = trees_.size();
-  j["time_trees"] = time_trees_.has_value();
-  auto config = network_.config;
-  config.foreline = ordered_json{{"plant", plant_version}}.dump();
-  if (auto saved = gpt2::save_checkpoint(folder, config, network_.weights); !saved)
-    return saved.error();
+  j["members"] = networks_.size();
+  j["trees"] = groves_.empty() ? 0 : groves_.front().within.size();
+  j["time_trees"] = !groves_.empty() && groves_.front().time.has_value();
   ordered_json vocabulary;
   const auto all = words_.vocabulary_words();
   for (std::size_t w = 0; w < all.size(); ++w) vocabulary[all[w]] = w;
-  if (auto saved = gpt2::write_file(folder / "vocab.json", vocabulary.dump()); !saved)
-    return saved.error();
-  for (std::size_t t = 0; t < trees_.size() + (time_trees_ ? 1 : 0); ++t) {
-    const auto& trees = t < trees_.size() ? trees_[t] : *time_trees_;
-    if (auto saved = gpt2::write_file(folder / fmt::format("trees-{}.ubj", t), trees.bytes());
-        !saved)
+  for (std::size_t member = 0; member < networks_.size(); ++member) {
+    const auto place = folder_of(folder, member);
+    auto config = networks_[member].config;
+    config.foreline = ordered_json{{"plant", plant_version}}.dump();
+    if (auto saved = gpt2::save_checkpoint(place, config, networks_[member].weights); !saved)
       return saved.error();
+    if (auto saved = gpt2::write_file(place / "vocab.json", vocabulary.dump()); !saved)
+      return saved.error();
+    if (groves_.empty()) continue;
+    const auto& grove = groves_[member];
+    for (std::size_t t = 0; t < grove.within.size() + (grove.time ? 1 : 0); ++t) {
+      const auto& trees = t < grove.within.size() ? grove.within[t] : *grove.time;
+      if (auto saved = gpt2::write_file(place / fmt::format("trees-{}.ubj", t), trees.bytes());
+          !saved)
+        return saved.error();
+    }
   }
   // Last, so that a folder with plant.json is complete.
   return gpt2::write_file(folder / "plant.json", j.dump(1) + "\n");
@@ -115,6 +129,7 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
   if (!text) return wrong("there is no such file: this is no plant model");
   PlantModel model;
   std::size_t trees = 0;
+  std::size_t members = 0;
   bool time_trees = false;
   try {
     const auto j = ordered_json::parse(*text);
@@ -166,6 +181,10 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
     model.temperature_ = j.at("temperature").get<double>();
     model.blend_ = j.at("blend").get<double>();
     model.widening_ = j.at("widening").get<double>();
+    model.thresholds_ = j.at("thresholds").get<std::vector<std::vector<double>>>();
+    for (const auto& row : model.thresholds_)
+      if (row.size() != model.horizons_.size())
+        return wrong("its thresholds are not one a horizon");
     model.base_ = j.at("base").get<std::vector<double>>();
     model.base_any_ = j.at("base_any").get<std::vector<double>>();
     model.life_ = {j.at("life").at("shape").get<double>(), j.at("life").at("scale").get<double>()};
@@ -176,6 +195,10 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
     model.persistence_steps_ = steps_from(j.at("persistence_steps"));
     model.fingerprints_ = j.at("fingerprints").get<std::vector<std::uint64_t>>();
     model.seed_ = j.at("seed").get<std::uint64_t>();
+    model.blend_time_ = j.at("blend_time").get<double>();
+    members = j.at("members").get<std::size_t>();
+    if (members == 0 || members > members_max)
+      return wrong(fmt::format("has {} networks, wanted 1 to {}", members, members_max));
     trees = j.at("trees").get<std::size_t>();
     time_trees = j.at("time_trees").get<bool>();
     const auto n = model.horizons_.size();
@@ -190,23 +213,29 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
   } catch (const nlohmann::json::exception& exception) {
     return wrong(exception.what());
   }
-  auto checkpoint = gpt2::load_checkpoint(folder);
-  if (!checkpoint) return checkpoint.error();
-  if (checkpoint->config.vocab_size != model.words_.vocabulary() ||
-      checkpoint->config.n_positions < model.words_.positions())
-    return wrong(fmt::format("speaks {} words in {} positions, its GPT-2 has {} and {}",
-                             model.words_.vocabulary(), model.words_.positions(),
-                             checkpoint->config.vocab_size, checkpoint->config.n_positions));
-  model.network_ = {checkpoint->config, std::move(checkpoint->weights)};
-  for (std::size_t t = 0; t < trees + (time_trees ? 1 : 0); ++t) {
-    auto bytes = gpt2::read_file(folder / fmt::format("trees-{}.ubj", t));
-    if (!bytes) return bytes.error();
-    auto restored = Trees::restore(*bytes);
-    if (!restored) return restored.error();
-    if (t < trees)
-      model.trees_.push_back(std::move(*restored));
-    else
-      model.time_trees_ = std::move(*restored);
+  for (std::size_t member = 0; member < members; ++member) {
+    const auto place = folder_of(folder, member);
+    auto checkpoint = gpt2::load_checkpoint(place);
+    if (!checkpoint) return checkpoint.error();
+    if (checkpoint->config.vocab_size != model.words_.vocabulary() ||
+        checkpoint->config.n_positions < model.words_.positions())
+      return wrong(fmt::format("speaks {} words in {} positions, the GPT-2 in {} has {} and {}",
+                               model.words_.vocabulary(), model.words_.positions(), place.string(),
+                               checkpoint->config.vocab_size, checkpoint->config.n_positions));
+    model.networks_.push_back({checkpoint->config, std::move(checkpoint->weights)});
+    if (trees == 0) continue;
+    Grove grove;
+    for (std::size_t t = 0; t < trees + (time_trees ? 1 : 0); ++t) {
+      auto bytes = gpt2::read_file(place / fmt::format("trees-{}.ubj", t));
+      if (!bytes) return bytes.error();
+      auto restored = Trees::restore(*bytes);
+      if (!restored) return restored.error();
+      if (t < trees)
+        grove.within.push_back(std::move(*restored));
+      else
+        grove.time = std::move(*restored);
+    }
+    model.groves_.push_back(std::move(grove));
   }
   if (auto opened = model.open(threads); !opened) return opened.error();
   return model;

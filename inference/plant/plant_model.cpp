@@ -228,38 +228,44 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
       by_time = false;
     }
   }
+  std::size_t members = std::max<std::size_t>(1, rules.members);
+  // Which member is held back from a machine; `members`: from none.
+  std::vector<std::size_t> keeper(records.machines.size(), members);
   if (!by_time) {
-    if (raw.items) {  // as many failures in both parts
+    if (shuffled.size() < 3)
+      return Error(
+          fmt::format("{} machines are too few to learn from and to calibrate on", shuffled.size()),
+          "give at least three, or split = \"time\"");
+    if (raw.items)  // as many failures in all parts
       std::stable_partition(shuffled.begin(), shuffled.end(),
                             [&](auto m) { return !raw.machines[m].failures.empty(); });
-      calibrate.machines.clear();
-      learn.machines.clear();
-      const auto every =
-          static_cast<std::size_t>(std::max(2.0, std::round(1 / rules.calibration_share)));
-      for (std::size_t i = 0; i < shuffled.size(); ++i)
-        (i % every == 0 ? calibrate : learn).machines.push_back(shuffled[i]);
-    } else {
-      const auto held = std::max<std::size_t>(
-          1,
-          static_cast<std::size_t>(rules.calibration_share * static_cast<double>(shuffled.size())));
-      if (shuffled.size() < 3)
-        return Error(fmt::format("{} machines are too few to learn from and to calibrate on",
-                                 shuffled.size()),
-                     "give at least three, or split = \"time\"");
-      calibrate.machines.assign(shuffled.begin(),
-                                shuffled.begin() + static_cast<std::ptrdiff_t>(held));
-      learn.machines.assign(shuffled.begin() + static_cast<std::ptrdiff_t>(held), shuffled.end());
-    }
+    const double share = std::min(rules.calibration_share, 1 / static_cast<double>(members));
+    const auto every = std::min(
+        shuffled.size(), std::max<std::size_t>(2, static_cast<std::size_t>(std::round(1 / share))));
+    members = std::min(members, every);
+    for (std::size_t i = 0; i < shuffled.size(); ++i)
+      keeper[shuffled[i]] = i % every < members ? i % every : members;
   }
   const Samples learned = take_samples(records, *model.status_, learn);
-  const Samples held = take_samples(records, *model.status_, calibrate);
-  if (learned.size() < rules.network.batch || held.size() == 0)
+  std::vector<Samples> held_parts;
+  if (by_time) {
+    held_parts.push_back(take_samples(records, *model.status_, calibrate));
+  } else {
+    for (std::size_t member = 0; member < members; ++member) {
+      std::vector<std::size_t> which;
+      for (std::size_t i = 0; i < learned.size(); ++i)
+        if (keeper[learned.machine[i]] == member) which.push_back(i);
+      held_parts.push_back(learned.picked(which));
+    }
+  }
+  std::size_t held_size = 0;
+  for (const auto& part : held_parts) held_size += part.size();
+  if (learned.size() < rules.network.batch || held_size == 0)
     return Error(fmt::format("{} moments to learn from and {} to calibrate on are too few",
-                             learned.size(), held.size()),
+                             learned.size(), held_size),
                  {});
-  say(fmt::format("{} moments of {} machines to learn from, {} of {} to calibrate on; {} features",
-                  learned.size(), learn.machines.size(), held.size(), calibrate.machines.size(),
-                  learned.width));
+  say(fmt::format("{} moments of {} machines to learn from, {} to calibrate on; {} features",
+                  learned.size(), learn.machines.size(), held_size, learned.width));
 
   // A signal that gives the answer away is a label in disguise: no plant has such a sensor.
   const std::size_t kinds = learned.kinds;
@@ -322,89 +328,59 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
         fmt::format("{}: every signal is constant: there is nothing to learn from", raw.name),
         "add signals that change");
   auto network_rules = rules.network;
-  network_rules.seed = rules.seed;
   network_rules.threads = rules.threads;
   if (model.bins_.count < 20) network_rules.soft = 0;
-  const auto every = std::max<std::size_t>(1, network_rules.steps / 10);
-  model.network_ =
-      train_network(model.words_, learned, model.bins_, network_rules,
-                    [&](std::size_t step, std::size_t steps, double loss) {
-                      if (step % every == 0)
-                        say(fmt::format("step {} of {}, loss {:.4f}", step, steps, loss));
-                    });
-  if (auto opened = model.open(rules.threads); !opened) return opened.error();
-
-  // Temperature on the calibration part.
-  const auto held_shares = model.gpt_shares(held);
-  double best = std::numeric_limits<double>::infinity();
-  for (const double temperature : {0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.8}) {
-    double sum = 0;
-    const auto n = model.bins_.words();
-    std::vector<float> shares(n);
-    for (std::size_t i = 0; i < held.size() * kinds; ++i) {
-      double total = 0;
-      for (std::size_t b = 0; b < n; ++b)
-        total += static_cast<double>(shares[b] = std::pow(std::max(held_shares[i * n + b], 1e-9F),
-                                                          static_cast<float>(1 / temperature)));
-      for (auto& share : shares) share = static_cast<float>(static_cast<double>(share) / total);
-      sum += surprise(held.truth[i], shares, model.bins_);
+  const auto every = std::max<std::size_t>(1, network_rules.steps / 5);
+  Samples held;
+  std::vector<float> held_shares;
+  Answers held_trees;
+  for (std::size_t member = 0; member < members; ++member) {
+    network_rules.seed = rules.seed * 1000 + member;
+    Samples mine;
+    if (!by_time) {
+      std::vector<std::size_t> which;
+      for (std::size_t i = 0; i < learned.size(); ++i)
+        if (keeper[learned.machine[i]] != member) which.push_back(i);
+      mine = learned.picked(which);
     }
-    if (sum < best) {
-      best = sum;
-      model.temperature_ = temperature;
+    const Samples& taught = by_time ? learned : mine;
+    model.networks_.push_back(
+        train_network(model.words_, taught, model.bins_, network_rules,
+                      [&](std::size_t step, std::size_t steps, double loss) {
+                        if (step % every == 0)
+                          say(fmt::format("network {} of {}: step {} of {}, loss {:.4f}",
+                                          member + 1, members, step, steps, loss));
+                      }));
+    if (rules.trees) {
+      auto grove = model.grow(taught, rules, network_rules.seed);
+      if (!grove) return grove.error();
+      model.groves_.push_back(std::move(*grove));
+      say(fmt::format("trees {} of {} are grown", member + 1, members));
     }
+    if (by_time) continue;
+    // Each member answers what it has not seen.
+    const auto& part = held_parts[member];
+    auto one = gpt2::Model::create(model.networks_.back().config, model.networks_.back().weights,
+                                   {.threads = rules.threads});
+    if (!one) return one.error();
+    const auto shares = answer(*one, model.words_, model.bins_, part);
+    held_shares.insert(held_shares.end(), shares.begin(), shares.end());
+    if (rules.trees) {
+      const auto trees = model.from_trees(std::span(model.groves_).last(1), part);
+      const auto join = [](auto& all, const auto& more) {
+        all.insert(all.end(), more.begin(), more.end());
+      };
+      join(held_trees.within, trees.within);
+      join(held_trees.any, trees.any);
+      join(held_trees.expected, trees.expected);
+    }
+    held.append(part);
   }
-
-  // Trees: one classifier a kind and horizon, one regression of the time.
-  if (rules.trees) {
-    std::vector<std::size_t> rows;
-    const double stride =
-        std::max(1.0, static_cast<double>(learned.size()) / static_cast<double>(tree_rows_max));
-    const auto tree_rules = [&] {
-      TreeRules t;
-      t.seed = rules.seed;
-      t.threads = rules.threads;
-      if (raw.items) t.child_weight = 1;
-      return t;
-    }();
-    for (std::size_t k = 0; k < kinds; ++k) {
-      for (const double h : model.horizons_) {
-        std::vector<float> features;
-        std::vector<float> labels;
-        for (double place = 0; place < static_cast<double>(learned.size()); place += stride) {
-          const auto i = static_cast<std::size_t>(place);
-          const auto result = outcome(learned.of(i, k), h);
-          if (!result) continue;
-          const auto row = learned.status(i);
-          features.insert(features.end(), row.begin(), row.end());
-          labels.push_back(*result ? 1.0F : 0.0F);
-        }
-        auto trees = Trees::fit(features, learned.width, labels, tree_rules);
-        if (!trees) return trees.error();
-        model.trees_.push_back(std::move(*trees));
-      }
-    }
-    if (!raw.items) {
-      std::vector<float> features;
-      std::vector<float> labels;
-      for (std::size_t i = 0; i < learned.size(); ++i) {
-        const auto truth = learned.any(i);
-        if (!truth.happened && static_cast<double>(truth.after) < model.bins_.horizon) continue;
-        const auto row = learned.status(i);
-        features.insert(features.end(), row.begin(), row.end());
-        labels.push_back(std::min(truth.after, static_cast<float>(model.bins_.horizon)));
-      }
-      auto time_rules = tree_rules;
-      time_rules.classify = false;
-      time_rules.rounds = 400;
-      if (!labels.empty()) {
-        auto trees = Trees::fit(features, learned.width, labels, time_rules);
-        if (!trees) return trees.error();
-        model.time_trees_ = std::move(*trees);
-      }
-    }
-    say(fmt::format("{} ensembles of trees are grown",
-                    model.trees_.size() + (model.time_trees_ ? 1 : 0)));
+  if (auto opened = model.open(rules.threads); !opened) return opened.error();
+  if (by_time) {
+    held = std::move(held_parts.front());
+    held_shares = model.gpt_shares(held);
+    if (rules.trees) held_trees = model.from_trees(model.groves_, held);
   }
 
   // The simple methods.
@@ -453,13 +429,19 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
     std::size_t chosen = 0;
     double sign = 1;
     std::vector<float> column(known.samples.size());
+    // The best sensor is chosen on a part: areas under the curve need sorting.
+    const auto stride = known.samples.size() / 3000 + 1;
+    std::vector<std::uint8_t> some;
+    for (std::size_t i = 0; i < known.truth.size(); i += stride) some.push_back(known.truth[i]);
+    std::vector<float> part(some.size());
     for (std::size_t f = 0; f < learned.width; ++f) {
       if (model.status_->features()[f].group == "age") continue;
-      for (std::size_t i = 0; i < known.samples.size(); ++i) {
-        const float value = learned.status(known.samples[i])[f];
-        column[i] = std::isnan(value) ? 0.0F : value;
+      if (model.words_.level_count(f) == 0) continue;
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        const float value = learned.status(known.samples[i * stride])[f];
+        part[i] = std::isnan(value) ? 0.0F : value;
       }
-      const double area = auroc(column, known.truth);
+      const double area = auroc(part, some);
       if (std::max(area, 1 - area) > highest) {
         highest = std::max(area, 1 - area);
         chosen = f;
@@ -475,61 +457,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
     model.sensor_steps_.emplace_back(column, known.truth);
   }
 
-  // The blend: the share of the GPT that surprises least on the calibration part.
-  if (!model.trees_.empty()) {
-    const auto gpt = model.answers(Method::gpt, records, held);
-    const auto trees = model.from_trees(held);
-    const auto n = model.horizons_.size();
-    best = std::numeric_limits<double>::infinity();
-    for (const double share : {0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9}) {
-      double sum = 0;
-      for (std::size_t h = 0; h < n; ++h) {
-        const auto known = known_at(held, kinds, model.horizons_[h]);
-        for (std::size_t i = 0; i < known.samples.size(); ++i) {
-          const auto at = known.samples[i] * n + h;
-          const double p = clamped(share * static_cast<double>(gpt.any[at]) +
-                                   (1 - share) * static_cast<double>(trees.any[at]));
-          sum -= std::log(known.truth[i] != 0 ? p : 1 - p);
-        }
-      }
-      // An even blend stays unless another is clearly better: few machines choose badly.
-      if (sum < best * (share == 0.5 ? 1 : 0.99)) {
-        best = sum;
-        model.blend_ = share;
-      }
-    }
-    say(fmt::format("blend: {:.0f} % GPT-2, {:.0f} % trees; temperature {:.2f}", 100 * model.blend_,
-                    100 - 100 * model.blend_, model.temperature_));
-  }
-
-  // Conformal widening of [q05, q95] (CQR, Romano et al. 2019), machines counting alike.
-  if (!raw.items) {
-    const auto answered =
-        model.answers(model.trees_.empty() ? Method::gpt : Method::blend, records, held);
-    std::map<std::uint32_t, double> counts;
-    std::vector<std::pair<double, std::uint32_t>> scores;
-    for (std::size_t i = 0; i < held.size(); ++i) {
-      const auto truth = held.any(i);
-      if (!truth.happened || static_cast<double>(truth.after) > 1.2 * model.bins_.horizon) continue;
-      const double y = std::min(static_cast<double>(truth.after), model.bins_.horizon);
-      scores.emplace_back(std::max(static_cast<double>(answered.q05[i]) - y,
-                                   y - static_cast<double>(answered.q95[i])),
-                          held.machine[i]);
-      counts[held.machine[i]] += 1;
-    }
-    std::sort(scores.begin(), scores.end());
-    double mass = 0;
-    const double wanted = 0.9 * static_cast<double>(counts.size());
-    for (const auto& [score, machine] : scores) {
-      mass += 1 / counts[machine];
-      if (mass >= wanted) {
-        model.widening_ = score;
-        break;
-      }
-    }
-    say(fmt::format("90 % intervals move by {:+.2f} {} at both ends", model.widening_,
-                    raw.time_unit));
-  }
+  model.calibrate(held, held_shares, rules.trees ? &held_trees : nullptr, say);
   for (const auto m : machines) {
     const auto& machine = raw.machines[m];
     for (std::size_t i = 0; i < machine.time.size() && machine.time[i] <= until; ++i) {
@@ -546,15 +474,175 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   return model;
 }
 
+Result<PlantModel::Grove> PlantModel::grow(const Samples& learned, const PlantRules& rules,
+                                           std::uint64_t seed) const {
+  Grove grove;
+  auto tree_rules = rules.within;
+  tree_rules.seed = seed;
+  tree_rules.threads = rules.threads;
+  if (schema_.items) tree_rules.child_weight = 1;
+  const double stride =
+      std::max(1.0, static_cast<double>(learned.size()) / static_cast<double>(tree_rows_max));
+  for (std::size_t k = 0; k < learned.kinds; ++k) {
+    for (const double h : horizons_) {
+      std::vector<float> features;
+      std::vector<float> labels;
+      for (double place = 0; place < static_cast<double>(learned.size()); place += stride) {
+        const auto i = static_cast<std::size_t>(place);
+        const auto result = outcome(learned.of(i, k), h);
+        if (!result) continue;
+        const auto row = learned.status(i);
+        features.insert(features.end(), row.begin(), row.end());
+        labels.push_back(*result ? 1.0F : 0.0F);
+      }
+      auto trees = Trees::fit(features, learned.width, labels, tree_rules);
+      if (!trees) return trees.error();
+      grove.within.push_back(std::move(*trees));
+    }
+  }
+  if (schema_.items) return grove;
+  std::vector<float> features;
+  std::vector<float> labels;
+  for (std::size_t i = 0; i < learned.size(); ++i) {
+    const auto truth = learned.any(i);
+    if (!truth.happened && static_cast<double>(truth.after) < bins_.horizon) continue;
+    const auto row = learned.status(i);
+    features.insert(features.end(), row.begin(), row.end());
+    labels.push_back(std::min(truth.after, static_cast<float>(bins_.horizon)));
+  }
+  auto time_rules = rules.time;
+  time_rules.seed = seed;
+  time_rules.threads = rules.threads;
+  if (!labels.empty()) {
+    auto trees = Trees::fit(features, learned.width, labels, time_rules);
+    if (!trees) return trees.error();
+    grove.time = std::move(*trees);
+  }
+  return grove;
+}
+
+void PlantModel::calibrate(const Samples& held, const std::vector<float>& shares,
+                           const Answers* trees, const Say& say) {
+  // Temperature: the one that surprises least.
+  double best = std::numeric_limits<double>::infinity();
+  const auto words = bins_.words();
+  std::vector<float> row(words);
+  for (const double temperature : {1.0, 0.7, 0.8, 0.9, 1.15, 1.3, 1.5, 1.8}) {
+    double sum = 0;
+    for (std::size_t i = 0; i < held.size() * held.kinds; ++i) {
+      double total = 0;
+      for (std::size_t b = 0; b < words; ++b)
+        total += static_cast<double>(row[b] = std::pow(std::max(shares[i * words + b], 1e-9F),
+                                                       static_cast<float>(1 / temperature)));
+      for (auto& share : row) share = static_cast<float>(static_cast<double>(share) / total);
+      sum += surprise(held.truth[i], row, bins_);
+    }
+    if (sum < best) {
+      best = sum;
+      temperature_ = temperature;
+    }
+  }
+  const auto gpt = from_shares(shares, held.size());
+  const auto n = horizons_.size();
+  // The blend: an even one stays unless another is clearly better, as few machines choose badly.
+  if (trees != nullptr) {
+    std::vector<Known> known;
+    for (std::size_t h = 0; h < n; ++h)
+      known.push_back(known_at(held, items() ? 0 : held.kinds, horizons_[h]));
+    best = std::numeric_limits<double>::infinity();
+    for (const double share : {0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9}) {
+      double sum = 0;
+      for (std::size_t h = 0; h < n; ++h) {
+        for (std::size_t i = 0; i < known[h].samples.size(); ++i) {
+          const auto at = known[h].samples[i] * n + h;
+          const double p = clamped(share * static_cast<double>(gpt.any[at]) +
+                                   (1 - share) * static_cast<double>(trees->any[at]));
+          sum -= std::log(known[h].truth[i] != 0 ? p : 1 - p);
+        }
+      }
+      if (sum < best * (share == 0.5 ? 1 : 0.99)) {
+        best = sum;
+        blend_ = share;
+      }
+    }
+    if (!trees->expected.empty() && !gpt.expected.empty()) {
+      best = std::numeric_limits<double>::infinity();
+      for (const double share : {0.5, 0.4, 0.6, 0.3, 0.7}) {
+        double sum = 0;
+        for (std::size_t i = 0; i < held.size(); ++i) {
+          const auto truth = held.any(i);
+          if (!truth.happened && static_cast<double>(truth.after) < bins_.horizon) continue;
+          const double error = share * static_cast<double>(gpt.expected[i]) +
+                               (1 - share) * static_cast<double>(trees->expected[i]) -
+                               std::min(static_cast<double>(truth.after), bins_.horizon);
+          sum += error * error;
+        }
+        if (sum < best * (share == 0.5 ? 1 : 0.98)) {
+          best = sum;
+          blend_time_ = share;
+        }
+      }
+    }
+    say(fmt::format("blend: {:.0f} % GPT-2 of probabilities, {:.0f} % of times; temperature {:.2f}",
+                    100 * blend_, 100 * blend_time_, temperature_));
+  }
+  const auto blended = trees != nullptr ? mixed(gpt, *trees) : gpt;
+  thresholds_.clear();
+  for (const auto* answers : {&blended, &gpt, trees}) {
+    auto& chosen = thresholds_.emplace_back();
+    for (std::size_t h = 0; h < n && answers != nullptr; ++h) {
+      const auto known = known_at(held, items() ? 0 : held.kinds, horizons_[h]);
+      std::vector<float> p;
+      for (const auto i : known.samples) p.push_back(answers->any[i * n + h]);
+      chosen.push_back(best_threshold(p, known.truth));
+    }
+    chosen.resize(n, 0.5);
+  }
+  if (items()) return;
+  // Conformal widening of [q05, q95] (CQR, Romano et al. 2019), machines counting alike.
+  std::map<std::uint32_t, double> counts;
+  std::vector<std::pair<double, std::uint32_t>> scores;
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    const auto truth = held.any(i);
+    if (!truth.happened || static_cast<double>(truth.after) > 1.2 * bins_.horizon) continue;
+    const double y = std::min(static_cast<double>(truth.after), bins_.horizon);
+    scores.emplace_back(
+        std::max(static_cast<double>(blended.q05[i]) - y, y - static_cast<double>(blended.q95[i])),
+        held.machine[i]);
+    counts[held.machine[i]] += 1;
+  }
+  std::sort(scores.begin(), scores.end());
+  double mass = 0;
+  const double wanted = 0.9 * static_cast<double>(counts.size());
+  for (const auto& [score, machine] : scores) {
+    mass += 1 / counts[machine];
+    if (mass >= wanted) {
+      widening_ = score;
+      break;
+    }
+  }
+  say(fmt::format("90 % intervals move by {:+.2f} {} at both ends", widening_, schema_.time_unit));
+}
+
 Result<Done> PlantModel::open(int threads) {
-  auto model = gpt2::Model::create(network_.config, network_.weights, {.threads = threads});
-  if (!model) return model.error();
-  model_ = std::make_shared<const gpt2::Model>(std::move(*model));
+  models_.clear();
+  for (const auto& network : networks_) {
+    auto model = gpt2::Model::create(network.config, network.weights, {.threads = threads});
+    if (!model) return model.error();
+    models_.push_back(std::make_shared<const gpt2::Model>(std::move(*model)));
+  }
   return Done{};
 }
 
 std::vector<float> PlantModel::gpt_shares(const Samples& samples) const {
-  return answer(*model_, words_, bins_, samples);
+  std::vector<float> mean;
+  for (const auto& model : models_) {
+    const auto shares = answer(*model, words_, bins_, samples);
+    mean.resize(shares.size());
+    for (std::size_t i = 0; i < shares.size(); ++i)
+      mean[i] += shares[i] / static_cast<float>(models_.size());
+  }
+  return mean;
 }
 
 Answers PlantModel::from_shares(std::vector<float> shares, std::size_t count) const {
@@ -577,7 +665,7 @@ Answers PlantModel::from_shares(std::vector<float> shares, std::size_t count) co
     }
     // The first of independent kinds: none so far means none of each.
     if (schema_.items) {
-      answers.any.push_back(answers.within[i * kinds]);  // the first label is the one that is asked
+      answers.any.push_back(answers.within[i * kinds]);  // of several, the first is "any"
       continue;
     }
     double left = 1;
@@ -603,18 +691,20 @@ Answers PlantModel::from_shares(std::vector<float> shares, std::size_t count) co
   return answers;
 }
 
-Answers PlantModel::from_trees(const Samples& samples) const {
+Answers PlantModel::from_trees(std::span<const Grove> groves, const Samples& samples) const {
   const auto kinds = schema_.kinds.size();
   const auto n = horizons_.size();
   Answers answers;
   answers.within.resize(samples.size() * kinds * n);
   answers.any.resize(samples.size() * n);
-  for (std::size_t k = 0; k < kinds; ++k)
-    for (std::size_t h = 0; h < n; ++h) {
-      const auto p = trees_[k * n + h].predict(samples.features, samples.width);
-      for (std::size_t i = 0; i < samples.size(); ++i)
-        answers.within[(i * kinds + k) * n + h] = p[i];
-    }
+  const auto part = 1 / static_cast<float>(groves.size());
+  for (const auto& grove : groves)
+    for (std::size_t k = 0; k < kinds; ++k)
+      for (std::size_t h = 0; h < n; ++h) {
+        const auto p = grove.within[k * n + h].predict(samples.features, samples.width);
+        for (std::size_t i = 0; i < samples.size(); ++i)
+          answers.within[(i * kinds + k) * n + h] += part * p[i];
+      }
   for (std::size_t i = 0; i < samples.size(); ++i) {
     for (std::size_t k = 0; k < kinds; ++k)  // within a longer time is at least within a shorter
       for (std::size_t h = 1; h < n; ++h) {
@@ -629,10 +719,12 @@ Answers PlantModel::from_trees(const Samples& samples) const {
           schema_.items ? answers.within[i * kinds * n + h] : static_cast<float>(1 - none);
     }
   }
-  if (time_trees_) {
-    answers.expected = time_trees_->predict(samples.features, samples.width);
-    for (auto& value : answers.expected)
-      value = std::clamp(value, 0.0F, static_cast<float>(bins_.horizon));
+  for (const auto& grove : groves) {
+    if (!grove.time) continue;
+    answers.expected.resize(samples.size());
+    const auto times = grove.time->predict(samples.features, samples.width);
+    for (std::size_t i = 0; i < times.size(); ++i)
+      answers.expected[i] += part * std::clamp(times[i], 0.0F, static_cast<float>(bins_.horizon));
   }
   return answers;
 }
@@ -646,6 +738,24 @@ void PlantModel::widen(Answers& answers) const {
   }
 }
 
+Answers PlantModel::mixed(Answers gpt, const Answers& trees) const {
+  const auto mix = [&](std::vector<float>& a, const std::vector<float>& b, double share) {
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+      a[i] = static_cast<float>(share * static_cast<double>(a[i]) +
+                                (1 - share) * static_cast<double>(b[i]));
+  };
+  const auto alone = gpt.expected;
+  mix(gpt.within, trees.within, blend_);
+  mix(gpt.any, trees.any, blend_);
+  mix(gpt.expected, trees.expected, blend_time_);
+  for (std::size_t i = 0; i < gpt.q05.size(); ++i) {  // the interval follows the blended middle
+    const float shift = gpt.expected[i] - alone[i];
+    for (auto* q : {&gpt.q05[i], &gpt.q50[i], &gpt.q95[i]})
+      *q = std::clamp(*q + shift, 0.0F, static_cast<float>(bins_.horizon));
+  }
+  return gpt;
+}
+
 Answers PlantModel::answers(Method method, const Records& prepared, const Samples& samples) const {
   const auto n = horizons_.size();
   const auto kinds = schema_.kinds.size();
@@ -654,28 +764,12 @@ Answers PlantModel::answers(Method method, const Records& prepared, const Sample
     widen(answers);
     return answers;
   }
-  if (method == Method::trees) return from_trees(samples);
+  if (method == Method::trees && !groves_.empty()) return from_trees(groves_, samples);
   if (method == Method::blend) {
-    auto gpt = from_shares(gpt_shares(samples), samples.size());
-    if (!trees_.empty()) {
-      const auto trees = from_trees(samples);
-      const auto mix = [&](std::vector<float>& a, const std::vector<float>& b, double share) {
-        for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
-          a[i] = static_cast<float>(share * static_cast<double>(a[i]) +
-                                    (1 - share) * static_cast<double>(b[i]));
-      };
-      const auto alone = gpt.expected;
-      mix(gpt.within, trees.within, blend_);
-      mix(gpt.any, trees.any, blend_);
-      mix(gpt.expected, trees.expected, 0.5);
-      for (std::size_t i = 0; i < gpt.q05.size(); ++i) {  // the interval follows the blended middle
-        const float shift = gpt.expected[i] - alone[i];
-        for (auto* q : {&gpt.q05[i], &gpt.q50[i], &gpt.q95[i]})
-          *q = std::clamp(*q + shift, 0.0F, static_cast<float>(bins_.horizon));
-      }
-    }
-    widen(gpt);
-    return gpt;
+    auto answers = from_shares(gpt_shares(samples), samples.size());
+    if (!groves_.empty()) answers = mixed(std::move(answers), from_trees(groves_, samples));
+    widen(answers);
+    return answers;
   }
   Answers answers;
   std::vector<double> age;
@@ -902,9 +996,15 @@ std::vector<PlantForecast> PlantModel::forecast(const Records& prepared, bool al
   return forecasts;
 }
 
+double PlantModel::threshold(Method method, std::size_t horizon) const {
+  const auto place = static_cast<std::size_t>(method);
+  return place < thresholds_.size() ? thresholds_[place][horizon] : 0.5;
+}
+
 std::string PlantModel::description() const {
-  return fmt::format("{}; {} words in {} positions; blend {:.0f} % GPT-2", model_->description(),
-                     words_.vocabulary(), words_.positions(), 100 * blend_);
+  return fmt::format("{} x {}; {} words in {} positions; blend {:.0f} % GPT-2", models_.size(),
+                     models_.front()->description(), words_.vocabulary(), words_.positions(),
+                     100 * blend_);
 }
 
 Judgement judge(const PlantModel& model, const Records& prepared, const Samples& samples) {
@@ -955,7 +1055,7 @@ Judgement judge(const PlantModel& model, const Records& prepared, const Samples&
       const double base = at.base_rate * (1 - at.base_rate);
       at.skill = base > 0 ? 1 - at.brier / base : 0;
       at.ece = calibration_error(p, known.truth);
-      at.f1 = f1(p, known.truth, 0.5);
+      at.f1 = f1(p, known.truth, model.threshold(score.method, h));
       double sum = 0;
       std::size_t counted = 0;
       for (std::size_t k = 0; k < kinds; ++k) {
@@ -1008,7 +1108,7 @@ std::string as_text(const Judgement& judgement, const std::string& unit) {
         "failure within {:g} {} ({} known, {:.1f} % "
         "fail)\n{:<18}{:>8}{:>8}{:>10}{:>8}{:>8}{:>8}{:>10}\n",
         first.horizon, unit, first.known, 100 * first.base_rate, "", "AUPRC", "AUROC", "Brier",
-        "skill", "ECE", "F1@.5", "by kind");
+        "skill", "ECE", "F1", "by kind");
     for (const auto& method : judgement.methods) {
       const auto& at = method.horizons[h];
       out += fmt::format("{:<18}{:>8.3f}{:>8.3f}{:>10.4f}{:>8.3f}{:>8.3f}{:>8.3f}{:>10.3f}\n",

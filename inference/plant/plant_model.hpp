@@ -27,8 +27,14 @@ struct PlantRules {
   double horizon = 0;  ///< 0: the description's, else half the median life, or 20 steps.
   std::vector<double> horizons;
   std::optional<Split> split;
-  double calibration_share = 0.15;  ///< Of machines (or time): chooses the blend, fits intervals.
+  /// Networks whose answers are averaged. Each is trained without a part of the machines of its
+  /// own, so that what chooses the blend and fits the intervals was not learned from, and yet every
+  /// machine teaches most of them.
+  std::size_t members = 3;
+  double calibration_share = 0.15;  ///< That part, of machines; or of time, the same for all.
   bool trees = true;
+  TreeRules within;  ///< Of the trees that classify ...
+  TreeRules time{.classify = false, .rounds = 200, .rate = 0.06};  ///< ... and of those for times.
   int threads = 1;
   std::uint64_t seed = 1;
 };
@@ -96,15 +102,30 @@ class PlantModel {
   [[nodiscard]] const std::vector<std::string>& kinds() const { return schema_.kinds; }
   [[nodiscard]] const Words& words() const { return words_; }
   [[nodiscard]] double blend_share() const { return blend_; }
+  /// The probability from which on to warn, chosen for the best F1 on the calibration part; by
+  /// horizon. 0.5 for methods other than GPT-2, trees and blend.
+  [[nodiscard]] double threshold(Method method, std::size_t horizon) const;
   [[nodiscard]] const std::string& unit() const { return schema_.time_unit; }
   [[nodiscard]] bool items() const { return schema_.items; }
   [[nodiscard]] std::string description() const;
 
  private:
   [[nodiscard]] line::Result<line::Done> open(int threads);
+  /// Boosted trees of one member: by kind and horizon, and of the time.
+  struct Grove {
+    std::vector<Trees> within;
+    std::optional<Trees> time;
+  };
+  [[nodiscard]] line::Result<Grove> grow(const Samples& learned, const PlantRules& rules,
+                                         std::uint64_t seed) const;
+  /// The mean of the members' answers.
   [[nodiscard]] std::vector<float> gpt_shares(const Samples& samples) const;
   [[nodiscard]] Answers from_shares(std::vector<float> shares, std::size_t samples) const;
-  [[nodiscard]] Answers from_trees(const Samples& samples) const;
+  [[nodiscard]] Answers from_trees(std::span<const Grove> groves, const Samples& samples) const;
+  /// Both answers in one, before widening.
+  [[nodiscard]] Answers mixed(Answers gpt, const Answers& trees) const;
+  void calibrate(const Samples& held, const std::vector<float>& shares, const Answers* trees,
+                 const Say& say);
   void widen(Answers& answers) const;
 
   Records schema_;  ///< Without machines.
@@ -113,14 +134,15 @@ class PlantModel {
   Bins bins_;
   std::vector<double> horizons_;
   Words words_;
-  Network network_;
-  std::shared_ptr<const gpt2::Model> model_;
-  std::vector<Trees> trees_;  ///< By kind and horizon.
-  std::optional<Trees> time_trees_;
-  double blend_ = 0.5;  ///< Share of the GPT in the blend.
+  std::vector<Network> networks_;  ///< By member.
+  std::vector<std::shared_ptr<const gpt2::Model>> models_;
+  std::vector<Grove> groves_;  ///< By member; empty without trees.
+  double blend_ = 0.5;         ///< Share of the GPT in the blend of probabilities ...
+  double blend_time_ = 0.5;    ///< ... and of expected times.
   double temperature_ = 1;
-  double widening_ = 0;       ///< Conformal: of [q05, q95], both sides, in the records' unit.
-  std::vector<double> base_;  ///< Climatology by kind and horizon.
+  double widening_ = 0;  ///< Conformal: of [q05, q95], both sides, in the records' unit.
+  std::vector<std::vector<double>> thresholds_;  ///< Of blend, GPT-2, trees; by horizon.
+  std::vector<double> base_;                     ///< Climatology by kind and horizon.
   std::vector<double> base_any_;
   Weibull life_;
   std::vector<std::size_t> sensor_;  ///< Best feature by horizon, and its direction and steps.
@@ -135,7 +157,8 @@ struct HorizonScore {
   double horizon = 0;
   std::size_t known = 0;
   double base_rate = 0;
-  double auprc = 0, auroc = 0, brier = 0, skill = 0, ece = 0, f1 = 0;
+  double auprc = 0, auroc = 0, brier = 0, skill = 0, ece = 0;
+  double f1 = 0;           ///< At the threshold that the calibration part chose.
   double macro_auprc = 0;  ///< Mean over kinds.
 };
 struct MethodScore {

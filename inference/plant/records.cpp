@@ -382,6 +382,15 @@ Result<Records> read_records(const Description& d) {
     }
   }
   if (complaints.count > 0) return Error(std::move(complaints.all));
+  if (records.items && records.kinds.size() > 1) {
+    // Outcomes of an item depend on each other: whether there is any is a question of its own.
+    records.kinds.insert(records.kinds.begin(), "any");
+    for (auto& machine : records.machines) {
+      for (auto& failure : machine.failures) ++failure.code;
+      if (!machine.failures.empty())
+        machine.failures.insert(machine.failures.begin(), {machine.failures.front().at, 0});
+    }
+  }
   for (const auto& machine : records.machines)
     if (!records.items && machine.failures.size() > 1) records.repairable = true;
   records.dated = d.time_format.value_or(TimeFormat::number) != TimeFormat::number;

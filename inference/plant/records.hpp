@@ -48,7 +48,7 @@ struct Records {
   std::vector<Channel> channels;
   std::vector<std::string> codes;  ///< Events and maintenance.
   std::vector<bool> maintenance;   ///< Beside codes.
-  std::vector<std::string> kinds;  ///< Of failure.
+  std::vector<std::string> kinds;  ///< Of failure; items with several begin with "any".
   std::vector<Machine> machines;
   [[nodiscard]] std::size_t rows() const;
 };

@@ -19,6 +19,39 @@ Truth Samples::any(std::size_t i) const {
   return first;
 }
 
+Samples Samples::picked(std::span<const std::size_t> which) const {
+  Samples some;
+  some.width = width;
+  some.kinds = kinds;
+  const auto begin = [](const auto& all, std::size_t place) {
+    return all.begin() + static_cast<std::ptrdiff_t>(place);
+  };
+  for (const auto i : which) {
+    some.features.insert(some.features.end(), begin(features, i * width),
+                         begin(features, (i + 1) * width));
+    some.truth.insert(some.truth.end(), begin(truth, i * kinds), begin(truth, (i + 1) * kinds));
+    some.machine.push_back(machine[i]);
+    some.row.push_back(row[i]);
+    some.at.push_back(at[i]);
+    some.missing.push_back(missing[i]);
+  }
+  return some;
+}
+
+void Samples::append(const Samples& others) {
+  width = others.width;
+  kinds = others.kinds;
+  const auto join = [](auto& all, const auto& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  join(features, others.features);
+  join(truth, others.truth);
+  join(machine, others.machine);
+  join(row, others.row);
+  join(at, others.at);
+  join(missing, others.missing);
+}
+
 Samples take_samples(const Records& records, const Status& status, const Choice& choice) {
   Samples samples;
   samples.width = status.features().size();

@@ -36,6 +36,10 @@ struct Samples {
   }
   /// The first failure of any kind.
   [[nodiscard]] Truth any(std::size_t i) const;
+  /// Some of the samples, in the given order.
+  [[nodiscard]] Samples picked(std::span<const std::size_t> which) const;
+  /// Puts others of the same features and kinds behind.
+  void append(const Samples& others);
 };
 
 struct Choice {

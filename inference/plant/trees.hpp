@@ -15,8 +15,8 @@ namespace foreline::plant {
 
 struct TreeRules {
   bool classify = true;  ///< Labels are 0 or 1 and answers probabilities; else least squares.
-  std::size_t rounds = 250;
-  double rate = 0.05;
+  std::size_t rounds = 100;
+  double rate = 0.1;
   int depth = 5;
   double row_share = 0.7;
   double column_share = 0.5;

@@ -52,6 +52,9 @@ plant::PlantRules rules_of(const PlantOptions& options, const plant::Description
   rules.network.group_drop = options.group_drop;
   rules.network.soft = options.soft;
   rules.network.weight_decay = options.decay;
+  rules.network.dropout = options.dropout;
+  rules.network.bf16 = options.bf16;
+  rules.members = options.members;
   rules.packing = options.words ? plant::Packing::word : plant::Packing::group;
   rules.levels = options.levels;
   rules.threads = options.threads;
@@ -157,7 +160,7 @@ std::string summary(const std::vector<plant::Judgement>& all, const std::string&
     };
     out += fmt::format("{}\n", plant::name_of(static_cast<plant::Method>(m)));
     for (std::size_t h = 0; h < all.front().methods[m].horizons.size(); ++h)
-      out += fmt::format("  within {:g} {}: AUPRC {}, Brier {}, skill {}, ECE {}, F1 at 0.5 {}\n",
+      out += fmt::format("  within {:g} {}: AUPRC {}, Brier {}, skill {}, ECE {}, F1 {}\n",
                          all.front().methods[m].horizons[h].horizon, unit,
                          of([&](const auto& s) { return s.horizons[h].auprc; }),
                          of([&](const auto& s) { return s.horizons[h].brier; }),
@@ -201,6 +204,9 @@ void add_plant_options(CLI::App& command, PlantOptions& options) {
       ->capture_default_str();
   command.add_option("--group-drop", options.group_drop, "Share of signals hidden in training")
       ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  command.add_option("--members", options.members, "Networks whose answers are averaged")
+      ->check(CLI::Range(1, 20))
       ->capture_default_str();
   command.add_option("--soft", options.soft, "Softness of time answers in bins")
       ->check(CLI::Range(0.0, 10.0))

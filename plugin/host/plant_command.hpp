@@ -14,16 +14,19 @@ namespace foreline::host {
 struct PlantOptions {
   std::string data;
   std::string out;
-  std::size_t steps = 2400;
+  std::size_t steps = 500;
   std::size_t batch = 64;
-  std::size_t layers = 3;
-  std::size_t heads = 4;
-  std::size_t width = 96;
-  float rate = 2e-3F;
+  std::size_t layers = 2;
+  std::size_t heads = 2;
+  std::size_t width = 64;
+  float rate = 4e-3F;
   float decay = 0.1F;
   double jitter = 1.25;
   double group_drop = 0.07;
   double soft = 0.8;
+  float dropout = 0.1F;
+  bool bf16 = false;
+  std::size_t members = 3;
   std::size_t levels = 0;
   bool words = false;
   int threads = 1;

@@ -179,7 +179,7 @@ void add_train(CLI::App& app, int& exit_code) {
       "2 "
       "--test-days 2 --steps 40 --out my-model\n"
       "  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --out pump-model");
-  command->callback([options, &exit_code] {
+  command->callback([command, options, &exit_code] {
     if (options->out.empty() && options->judge.empty()) {
       exit_code = fail(bad_input, "train", "give --out FOLDER for the model, or --judge FOLDER");
       return;
@@ -188,9 +188,12 @@ void add_train(CLI::App& app, int& exit_code) {
       options->plant.out = options->out;
       options->plant.seed = options->train.seed;
       options->plant.threads = options->train.threads;
-      options->plant.layers = options->train.layers;
-      options->plant.heads = options->train.heads;
-      options->plant.width = options->train.width;
+      // Plant data have a shape of their own unless one is asked for.
+      if (command->count("--layers") > 0) options->plant.layers = options->train.layers;
+      if (command->count("--heads") > 0) options->plant.heads = options->train.heads;
+      if (command->count("--width") > 0) options->plant.width = options->train.width;
+      if (command->count("--rate") > 0) options->plant.rate = options->train.peak_rate;
+      if (command->count("--batch") > 0) options->plant.batch = options->train.batch;
       exit_code = options->out.empty() ? fail(bad_input, "train", "give --out FOLDER for the model")
                                        : train_on_plant_data(options->plant);
       return;

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accuracy of forecasts on the public data sets, one JSON line a run: see
+// docs/decisions/0011-forecasting-protocol.md for what is learned from and what is judged. Data lie
+// beside the checkout (../shared/data); a set that is not there is skipped.
+//   bench_forecast set=fd001 part=validation|test seeds=5 [steps=, width=, members=, ...]
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <numeric>
+
+#include "inference/plant/plant_model.hpp"
+#include "sim/line/random.hpp"
+
+using namespace foreline;
+using namespace foreline::plant;
+
+namespace {
+
+constexpr std::uint64_t selection_seed = 77;  // of every split for choosing; never of a result
+
+using Options = std::map<std::string, std::string>;
+
+double number(const Options& options, const std::string& name, double fallback) {
+  const auto found = options.find(name);
+  return found == options.end() ? fallback : std::atof(found->second.c_str());
+}
+
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         1e-6 * static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+struct Data {
+  Description description;
+  Records records;
+};
+
+Data read(const std::string& name) {
+  const auto file = std::filesystem::path(FORELINE_SOURCE_DIR) / "tests/bench/forecast" / name;
+  auto description = read_description(file);
+  if (!description) {
+    fmt::print(stderr, "{}\n", description.error().text());
+    std::exit(2);
+  }
+  if (!std::filesystem::exists(description->beside(description->file))) {
+    fmt::print("{{\"skipped\": \"{}: the data are not beside the checkout\"}}\n", name);
+    std::exit(0);
+  }
+  auto records = read_records(*description);
+  if (!records) {
+    fmt::print(stderr, "{}\n", records.error().text());
+    std::exit(2);
+  }
+  return {std::move(*description), std::move(*records)};
+}
+
+PlantRules rules_of(const Options& options, const Description& description, std::uint64_t seed) {
+  PlantRules rules;
+  auto& n = rules.network;
+  n.steps = static_cast<std::size_t>(number(options, "steps", static_cast<double>(n.steps)));
+  n.batch = static_cast<std::size_t>(number(options, "batch", static_cast<double>(n.batch)));
+  n.layers = static_cast<std::size_t>(number(options, "layers", static_cast<double>(n.layers)));
+  n.heads = static_cast<std::size_t>(number(options, "heads", static_cast<double>(n.heads)));
+  n.width = static_cast<std::size_t>(number(options, "width", static_cast<double>(n.width)));
+  n.peak_rate = static_cast<float>(number(options, "rate", static_cast<double>(n.peak_rate)));
+  n.weight_decay =
+      static_cast<float>(number(options, "decay", static_cast<double>(n.weight_decay)));
+  n.dropout = static_cast<float>(number(options, "dropout", static_cast<double>(n.dropout)));
+  n.jitter = number(options, "jitter", n.jitter);
+  n.age_jitter = number(options, "age_jitter", n.age_jitter);
+  n.word_drop = number(options, "word_drop", n.word_drop);
+  n.group_drop = number(options, "group_drop", n.group_drop);
+  n.soft = number(options, "soft", n.soft);
+  n.point_weight = number(options, "point", n.point_weight);
+  n.average = number(options, "average", n.average);
+  n.bf16 = number(options, "bf16", n.bf16 ? 1 : 0) > 0;
+  rules.members =
+      static_cast<std::size_t>(number(options, "members", static_cast<double>(rules.members)));
+  rules.levels =
+      static_cast<std::size_t>(number(options, "levels", static_cast<double>(rules.levels)));
+  rules.packing = number(options, "words", 0) > 0 ? Packing::word : Packing::group;
+  rules.trees = number(options, "trees", 1) > 0;
+  for (auto* t : {&rules.within, &rules.time}) {
+    const std::string of = t == &rules.time ? "time_" : "tree_";
+    t->rounds =
+        static_cast<std::size_t>(number(options, of + "rounds", static_cast<double>(t->rounds)));
+    t->rate = number(options, of + "rate", t->rate);
+    t->depth = static_cast<int>(number(options, of + "depth", t->depth));
+    t->column_share = number(options, of + "columns", t->column_share);
+    t->child_weight = number(options, of + "child", t->child_weight);
+  }
+  rules.threads = static_cast<int>(number(options, "threads", 1));
+  rules.seed = seed;
+  rules.horizon = description.horizon;
+  rules.horizons = description.horizons;
+  rules.split = description.split;
+  return rules;
+}
+
+std::vector<std::size_t> all_of(const Records& records) {
+  std::vector<std::size_t> all(records.machines.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
+}
+
+/// Machines dealt into parts, failures evenly; deterministic by seed.
+std::vector<std::vector<std::size_t>> dealt(const Records& records,
+                                            std::vector<std::size_t> machines, std::size_t parts,
+                                            std::uint64_t seed) {
+  for (std::size_t i = machines.size(); i > 1; --i)
+    std::swap(machines[i - 1],
+              machines[line::random_word(seed, 4, line::Purpose::training, i) % i]);
+  if (records.items)
+    std::stable_partition(machines.begin(), machines.end(), [&](auto m) {
+      return !records.machines[m].failures.empty() &&
+             records.machines[m].failures.front().code == 0;
+    });
+  std::vector<std::vector<std::size_t>> out(parts);
+  for (std::size_t i = 0; i < machines.size(); ++i) out[i % parts].push_back(machines[i]);
+  return out;
+}
+
+struct Run {
+  std::vector<std::size_t> learn;
+  double until = std::numeric_limits<double>::infinity();
+  Choice judged;
+  std::size_t cuts = 0;  ///< Of each judged machine, moments drawn at random; 0: all chosen ones.
+};
+
+void judge_run(const std::string& set, const std::string& part, const Data& data,
+               const Records& judged_on, const Run& run, const PlantRules& rules, std::size_t index,
+               bool verbose) {
+  const double before = cpu_seconds();
+  auto model =
+      PlantModel::train(data.records, run.learn, run.until, rules, [&](const std::string& text) {
+        if (verbose) fmt::print(stderr, "  {}\n", text);
+      });
+  if (!model) {
+    fmt::print(stderr, "{}\n", model.error().text());
+    std::exit(1);
+  }
+  const double spent = cpu_seconds() - before;
+  QualityReport report;
+  auto prepared = model->prepare(judged_on, report);
+  if (!prepared) {
+    fmt::print(stderr, "{}\n", prepared.error().text());
+    std::exit(1);
+  }
+  auto samples = model->samples(*prepared, run.judged);
+  if (run.cuts > 0) {
+    std::map<std::uint32_t, std::vector<std::size_t>> rows;
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      if (samples.row[i] >= 30) rows[samples.machine[i]].push_back(i);
+    std::vector<std::size_t> which;
+    for (const auto& [machine, mine] : rows)
+      for (std::size_t c = 0; c < run.cuts; ++c)
+        which.push_back(
+            mine[line::random_word(selection_seed, machine, line::Purpose::training, c) %
+                 mine.size()]);
+    samples = samples.picked(which);
+  }
+  const auto judgement = judge(*model, *prepared, samples);
+  std::string line = fmt::format(
+      R"({{"set": "{}", "part": "{}", "seed": {}, "run": {}, "cpu_s": {:.1f}, "samples": {}, "blend": {:.2f})",
+      set, part, rules.seed, index, spent, judgement.samples, model->blend_share());
+  for (const auto method : {Method::gpt, Method::trees, Method::blend}) {
+    const auto& score = judgement.methods[static_cast<std::size_t>(method)];
+    const auto name = method == Method::gpt ? "gpt" : method == Method::trees ? "trees" : "blend";
+    line += fmt::format(R"(, "{}": {{)", name);
+    std::string inside;
+    const auto put = [&](const std::string& key, double value) {
+      inside += fmt::format(R"({}"{}": {:.5f})", inside.empty() ? "" : ", ", key, value);
+    };
+    if (score.rmse) put("rmse", *score.rmse), put("score", *score.nasa);
+    if (score.coverage) put("coverage", *score.coverage), put("width", *score.width);
+    for (const auto& at : score.horizons) {
+      const auto h = fmt::format("@{:g}", at.horizon);
+      put("auprc" + h, at.auprc);
+      put("brier" + h, at.brier);
+      put("skill" + h, at.skill);
+      put("ece" + h, at.ece);
+      put("f1" + h, at.f1);
+      if (samples.kinds > 1) put("macro_auprc" + h, at.macro_auprc);
+    }
+    line += inside + "}";
+  }
+  fmt::print("{}}}\n", line);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  Options options;
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    const auto equals = argument.find('=');
+    if (equals == std::string::npos) {
+      fmt::print(stderr, "wanted name=value, got \"{}\"\n", argument);
+      return 2;
+    }
+    options[argument.substr(0, equals)] = argument.substr(equals + 1);
+  }
+  const auto set = options.count("set") != 0 ? options["set"] : std::string("fd001");
+  const bool test = options["part"] == "test";
+  const auto part = test ? "test" : "validation";
+  const auto seeds = static_cast<std::uint64_t>(number(options, "seeds", 1));
+  const auto first = static_cast<std::uint64_t>(number(options, "first", 1));
+  const bool verbose = number(options, "verbose", 0) > 0;
+  if (set == "fd001" || set == "fd003") {
+    const auto data = read(set + "_train.toml");
+    for (auto seed = first; seed < first + seeds; ++seed) {
+      const auto rules = rules_of(options, data.description, seed);
+      if (test) {
+        const auto judged = read(set + "_test.toml");
+        Run run;
+        run.learn = all_of(data.records);
+        run.judged.machines = all_of(judged.records);
+        run.judged.last_only = true;
+        judge_run(set, part, data, judged.records, run, rules, 0, verbose);
+      } else {
+        const auto parts = dealt(data.records, all_of(data.records), 5, selection_seed);
+        Run run;
+        for (std::size_t p = 1; p < 5; ++p)
+          run.learn.insert(run.learn.end(), parts[p].begin(), parts[p].end());
+        run.judged.machines = parts[0];
+        run.cuts = 20;
+        judge_run(set, part, data, data.records, run, rules, 0, verbose);
+      }
+    }
+  } else if (set == "ai4i") {
+    const auto data = read("ai4i.toml");
+    for (auto seed = first; seed < first + seeds; ++seed) {
+      const auto rules = rules_of(options, data.description, seed);
+      auto folds = dealt(data.records, all_of(data.records), 5, 1);
+      if (!test) {  // inside the first fold's learning part
+        std::vector<std::size_t> inner;
+        for (std::size_t p = 1; p < 5; ++p)
+          inner.insert(inner.end(), folds[p].begin(), folds[p].end());
+        folds = dealt(data.records, inner, 4, selection_seed);
+      }
+      for (std::size_t fold = 0; fold < (test ? folds.size() : 1); ++fold) {
+        Run run;
+        for (std::size_t p = 0; p < folds.size(); ++p)
+          if (p != fold) run.learn.insert(run.learn.end(), folds[p].begin(), folds[p].end());
+        run.judged.machines = folds[fold];
+        judge_run(set, part, data, data.records, run, rules, fold, verbose);
+      }
+    }
+  } else if (set == "azure") {
+    const auto data = read("azure.toml");
+    double begin = std::numeric_limits<double>::infinity();
+    double end = -begin;
+    for (const auto& machine : data.records.machines) {
+      begin = std::min(begin, machine.time.front());
+      end = std::max(end, machine.time.back());
+    }
+    const double cut = begin + 0.75 * (end - begin);
+    for (auto seed = first; seed < first + seeds; ++seed) {
+      const auto rules = rules_of(options, data.description, seed);
+      Run run;
+      run.learn = all_of(data.records);
+      run.judged.machines = run.learn;
+      run.until = test ? cut : begin + 0.55 * (end - begin);
+      run.judged.from = run.until;
+      if (!test) run.judged.until = cut;
+      judge_run(set, part, data, data.records, run, rules, 0, verbose);
+    }
+  } else {
+    fmt::print(stderr, "set is fd001, fd003, ai4i or azure\n");
+    return 2;
+  }
+  return 0;
+}

@@ -240,6 +240,14 @@ Result<Description> read_description(const std::filesystem::path& path) {
     table->finish();
     d.attributes = std::move(attributes);
   }
+  if (auto table = root.table("windows")) {
+    WindowsDescription windows;
+    windows.before = table->string("before");
+    windows.after = table->string("after", "");
+    windows.lag = static_cast<std::size_t>(table->number("lag", 1, 1e6, 20.0));
+    table->finish();
+    d.windows = std::move(windows);
+  }
   std::set<std::string> names;
   for (const auto& signal : d.signals)
     if (!names.insert(signal.name).second)
@@ -247,7 +255,11 @@ Result<Description> read_description(const std::filesystem::path& path) {
                     "give one another name");
   if (d.time.empty() && !d.events.empty())
     root.complain("events", "events need a time, and the rows have none", "add time = \"COLUMN\"");
-  if (d.time.empty() && d.labels.empty() && root.has("file"))
+  if (d.windows &&
+      (!d.time.empty() || !d.signals.empty() || !d.labels.empty() || !d.events.empty()))
+    root.complain("windows", "windows of an alarm log have no time, signals, labels or events",
+                  "describe those in a file of their own");
+  if (d.time.empty() && d.labels.empty() && !d.windows && root.has("file"))
     root.complain("file", "rows without time need an outcome to learn from",
                   "add time = \"COLUMN\", or [[label]] with the column of the outcome");
   if (!d.horizons.empty() && d.horizon > 0 && d.horizons.back() > d.horizon)
@@ -595,6 +607,10 @@ std::string as_toml(const Description& d) {
       out += fmt::format("time_format = \"{}\"\n",
                          time_formats[static_cast<std::size_t>(*events.time_format)]);
   }
+  if (d.windows)
+    out +=
+        fmt::format("\n[windows]\nbefore = {}\nafter = {}\nlag = {}\n",
+                    toml_string(d.windows->before), toml_string(d.windows->after), d.windows->lag);
   if (d.attributes) {
     out += fmt::format("\n[attributes]\nfile = {}\nmachine = {}\n", toml_string(d.attributes->file),
                        toml_string(d.attributes->machine));

@@ -49,6 +49,13 @@ struct AttributesDescription {
   std::vector<SignalDescription> columns;
 };
 
+/// Rows are windows of an alarm log: codes that came, and codes that came after, parted by blanks.
+struct WindowsDescription {
+  std::string before;
+  std::string after;     ///< Empty: outcomes are not known.
+  std::size_t lag = 20;  ///< So many windows of a machine later, the outcome of one is known.
+};
+
 struct Description {
   std::filesystem::path path;  ///< Of the TOML file; other paths are relative to its folder.
   std::string name;
@@ -70,6 +77,7 @@ struct Description {
   std::vector<LabelDescription> labels;
   std::vector<EventsDescription> events;
   std::optional<AttributesDescription> attributes;
+  std::optional<WindowsDescription> windows;
 
   [[nodiscard]] std::filesystem::path beside(const std::string& relative) const;
 };

@@ -12,6 +12,7 @@ namespace foreline::plant {
 namespace {
 
 constexpr std::size_t answer_batch = 64;
+constexpr double failing_share = 0.25;  ///< Of what training meets, for items.
 
 double normal_below(double z) {
   return 0.5 * std::erfc(-z / std::sqrt(2.0));
@@ -98,18 +99,25 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
   auto weights = gpt2::initial_weights(config, rules.seed);
   // Levels are ordered: their embeddings start along one random direction a feature, so that a word
   // seen rarely leans on its neighbours from the first step.
+  const auto ordered = [&](std::size_t f, double at, std::size_t i) {
+    const double direction = line::random_uniform(rules.seed, static_cast<std::uint32_t>(f),
+                                                  Purpose::training, 1000 + i) -
+                             0.5;
+    return static_cast<float>(0.12 * at * direction);
+  };
   for (std::size_t f = 0; f < words.features().size(); ++f) {
     const auto levels = words.level_count(f);
     if (levels == 0) continue;
     for (std::size_t level = 0; level < levels; ++level) {
       const double at = 2.0 * (static_cast<double>(level) + 0.5) / static_cast<double>(levels) - 1;
       float* row = &weights.wte[(words.first_token(f) + level) * config.n_embd];
-      for (std::size_t i = 0; i < config.n_embd; ++i) {
-        const double direction = line::random_uniform(rules.seed, static_cast<std::uint32_t>(f),
-                                                      Purpose::training, 1000 + i) -
-                                 0.5;
-        row[i] = 0.25F * row[i] + static_cast<float>(0.12 * at * direction);
-      }
+      for (std::size_t i = 0; i < config.n_embd; ++i) row[i] = 0.25F * row[i] + ordered(f, at, i);
+    }
+    for (std::size_t b = 0; b < words.band_count(f); ++b) {
+      const double at =
+          2.0 * (static_cast<double>(b) + 0.5) / static_cast<double>(words.band_count(f)) - 1;
+      float* row = &weights.wte[(words.first_band(f) + b) * config.n_embd];
+      for (std::size_t i = 0; i < config.n_embd; ++i) row[i] = 0.25F * row[i] + ordered(f, at, i);
     }
   }
   gpt2::TrainRules train;
@@ -130,8 +138,23 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
     return line::random_uniform(rules.seed, 9, Purpose::training, draw++);
   };
   std::vector<std::size_t> order(samples.size());
-  std::size_t next = order.size();
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  if (bins.count == 1) {
+    // Items fail rarely: those that do are met more often, and the answers set right afterwards.
+    std::vector<std::size_t> failing;
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      if (samples.of(i, 0).happened) failing.push_back(i);
+    if (!failing.empty()) {
+      const auto wanted = failing_share / (1 - failing_share) *
+                          static_cast<double>(samples.size() - failing.size()) /
+                          static_cast<double>(failing.size());
+      const auto times = static_cast<std::size_t>(std::clamp(std::round(wanted), 1.0, 20.0));
+      for (std::size_t more = 1; more < times; ++more)
+        order.insert(order.end(), failing.begin(), failing.end());
+      network.repeated = static_cast<double>(times);
+    }
+  }
+  std::size_t next = order.size();
   double running = 0;
   std::vector<double> part;
   for (std::size_t step = 0; step < rules.steps; ++step) {
@@ -152,7 +175,7 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
           const auto count = words.level_count(f);
           if (hide || uniform() < rules.word_drop) {
             levels[f] = static_cast<std::uint16_t>(count);
-          } else if (levels[f] < count && count > 6) {
+          } else if (levels[f] < count && words.continuous(f)) {
             const double jitter =
                 words.features()[f].group == "age" ? rules.age_jitter : rules.jitter;
             const double moved = static_cast<double>(levels[f]) + jitter * (2 * uniform() - 1);
@@ -221,8 +244,8 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
   return network;
 }
 
-std::vector<float> answer(const gpt2::Model& model, const Words& words, const Bins& bins,
-                          std::span<const std::vector<std::uint16_t>> sentences) {
+std::vector<float> answer(const gpt2::Model& model, double repeated, const Words& words,
+                          const Bins& bins, std::span<const std::vector<std::uint16_t>> sentences) {
   const auto kinds = words.kinds().size();
   std::vector<float> shares;
   shares.reserve(sentences.size() * kinds * bins.words());
@@ -241,15 +264,28 @@ std::vector<float> answer(const gpt2::Model& model, const Words& words, const Bi
         shares.push_back(static_cast<float>(std::exp(static_cast<double>(x[b] - highest)) / sum));
     }
   }
+  if (repeated > 1) {
+    // With failing items met r times, P'(kind) = r P(kind) / (1 + (r - 1) P(any)); any is first.
+    for (std::size_t i = 0; i < sentences.size(); ++i) {
+      float* row = &shares[i * kinds * 2];
+      const double met = static_cast<double>(row[0]);
+      const double any = met / (repeated - (repeated - 1) * met);
+      for (std::size_t k = 0; k < kinds; ++k) {
+        const double p = static_cast<double>(row[2 * k]) * (1 + (repeated - 1) * any) / repeated;
+        row[2 * k] = static_cast<float>(std::min(p, 1.0));
+        row[2 * k + 1] = 1 - row[2 * k];
+      }
+    }
+  }
   return shares;
 }
 
-std::vector<float> answer(const gpt2::Model& model, const Words& words, const Bins& bins,
-                          const Samples& samples) {
+std::vector<float> answer(const gpt2::Model& model, double repeated, const Words& words,
+                          const Bins& bins, const Samples& samples) {
   std::vector<std::vector<std::uint16_t>> sentences;
   for (std::size_t i = 0; i < samples.size(); ++i)
     sentences.push_back(words.levels(samples.status(i)));
-  return answer(model, words, bins, sentences);
+  return answer(model, repeated, words, bins, sentences);
 }
 
 }  // namespace foreline::plant

@@ -53,6 +53,7 @@ struct NetworkRules {
 struct Network {
   gpt2::Config config;
   gpt2::Weights weights;
+  double repeated = 1;  ///< Items that failed were met so many times as often as others.
 };
 
 using Progress = std::function<void(std::size_t step, std::size_t steps, double loss)>;
@@ -61,12 +62,13 @@ using Progress = std::function<void(std::size_t step, std::size_t steps, double 
                                     const NetworkRules& rules, const Progress& progress);
 
 /// Shares of the time words (samples x kinds x bins.words()), each softmax over the time words
-/// only.
-[[nodiscard]] std::vector<float> answer(const gpt2::Model& model, const Words& words,
-                                        const Bins& bins,
+/// only. `repeated` is the network's: what it learned of items that were repeated is set right.
+[[nodiscard]] std::vector<float> answer(const gpt2::Model& model, double repeated,
+                                        const Words& words, const Bins& bins,
                                         std::span<const std::vector<std::uint16_t>> sentences);
-[[nodiscard]] std::vector<float> answer(const gpt2::Model& model, const Words& words,
-                                        const Bins& bins, const Samples& samples);
+[[nodiscard]] std::vector<float> answer(const gpt2::Model& model, double repeated,
+                                        const Words& words, const Bins& bins,
+                                        const Samples& samples);
 
 /// Negative log-likelihood of a truth under shares (no soft answers), for choosing and blending.
 [[nodiscard]] double surprise(const Truth& truth, std::span<const float> shares, const Bins& bins);

@@ -3,6 +3,7 @@
 // trees-N.ubj beside it. Nothing read is trusted: sizes must agree before anything is used.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "inference/gpt2/checkpoint.hpp"
@@ -94,6 +95,7 @@ Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
   j["persistence_steps"] = steps_json(persistence_steps_);
   j["fingerprints"] = fingerprints_;
   j["members"] = networks_.size();
+  for (const auto& network : networks_) j["repeated"].push_back(network.repeated);
   j["trees"] = groves_.empty() ? 0 : groves_.front().within.size();
   j["time_trees"] = !groves_.empty() && groves_.front().time.has_value();
   ordered_json vocabulary;
@@ -111,8 +113,9 @@ Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
     const auto& grove = groves_[member];
     for (std::size_t t = 0; t < grove.within.size() + (grove.time ? 1 : 0); ++t) {
       const auto& trees = t < grove.within.size() ? grove.within[t] : *grove.time;
-      if (auto saved = gpt2::write_file(place / fmt::format("trees-{}.ubj", t), trees.bytes());
-          !saved)
+      const auto bytes = trees.bytes();
+      j["tree_sums"].push_back(checksum(bytes));
+      if (auto saved = gpt2::write_file(place / fmt::format("trees-{}.ubj", t), bytes); !saved)
         return saved.error();
     }
   }
@@ -130,6 +133,9 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
   PlantModel model;
   std::size_t trees = 0;
   std::size_t members = 0;
+  std::vector<double> repeated;
+  std::vector<std::uint64_t> sums;
+  std::size_t summed = 0;
   bool time_trees = false;
   try {
     const auto j = ordered_json::parse(*text);
@@ -197,10 +203,17 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
     model.seed_ = j.at("seed").get<std::uint64_t>();
     model.blend_time_ = j.at("blend_time").get<double>();
     members = j.at("members").get<std::size_t>();
+    repeated = j.at("repeated").get<std::vector<double>>();
+    if (repeated.size() != members ||
+        std::any_of(repeated.begin(), repeated.end(), [](double r) { return !(r >= 1); }))
+      return wrong("does not say how often each network met failing items");
     if (members == 0 || members > members_max)
       return wrong(fmt::format("has {} networks, wanted 1 to {}", members, members_max));
     trees = j.at("trees").get<std::size_t>();
     time_trees = j.at("time_trees").get<bool>();
+    if (trees != 0) sums = j.at("tree_sums").get<std::vector<std::uint64_t>>();
+    if (sums.size() != (trees == 0 ? 0 : members * (trees + (time_trees ? 1 : 0))))
+      return wrong("does not have the sum of each file of trees");
     const auto n = model.horizons_.size();
     const auto k = s.kinds.size();
     if (model.base_.size() != n * k || model.base_any_.size() != n || model.sensor_.size() != n ||
@@ -222,12 +235,17 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
       return wrong(fmt::format("speaks {} words in {} positions, the GPT-2 in {} has {} and {}",
                                model.words_.vocabulary(), model.words_.positions(), place.string(),
                                checkpoint->config.vocab_size, checkpoint->config.n_positions));
-    model.networks_.push_back({checkpoint->config, std::move(checkpoint->weights)});
+    model.networks_.push_back(
+        {checkpoint->config, std::move(checkpoint->weights), repeated[member]});
     if (trees == 0) continue;
     Grove grove;
     for (std::size_t t = 0; t < trees + (time_trees ? 1 : 0); ++t) {
       auto bytes = gpt2::read_file(place / fmt::format("trees-{}.ubj", t));
       if (!bytes) return bytes.error();
+      if (checksum(*bytes) != sums[summed++])
+        return Error({{(place / fmt::format("trees-{}.ubj", t)).string(), 0, 0,
+                       "is not the file that was written with this model",
+                       "copy the whole folder again, or train anew"}});
       auto restored = Trees::restore(*bytes);
       if (!restored) return restored.error();
       if (t < trees)

@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
-#include <set>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "sim/line/random.hpp"
@@ -22,6 +20,8 @@ using line::Result;
 namespace {
 
 constexpr double missing_share_max = 0.5;
+constexpr std::size_t machines_to_deal = 10;  ///< Fewer cannot be held back.
+constexpr std::size_t exact_bins_max = 40;
 constexpr std::size_t tree_rows_max = 30'000;
 constexpr std::size_t fingerprints_max = 4096;
 
@@ -37,29 +37,6 @@ std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
   }
   mix(static_cast<std::uint64_t>(std::llround(at * 1000)));
   return hash;
-}
-
-/// Whether a failure came within h; nothing when the view ended before.
-std::optional<bool> outcome(const Truth& truth, double h) {
-  if (truth.happened) return static_cast<double>(truth.after) <= h;
-  if (static_cast<double>(truth.after) >= h) return false;
-  return {};
-}
-
-struct Known {
-  std::vector<std::size_t> samples;
-  std::vector<std::uint8_t> truth;
-};
-/// `kind` = kinds: any.
-Known known_at(const Samples& samples, std::size_t kind, double h) {
-  Known known;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const auto result = outcome(kind == samples.kinds ? samples.any(i) : samples.of(i, kind), h);
-    if (!result) continue;
-    known.samples.push_back(i);
-    known.truth.push_back(*result ? 1 : 0);
-  }
-  return known;
 }
 
 double clamped(double p) {
@@ -190,7 +167,8 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
     if (horizon <= 0) horizon = 20 * raw.step;
     const auto steps =
         static_cast<std::size_t>(std::max(1.0, std::round(std::min(horizon / raw.step, 1e6))));
-    model.bins_ = {horizon, std::min(rules.bins, steps)};
+    // A word for every step as long as there are few; else the words are wider.
+    model.bins_ = {horizon, steps <= exact_bins_max ? steps : rules.bins};
     model.horizons_ = rules.horizons;
     if (model.horizons_.empty())
       model.horizons_ = {0.12 * horizon, 0.24 * horizon, 0.4 * horizon, horizon};
@@ -202,9 +180,10 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   }
   model.status_ = std::make_shared<const Status>(records, model.bins_.horizon);
 
-  // Calibration: other machines, or the last part of the time.
-  bool by_time = rules.split == Split::time;
-  if (!rules.split) by_time = raw.repairable && !raw.items;
+  // Calibration: other machines; or, when there are few, the last part of the time.
+  bool by_time =
+      rules.split.value_or(raw.repairable ? Split::time : Split::machine) == Split::time &&
+      machines.size() < machines_to_deal && !raw.items;
   std::vector<std::size_t> shuffled = machines;
   for (std::size_t i = shuffled.size(); i > 1; --i)
     std::swap(shuffled[i - 1],
@@ -329,7 +308,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
         "add signals that change");
   auto network_rules = rules.network;
   network_rules.threads = rules.threads;
-  if (model.bins_.count < 20) network_rules.soft = 0;
+  if (model.bins_.width() <= 1.5 * raw.step) network_rules.soft = 0;
   const auto every = std::max<std::size_t>(1, network_rules.steps / 5);
   Samples held;
   std::vector<float> held_shares;
@@ -363,7 +342,8 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
     auto one = gpt2::Model::create(model.networks_.back().config, model.networks_.back().weights,
                                    {.threads = rules.threads});
     if (!one) return one.error();
-    const auto shares = answer(*one, model.words_, model.bins_, part);
+    const auto shares =
+        answer(*one, model.networks_.back().repeated, model.words_, model.bins_, part);
     held_shares.insert(held_shares.end(), shares.begin(), shares.end());
     if (rules.trees) {
       const auto trees = model.from_trees(std::span(model.groves_).last(1), part);
@@ -636,8 +616,9 @@ Result<Done> PlantModel::open(int threads) {
 
 std::vector<float> PlantModel::gpt_shares(const Samples& samples) const {
   std::vector<float> mean;
-  for (const auto& model : models_) {
-    const auto shares = answer(*model, words_, bins_, samples);
+  for (std::size_t member = 0; member < models_.size(); ++member) {
+    const auto shares =
+        answer(*models_[member], networks_[member].repeated, words_, bins_, samples);
     mean.resize(shares.size());
     for (std::size_t i = 0; i < shares.size(); ++i)
       mean[i] += shares[i] / static_cast<float>(models_.size());
@@ -1005,160 +986,6 @@ std::string PlantModel::description() const {
   return fmt::format("{} x {}; {} words in {} positions; blend {:.0f} % GPT-2", models_.size(),
                      models_.front()->description(), words_.vocabulary(), words_.positions(),
                      100 * blend_);
-}
-
-Judgement judge(const PlantModel& model, const Records& prepared, const Samples& samples) {
-  Judgement judgement;
-  judgement.samples = samples.size();
-  judgement.machines =
-      std::set<std::uint32_t>(samples.machine.begin(), samples.machine.end()).size();
-  const auto n = model.horizons().size();
-  const auto kinds = samples.kinds;
-  std::vector<double> tree_losses;
-  std::vector<Answers> all;
-  for (std::size_t m = 0; m < method_count; ++m)
-    all.push_back(model.answers(static_cast<Method>(m), prepared, samples));
-  const auto losses_of = [&](const Answers& answers, std::vector<std::uint32_t>& group) {
-    std::vector<double> losses;
-    group.clear();
-    for (std::size_t h = 0; h < n; ++h) {
-      const auto known = known_at(samples, model.items() ? 0 : kinds, model.horizons()[h]);
-      for (std::size_t i = 0; i < known.samples.size(); ++i) {
-        const double d =
-            static_cast<double>(answers.any[known.samples[i] * n + h]) - known.truth[i];
-        losses.push_back(d * d);
-        group.push_back(samples.machine[known.samples[i]]);
-      }
-    }
-    return losses;
-  };
-  std::vector<std::uint32_t> group;
-  tree_losses = losses_of(all[static_cast<std::size_t>(Method::trees)], group);
-  for (std::size_t m = 0; m < method_count; ++m) {
-    const auto& answers = all[m];
-    auto& score = judgement.methods.emplace_back();
-    score.method = static_cast<Method>(m);
-    for (std::size_t h = 0; h < n; ++h) {
-      auto& at = score.horizons.emplace_back();
-      at.horizon = model.horizons()[h];
-      const auto known = known_at(samples, model.items() ? 0 : kinds, at.horizon);
-      std::vector<float> p;
-      for (const auto i : known.samples) p.push_back(answers.any[i * n + h]);
-      at.known = p.size();
-      at.base_rate = p.empty() ? 0
-                               : std::accumulate(known.truth.begin(), known.truth.end(), 0.0) /
-                                     static_cast<double>(p.size());
-      at.auprc = average_precision(p, known.truth);
-      at.auroc = auroc(p, known.truth);
-      at.brier = brier(p, known.truth);
-      // Against the share of the judged part itself, the hardest constant to beat.
-      const double base = at.base_rate * (1 - at.base_rate);
-      at.skill = base > 0 ? 1 - at.brier / base : 0;
-      at.ece = calibration_error(p, known.truth);
-      at.f1 = f1(p, known.truth, model.threshold(score.method, h));
-      double sum = 0;
-      std::size_t counted = 0;
-      for (std::size_t k = 0; k < kinds; ++k) {
-        const auto one = known_at(samples, k, at.horizon);
-        std::vector<float> q;
-        for (const auto i : one.samples) q.push_back(answers.within[(i * kinds + k) * n + h]);
-        if (std::accumulate(one.truth.begin(), one.truth.end(), 0U) == 0) continue;
-        sum += average_precision(q, one.truth);
-        ++counted;
-      }
-      at.macro_auprc = counted == 0 ? 0 : sum / static_cast<double>(counted);
-    }
-    if (!answers.expected.empty()) {
-      std::vector<float> forecast;
-      std::vector<float> truth;
-      double covered = 0;
-      double width = 0;
-      for (std::size_t i = 0; i < samples.size(); ++i) {
-        const auto t = samples.any(i);
-        if (!t.happened && static_cast<double>(t.after) < model.bins().horizon) continue;
-        forecast.push_back(answers.expected[i]);
-        truth.push_back(std::min(t.after, static_cast<float>(model.bins().horizon)));
-        if (!answers.q05.empty()) {
-          covered += truth.back() >= answers.q05[i] && truth.back() <= answers.q95[i] ? 1 : 0;
-          width += static_cast<double>(answers.q95[i]) - static_cast<double>(answers.q05[i]);
-        }
-      }
-      if (!truth.empty()) {
-        score.rmse = rmse(forecast, truth);
-        score.nasa = nasa_score(forecast, truth);
-        if (!answers.q05.empty()) {
-          score.coverage = covered / static_cast<double>(truth.size());
-          score.width = width / static_cast<double>(truth.size());
-        }
-      }
-    }
-    auto losses = losses_of(answers, group);
-    for (std::size_t i = 0; i < losses.size(); ++i) losses[i] -= tree_losses[i];
-    score.brier_against_trees = mean_by_group(losses, group);
-  }
-  return judgement;
-}
-
-std::string as_text(const Judgement& judgement, const std::string& unit) {
-  std::string out = fmt::format("Who wins on this data: {} moments of {} machines\n\n",
-                                judgement.samples, judgement.machines);
-  for (std::size_t h = 0; h < judgement.methods.front().horizons.size(); ++h) {
-    const auto& first = judgement.methods.front().horizons[h];
-    out += fmt::format(
-        "failure within {:g} {} ({} known, {:.1f} % "
-        "fail)\n{:<18}{:>8}{:>8}{:>10}{:>8}{:>8}{:>8}{:>10}\n",
-        first.horizon, unit, first.known, 100 * first.base_rate, "", "AUPRC", "AUROC", "Brier",
-        "skill", "ECE", "F1", "by kind");
-    for (const auto& method : judgement.methods) {
-      const auto& at = method.horizons[h];
-      out += fmt::format("{:<18}{:>8.3f}{:>8.3f}{:>10.4f}{:>8.3f}{:>8.3f}{:>8.3f}{:>10.3f}\n",
-                         name_of(method.method), at.auprc, at.auroc, at.brier, at.skill, at.ece,
-                         at.f1, at.macro_auprc);
-    }
-    out += "\n";
-  }
-  for (const auto& method : judgement.methods)
-    if (method.rmse)
-      out += fmt::format("{:<18} time to failure: RMSE {:.2f}, score {:.0f}{}\n",
-                         name_of(method.method), *method.rmse, *method.nasa,
-                         method.coverage
-                             ? fmt::format(", 90 % interval covers {:.1f} %, mean width {:.1f}",
-                                           100 * *method.coverage, *method.width)
-                             : "");
-  out += "\nBrier score less the trees', mean over horizons, 95 % interval by machine:\n";
-  for (const auto& method : judgement.methods)
-    out += fmt::format("{:<18}{:+.5f} [{:+.5f}, {:+.5f}]\n", name_of(method.method),
-                       method.brier_against_trees.mean, method.brier_against_trees.low,
-                       method.brier_against_trees.high);
-  return out;
-}
-
-std::string as_json(const std::vector<Judgement>& judgements) {
-  auto all = nlohmann::ordered_json::array();
-  for (const auto& judgement : judgements) {
-    nlohmann::ordered_json j{{"samples", judgement.samples}, {"machines", judgement.machines}};
-    for (const auto& method : judgement.methods) {
-      nlohmann::ordered_json m{{"method", name_of(method.method)}};
-      for (const auto& at : method.horizons)
-        m["horizons"].push_back({{"horizon", at.horizon},
-                                 {"known", at.known},
-                                 {"base_rate", at.base_rate},
-                                 {"auprc", at.auprc},
-                                 {"auroc", at.auroc},
-                                 {"brier", at.brier},
-                                 {"skill", at.skill},
-                                 {"ece", at.ece},
-                                 {"f1", at.f1},
-                                 {"macro_auprc", at.macro_auprc}});
-      if (method.rmse) m["rmse"] = *method.rmse, m["score"] = *method.nasa;
-      if (method.coverage) m["coverage"] = *method.coverage, m["width"] = *method.width;
-      m["brier_less_trees"] = {method.brier_against_trees.mean, method.brier_against_trees.low,
-                               method.brier_against_trees.high};
-      j["methods"].push_back(std::move(m));
-    }
-    all.push_back(std::move(j));
-  }
-  return all.dump(2) + "\n";
 }
 
 }  // namespace foreline::plant

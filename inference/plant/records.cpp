@@ -91,6 +91,9 @@ std::size_t Records::rows() const {
 }
 
 Result<Records> read_records(const Description& d) {
+  if (d.windows)
+    return Error({{d.path.string(), 0, 0, "describes windows of an alarm log, not rows of signals",
+                   "train, evaluate and forecast read it; the other commands do not"}});
   auto csv = Csv::read(d.beside(d.file), d.csv);
   if (!csv) return csv.error();
   Complaints complaints;

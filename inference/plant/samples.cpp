@@ -19,6 +19,23 @@ Truth Samples::any(std::size_t i) const {
   return first;
 }
 
+std::optional<bool> outcome(const Truth& truth, double h) {
+  if (truth.happened) return static_cast<double>(truth.after) <= h;
+  if (static_cast<double>(truth.after) >= h) return false;
+  return {};
+}
+
+Known known_at(const Samples& samples, std::size_t kind, double h) {
+  Known known;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const auto result = outcome(kind == samples.kinds ? samples.any(i) : samples.of(i, kind), h);
+    if (!result) continue;
+    known.samples.push_back(i);
+    known.truth.push_back(*result ? 1 : 0);
+  }
+  return known;
+}
+
 Samples Samples::picked(std::span<const std::size_t> which) const {
   Samples some;
   some.width = width;

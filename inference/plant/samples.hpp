@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,17 @@ struct Samples {
   /// Puts others of the same features and kinds behind.
   void append(const Samples& others);
 };
+
+/// Whether a failure came within h; nothing when the view ended before.
+[[nodiscard]] std::optional<bool> outcome(const Truth& truth, double h);
+
+/// The samples of which it is known whether a failure came within h, and whether it did.
+struct Known {
+  std::vector<std::size_t> samples;
+  std::vector<std::uint8_t> truth;
+};
+/// `kind` = samples.kinds: any.
+[[nodiscard]] Known known_at(const Samples& samples, std::size_t kind, double h);
 
 struct Choice {
   std::vector<std::size_t> machines;

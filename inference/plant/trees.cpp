@@ -101,6 +101,12 @@ std::vector<float> Trees::predict(std::span<const float> rows, std::size_t width
   return {values, values + count};
 }
 
+std::uint64_t checksum(std::string_view bytes) {
+  std::uint64_t hash = 1469598103934665603ULL;  // FNV-1a
+  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
+  return hash;
+}
+
 std::string Trees::bytes() const {
   bst_ulong length = 0;
   const char* start = nullptr;

@@ -14,6 +14,9 @@ using line::Result;
 
 namespace {
 
+constexpr std::size_t band = 6;            ///< Levels.
+constexpr std::size_t banded_levels = 16;  ///< Fewer need no bands.
+
 /// Share of the rows below edge i of n: half evenly spread, half as a normal law has it within 2.9
 /// deviations, so that the rare ends, where failures are, get fine levels too.
 double share_below(std::size_t i, std::size_t n) {
@@ -51,6 +54,7 @@ Words::Words(std::vector<Feature> features, std::span<const float> rows, std::si
         if (edge > sorted.front() && (edges.empty() || edge > edges.back())) edges.push_back(edge);
       }
     }
+    continuous_.push_back(distinct.size() > levels);
     edges_.push_back(std::move(edges));
   }
   arrange();
@@ -73,8 +77,11 @@ void Words::arrange() {
   std::uint32_t next = 0;
   for (std::size_t f = 0; f < features_.size(); ++f) {
     first_.push_back(next);
+    bands_.push_back(next);
     if (edges_[f].empty()) continue;
     next += static_cast<std::uint32_t>(edges_[f].size() + 2);  // levels and "?"
+    bands_.back() = next;
+    next += static_cast<std::uint32_t>(band_count(f));
     const auto [found, fresh] = group_of.try_emplace(features_[f].group, groups_.size());
     if (fresh) groups_.emplace_back();
     groups_[found->second].push_back(f);
@@ -104,14 +111,27 @@ std::vector<std::uint16_t> Words::levels(std::span<const float> row) const {
   return out;
 }
 
+std::size_t Words::band_count(std::size_t feature) const {
+  const auto levels = level_count(feature);
+  return levels < banded_levels ? 0 : (levels + band - 1) / band;
+}
+
+void Words::put(gpt2::Sequence& sequence, std::size_t feature, std::uint16_t level) const {
+  sequence.tokens.push_back(first_[feature] + level);
+  ++sequence.summed.back();
+  if (band_count(feature) == 0 || level >= level_count(feature)) return;
+  sequence.tokens.push_back(bands_[feature] + level / static_cast<std::uint32_t>(band));
+  ++sequence.summed.back();
+}
+
 gpt2::Sequence Words::sequence(std::span<const std::uint16_t> levels) const {
   gpt2::Sequence sequence;
   for (const auto& group : groups_) {
-    for (const auto f : group) sequence.tokens.push_back(first_[f] + levels[f]);
-    if (packing_ == Packing::group)
-      sequence.summed.push_back(static_cast<std::uint32_t>(group.size()));
-    else
-      sequence.summed.insert(sequence.summed.end(), group.size(), 1U);
+    if (packing_ == Packing::group) sequence.summed.push_back(0);
+    for (const auto f : group) {
+      if (packing_ == Packing::word) sequence.summed.push_back(0);
+      put(sequence, f, levels[f]);
+    }
   }
   for (std::size_t k = 0; k < kinds_.size(); ++k) {
     sequence.asked.push_back(static_cast<std::uint32_t>(sequence.summed.size()));
@@ -198,6 +218,8 @@ std::vector<std::string> Words::vocabulary_words() const {
     for (std::size_t level = 0; level <= edges_[f].size(); ++level)
       words.push_back(fmt::format("{}.{}={}", features_[f].group, features_[f].statistic, level));
     words.push_back(fmt::format("{}.{}=?", features_[f].group, features_[f].statistic));
+    for (std::size_t b = 0; b < band_count(f); ++b)
+      words.push_back(fmt::format("{}.{}~{}", features_[f].group, features_[f].statistic, b));
   }
   for (const auto& kind : kinds_) words.push_back("when " + kind + "?");
   for (std::size_t a = 0; a < answers_; ++a)

@@ -45,7 +45,16 @@ class Words {
   [[nodiscard]] std::size_t level_count(std::size_t feature) const {
     return edges_[feature].empty() ? 0 : edges_[feature].size() + 1;
   }
+  /// Whether the levels cut a continuum, so that a neighbour means nearly the same; otherwise each
+  /// is a value of its own. Known while training only.
+  [[nodiscard]] bool continuous(std::size_t feature) const {
+    return feature < continuous_.size() && continuous_[feature];
+  }
   [[nodiscard]] std::uint32_t first_token(std::size_t feature) const { return first_[feature]; }
+  /// A level's word is two tokens in one position: the level itself, and the band of levels that it
+  /// is in, so that levels seen rarely lean on their neighbours. No band for few levels.
+  [[nodiscard]] std::size_t band_count(std::size_t feature) const;
+  [[nodiscard]] std::uint32_t first_band(std::size_t feature) const { return bands_[feature]; }
   [[nodiscard]] const std::vector<Feature>& features() const { return features_; }
   [[nodiscard]] const std::vector<std::string>& kinds() const { return kinds_; }
   /// Positions in features() by group, in the order of the sentence.
@@ -62,9 +71,11 @@ class Words {
 
  private:
   void arrange();
+  void put(gpt2::Sequence& sequence, std::size_t feature, std::uint16_t level) const;
   std::vector<Feature> features_;
   std::vector<std::vector<float>> edges_;  // by feature: lower edges of levels 1, 2, ...
-  std::vector<std::uint32_t> first_;
+  std::vector<bool> continuous_;
+  std::vector<std::uint32_t> first_, bands_;
   std::vector<std::vector<std::size_t>> groups_;
   std::vector<std::string> kinds_;
   std::size_t answers_ = 0;

@@ -9,11 +9,13 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "inference/gpt2/checkpoint.hpp"
+#include "inference/plant/alarm_model.hpp"
 #include "inference/plant/plant_model.hpp"
 #include "plugin/host/commands.hpp"
 #include "plugin/host/console.hpp"
@@ -25,6 +27,9 @@ using line::Error;
 using line::Result;
 
 namespace {
+
+/// Alarm logs teach one network, the steps of which make up for the others.
+constexpr std::size_t alarm_steps_factor = 3;
 
 /// A description and what it describes.
 struct Read {
@@ -213,7 +218,92 @@ void add_plant_options(CLI::App& command, PlantOptions& options) {
       ->capture_default_str();
 }
 
+namespace {
+
+plant::AlarmRules alarm_rules_of(const PlantOptions& options) {
+  plant::AlarmRules rules;
+  rules.steps = options.steps * alarm_steps_factor;
+  rules.threads = options.threads;
+  rules.seed = options.seed;
+  return rules;
+}
+
+int train_on_alarms(const PlantOptions& options, const plant::Description& description) {
+  auto log = plant::read_alarm_log(description);
+  if (!log) return fail(bad_input, "train", log.error());
+  auto model = plant::AlarmModel::train(*log, plant::windows_between(*log, 0, 1),
+                                        alarm_rules_of(options), progress);
+  if (!model) return fail(bad_input, "train", model.error());
+  if (auto saved = model->save(options.out); !saved)
+    return fail(environment, "train", saved.error());
+  fmt::print("{}\nThe model is in {}. Ask it: foreline forecast --model {} --data LATER\n",
+             model->description(), options.out, options.out);
+  return pass;
+}
+
+/// What comes after the last window of every machine, or after every window.
+int forecast_alarms(const std::string& model_folder, const std::string& data_path, bool json,
+                    bool csv, bool all_rows) {
+  auto model = plant::AlarmModel::load(shipped(model_folder));
+  if (!model) return fail(bad_input, "forecast", model.error());
+  auto description = plant::describe(shipped(data_path));
+  if (!description) return fail(bad_input, "forecast", description.error());
+  if (!description->windows)
+    return fail(bad_input, "forecast",
+                "the model reads windows of an alarm log, this description has no [windows]");
+  auto log = plant::read_alarm_log(*description);
+  if (!log) return fail(bad_input, "forecast", log.error());
+  auto prepared = model->prepare(*log);
+  if (!prepared) return fail(bad_input, "forecast", prepared.error());
+  std::map<std::uint32_t, std::size_t> last;
+  for (std::size_t w = 0; w < prepared->windows.size(); ++w) last[prepared->windows[w].machine] = w;
+  std::vector<std::size_t> windows;
+  for (std::size_t w = 0; w < prepared->windows.size(); ++w)
+    if (all_rows || last[prepared->windows[w].machine] == w) windows.push_back(w);
+  const auto p = model->coming(plant::AlarmMethod::blend, *prepared, windows);
+  const auto next = model->next(*prepared, windows);
+  const auto rates = model->words().rates(*prepared);
+  const auto& asked = model->words().asked();
+  const auto n = asked.size();
+  auto all = nlohmann::ordered_json::array();
+  std::string text = "machine,window,code,probability\n";
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const auto& window = prepared->windows[windows[i]];
+    const auto& machine = prepared->machines[window.machine];
+    std::vector<std::size_t> order(n);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](auto a, auto b) { return p[i * n + a] > p[i * n + b]; });
+    if (json) {
+      nlohmann::ordered_json j{{"machine", machine}, {"window", windows[i] + 1}};
+      for (const auto a : order) j["coming"][model->names().codes[asked[a]]] = p[i * n + a];
+      j["next"] = model->names().codes[next[i]];
+      j["words"] =
+          model->words().text(*prepared, window, std::span(rates).subspan(windows[i] * n, n));
+      all.push_back(std::move(j));
+    } else if (csv) {
+      for (std::size_t a = 0; a < n; ++a)
+        text += fmt::format("{},{},{},{:.6f}\n", machine, windows[i] + 1,
+                            model->names().codes[asked[a]], p[i * n + a]);
+    } else {
+      std::string likely;
+      for (std::size_t a = 0; a < std::min<std::size_t>(5, n); ++a)
+        likely += fmt::format("{}{} {:.0f} %", a > 0 ? ", " : "",
+                              model->names().codes[asked[order[a]]], 100 * p[i * n + order[a]]);
+      fmt::print("machine {}: {}; next {}\n", machine, likely, model->names().codes[next[i]]);
+    }
+  }
+  if (json) fmt::print("{}\n", all.dump(2));
+  if (csv) fmt::print("{}", text);
+  return pass;
+}
+
+}  // namespace
+
 int train_on_plant_data(const PlantOptions& options) {
+  if (auto description = plant::describe(shipped(options.data));
+      description && description->windows)
+    return train_on_alarms(options, *description);
   auto data = read_data(options.data);
   if (!data) return fail(bad_input, "train", data.error());
   auto model = plant::PlantModel::train(data->records, all_machines(data->records),
@@ -230,6 +320,8 @@ int train_on_plant_data(const PlantOptions& options) {
 
 int forecast_plant_data(const std::string& model_folder, const std::string& data_path, bool json,
                         bool csv, bool all_rows, bool only_explain) {
+  if (std::filesystem::exists(std::filesystem::path(shipped(model_folder)) / "alarms.json"))
+    return forecast_alarms(model_folder, data_path, json, csv, all_rows);
   auto model = plant::PlantModel::load(shipped(model_folder));
   if (!model) return fail(bad_input, "forecast", model.error());
   auto data = read_data(data_path);
@@ -308,7 +400,56 @@ struct Evaluation {
   bool json = false;
 };
 
+int evaluate_alarms(const Evaluation& options, const plant::Description& description) {
+  auto log = plant::read_alarm_log(description);
+  if (!log) return fail(bad_input, "evaluate", log.error());
+  std::vector<plant::AlarmJudgement> all;
+  if (!options.model.empty()) {
+    auto model = plant::AlarmModel::load(shipped(options.model), options.plant.threads);
+    if (!model) return fail(bad_input, "evaluate", model.error());
+    auto prepared = model->prepare(*log);
+    if (!prepared) return fail(bad_input, "evaluate", prepared.error());
+    all.push_back(plant::judge(*model, *prepared, plant::windows_between(*prepared, 0, 1)));
+  } else {
+    const auto learn = plant::windows_between(*log, 0, 1 - options.test_share);
+    const auto judged = plant::windows_between(*log, 1 - options.test_share, 1, log->lag);
+    if (judged.empty())
+      return fail(bad_input, "evaluate",
+                  "there is no window to judge: windows overlap, so those next to the learned ones "
+                  "are left out (lag); give a longer log or a larger --test-share");
+    for (std::size_t seed = 0; seed < options.seeds; ++seed) {
+      auto rules = alarm_rules_of(options.plant);
+      rules.seed += seed;
+      auto model = plant::AlarmModel::train(*log, learn, rules, progress);
+      if (!model) return fail(bad_input, "evaluate", model.error());
+      all.push_back(plant::judge(*model, *log, judged));
+    }
+  }
+  if (!options.json) {
+    for (const auto& judgement : all) fmt::print("{}", plant::as_text(judgement));
+    return pass;
+  }
+  auto j = nlohmann::ordered_json::array();
+  for (const auto& judgement : all) {
+    nlohmann::ordered_json one{
+        {"windows", judgement.windows},
+        {"codes", judgement.codes},
+        {"next", {{"gpt", judgement.next_gpt}, {"trigram", judgement.next_trigram}}}};
+    for (const auto& m : judgement.methods)
+      one["methods"].push_back({{"method", plant::name_of(m.method)},
+                                {"macro_ap", m.macro_ap},
+                                {"micro_ap", m.micro_ap},
+                                {"brier", m.brier}});
+    j.push_back(std::move(one));
+  }
+  fmt::print("{}\n", j.dump(2));
+  return pass;
+}
+
 int evaluate(Evaluation& options) {
+  if (auto description = plant::describe(shipped(options.plant.data));
+      description && description->windows)
+    return evaluate_alarms(options, *description);
   auto data = read_data(options.plant.data);
   if (!data) return fail(bad_input, "evaluate", data.error());
   const bool has_life = !data->description.remaining.empty();

@@ -12,6 +12,7 @@
 #include <map>
 #include <numeric>
 
+#include "inference/plant/alarm_model.hpp"
 #include "inference/plant/plant_model.hpp"
 #include "sim/line/random.hpp"
 
@@ -272,8 +273,68 @@ int main(int count, char** arguments) {
       if (!test) run.judged.until = cut;
       judge_run(set, part, data, data.records, run, rules, 0, verbose);
     }
+  } else if (set == "alarms") {
+    const auto file =
+        std::filesystem::path(FORELINE_SOURCE_DIR) / "tests/bench/forecast/alarms.toml";
+    auto description = read_description(file);
+    if (!description || !std::filesystem::exists(description->beside(description->file))) {
+      fmt::print("{{\"skipped\": \"alarms: the data are not beside the checkout\"}}\n");
+      return 0;
+    }
+    auto log = read_alarm_log(*description);
+    if (!log) {
+      fmt::print(stderr, "{}\n", log.error().text());
+      return 2;
+    }
+    const auto learn = windows_between(*log, 0, 0.6);
+    const auto judged =
+        test ? windows_between(*log, 0.75, 1, 20) : windows_between(*log, 0.6, 0.75, 20);
+    for (auto seed = first; seed < first + seeds; ++seed) {
+      AlarmRules rules;
+      rules.seed = seed;
+      rules.steps =
+          static_cast<std::size_t>(number(options, "steps", static_cast<double>(rules.steps)));
+      rules.batch =
+          static_cast<std::size_t>(number(options, "batch", static_cast<double>(rules.batch)));
+      rules.width =
+          static_cast<std::size_t>(number(options, "width", static_cast<double>(rules.width)));
+      rules.layers =
+          static_cast<std::size_t>(number(options, "layers", static_cast<double>(rules.layers)));
+      rules.peak_rate =
+          static_cast<float>(number(options, "rate", static_cast<double>(rules.peak_rate)));
+      rules.dropout =
+          static_cast<float>(number(options, "dropout", static_cast<double>(rules.dropout)));
+      rules.weight_decay =
+          static_cast<float>(number(options, "decay", static_cast<double>(rules.weight_decay)));
+      rules.word_drop = number(options, "word_drop", rules.word_drop);
+      rules.next_weight = number(options, "next", rules.next_weight);
+      rules.trees = number(options, "trees", 1) > 0;
+      rules.within.rounds = static_cast<std::size_t>(
+          number(options, "tree_rounds", static_cast<double>(rules.within.rounds)));
+      rules.within.rate = number(options, "tree_rate", rules.within.rate);
+      const double before = cpu_seconds();
+      auto model = AlarmModel::train(*log, learn, rules, [&](const std::string& text) {
+        if (verbose) fmt::print(stderr, "  {:6.1f} {}\n", cpu_seconds() - before, text);
+      });
+      if (!model) {
+        fmt::print(stderr, "{}\n", model.error().text());
+        return 1;
+      }
+      const double spent = cpu_seconds() - before;
+      const auto judgement = judge(*model, *log, judged);
+      std::string line = fmt::format(
+          R"({{"set": "alarms", "part": "{}", "seed": {}, "cpu_s": {:.1f}, "windows": {}, "codes": {}, "next_gpt": {:.4f}, "next_trigram": {:.4f})",
+          part, seed, spent, judgement.windows, judgement.codes, judgement.next_gpt,
+          judgement.next_trigram);
+      for (const auto& m : judgement.methods)
+        line +=
+            fmt::format(R"(, "{}": {{"macro_ap": {:.5f}, "micro_ap": {:.5f}, "brier": {:.6f}}})",
+                        name_of(m.method), m.macro_ap, m.micro_ap, m.brier);
+      fmt::print("{}}}\n", line);
+      std::fflush(stdout);
+    }
   } else {
-    fmt::print(stderr, "set is fd001, fd003, ai4i or azure\n");
+    fmt::print(stderr, "set is fd001, fd003, ai4i, azure or alarms\n");
     return 2;
   }
   return 0;

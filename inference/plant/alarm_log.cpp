@@ -21,14 +21,15 @@ namespace {
 constexpr std::size_t codes_max = 20'000;
 constexpr std::size_t complaints_max = 20;
 const double keep = std::pow(0.5, 1.0 / 60);  ///< Of a rate, from window to window.
-constexpr std::array<float, AlarmWords::rate_bands - 1> rate_edges = {0.02F, 0.1F, 0.3F, 0.6F,
-                                                                      0.9F};
+constexpr std::array<float, AlarmWords::rate_bands - 1> rate_edges = {
+    0.01F, 0.03F, 0.06F, 0.1F, 0.16F, 0.25F, 0.4F, 0.55F, 0.7F, 0.82F, 0.93F};
 constexpr std::array<const char*, AlarmWords::rate_bands> rate_names = {
-    "never", "rarely", "sometimes", "often", "mostly", "always"};
-constexpr std::array<const char*, AlarmWords::count_bands> count_names = {"x1", "x2", "x4", "x8"};
+    "0%", "1%", "3%", "6%", "10%", "16%", "25%", "40%", "55%", "70%", "82%", "93%"};
+constexpr std::array<const char*, AlarmWords::count_bands> count_names = {"x1", "x2", "x3",
+                                                                          "x4", "x6", "x10"};
 
 std::size_t count_band(std::size_t count) {
-  return count >= 8 ? 3 : count >= 4 ? 2 : count >= 2 ? 1 : 0;
+  return count >= 10 ? 5 : count >= 6 ? 4 : count >= 4 ? 3 : std::max<std::size_t>(count, 1) - 1;
 }
 
 std::size_t rate_band(float rate) {

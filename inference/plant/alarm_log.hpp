@@ -50,7 +50,7 @@ class AlarmWords {
   /// Numbers for trees: counts and recencies of the asked codes, rates, total, the machine.
   [[nodiscard]] std::vector<float> numbers(const AlarmWindow& window,
                                            std::span<const float> rates) const;
-  /// "machine 3 | 97 x8+ often, 139 x4 always | 97 139 11 97 | next?" with the codes' own names.
+  /// "machine 3 | 97 x6 139 x10 | 97 55% 139 93% | 97 139 11 97 | next?" with the codes' own names.
   [[nodiscard]] std::string text(const AlarmLog& log, const AlarmWindow& window,
                                  std::span<const float> rates) const;
 
@@ -65,8 +65,8 @@ class AlarmWords {
   [[nodiscard]] std::uint32_t machine_word(std::uint32_t machine) const;
   [[nodiscard]] std::vector<std::string> vocabulary_words(const AlarmLog& names) const;
   static constexpr std::size_t recent = 16;
-  static constexpr std::size_t count_bands = 4;  ///< 1, 2 to 3, 4 to 7, 8 and more.
-  static constexpr std::size_t rate_bands = 6;
+  static constexpr std::size_t count_bands = 6;  ///< 1, 2, 3, 4 to 5, 6 to 9, 10 and more.
+  static constexpr std::size_t rate_bands = 12;
 
  private:
   std::size_t machines_ = 0;

@@ -18,17 +18,17 @@
 namespace foreline::plant {
 
 struct AlarmRules {
-  std::size_t steps = 1200;
+  std::size_t steps = 1500;
   std::size_t batch = 64;
   std::size_t layers = 2;
   std::size_t heads = 2;
-  std::size_t width = 96;
-  float peak_rate = 3e-3F;
+  std::size_t width = 64;
+  float peak_rate = 4e-3F;
   float weight_decay = 0.05F;
   float dropout = 0.1F;
   double word_drop = 0.05;    ///< Counts and rates hidden in training, and machines.
   double next_weight = 0.02;  ///< Of the next code's loss beside that of all codes together.
-  double blend = 0.5;         ///< Share of the GPT-2.
+  double blend = 0.4;         ///< Share of the GPT-2.
   bool trees = true;
   std::size_t tree_rows_max = 12'000;
   TreeRules within{.rounds = 80};

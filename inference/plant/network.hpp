@@ -37,11 +37,11 @@ struct NetworkRules {
   std::size_t width = 64;
   float peak_rate = 4e-3F;
   float weight_decay = 0.1F;
-  double jitter = 1.25;      ///< Levels, uniform to both sides.
-  double word_drop = 0.03;   ///< Words made "?" ...
-  double group_drop = 0.07;  ///< ... and whole groups.
-  double age_jitter = 3;     ///< Levels for the age, which alone would name the machine.
-  double soft = 0.8;         ///< Deviation of the soft answer in bins; 0: hard bins.
+  double jitter = 1.5;      ///< Levels, uniform to both sides.
+  double word_drop = 0.03;  ///< Words made "?" ...
+  double group_drop = 0.1;  ///< ... and whole groups.
+  double age_jitter = 3;    ///< Levels for the age, which alone would name the machine.
+  double soft = 0.8;        ///< Deviation of the soft answer in bins; 0: hard bins.
   double point_weight =
       1;  ///< Of the squared error of the expected time, in units of 12 % of the horizon.
   double average = 0.99;  ///< Of the weights' moving average.

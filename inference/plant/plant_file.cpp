@@ -90,6 +90,7 @@ Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
     j["channels"].push_back(std::move(one));
   }
   j["edges"] = words_.edges();
+  j["level_shares"] = level_shares_;
   j["sensor_steps"] = steps_json(sensor_steps_);
   j["ewma_steps"] = steps_json(ewma_steps_);
   j["persistence_steps"] = steps_json(persistence_steps_);
@@ -184,6 +185,9 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
     model.words_ = Words::restored(
         model.status_->features(), edges, s.kinds, model.bins_.words(),
         j.at("packing").get<std::string>() == "word" ? Packing::word : Packing::group);
+    model.level_shares_ = j.at("level_shares").get<std::vector<std::vector<float>>>();
+    if (model.level_shares_.size() != edges.size())
+      return wrong("does not say how often each level was met in training");
     model.temperature_ = j.at("temperature").get<double>();
     model.blend_ = j.at("blend").get<double>();
     model.widening_ = j.at("widening").get<double>();

@@ -22,7 +22,7 @@ namespace {
 constexpr double missing_share_max = 0.5;
 constexpr std::size_t machines_to_deal = 10;  ///< Fewer cannot be held back.
 constexpr std::size_t exact_bins_max = 40;
-constexpr std::size_t tree_rows_max = 30'000;
+constexpr std::size_t tree_rows_max = 10'000;
 constexpr std::size_t fingerprints_max = 4096;
 
 std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
@@ -37,10 +37,6 @@ std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
   }
   mix(static_cast<std::uint64_t>(std::llround(at * 1000)));
   return hash;
-}
-
-double clamped(double p) {
-  return std::clamp(p, 1e-4, 1 - 1e-4);
 }
 
 }  // namespace
@@ -309,6 +305,12 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   auto network_rules = rules.network;
   network_rules.threads = rules.threads;
   if (model.bins_.width() <= 1.5 * raw.step) network_rules.soft = 0;
+  if (raw.items) {
+    // Items fail so rarely that a network would soon know each of them by heart.
+    network_rules.dropout = std::max(network_rules.dropout, 0.3F);
+    network_rules.jitter = std::max(network_rules.jitter, 2.0);
+    network_rules.group_drop = std::max(network_rules.group_drop, 0.2);
+  }
   const auto every = std::max<std::size_t>(1, network_rules.steps / 5);
   Samples held;
   std::vector<float> held_shares;
@@ -438,6 +440,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   }
 
   model.calibrate(held, held_shares, rules.trees ? &held_trees : nullptr, say);
+  model.level_shares_ = model.shares_of_levels(learned);
   for (const auto m : machines) {
     const auto& machine = raw.machines[m];
     for (std::size_t i = 0; i < machine.time.size() && machine.time[i] <= until; ++i) {
@@ -463,17 +466,30 @@ Result<PlantModel::Grove> PlantModel::grow(const Samples& learned, const PlantRu
   if (schema_.items) tree_rules.child_weight = 1;
   const double stride =
       std::max(1.0, static_cast<double>(learned.size()) / static_cast<double>(tree_rows_max));
+  // Some rows are told again with a signal missing, or trees would never have met one that is.
+  std::vector<std::vector<std::size_t>> hideable;
+  for (const auto& group : words_.groups())
+    if (words_.features()[group.front()].group != "age") hideable.push_back(group);
+  const auto add = [&](std::size_t i, float label, std::vector<float>& features,
+                       std::vector<float>& labels) {
+    const auto row = learned.status(i);
+    features.insert(features.end(), row.begin(), row.end());
+    labels.push_back(label);
+    const auto word = line::random_word(seed, 12, line::Purpose::training, i);
+    if (word % 5 != 0 || hideable.size() < 2) return;
+    features.insert(features.end(), row.begin(), row.end());
+    labels.push_back(label);
+    float* again = &features[features.size() - row.size()];
+    for (const auto f : hideable[(word >> 8U) % hideable.size()]) again[f] = unknown;
+  };
   for (std::size_t k = 0; k < learned.kinds; ++k) {
     for (const double h : horizons_) {
       std::vector<float> features;
       std::vector<float> labels;
       for (double place = 0; place < static_cast<double>(learned.size()); place += stride) {
         const auto i = static_cast<std::size_t>(place);
-        const auto result = outcome(learned.of(i, k), h);
-        if (!result) continue;
-        const auto row = learned.status(i);
-        features.insert(features.end(), row.begin(), row.end());
-        labels.push_back(*result ? 1.0F : 0.0F);
+        const auto result = outcome(learned.of(i, k), static_cast<double>(learned.view[i]), h);
+        if (result) add(i, *result ? 1.0F : 0.0F, features, labels);
       }
       auto trees = Trees::fit(features, learned.width, labels, tree_rules);
       if (!trees) return trees.error();
@@ -483,12 +499,11 @@ Result<PlantModel::Grove> PlantModel::grow(const Samples& learned, const PlantRu
   if (schema_.items) return grove;
   std::vector<float> features;
   std::vector<float> labels;
-  for (std::size_t i = 0; i < learned.size(); ++i) {
+  for (double place = 0; place < static_cast<double>(learned.size()); place += stride) {
+    const auto i = static_cast<std::size_t>(place);
     const auto truth = learned.any(i);
     if (!truth.happened && static_cast<double>(truth.after) < bins_.horizon) continue;
-    const auto row = learned.status(i);
-    features.insert(features.end(), row.begin(), row.end());
-    labels.push_back(std::min(truth.after, static_cast<float>(bins_.horizon)));
+    add(i, std::min(truth.after, static_cast<float>(bins_.horizon)), features, labels);
   }
   auto time_rules = rules.time;
   time_rules.seed = seed;
@@ -499,109 +514,6 @@ Result<PlantModel::Grove> PlantModel::grow(const Samples& learned, const PlantRu
     grove.time = std::move(*trees);
   }
   return grove;
-}
-
-void PlantModel::calibrate(const Samples& held, const std::vector<float>& shares,
-                           const Answers* trees, const Say& say) {
-  // Temperature: the one that surprises least.
-  double best = std::numeric_limits<double>::infinity();
-  const auto words = bins_.words();
-  std::vector<float> row(words);
-  for (const double temperature : {1.0, 0.7, 0.8, 0.9, 1.15, 1.3, 1.5, 1.8}) {
-    double sum = 0;
-    for (std::size_t i = 0; i < held.size() * held.kinds; ++i) {
-      double total = 0;
-      for (std::size_t b = 0; b < words; ++b)
-        total += static_cast<double>(row[b] = std::pow(std::max(shares[i * words + b], 1e-9F),
-                                                       static_cast<float>(1 / temperature)));
-      for (auto& share : row) share = static_cast<float>(static_cast<double>(share) / total);
-      sum += surprise(held.truth[i], row, bins_);
-    }
-    if (sum < best) {
-      best = sum;
-      temperature_ = temperature;
-    }
-  }
-  const auto gpt = from_shares(shares, held.size());
-  const auto n = horizons_.size();
-  // The blend: an even one stays unless another is clearly better, as few machines choose badly.
-  if (trees != nullptr) {
-    std::vector<Known> known;
-    for (std::size_t h = 0; h < n; ++h)
-      known.push_back(known_at(held, items() ? 0 : held.kinds, horizons_[h]));
-    best = std::numeric_limits<double>::infinity();
-    for (const double share : {0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9}) {
-      double sum = 0;
-      for (std::size_t h = 0; h < n; ++h) {
-        for (std::size_t i = 0; i < known[h].samples.size(); ++i) {
-          const auto at = known[h].samples[i] * n + h;
-          const double p = clamped(share * static_cast<double>(gpt.any[at]) +
-                                   (1 - share) * static_cast<double>(trees->any[at]));
-          sum -= std::log(known[h].truth[i] != 0 ? p : 1 - p);
-        }
-      }
-      if (sum < best * (share == 0.5 ? 1 : 0.99)) {
-        best = sum;
-        blend_ = share;
-      }
-    }
-    if (!trees->expected.empty() && !gpt.expected.empty()) {
-      best = std::numeric_limits<double>::infinity();
-      for (const double share : {0.5, 0.4, 0.6, 0.3, 0.7}) {
-        double sum = 0;
-        for (std::size_t i = 0; i < held.size(); ++i) {
-          const auto truth = held.any(i);
-          if (!truth.happened && static_cast<double>(truth.after) < bins_.horizon) continue;
-          const double error = share * static_cast<double>(gpt.expected[i]) +
-                               (1 - share) * static_cast<double>(trees->expected[i]) -
-                               std::min(static_cast<double>(truth.after), bins_.horizon);
-          sum += error * error;
-        }
-        if (sum < best * (share == 0.5 ? 1 : 0.98)) {
-          best = sum;
-          blend_time_ = share;
-        }
-      }
-    }
-    say(fmt::format("blend: {:.0f} % GPT-2 of probabilities, {:.0f} % of times; temperature {:.2f}",
-                    100 * blend_, 100 * blend_time_, temperature_));
-  }
-  const auto blended = trees != nullptr ? mixed(gpt, *trees) : gpt;
-  thresholds_.clear();
-  for (const auto* answers : {&blended, &gpt, trees}) {
-    auto& chosen = thresholds_.emplace_back();
-    for (std::size_t h = 0; h < n && answers != nullptr; ++h) {
-      const auto known = known_at(held, items() ? 0 : held.kinds, horizons_[h]);
-      std::vector<float> p;
-      for (const auto i : known.samples) p.push_back(answers->any[i * n + h]);
-      chosen.push_back(best_threshold(p, known.truth));
-    }
-    chosen.resize(n, 0.5);
-  }
-  if (items()) return;
-  // Conformal widening of [q05, q95] (CQR, Romano et al. 2019), machines counting alike.
-  std::map<std::uint32_t, double> counts;
-  std::vector<std::pair<double, std::uint32_t>> scores;
-  for (std::size_t i = 0; i < held.size(); ++i) {
-    const auto truth = held.any(i);
-    if (!truth.happened || static_cast<double>(truth.after) > 1.2 * bins_.horizon) continue;
-    const double y = std::min(static_cast<double>(truth.after), bins_.horizon);
-    scores.emplace_back(
-        std::max(static_cast<double>(blended.q05[i]) - y, y - static_cast<double>(blended.q95[i])),
-        held.machine[i]);
-    counts[held.machine[i]] += 1;
-  }
-  std::sort(scores.begin(), scores.end());
-  double mass = 0;
-  const double wanted = 0.9 * static_cast<double>(counts.size());
-  for (const auto& [score, machine] : scores) {
-    mass += 1 / counts[machine];
-    if (mass >= wanted) {
-      widening_ = score;
-      break;
-    }
-  }
-  say(fmt::format("90 % intervals move by {:+.2f} {} at both ends", widening_, schema_.time_unit));
 }
 
 Result<Done> PlantModel::open(int threads) {
@@ -708,15 +620,6 @@ Answers PlantModel::from_trees(std::span<const Grove> groves, const Samples& sam
       answers.expected[i] += part * std::clamp(times[i], 0.0F, static_cast<float>(bins_.horizon));
   }
   return answers;
-}
-
-void PlantModel::widen(Answers& answers) const {
-  for (std::size_t i = 0; i < answers.q05.size(); ++i) {
-    answers.q05[i] =
-        std::clamp(answers.q05[i] - static_cast<float>(widening_), 0.0F, answers.q50[i]);
-    answers.q95[i] = std::clamp(answers.q95[i] + static_cast<float>(widening_), answers.q50[i],
-                                static_cast<float>(bins_.horizon));
-  }
 }
 
 Answers PlantModel::mixed(Answers gpt, const Answers& trees) const {

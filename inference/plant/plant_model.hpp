@@ -71,6 +71,12 @@ struct PlantForecast {
   std::string words;            ///< What the GPT-2 read.
 };
 
+/// A signal whose values are no longer spread as in training.
+struct Drift {
+  std::string signal;
+  double index = 0;  ///< Population stability index; above 0.25 counts as drift.
+};
+
 class PlantModel {
  public:
   using Say = std::function<void(const std::string&)>;
@@ -94,6 +100,17 @@ class PlantModel {
   /// The last row of every machine, or of every row when `all_rows`.
   [[nodiscard]] std::vector<PlantForecast> forecast(const Records& prepared, bool all_rows,
                                                     bool reasons) const;
+  /// Fits temperature, blend, thresholds and intervals to other data, without training: weights and
+  /// trees stay. An error when failures or other moments are too few.
+  [[nodiscard]] line::Result<line::Done> recalibrate(const Records& prepared,
+                                                     const Samples& samples, const Say& say);
+  /// Tells what became of an interval [low, high] (as answers() gave it): later ones are wider or
+  /// narrower, so that in the long run 90 % hold, also when the plant changes. `rate` is the step
+  /// as a share of the horizon.
+  void adapt(float low, float high, float truth, double rate = 0.02);
+  [[nodiscard]] double widening() const { return widening_; }
+  /// Signals that drifted away from training; none is named with fewer than 50 moments.
+  [[nodiscard]] std::vector<Drift> drift(const Samples& samples) const;
   /// Whether the records hold rows that the model was trained on: their share.
   [[nodiscard]] double overlap(const Records& raw) const;
 
@@ -127,6 +144,7 @@ class PlantModel {
   void calibrate(const Samples& held, const std::vector<float>& shares, const Answers* trees,
                  const Say& say);
   void widen(Answers& answers) const;
+  [[nodiscard]] std::vector<std::vector<float>> shares_of_levels(const Samples& samples) const;
 
   Records schema_;  ///< Without machines.
   std::vector<Reference> references_;
@@ -139,6 +157,7 @@ class PlantModel {
   std::vector<Grove> groves_;  ///< By member; empty without trees.
   double blend_ = 0.5;         ///< Share of the GPT in the blend of probabilities ...
   double blend_time_ = 0.5;    ///< ... and of expected times.
+  std::vector<std::vector<float>> level_shares_;  ///< By feature: of the moments learned from.
   double temperature_ = 1;
   double widening_ = 0;  ///< Conformal: of [q05, q95], both sides, in the records' unit.
   std::vector<std::vector<double>> thresholds_;  ///< Of blend, GPT-2, trees; by horizon.

@@ -19,7 +19,8 @@ Truth Samples::any(std::size_t i) const {
   return first;
 }
 
-std::optional<bool> outcome(const Truth& truth, double h) {
+std::optional<bool> outcome(const Truth& truth, double view, double h) {
+  if (h > view) return {};
   if (truth.happened) return static_cast<double>(truth.after) <= h;
   if (static_cast<double>(truth.after) >= h) return false;
   return {};
@@ -28,7 +29,9 @@ std::optional<bool> outcome(const Truth& truth, double h) {
 Known known_at(const Samples& samples, std::size_t kind, double h) {
   Known known;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    const auto result = outcome(kind == samples.kinds ? samples.any(i) : samples.of(i, kind), h);
+    const auto result =
+        outcome(kind == samples.kinds ? samples.any(i) : samples.of(i, kind),
+                i < samples.view.size() ? static_cast<double>(samples.view[i]) : h, h);
     if (!result) continue;
     known.samples.push_back(i);
     known.truth.push_back(*result ? 1 : 0);
@@ -51,6 +54,7 @@ Samples Samples::picked(std::span<const std::size_t> which) const {
     some.row.push_back(row[i]);
     some.at.push_back(at[i]);
     some.missing.push_back(missing[i]);
+    some.view.push_back(view[i]);
   }
   return some;
 }
@@ -67,6 +71,7 @@ void Samples::append(const Samples& others) {
   join(row, others.row);
   join(at, others.at);
   join(missing, others.missing);
+  join(view, others.view);
 }
 
 Samples take_samples(const Records& records, const Status& status, const Choice& choice) {
@@ -109,6 +114,11 @@ Samples take_samples(const Records& records, const Status& status, const Choice&
       samples.machine.push_back(static_cast<std::uint32_t>(m));
       samples.row.push_back(static_cast<std::uint32_t>(row));
       samples.at.push_back(now);
+      // A record that ends with its failure ends because of it; others end for reasons of their
+      // own.
+      const bool cut = repairable || choice.until < machine.until;
+      samples.view.push_back(records.items || !cut ? std::numeric_limits<float>::max()
+                                                   : static_cast<float>(view - now));
       for (std::uint32_t k = 0; k < samples.kinds; ++k) {
         Truth truth{records.items ? std::numeric_limits<float>::max()
                                   : static_cast<float>(std::max(0.0, view - now)),

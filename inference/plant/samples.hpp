@@ -28,6 +28,9 @@ struct Samples {
   std::vector<std::uint32_t> row;
   std::vector<double> at;
   std::vector<float> missing;
+  /// How long from here on all is known, whatever happens. Within a longer time only failures would
+  /// be known, and no survival: such moments are left out of both.
+  std::vector<float> view;
   [[nodiscard]] std::size_t size() const { return machine.size(); }
   [[nodiscard]] std::span<const float> status(std::size_t i) const {
     return std::span(features).subspan(i * width, width);
@@ -43,8 +46,8 @@ struct Samples {
   void append(const Samples& others);
 };
 
-/// Whether a failure came within h; nothing when the view ended before.
-[[nodiscard]] std::optional<bool> outcome(const Truth& truth, double h);
+/// Whether a failure came within h; nothing when the view ends before.
+[[nodiscard]] std::optional<bool> outcome(const Truth& truth, double view, double h);
 
 /// The samples of which it is known whether a failure came within h, and whether it did.
 struct Known {

@@ -63,6 +63,7 @@ Result<Trees> Trees::fit(std::span<const float> rows, std::size_t width,
       {"min_child_weight", fmt::format("{}", rules.child_weight)},
       {"seed", fmt::format("{}", rules.seed)},
       {"nthread", fmt::format("{}", rules.threads)},
+      {"max_bin", "128"},
       {"verbosity", "0"}};
   for (const auto& [name, value] : parameters)
     if (XGBoosterSetParam(trees.state_->booster, name, value.c_str()) != 0) return refuse();

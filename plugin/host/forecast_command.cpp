@@ -101,7 +101,8 @@ void add_forecast(CLI::App& app, int& exit_code) {
       ->needs(data);
   command->footer(
       "Examples:\n  foreline forecast scenarios/demo.toml --at 1h30min --sentences\n"
-      "  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --out pump-model\n"
+      "  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --members 1 --out "
+      "pump-model\n"
       "  foreline forecast --model pump-model --data scenarios/plant/pumps.toml --json");
   command->callback([options, &exit_code] {
     exit_code = options->data.empty()

@@ -213,6 +213,9 @@ void add_plant_options(CLI::App& command, PlantOptions& options) {
   command.add_option("--members", options.members, "Networks whose answers are averaged")
       ->check(CLI::Range(1, 20))
       ->capture_default_str();
+  command.add_option(
+      "--recalibrate", options.recalibrate,
+      "With train --data: fit the calibration of this model to the data, train nothing");
   command.add_option("--soft", options.soft, "Softness of time answers in bins")
       ->check(CLI::Range(0.0, 10.0))
       ->capture_default_str();
@@ -306,6 +309,25 @@ int train_on_plant_data(const PlantOptions& options) {
     return train_on_alarms(options, *description);
   auto data = read_data(options.data);
   if (!data) return fail(bad_input, "train", data.error());
+  if (!options.recalibrate.empty()) {
+    auto model = plant::PlantModel::load(shipped(options.recalibrate), options.threads);
+    if (!model) return fail(bad_input, "train", model.error());
+    if (const double overlap = model->overlap(data->records); overlap > 0.01)
+      return fail(bad_input, "train",
+                  fmt::format("{:.0f} % of the rows are rows that the model was trained on: it is "
+                              "too sure of them; give other machines or a later time",
+                              100 * overlap));
+    plant::QualityReport report;
+    auto prepared = model->prepare(std::move(data->records), report);
+    if (!prepared) return fail(bad_input, "train", prepared.error());
+    const auto samples = model->samples(*prepared, plant::Choice{all_machines(*prepared)});
+    if (auto done = model->recalibrate(*prepared, samples, progress); !done)
+      return fail(bad_input, "train", done.error());
+    if (auto saved = model->save(options.out); !saved)
+      return fail(environment, "train", saved.error());
+    fmt::print("The model with its new calibration is in {}.\n", options.out);
+    return pass;
+  }
   auto model = plant::PlantModel::train(data->records, all_machines(data->records),
                                         std::numeric_limits<double>::infinity(),
                                         rules_of(options, data->description), progress);
@@ -331,6 +353,12 @@ int forecast_plant_data(const std::string& model_folder, const std::string& data
   if (!prepared) return fail(bad_input, "forecast", prepared.error());
   for (const auto& warning : report.warnings)
     if (warning.find("failure") == std::string::npos) progress("warning: " + warning);
+  for (const auto& drift :
+       model->drift(model->samples(*prepared, plant::Choice{all_machines(*prepared)})))
+    progress(
+        fmt::format("warning: {} is spread otherwise than in training (stability index {:.2f}, "
+                    "limit 0.25)",
+                    drift.signal, drift.index));
   const auto forecasts = model->forecast(*prepared, all_rows, !csv);
   if (json) {
     auto all = nlohmann::ordered_json::array();
@@ -604,7 +632,8 @@ void add_evaluate(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   add_plant_options(*command, options->plant);
-  command->footer("Example:\n  foreline evaluate --data scenarios/plant/pumps.toml --gpt-steps 60");
+  command->footer(
+      "Example:\n  foreline evaluate --data scenarios/plant/pumps.toml --gpt-steps 60 --members 1");
   command->callback([options, &exit_code] { exit_code = evaluate(*options); });
 }
 
@@ -619,7 +648,8 @@ void add_explain(CLI::App& app, int& exit_code) {
       ->required();
   command->add_option("--data", options->data, "Description (.toml) or CSV file")->required();
   command->footer(
-      "Examples:\n  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --out "
+      "Examples:\n  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --members 1 "
+      "--out "
       "pump-model\n  foreline explain --model pump-model --data scenarios/plant/pumps.toml");
   command->callback([options, &exit_code] {
     exit_code = forecast_plant_data(options->model, options->data, false, false, false, true);

@@ -14,6 +14,7 @@ namespace foreline::host {
 struct PlantOptions {
   std::string data;
   std::string out;
+  std::string recalibrate;  ///< Model whose calibration alone is fitted to the data.
   std::size_t steps = 500;
   std::size_t batch = 64;
   std::size_t layers = 2;
@@ -21,8 +22,8 @@ struct PlantOptions {
   std::size_t width = 64;
   float rate = 4e-3F;
   float decay = 0.1F;
-  double jitter = 1.25;
-  double group_drop = 0.07;
+  double jitter = 1.5;
+  double group_drop = 0.1;
   double soft = 0.8;
   float dropout = 0.1F;
   bool bf16 = false;

@@ -178,7 +178,8 @@ void add_train(CLI::App& app, int& exit_code) {
       "Examples:\n  foreline train --line scenarios/lines/stamping.toml --days 6 --validation-days "
       "2 "
       "--test-days 2 --steps 40 --out my-model\n"
-      "  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --out pump-model");
+      "  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --members 1 --out "
+      "pump-model");
   command->callback([command, options, &exit_code] {
     if (options->out.empty() && options->judge.empty()) {
       exit_code = fail(bad_input, "train", "give --out FOLDER for the model, or --judge FOLDER");

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,39 +35,18 @@ Error refuse(const fs::path& file, std::string what, std::string hint = {}) {
   return Error(std::vector<Diagnostic>{{file.string(), 0, 0, std::move(what), std::move(hint)}});
 }
 
-/// A file in memory, read-only.
-class Mapping {
- public:
-  static Result<std::shared_ptr<Mapping>> open(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-      return refuse(path, fmt::format("cannot be opened: {}", std::strerror(errno)),
-                    "a model folder holds config.json and model.safetensors");
-    struct stat status {};
-    ::fstat(fd, &status);
-    auto mapping = std::make_shared<Mapping>();
-    mapping->size_ = static_cast<std::size_t>(status.st_size);
-    if (S_ISREG(status.st_mode) && mapping->size_ > 0) {
-      void* data = ::mmap(nullptr, mapping->size_, PROT_READ, MAP_PRIVATE, fd, 0);
-      mapping->data_ = data == MAP_FAILED ? nullptr : static_cast<const std::uint8_t*>(data);
-    }
-    ::close(fd);
-    if (mapping->data_ == nullptr) return refuse(path, "is empty or no ordinary file");
-    return mapping;
-  }
-  Mapping() = default;
-  ~Mapping() {
-    if (data_ != nullptr) ::munmap(const_cast<std::uint8_t*>(data_), size_);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  [[nodiscard]] const std::uint8_t* data() const { return data_; }
-  [[nodiscard]] std::size_t size() const { return size_; }
-
- private:
-  const std::uint8_t* data_ = nullptr;
-  std::size_t size_ = 0;
-};
+Result<std::shared_ptr<const StoredFile>> open_stored(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0)
+    return refuse(path, fmt::format("cannot be opened: {}", std::strerror(errno)),
+                  "a model folder holds config.json and model.safetensors");
+  struct stat status {};
+  const bool good =
+      ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+  auto file = std::make_shared<const StoredFile>(descriptor);
+  if (!good) return refuse(path, "is empty or no ordinary file");
+  return file;
+}
 
 struct Entry {
   StoredTensor tensor;
@@ -94,22 +72,23 @@ std::string printable(std::string text) {
   return text;
 }
 
-Result<Done> read_header(const fs::path& file, std::map<std::string, Entry>& tensors,
-                         std::vector<std::shared_ptr<const void>>& files) {
-  auto mapping = Mapping::open(file);
-  if (!mapping) return mapping.error();
-  const auto& map = **mapping;
+Result<Done> read_header(const fs::path& file, std::map<std::string, Entry>& tensors) {
+  const auto opened = open_stored(file);
+  if (!opened) return opened.error();
+  const auto& stored = **opened;
+  const auto file_size = stored.size();
   std::uint64_t length = 0;
-  if (map.size() < sizeof length)
+  if (file_size < sizeof length || !stored.read(0, sizeof length, &length))
     return refuse(file, "is shorter than a safetensors header", "the file is truncated");
-  std::memcpy(&length, map.data(), sizeof length);
-  if (length > map.size() - sizeof length || length > 100'000'000) {
+  if (length > file_size - sizeof length || length > 100'000'000) {
     return refuse(
-        file, fmt::format("its header would be {} bytes long, the file has {}", length, map.size()),
+        file, fmt::format("its header would be {} bytes long, the file has {}", length, file_size),
         "the file is truncated or no safetensors file");
   }
-  const auto* text = reinterpret_cast<const char*>(map.data() + sizeof length);
-  const json header = json::parse(text, text + length, nullptr, false);
+  std::string text(length, ' ');
+  if (!stored.read(sizeof length, length, text.data()))
+    return refuse(file, "cannot be read to the end of its header", "the file is truncated");
+  const json header = json::parse(text, nullptr, false);
   if (!header.is_object())
     return refuse(file, "its header is no JSON object",
                   "the file is damaged or no safetensors file");
@@ -140,21 +119,24 @@ Result<Done> read_header(const fs::path& file, std::map<std::string, Entry>& ten
     }
     const auto begin = offsets[0].get<std::uint64_t>();
     const auto end = offsets[1].get<std::uint64_t>();
-    if (end > map.size() - base) {
+    if (end > file_size - base) {
       return refuse(file,
                     fmt::format("tensor {} ends {} bytes beyond the end of the file",
-                                printable(name), end - (map.size() - base)),
+                                printable(name), end - (file_size - base)),
                     "the file is truncated; copy it again");
     }
     const auto width = width_of(found.type);
     if (end < begin || (width != 0 && end - begin != count * width))
       return bad(fmt::format("its bytes do not fit its shape and dtype {}", found.type));
     if (end > begin) spans.emplace_back(begin, end, name);
-    found.tensor = {map.data() + base + begin,
+    found.tensor = {nullptr,
                     found.type == "F16"    ? StoredType::f16
                     : found.type == "BF16" ? StoredType::bf16
                                            : StoredType::f32,
-                    count, file.string()};
+                    count,
+                    file.string(),
+                    *opened,
+                    base + begin};
     const auto bare = name.rfind("transformer.", 0) == 0 ? name.substr(12) : name;
     const auto earlier = tensors.find(bare);
     if (earlier != tensors.end())
@@ -170,7 +152,6 @@ Result<Done> read_header(const fs::path& file, std::map<std::string, Entry>& ten
                     "the file is damaged");
     }
   }
-  files.push_back(*mapping);
   return Done{};
 }
 
@@ -277,17 +258,17 @@ Result<std::vector<fs::path>> weight_files(const fs::path& directory) {
 
 }  // namespace
 
-Result<MappedCheckpoint> map_checkpoint(const fs::path& directory, Head head) {
+Result<StoredCheckpoint> open_checkpoint(const fs::path& directory, Head head) {
   const auto text = read_file(directory / "config.json");
   if (!text) return text.error();
   auto config = config_from_json(*text, (directory / "config.json").string());
   if (!config) return config.error();
   const auto files = weight_files(directory);
   if (!files) return files.error();
-  MappedCheckpoint checkpoint{std::move(*config), {}, {}};
+  StoredCheckpoint checkpoint{std::move(*config), {}};
   std::map<std::string, Entry> stored;
   for (const auto& file : *files) {
-    if (auto done = read_header(file, stored, checkpoint.files); !done) return done.error();
+    if (auto done = read_header(file, stored); !done) return done.error();
   }
   const bool own_head = stored.count("lm_head.weight") != 0;
   // Hidden states need no head: a GPT2Model whose GPT2LMHeadModel would not be tied has none.
@@ -322,13 +303,13 @@ Result<MappedCheckpoint> map_checkpoint(const fs::path& directory, Head head) {
 }
 
 Result<Checkpoint> load_checkpoint(const fs::path& directory) {
-  auto mapped = map_checkpoint(directory);
-  if (!mapped) return mapped.error();
-  Checkpoint checkpoint{std::move(mapped->config), {}};
+  auto opened = open_checkpoint(directory);
+  if (!opened) return opened.error();
+  Checkpoint checkpoint{std::move(opened->config), {}};
   std::vector<Diagnostic> diagnostics;
   for_each_tensor(checkpoint.config, checkpoint.weights,
                   [&](const std::string& name, const std::vector<std::size_t>&, Tensor& tensor) {
-                    const auto& stored = mapped->tensors.at(name);
+                    const auto& stored = opened->tensors.at(name);
                     tensor.resize(stored.size);
                     if (!stored.read(0, stored.size, tensor.data()))
                       diagnostics.push_back(not_finite(name, stored));
@@ -338,6 +319,11 @@ Result<Checkpoint> load_checkpoint(const fs::path& directory) {
 }
 
 Diagnostic not_finite(const std::string& name, const StoredTensor& tensor) {
+  const auto end = tensor.offset + tensor.size * (tensor.type == StoredType::f32 ? 4 : 2);
+  if (tensor.source != nullptr && tensor.source->size() < end)
+    return {tensor.file, 0, 0,
+            fmt::format("tensor {} cannot be read: the file was cut off after it was opened", name),
+            "replace a model's files by renaming, not in place"};
   return {tensor.file, 0, 0, fmt::format("tensor {} has values that are NaN or infinite", name),
           "the training that wrote it diverged, or the file is damaged"};
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A GPT-2 on disk in the Hugging Face layout: config.json beside model.safetensors, in one file or
-// in shards with model.safetensors.index.json. Files are memory-mapped while they are read; headers
-// are not trusted.
+// in shards with model.safetensors.index.json. Files are read where they lie, a piece at a time;
+// headers are not trusted.
 #pragma once
 
 #include <filesystem>
@@ -24,12 +24,11 @@ struct Checkpoint {
 /// Whether a model without a head of its own is good enough: for hidden states it is.
 enum class Head { wanted, unwanted };
 
-/// A checkpoint's tensors in its mapped files, all there and of the right shapes; values are not
-/// looked at yet. Replacing a file by renaming is safe while it is mapped; truncating it is not.
-struct MappedCheckpoint {
+/// A checkpoint's tensors in its open files, all there and of the right shapes; values are not
+/// looked at yet. Replacing a file by renaming does not matter to it.
+struct StoredCheckpoint {
   Config config;
   StoredTensors tensors;
-  std::vector<std::shared_ptr<const void>> files;
 };
 
 /// Opens model.safetensors, or the shards that model.safetensors.index.json names, or, without an
@@ -37,12 +36,13 @@ struct MappedCheckpoint {
 /// prefix "transformer."; tensors that GPT-2 does not need (attn.bias, attn.masked_bias, other
 /// heads) are ignored. Errors name the file and the tensor: missing, wrong shape, unknown type,
 /// overlapping another, beyond the end of a truncated file.
-[[nodiscard]] line::Result<MappedCheckpoint> map_checkpoint(const std::filesystem::path& directory,
-                                                            Head head = Head::wanted);
+[[nodiscard]] line::Result<StoredCheckpoint> open_checkpoint(const std::filesystem::path& directory,
+                                                             Head head = Head::wanted);
 /// The same, all of it copied into memory as f32; refuses NaN and infinity by the tensor's name.
 [[nodiscard]] line::Result<Checkpoint> load_checkpoint(const std::filesystem::path& directory);
 
-/// What is said of a tensor with NaN or infinity.
+/// What is said of a tensor that StoredTensor::read() refused: NaN or infinity, or a file that is
+/// no longer as long as it was.
 [[nodiscard]] line::Diagnostic not_finite(const std::string& name, const StoredTensor& tensor);
 
 /// Writes config.json and model.safetensors (F32) so that transformers' GPT2LMHeadModel loads them.

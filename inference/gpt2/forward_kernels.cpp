@@ -3,7 +3,8 @@
 
 #include <array>
 #include <cmath>
-#include <cstring>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "inference/gpt2/library_product.hpp"
@@ -28,32 +29,32 @@ float noise(std::uint64_t index) {
 bool agrees(const ForwardKernels& set) {
   constexpr std::size_t k = 13;
   constexpr std::size_t k_padded = 16;
-  constexpr std::size_t rows = 9;
+  constexpr std::size_t rows = 15;
   constexpr std::size_t columns = 50;
   std::vector<float> x(rows * k_padded), bias(panel_columns);
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t i = 0; i < k; ++i) x[r * k_padded + i] = noise(r * k + i);
   }
   for (std::size_t i = 0; i < panel_columns; ++i) bias[i] = noise(5000 + i);
-  std::vector<float> f32(k_padded * panel_columns);
-  std::vector<std::uint16_t> bf16(k_padded * panel_columns);
-  std::vector<std::int8_t> int8(k_padded * panel_columns);
   std::vector<float> scales(panel_columns, 0.01F);
-  std::vector<std::int32_t> sums(panel_columns);
-  for (std::size_t i = 0; i < k; ++i) {
-    for (std::size_t c = 0; c < panel_columns; ++c) {
-      const float value = noise(1000 + i * panel_columns + c);
-      f32[i * panel_columns + c] = value;
-      kernels_portable.to_bf16(&value, 1, &bf16[(i / 2 * panel_columns + c) * 2 + i % 2]);
-      const auto small = static_cast<std::int8_t>(std::lround(value * 254));
-      int8[(i / 4 * panel_columns + c) * 4 + i % 4] = small;
-      sums[c] += small;
-    }
-  }
   const auto product = [&](const ForwardKernels& with, int kind) {
     std::vector<float> y(rows * columns, 0.25F);
-    PanelProduct p{rows,        k,        columns,   k_padded, columns, x.data(), f32.data(),
-                   bias.data(), y.data(), Into::add, nullptr,  nullptr, nullptr};
+    std::vector<float> f32(k_padded * panel_columns);
+    std::vector<std::uint16_t> bf16(k_padded * panel_columns);
+    std::vector<std::int8_t> int8(k_padded * panel_columns);
+    std::vector<std::int32_t> sums(panel_columns);
+    for (std::size_t i = 0; i < k; ++i) {
+      for (std::size_t c = 0; c < panel_columns; ++c) {
+        const float value = noise(1000 + i * panel_columns + c);
+        f32[panel_place(with.strip, 1, k_padded, i, c)] = value;
+        kernels_portable.to_bf16(&value, 1, &bf16[panel_place(with.strip, 2, k_padded, i, c)]);
+        const auto small = static_cast<std::int8_t>(std::lround(value * 254));
+        int8[panel_place(with.strip, 4, k_padded, i, c)] = small;
+        sums[c] += small;
+      }
+    }
+    PanelProduct p{rows,       k,           k_padded, columns,   k_padded, columns, x.data(),
+                   f32.data(), bias.data(), y.data(), Into::add, nullptr,  nullptr, nullptr};
     std::vector<std::uint16_t> halves(rows * k_padded);
     std::vector<std::uint8_t> bytes(rows * k_padded);
     std::vector<float> x_scales(rows);
@@ -113,7 +114,9 @@ bool agrees(const ForwardKernels& set) {
          close(attention(set, true), attention(kernels_portable, true), 1e-5F);
 }
 
-const ForwardKernels& choose() {
+/// The sets that this CPU and DNNL_MAX_CPU_ISA allow, the fastest first.
+std::vector<const ForwardKernels*> allowed_sets() {
+  std::vector<const ForwardKernels*> sets;
 #if defined(__x86_64__)
   __builtin_cpu_init();
   const auto allowed = library_isa();
@@ -123,19 +126,30 @@ const ForwardKernels& choose() {
                       __builtin_cpu_supports("avx512dq");
   const bool avx512_bf16 =
       avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
-  if (allowed >= LibraryIsa::avx512_bf16 && avx512_bf16 && agrees(kernels_avx512_bf16))
-    return kernels_avx512_bf16;
-  if (allowed >= LibraryIsa::avx512 && avx512 && agrees(kernels_avx512)) return kernels_avx512;
-  if (allowed >= LibraryIsa::avx2 && avx2 && agrees(kernels_avx2)) return kernels_avx2;
+  if (allowed >= LibraryIsa::avx512_bf16 && avx512_bf16) sets.push_back(&kernels_avx512_bf16);
+  if (allowed >= LibraryIsa::avx512 && avx512) sets.push_back(&kernels_avx512);
+  if (allowed >= LibraryIsa::avx2 && avx2) sets.push_back(&kernels_avx2);
 #endif
+  sets.push_back(&kernels_portable);
+  return sets;
+}
+
+const ForwardKernels& choose() {
+  for (const auto* set : allowed_sets()) {
+    if (set == &kernels_portable || agrees(*set)) return *set;
+  }
   return kernels_portable;
 }
 
 }  // namespace
 
-const ForwardKernels& forward_kernels() {
+const ForwardKernels& forward_kernels(std::string_view name) {
   static const ForwardKernels& chosen = choose();
-  return chosen;
+  if (name.empty()) return chosen;
+  for (const auto* set : allowed_sets()) {
+    if (name == set->name) return *set;
+  }
+  throw std::invalid_argument("no kernels \"" + std::string(name) + "\" here");
 }
 
 }  // namespace foreline::gpt2

@@ -7,15 +7,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "inference/gpt2/config.hpp"
 
 namespace foreline::gpt2 {
 
-/// Columns of a panel. Weights (k x n) lie as panels of 64 columns, one after another; within a
-/// panel, groups of 1 (f32), 2 (bf16) or 4 (int8) rows of k, and within a group 64 columns of as
-/// many elements: oneDNN's BA16a64b, BA16a64b2a and BA16a64b4a. k and n are filled up with zeros.
+/// Columns of a panel. Weights (k x n) lie as panels of 64 columns, one after another. A panel lies
+/// as strips of ForwardKernels::strip columns, one after another; in a strip, groups of 1 (f32), 2
+/// (bf16) or 4 (int8) rows of k, and in a group the columns, with as many elements each. With
+/// strips of 64 this is oneDNN's BA16a64b, BA16a64b2a and BA16a64b4a. k (to k_padded) and n are
+/// filled up with zeros.
 constexpr std::size_t panel_columns = 64;
+/// Where row i and column c of a panel lie, for groups of `group` rows.
+constexpr std::size_t panel_place(std::size_t strip, std::size_t group, std::size_t k_padded,
+                                  std::size_t i, std::size_t c) {
+  return c / strip * k_padded * strip + (i / group * strip + c % strip) * group + i % group;
+}
 /// Keys of a block in the cache: a block is (head_size x 16), so that 16 scores grow side by side.
 constexpr std::size_t key_block = 16;
 
@@ -25,7 +33,7 @@ enum class Into { store, add };
 /// Products of `rows` rows with one panel. x rows are ldx elements apart, y rows ldy; `columns`
 /// (1 to 64) are written; bias has 64 entries.
 struct PanelProduct {
-  std::size_t rows, k, columns;
+  std::size_t rows, k, k_padded, columns;
   std::size_t ldx, ldy;
   const void* x;
   const void* panel;
@@ -54,15 +62,12 @@ struct Attention {
 
 struct ForwardKernels {
   const char* name;
-  bool bf16_pairs;   ///< bf16 products take bf16 activations, else f32.
-  bool offset_int8;  ///< int8 products take u8 = s8 + 128, else s8.
+  bool bf16_pairs;    ///< bf16 products take bf16 activations, else f32.
+  bool offset_int8;   ///< int8 products take u8 = s8 + 128, else s8.
+  std::size_t strip;  ///< 64 or 16 columns, as its products read best.
   void (*product_f32)(const PanelProduct&);
   void (*product_bf16)(const PanelProduct&);
   void (*product_int8)(const PanelProduct&);
-  /// y[r * ldy + j] for `columns` columns of plain row-major w (k x ldw); rows at most 4.
-  void (*sweep_f32)(const float* x, std::size_t ldx, const float* w, std::size_t ldw,
-                    const float* bias, float* y, std::size_t ldy, std::size_t rows, std::size_t k,
-                    std::size_t columns, Into into);
   void (*attend_f32)(const Attention&);
   void (*attend_bf16)(const Attention&);
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float epsilon,
@@ -75,7 +80,9 @@ struct ForwardKernels {
   float (*to_int8)(const float* x, std::size_t size, std::uint8_t* y, int offset);
 };
 
-/// The fastest set that works here. Never changes within a process.
-[[nodiscard]] const ForwardKernels& forward_kernels();
+/// The fastest set that works here; the choice never changes within a process. With a name
+/// ("portable", "avx2", "avx512", "avx512_bf16") that set; std::invalid_argument when this CPU or
+/// DNNL_MAX_CPU_ISA does not allow it, or there is none of that name.
+[[nodiscard]] const ForwardKernels& forward_kernels(std::string_view name = {});
 
 }  // namespace foreline::gpt2

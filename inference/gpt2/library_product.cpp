@@ -61,18 +61,14 @@ struct LibraryProduct::State {
 LibraryProduct::LibraryProduct(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LibraryProduct::~LibraryProduct() = default;
 
-std::unique_ptr<LibraryProduct> LibraryProduct::make(Precision precision, bool panels,
-                                                     std::size_t rows, std::size_t k,
-                                                     std::size_t n) {
+std::unique_ptr<LibraryProduct> LibraryProduct::make(Precision precision, std::size_t rows,
+                                                     std::size_t k, std::size_t n) {
   const Team team(1);
   const bool f32 = precision == Precision::f32;
   const bool bf16 = precision == Precision::bf16;
   try {
     auto state = std::make_unique<State>();
-    const auto tag = !panels ? Tag::ab
-                     : f32   ? Tag::BA16a64b
-                     : bf16  ? Tag::BA16a64b2a
-                             : Tag::BA16a64b4a;
+    const auto tag = f32 ? Tag::BA16a64b : bf16 ? Tag::BA16a64b2a : Tag::BA16a64b4a;
     state->source = {{dim(rows), dim(k)}, f32 ? Type::f32 : bf16 ? Type::bf16 : Type::u8, Tag::ab};
     state->weights = {{dim(k), dim(n)}, f32 ? Type::f32 : bf16 ? Type::bf16 : Type::s8, tag};
     state->result = {{dim(rows), dim(n)}, f32 || bf16 ? Type::f32 : Type::s32, Tag::ab};

@@ -22,11 +22,10 @@ enum class LibraryIsa { sse41, avx2, avx512, avx512_bf16 };
 /// threads may call it at once. bf16: x bf16, y f32. int8: x u8, w s8, y s32.
 class LibraryProduct {
  public:
-  /// w in panels (see forward_kernels.hpp) or, f32 only, plain row-major. Null when the library has
+  /// w in panels of one strip (see forward_kernels.hpp). Null when the library has
   /// no kernel of its own for this but its slow reference.
-  [[nodiscard]] static std::unique_ptr<LibraryProduct> make(Precision precision, bool panels,
-                                                            std::size_t rows, std::size_t k,
-                                                            std::size_t n);
+  [[nodiscard]] static std::unique_ptr<LibraryProduct> make(Precision precision, std::size_t rows,
+                                                            std::size_t k, std::size_t n);
   ~LibraryProduct();
   LibraryProduct(const LibraryProduct&) = delete;
   LibraryProduct& operator=(const LibraryProduct&) = delete;

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -71,13 +72,13 @@ void activate(const ForwardKernels& kernels, Activation activation, float* x, st
   }
 }
 
-Multiplier::Multiplier(Precision wanted, int threads)
+Multiplier::Multiplier(Precision wanted, int threads, std::string_view named)
     : workers(threads < 1 ? 1 : threads),
       precision(wanted),
-      kernels(forward_kernels()),
-      panels(wanted != Precision::f32 || library_isa() >= LibraryIsa::avx512),
+      kernels(forward_kernels(named)),
       results(workers.count()),
       scratches(workers.count()) {
+  if (kernels.strip != panel_columns) return;
   // The library's kernel must give what the own ones give, on a product that fills no block.
   constexpr std::size_t rows = 32;
   constexpr std::size_t k = 70;
@@ -106,7 +107,7 @@ const LibraryProduct* Multiplier::product(std::size_t rows, std::size_t k, std::
   const auto key = std::tuple(rows, k, n);
   auto found = made_.find(key);
   if (found == made_.end()) {
-    found = made_.emplace(key, LibraryProduct::make(precision, panels, rows, k, n)).first;
+    found = made_.emplace(key, LibraryProduct::make(precision, rows, k, n)).first;
     if (found->second != nullptr) names_.insert(found->second->kernel());
   }
   return found->second.get();
@@ -134,77 +135,106 @@ bool Linear::pack(Multiplier& products, const StoredTensor& w, Lies lies, const 
                             : products.precision == Precision::bf16 ? 32
                                                                     : 64);
   const std::size_t count = (n + panel_columns - 1) / panel_columns;
-  data_ = Memory(products.panels ? count * panel_size(products) : k * n * sizeof(float));
+  data_ = Memory(count * panel_size(products));
   bias_.assign(count * panel_columns, 0.0F);
   std::atomic<bool> finite = bias == nullptr || bias->read(0, n, bias_.data());
   if (products.precision == Precision::int8) {
     scales_.assign(count * panel_columns, 0.0F);
     sums_.assign(count * panel_columns, 0);
   }
-  std::vector<std::vector<float>> room(products.workers.count());
-  products.workers(count, [&](std::size_t panel, std::size_t worker) {
-    auto& values = room[worker];  // (k x 64)
-    values.assign(2 * k * panel_columns, 0.0F);
-    const std::size_t first = panel * panel_columns;
-    const std::size_t columns = std::min(panel_columns, n - first);
+  // Panels are read a few at a time, so that a piece of a row is worth asking the file for.
+  const std::size_t together = std::clamp<std::size_t>(count / (2 * products.workers.count()), 1,
+                                                       lies == Lies::as_is ? 16 : 1);
+  std::vector<std::vector<float>> rooms(products.workers.count());
+  products.workers((count + together - 1) / together, [&](std::size_t part, std::size_t worker) {
+    const std::size_t first_panel = part * together;
+    const std::size_t panels = std::min(together, count - first_panel);
+    const std::size_t first = first_panel * panel_columns;
+    const std::size_t columns = std::min(panels * panel_columns, n - first);
+    auto& room = rooms[worker];  // what was read, then a panel (k x 64)
+    room.resize(k * (panels + 1) * panel_columns);
+    float* values = room.data() + k * panels * panel_columns;
     bool good = true;
     if (lies == Lies::as_is) {
       for (std::size_t i = 0; i < k; ++i)
-        good = w.read(i * n + first, columns, &values[i * panel_columns]) && good;
+        good = w.read(i * n + first, columns, &room[i * columns]) && good;
     } else {
-      float* row = &values[k * panel_columns];
-      for (std::size_t c = 0; c < columns; ++c) {
-        good = w.read((first + c) * k, k, row) && good;
-        for (std::size_t i = 0; i < k; ++i) values[i * panel_columns + c] = row[i];
-      }
+      good = w.read(first * k, columns * k, room.data());
     }
     if (!good) {
       finite = false;
       return;
     }
-    if (!products.panels) {
-      for (std::size_t i = 0; i < k; ++i)
-        std::copy_n(&values[i * panel_columns], columns, data_.as<float>() + i * n + first);
-    } else if (products.precision == Precision::f32) {
-      std::copy_n(values.data(), k * panel_columns,
-                  data_.as<float>() + panel * k_padded_ * panel_columns);
-    } else if (products.precision == Precision::bf16) {
-      auto* to = data_.as<std::uint16_t>() + panel * k_padded_ * panel_columns;
-      std::uint16_t row[panel_columns];
-      for (std::size_t i = 0; i < k; ++i) {
-        products.kernels.to_bf16(&values[i * panel_columns], panel_columns, row);
-        for (std::size_t c = 0; c < panel_columns; ++c)
-          to[(i / 2 * panel_columns + c) * 2 + i % 2] = row[c];
-      }
-    } else {
-      auto* to = data_.as<std::int8_t>() + panel * k_padded_ * panel_columns;
-      for (std::size_t c = 0; c < columns; ++c) {
-        float top = 0;
+    for (std::size_t panel = 0; panel < panels; ++panel) {
+      const std::size_t from = panel * panel_columns;
+      const std::size_t some = std::min(panel_columns, columns - from);
+      if (some < panel_columns) std::fill_n(values, k * panel_columns, 0.0F);
+      if (lies == Lies::as_is) {
         for (std::size_t i = 0; i < k; ++i)
-          top = std::max(top, std::abs(values[i * panel_columns + c]));
-        const float inverse = top > 0 ? 127 / top : 0;
-        std::int32_t sum = 0;
+          std::copy_n(&room[i * columns + from], some, values + i * panel_columns);
+      } else {
         for (std::size_t i = 0; i < k; ++i) {
-          const auto rounded =
-              static_cast<std::int8_t>(std::lrintf(values[i * panel_columns + c] * inverse));
-          to[(i / 4 * panel_columns + c) * 4 + i % 4] = rounded;
-          sum += rounded;
+          for (std::size_t c = 0; c < some; ++c)
+            values[i * panel_columns + c] = room[(from + c) * k + i];
         }
-        scales_[first + c] = top / 127;
-        sums_[first + c] = sum;
       }
+      pack_panel(products, first_panel + panel, some, values);
     }
   });
   return finite;
 }
 
+void Linear::pack_panel(const Multiplier& products, std::size_t panel, std::size_t columns,
+                        const float* values) {
+  const auto strip = products.kernels.strip;
+  if (products.precision == Precision::f32) {
+    auto* to = data_.as<float>() + panel * k_padded_ * panel_columns;
+    for (std::size_t c = 0; c < panel_columns; c += strip) {
+      for (std::size_t i = 0; i < k_; ++i)
+        std::copy_n(values + i * panel_columns + c, strip,
+                    to + panel_place(strip, 1, k_padded_, i, c));
+    }
+  } else if (products.precision == Precision::bf16) {
+    auto* to = data_.as<std::uint16_t>() + panel * k_padded_ * panel_columns;
+    std::uint16_t row[panel_columns];
+    for (std::size_t i = 0; i < k_; ++i) {
+      products.kernels.to_bf16(values + i * panel_columns, panel_columns, row);
+      for (std::size_t c = 0; c < panel_columns; ++c)
+        to[panel_place(strip, 2, k_padded_, i, c)] = row[c];
+    }
+  } else {
+    auto* to = data_.as<std::int8_t>() + panel * k_padded_ * panel_columns;
+    const std::size_t first = panel * panel_columns;
+    for (std::size_t c = 0; c < columns; ++c) {
+      float top = 0;
+      for (std::size_t i = 0; i < k_; ++i)
+        top = std::max(top, std::abs(values[i * panel_columns + c]));
+      const float inverse = top > 0 ? 127 / top : 0;
+      std::int32_t sum = 0;
+      for (std::size_t i = 0; i < k_; ++i) {
+        const auto rounded =
+            static_cast<std::int8_t>(std::lrintf(values[i * panel_columns + c] * inverse));
+        to[panel_place(strip, 4, k_padded_, i, c)] = rounded;
+        sum += rounded;
+      }
+      scales_[first + c] = top / 127;
+      sums_[first + c] = sum;
+    }
+  }
+}
+
 void Linear::column(const Multiplier& products, std::size_t column, float* out) const {
-  const float* w = products.panels
-                       ? data_.as<float>() + column / panel_columns * k_padded_ * panel_columns +
-                             column % panel_columns
-                       : data_.as<float>() + column;
-  const std::size_t step = products.panels ? panel_columns : n_;
-  for (std::size_t i = 0; i < k_; ++i) out[i] = w[i * step];
+  const auto strip = products.kernels.strip;
+  const auto panel = column / panel_columns * k_padded_ * panel_columns;
+  const auto place = [&](std::size_t group, std::size_t i) {
+    return panel + panel_place(strip, group, k_padded_, i, column % panel_columns);
+  };
+  if (products.precision == Precision::f32) {
+    for (std::size_t i = 0; i < k_; ++i) out[i] = data_.as<float>()[place(1, i)];
+  } else {
+    for (std::size_t i = 0; i < k_; ++i)
+      out[i] = std::bit_cast<float>(std::uint32_t{data_.as<std::uint16_t>()[place(2, i)]} << 16U);
+  }
 }
 
 const void* Linear::rounded(Multiplier& products, const float* x, std::size_t rows,
@@ -250,39 +280,9 @@ const void* Linear::rounded(Multiplier& products, const float* x, std::size_t ro
 void Linear::operator()(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,
                         const Activation* activation) const {
   if (rows == 0) return;
-  if (!products.panels && rows <= 4) {
-    // Plain f32: whole rows of weights, from left to right.
-    const std::size_t parts = rows * k_ * n_ < share_from ? 1 : 2 * products.workers.count();
-    const std::size_t width = rounded_up((n_ + parts - 1) / parts, 16);
-    products.workers((n_ + width - 1) / width, [&](std::size_t part, std::size_t) {
-      const std::size_t first = part * width;
-      const std::size_t columns = std::min(width, n_ - first);
-      // Half a first-level cache of y at most.
-      constexpr std::size_t at_once = 1024;
-      for (std::size_t j = first; j < first + columns; j += at_once) {
-        const auto some = std::min(at_once, first + columns - j);
-        products.kernels.sweep_f32(x, k_, data_.as<float>() + j, n_, &bias_[j], y + j, n_, rows, k_,
-                                   some, into);
-        if (activation != nullptr) {
-          for (std::size_t r = 0; r < rows; ++r)
-            activate(products.kernels, *activation, y + r * n_ + j, some);
-        }
-      }
-    });
-    return;
-  }
-  if (rows >= library_rows || !products.panels) {
-    const auto sized = primitive_rows(std::min(rows, chunk_rows));
-    if (products.product(sized, k_, n_) != nullptr) {
-      by_library(products, x, rows, y, into, activation);
-      return;
-    }
-  }
-  if (!products.panels) {
-    // No library after all: the sweep takes four rows at a time.
-    for (std::size_t r = 0; r < rows; r += 4)
-      (*this)(products, x + r * k_, std::min<std::size_t>(4, rows - r), y + r * n_, into,
-              activation);
+  if (rows >= library_rows &&
+      products.product(primitive_rows(std::min(rows, chunk_rows)), k_, n_) != nullptr) {
+    by_library(products, x, rows, y, into, activation);
     return;
   }
   std::size_t ldx = 0;
@@ -306,6 +306,7 @@ void Linear::by_panels(Multiplier& products, const void* x, std::size_t ldx, std
     PanelProduct p{};
     p.rows = std::min(rows_at_once, rows - row);
     p.k = k_;
+    p.k_padded = k_padded_;
     p.columns = std::min(panel_columns, n_ - first);
     p.ldx = ldx;
     p.ldy = n_;

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -46,15 +47,13 @@ class Memory {
 /// What all products of a model share: threads, kernels, primitives by size, room.
 class Multiplier {
  public:
-  Multiplier(Precision precision, int threads);
+  Multiplier(Precision precision, int threads, std::string_view kernels = {});
 
   Workers workers;
   const Precision precision;
   const ForwardKernels& kernels;
-  /// Whether weights lie in panels; else plain, which is what oneDNN's f32 kernels below AVX-512
-  /// want.
-  const bool panels;
-  /// Whether oneDNN takes many rows; found out, and compared with the own kernels, at the start.
+  /// Whether oneDNN takes many rows: it has a kernel for packed weights (AVX-512) that gives what
+  /// the own kernels give, which is found out at the start.
   bool library = false;
 
   /// The primitive for these sizes, made when it is first asked for. Null: there is none.
@@ -89,11 +88,14 @@ class Linear {
   /// applied to what was stored, when there is one.
   void operator()(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,
                   const Activation* activation = nullptr) const;
-  /// Row `column` of the transposed weights, as f32: an embedding when the head is tied to it.
+  /// Row `column` of the transposed weights (f32 or bf16), as f32: an embedding when the head is
+  /// tied to it.
   void column(const Multiplier& products, std::size_t column, float* out) const;
   [[nodiscard]] std::size_t bytes() const { return data_.size(); }
 
  private:
+  void pack_panel(const Multiplier& products, std::size_t panel, std::size_t columns,
+                  const float* values);
   const void* rounded(Multiplier& products, const float* x, std::size_t rows,
                       std::size_t& ldx) const;
   void by_library(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <stdexcept>
@@ -107,7 +108,7 @@ struct Model::State {
   State(const Config& c, const ModelOptions& o)
       : config(c),
         options(o),
-        products(o.precision, o.threads),
+        products(o.precision, o.threads, o.kernels),
         scratch(products.workers.count()) {}
 
   [[nodiscard]] std::size_t element() const {
@@ -364,10 +365,10 @@ Model::~Model() = default;
 
 Result<Model> Model::create(const Config& config, const Weights& weights,
                             const ModelOptions& options) {
-  return create(MappedCheckpoint{config, stored_in(config, weights), {}}, options);
+  return create(StoredCheckpoint{config, stored_in(config, weights)}, options);
 }
 
-Result<Model> Model::create(const MappedCheckpoint& checkpoint, const ModelOptions& options) {
+Result<Model> Model::create(const StoredCheckpoint& checkpoint, const ModelOptions& options) {
   const auto& config = checkpoint.config;
   auto state = std::make_unique<State>(config, options);
   auto& s = *state;
@@ -408,20 +409,24 @@ Result<Model> Model::create(const MappedCheckpoint& checkpoint, const ModelOptio
   vector("ln_f.bias", s.ln_f_bias);
   const bool tied = config.tie_word_embeddings;
   matrix(tied ? "wte" : "lm_head", Lies::transposed, false, e, config.vocab_size, s.head);
-  s.gathered = tied && options.precision == Precision::f32;
+  s.gathered = tied && options.precision != Precision::int8;
   if (!s.gathered) {
     const auto& from = tied ? checkpoint.tensors.at("wte.weight") : tensor("wte.weight");
     s.halves = options.precision != Precision::f32;
     s.wte = Memory(from.size * s.element());
-    std::vector<float> row(e);
-    bool finite = true;
-    for (std::size_t v = 0; v < config.vocab_size; ++v) {
-      finite = from.read(v * e, e, row.data()) && finite;
-      if (s.halves)
-        s.products.kernels.to_bf16(row.data(), e, s.wte.as<std::uint16_t>() + v * e);
-      else
-        std::copy(row.begin(), row.end(), s.wte.as<float>() + v * e);
-    }
+    std::atomic<bool> finite = true;
+    constexpr std::size_t at_once = 256;
+    s.products.workers(
+        (config.vocab_size + at_once - 1) / at_once, [&](std::size_t part, std::size_t) {
+          const auto first = part * at_once;
+          const auto count = std::min(at_once, config.vocab_size - first) * e;
+          std::vector<float> rows(count);
+          if (!from.read(first * e, count, rows.data())) finite = false;
+          if (s.halves)
+            s.products.kernels.to_bf16(rows.data(), count, s.wte.as<std::uint16_t>() + first * e);
+          else
+            std::copy(rows.begin(), rows.end(), s.wte.as<float>() + first * e);
+        });
     if (!finite && !tied) diagnostics.push_back(not_finite("wte.weight", from));
   }
   if (!diagnostics.empty()) return Error(std::move(diagnostics));
@@ -467,6 +472,21 @@ Model::Session::Session(const Model& model) : model_(&model), cache_(std::make_u
 Model::Session::Session(Session&&) noexcept = default;
 Model::Session& Model::Session::operator=(Session&&) noexcept = default;
 Model::Session::~Session() = default;
+
+Model::Session Model::Session::copy() const {
+  Session other(*model_);
+  other.length_ = length_;
+  const auto twin = [](const Memory& from) {
+    Memory to(from.size());
+    if (from.size() > 0) std::memcpy(to.as<char>(), from.as<char>(), from.size());
+    return to;
+  };
+  for (std::size_t l = 0; l < cache_->layers.size(); ++l) {
+    const auto& layer = cache_->layers[l];
+    other.cache_->layers[l] = {twin(layer.keys), twin(layer.values), layer.capacity};
+  }
+  return other;
+}
 
 std::vector<float> Model::Session::append(std::span<const std::uint32_t> tokens) {
   Session* self = this;
@@ -514,15 +534,22 @@ std::size_t Model::bytes() const {
   return bytes;
 }
 
+std::size_t Model::cache_bytes_per_token() const {
+  const auto& s = *state_;
+  return s.config.n_layer * s.config.n_head * (s.config.head_size() + s.value_stride()) *
+         s.element();
+}
+
 std::string Model::description() const {
   const auto& s = *state_;
   const std::lock_guard lock(s.mutex);
   const auto theirs = s.products.library_kernels();
   return fmt::format(
-      "GPT-2, {} layers x {}, {:.2f} M parameters, {}, {} kernels, {} {}", s.config.n_layer,
+      "GPT-2, {} layers x {}, {:.2f} M parameters, {}, {} kernels{}, {} thread{}", s.config.n_layer,
       s.config.n_embd, static_cast<double>(s.parameters) * 1e-6, name_of(s.options.precision),
-      s.products.kernels.name, library_version(),
-      theirs.empty() ? (s.products.library ? "" : "without a kernel for this") : theirs);
+      s.products.kernels.name,
+      theirs.empty() ? "" : fmt::format(", {} {} for many rows", library_version(), theirs),
+      s.products.workers.count(), s.products.workers.count() == 1 ? "" : "s");
 }
 
 }  // namespace foreline::gpt2

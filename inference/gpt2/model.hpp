@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// GPT-2 on oneDNN: whole sequences at once, or token by token with a cache of keys and values.
+// GPT-2: whole sequences at once, or token by token with a cache of keys and values.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,7 @@ void check(const Config& config, const Sequence& sequence);
 struct ModelOptions {
   int threads = 1;
   Precision precision = Precision::f32;
+  std::string kernels{};  ///< "avx2", "portable" ...; empty: the fastest (see forward_kernels()).
 };
 
 class Model {
@@ -53,9 +54,9 @@ class Model {
   /// kernels do all the work.
   [[nodiscard]] static line::Result<Model> create(const Config& config, const Weights& weights,
                                                   const ModelOptions& options = {});
-  /// The same from mapped files, which are read once, a piece at a time, and not needed afterwards.
+  /// The same from files, which are read once, a piece at a time, and not needed afterwards.
   /// Refuses NaN and infinity by the tensor's name.
-  [[nodiscard]] static line::Result<Model> create(const MappedCheckpoint& checkpoint,
+  [[nodiscard]] static line::Result<Model> create(const StoredCheckpoint& checkpoint,
                                                   const ModelOptions& options = {});
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
@@ -79,6 +80,8 @@ class Model {
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;
     ~Session();
+    /// Another one that has read the same and goes its own way; costs a copy of the cache.
+    [[nodiscard]] Session copy() const;
     /// Reads more tokens; logits (vocab_size) after the last. std::invalid_argument beyond
     /// n_positions.
     [[nodiscard]] std::vector<float> append(std::span<const std::uint32_t> tokens);
@@ -102,7 +105,9 @@ class Model {
   [[nodiscard]] const Config& config() const;
   /// Bytes of packed weights and tables.
   [[nodiscard]] std::size_t bytes() const;
-  /// "GPT-2, 3 layers x 96, 0.49 M parameters, f32, avx2 kernels, oneDNN 2.6.3 gemm:jit".
+  /// Bytes of keys and values that a session keeps for each token.
+  [[nodiscard]] std::size_t cache_bytes_per_token() const;
+  /// "GPT-2, 3 layers x 96, 0.49 M parameters, f32, avx2 kernels, 2 threads".
   [[nodiscard]] std::string description() const;
 
  private:

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/gpt2/stored.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <bit>
+#include <cerrno>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -18,21 +22,45 @@ float from_half(unsigned short half) {
   return std::bit_cast<float>(sign | magnitude | special);
 }
 
+StoredFile::~StoredFile() {
+  ::close(descriptor_);
+}
+
+bool StoredFile::read(std::uint64_t from, std::size_t bytes, void* out) const {
+  auto* to = static_cast<char*>(out);
+  while (bytes > 0) {
+    const auto got = ::pread(descriptor_, to, bytes, static_cast<off_t>(from));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    from += static_cast<std::uint64_t>(got);
+    to += got;
+    bytes -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+std::uint64_t StoredFile::size() const {
+  struct stat status {};
+  return ::fstat(descriptor_, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
 bool StoredTensor::read(std::size_t from, std::size_t count, float* out) const {
-  const auto* bytes = static_cast<const char*>(data);
-  if (type == StoredType::f32) {
-    if (count > 0) std::memcpy(out, bytes + from * 4, count * 4);
-  } else if (type == StoredType::bf16) {
+  const std::size_t width = type == StoredType::f32 ? 4 : 2;
+  // Halves are widened in place, from the far end of `out`: none is overwritten before it is read.
+  char* raw = reinterpret_cast<char*>(out) + (4 - width) * count;
+  if (source != nullptr) {
+    if (!source->read(offset + from * width, count * width, raw)) return false;
+  } else if (count > 0) {
+    std::memcpy(raw, static_cast<const char*>(data) + from * width, count * width);
+  }
+  if (type != StoredType::f32) {
     for (std::size_t i = 0; i < count; ++i) {
       std::uint16_t half = 0;
-      std::memcpy(&half, bytes + 2 * (from + i), 2);
-      out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16U);
-    }
-  } else {
-    for (std::size_t i = 0; i < count; ++i) {
-      std::uint16_t half = 0;
-      std::memcpy(&half, bytes + 2 * (from + i), 2);
-      out[i] = from_half(half);
+      std::memcpy(&half, raw + 2 * i, 2);
+      const float value = type == StoredType::bf16
+                              ? std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16U)
+                              : from_half(half);
+      std::memcpy(out + i, &value, sizeof value);
     }
   }
   std::uint32_t bad = 0;

@@ -35,6 +35,7 @@ void add_tokenize(CLI::App& app, int& exit_code);
 void add_hidden(CLI::App& app, int& exit_code);
 void add_score(CLI::App& app, int& exit_code);
 void add_complete(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
 void add_demo(CLI::App& app, int& exit_code);
 void add_account(CLI::App& app, int& exit_code);
 void add_init(CLI::App& app, int& exit_code);

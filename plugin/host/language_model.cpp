@@ -116,7 +116,7 @@ line::Result<gpt2::Model> open_model(const ModelChoice& choice, gpt2::Head head)
     options.precision = gpt2::Precision::bf16;
   else if (choice.precision != "f32")
     return line::Error(fmt::format("--precision \"{}\" is neither f32 nor bf16", choice.precision));
-  const auto checkpoint = gpt2::map_checkpoint(shipped(choice.folder), head);
+  const auto checkpoint = gpt2::open_checkpoint(shipped(choice.folder), head);
   if (!checkpoint) return checkpoint.error();
   return gpt2::Model::create(*checkpoint, options);
 }

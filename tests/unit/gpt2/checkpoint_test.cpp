@@ -165,10 +165,25 @@ TEST_CASE("a tensor with NaN or infinity is refused by name") {
     const auto folder = fresh_folder("not-finite");
     REQUIRE(save_checkpoint(folder, config, weights));
     CHECK(load_checkpoint(folder).error().text().find("h.0.mlp.c_fc.weight") != std::string::npos);
-    const auto mapped = map_checkpoint(folder);
-    REQUIRE(mapped);
-    CHECK(Model::create(*mapped).error().text().find("h.0.mlp.c_fc.weight") != std::string::npos);
+    const auto opened = open_checkpoint(folder);
+    REQUIRE(opened);
+    CHECK(Model::create(*opened).error().text().find("h.0.mlp.c_fc.weight") != std::string::npos);
   }
+}
+
+TEST_CASE("a file that is cut off while it is open is an error that names the tensor") {
+  const auto config = small_config(2, 16, 2);
+  const auto folder = fresh_folder("cut-off");
+  REQUIRE(save_checkpoint(folder, config, lively_weights(config, 2)));
+  const auto opened = open_checkpoint(folder);
+  REQUIRE(opened);
+  const auto file = folder / "model.safetensors";
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
+  const auto text = Model::create(*opened).error().text();
+  INFO(text);
+  CHECK(text.find("model.safetensors") != std::string::npos);
+  CHECK(text.find("was cut off after it was opened") != std::string::npos);
+  CHECK(text.find("tensor ln_f.bias") != std::string::npos);
 }
 
 TEST_CASE("half precision is read exactly") {

@@ -36,7 +36,8 @@ int main(int argc, char** argv) {
     in("Forecasts", add);
   for (const auto add : {add_plan, add_solve, add_deploy, add_report}) in("Schedules", add);
   for (const auto add : {add_watch, add_account}) in("The plant", add);
-  for (const auto add : {add_tokenize, add_hidden, add_score, add_complete, add_bench}) in("GPT-2", add);
+  for (const auto add : {add_tokenize, add_hidden, add_score, add_complete, add_bench})
+    in("GPT-2", add);
   for (const auto add : {add_completion, add_man}) in("The command line", add);
   try {
     app.parse(argc, argv);

@@ -9,6 +9,7 @@
 
 #include "inference/baselines/baselines.hpp"
 #include "inference/gpt2/checkpoint.hpp"
+#include "inference/gpt2/course.hpp"
 #include "inference/gpt2/tokenizer.hpp"
 #include "inference/gpt2/trainer.hpp"
 #include "inference/language/answers.hpp"
@@ -119,8 +120,10 @@ class Lessons {
 using TakeDay = std::function<void(std::uint32_t day, const Trial&, const Outcome&)>;
 
 Result<Done> for_each_day(const Population& population, std::uint64_t first_seed, std::size_t days,
-                          const Simulate& simulate, const TakeDay& take) {
+                          const Simulate& simulate, const TakeDay& take,
+                          const std::function<bool()>& stop = {}) {
   for (std::size_t from = 0; from < days; from += days_at_once) {
+    if (stop && stop()) return Error("stopped while simulating days", "nothing was written");
     std::vector<Trial> trials;
     for (std::size_t d = from; d < std::min(days, from + days_at_once); ++d)
       trials.push_back(population.day(first_seed + d));
@@ -175,16 +178,18 @@ Result<Done> train(const Population& population, const TrainOptions& options,
 
   std::vector<Lesson> learned;
   std::vector<Example> ages;
-  auto simulated = for_each_day(population, options.seed + training_seeds, options.days, simulate,
-                                [&](std::uint32_t day, const Trial& trial, const Outcome& outcome) {
-                                  for (auto& example : examples_of(trial, outcome, day)) {
-                                    learned.push_back(lessons.lesson_of(example));
-                                    if (learned.size() % 7 == 0) ages.push_back(std::move(example));
-                                  }
-                                  if ((day + 1) % 100 == 0)
-                                    say(fmt::format("simulated {} of {} days, {} examples", day + 1,
-                                                    options.days, learned.size()));
-                                });
+  auto simulated = for_each_day(
+      population, options.seed + training_seeds, options.days, simulate,
+      [&](std::uint32_t day, const Trial& trial, const Outcome& outcome) {
+        for (auto& example : examples_of(trial, outcome, day)) {
+          learned.push_back(lessons.lesson_of(example));
+          if (learned.size() % 7 == 0) ages.push_back(std::move(example));
+        }
+        if ((day + 1) % 100 == 0)
+          say(fmt::format("simulated {} of {} days, {} examples", day + 1, options.days,
+                          learned.size()));
+      },
+      options.stop);
   if (!simulated) return simulated.error();
   if (learned.size() < options.batch)
     return Error("too few examples to learn from", "simulate more days");
@@ -214,34 +219,46 @@ Result<Done> train(const Population& population, const TrainOptions& options,
   gpt2::TrainRules rules;
   rules.threads = options.threads;
   gpt2::Trainer trainer(config, gpt2::initial_weights(config, options.seed), rules);
-  double running = 0;
-  std::uint64_t draw = 0;
-  const auto uniform = [&] { return random_uniform(options.seed, 7, Purpose::training, draw++); };
-  for (std::size_t step = 0; step < options.steps; ++step) {
+  // A step's draws are numbered by the step, so that a resumed run draws what an unbroken one does.
+  const auto draws_a_step = 3 * std::uint64_t{options.batch};
+  const auto teach = [&](std::uint64_t step, std::size_t) {
     std::vector<const Lesson*> batch;
-    std::vector<gpt2::Sequence> sequences;
+    gpt2::Lesson taught;
     for (std::size_t i = 0; i < options.batch; ++i) {
+      const auto uniform = [&](std::uint64_t number) {
+        return random_uniform(options.seed, 7, Purpose::training,
+                              step * draws_a_step + 3 * i + number);
+      };
       const auto position =
-          static_cast<std::size_t>(uniform() * static_cast<double>(learned.size()));
+          static_cast<std::size_t>(uniform(0) * static_cast<double>(learned.size()));
       const auto& lesson = learned[std::min(position, learned.size() - 1)];
       const auto signals = *std::max_element(lesson.signal.begin(), lesson.signal.end()) + 1;
-      const bool hide = uniform() < hidden_share && signals > 0;
-      const int hidden = hide ? static_cast<int>(uniform() * signals) : -1;
+      const bool hide = uniform(1) < hidden_share && signals > 0;
       batch.push_back(&lesson);
-      sequences.push_back(lessons.sequence_of(lesson, hidden));
+      taught.batch.push_back(
+          lessons.sequence_of(lesson, hide ? static_cast<int>(uniform(2) * signals) : -1));
     }
-    const double loss = trainer.step(
-        sequences,
-        [&](std::span<const float> logits, std::span<float> slope) {
+    taught.loss =
+        gpt2::Loss([&lessons, batch](std::span<const float> logits, std::span<float> slope) {
           return lessons.loss(batch, logits, slope);
-        },
-        gpt2::learning_rate(step, options.steps, options.steps / 40 + 1, options.peak_rate));
-    running = step == 0 ? loss : 0.99 * running + 0.01 * loss;
-    if ((step + 1) % std::max<std::size_t>(1, options.steps / 20) == 0)
-      say(fmt::format("step {} of {}, loss {:.4f}", step + 1, options.steps, running));
-  }
+        });
+    return taught;
+  };
+  gpt2::Course course;
+  course.steps = options.steps;
+  course.warmup = options.steps / 40 + 1;
+  course.peak_rate = options.peak_rate;
+  course.state = out / "training.state";
+  course.save_every = options.checkpoint_every;
+  course.resume = options.resume;
+  course.identity = {
+      {"seed", std::to_string(options.seed)},   {"days", std::to_string(options.days)},
+      {"batch", std::to_string(options.batch)}, {"threads", std::to_string(options.threads)},
+      {"population", options.population},       {"examples", std::to_string(learned.size())}};
+  auto taught = gpt2::teach(trainer, course, teach, {{}, say, options.stop});
+  if (!taught) return taught.error();
 
-  auto model = gpt2::Model::create(config, trainer.weights(), {.threads = options.threads});
+  auto model = gpt2::Model::create(config, taught->weights, {.threads = options.threads});
   if (!model) return model.error();
   std::array<std::vector<Answered>, fault_kind_count> answered;
   constexpr std::size_t chunk = 32;
@@ -269,7 +286,10 @@ Result<Done> train(const Population& population, const TrainOptions& options,
   }
   config.foreline = to_json(notes);
   if (auto saved = tokenizer.save(out); !saved) return saved.error();
-  return gpt2::save_checkpoint(out, config, trainer.weights());
+  auto saved = gpt2::save_checkpoint(out, config, taught->weights);
+  std::error_code ignored;
+  if (saved) std::filesystem::remove(course.state, ignored);
+  return saved;
 }
 
 Result<Comparison> compare(const std::filesystem::path& directory, const Population& population,

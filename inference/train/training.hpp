@@ -39,6 +39,13 @@ struct TrainOptions {
   std::size_t width = 96;
   float peak_rate = 1.5e-3F;
   int threads = 2;
+  /// Steps between writing the state of the run to training.state in the model's folder, from which
+  /// `resume` continues it, bit for bit; 0: never. The file goes when the model is there.
+  std::uint64_t checkpoint_every = 1000;
+  bool resume = false;
+  /// What the population is, for a run to resume only with the same.
+  std::string population;
+  std::function<bool()> stop;  ///< Whether someone asked to stop; may be empty.
 };
 
 /// Trains and writes a model directory. Nothing is written unless all went well.

@@ -4,6 +4,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <csignal>
 #include <memory>
 
 #include "inference/gpt2/checkpoint.hpp"
@@ -25,6 +26,12 @@ struct Options {
   std::string judge;
   PlantOptions plant;
 };
+
+volatile std::sig_atomic_t asked_to_stop = 0;
+
+void remember_to_stop(int) {
+  asked_to_stop = 1;
+}
 
 /// The command that repeats this training.
 std::string command_of(const Options& options) {
@@ -104,7 +111,15 @@ int train(const Options& options) {
     if (error)
       return fail(environment, "train",
                   fmt::format("cannot make {}: {}", options.out, error.message()));
-    auto trained = inference::train(population, options.train, simulate, progress, model);
+    auto rules = options.train;
+    rules.population =
+        fmt::format("{} random {}", fmt::join(options.lines, " "), options.random_share);
+    rules.stop = [] { return asked_to_stop != 0; };
+    std::signal(SIGINT, remember_to_stop);
+    std::signal(SIGTERM, remember_to_stop);
+    auto trained = inference::train(population, rules, simulate, progress, model);
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
     if (!trained) return fail(environment, "train", trained.error());
   }
   if (options.test_days == 0) return pass;
@@ -167,6 +182,14 @@ void add_train(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_option("--seed", options->train.seed)->capture_default_str();
+  command
+      ->add_option("--checkpoint-every", options->train.checkpoint_every,
+                   "Steps between keeping the state of the run in FOLDER/training.state; 0: never")
+      ->capture_default_str();
+  command->add_flag(
+      "--resume", options->train.resume,
+      "Continue the run whose state is in the folder, bit for bit; Ctrl-C, a full disk "
+      "or a kill lose at most the steps since it was kept");
   command->add_option("--data", options->plant.data,
                       "Train on this plant data (description or CSV) instead of simulated days");
   add_plant_options(*command, options->plant);

@@ -192,11 +192,13 @@ struct Model::State {
     const auto place = [&](auto* keys, auto* values, auto convert) {
       keys += h * kv.capacity * hd;
       values += h * kv.capacity * stride;
+      std::vector<std::remove_reference_t<decltype(*keys)>> converted(hd);
       for (std::size_t t = 0; t < item.positions(); ++t) {
         const float* key = rows + t * 3 * e + e + h * hd;
         const auto at = item.past + t;
         auto* block = keys + at / key_block * key_block * hd + at % key_block;
-        for (std::size_t d = 0; d < hd; ++d) convert(key + d, 1, block + d * key_block);
+        convert(key, hd, converted.data());
+        for (std::size_t d = 0; d < hd; ++d) block[d * key_block] = converted[d];
         convert(key + e, hd, values + at * stride);
       }
     };

@@ -13,10 +13,12 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 #include <queue>
 #include <set>
 #include <sstream>
+#include <stdexcept>
 #include <tuple>
 #include <unordered_map>
 
@@ -808,6 +810,139 @@ Tokenizer Tokenizer::of_words(std::span<const std::string> words) {
       if (!known.insert(left + right).second) continue;
       state->tokens.push_back(left + right);
       state->merge_list.emplace_back(left, right);
+    }
+  }
+  state->tokens.emplace_back(end_of_text);
+  (void)state->finish({}, 0);
+  return Tokenizer(std::move(state));
+}
+
+Tokenizer Tokenizer::learn(std::string_view text, std::size_t size) {
+  if (size < 257) throw std::invalid_argument("a vocabulary holds 256 bytes and the end of text");
+  auto state = std::make_unique<State>();
+  for (const auto& letter : byte_letters()) state->tokens.push_back(letter);
+  std::unordered_map<std::string, std::uint32_t> known;
+  for (std::uint32_t i = 0; i < 256; ++i) known[state->tokens[i]] = i;
+  // Where a token stands among equals.
+  std::vector<std::uint32_t> order(256);
+  {
+    std::vector<std::uint32_t> sorted(256);
+    std::iota(sorted.begin(), sorted.end(), 0U);
+    std::sort(sorted.begin(), sorted.end(), [](std::uint32_t a, std::uint32_t b) {
+      return byte_letters()[a] < byte_letters()[b];
+    });
+    for (std::uint32_t i = 0; i < 256; ++i) order[sorted[i]] = i;
+  }
+
+  struct Piece {
+    std::vector<std::uint32_t> parts;
+    std::int64_t count = 0;
+  };
+  std::vector<Piece> pieces;
+  {
+    std::unordered_map<std::string_view, std::size_t> met;
+    for (std::size_t at = 0; at < text.size();) {
+      const auto end = piece_end(text, at);
+      const auto piece = text.substr(at, end - at);
+      const auto [found, fresh] = met.try_emplace(piece, pieces.size());
+      if (fresh) {
+        pieces.emplace_back();
+        for (const char c : piece) pieces.back().parts.push_back(static_cast<unsigned char>(c));
+      }
+      ++pieces[found->second].count;
+      at = end;
+    }
+  }
+
+  struct Pair {
+    std::int64_t count = 0;
+    std::vector<std::uint32_t> where;  ///< Pieces that have, or had, it.
+  };
+  const auto key = [](std::uint32_t left, std::uint32_t right) {
+    return std::uint64_t{left} << 32U | right;
+  };
+  std::unordered_map<std::uint64_t, Pair> pairs;
+  for (std::uint32_t i = 0; i < pieces.size(); ++i) {
+    const auto& parts = pieces[i].parts;
+    for (std::size_t p = 1; p < parts.size(); ++p) {
+      auto& pair = pairs[key(parts[p - 1], parts[p])];
+      pair.count += pieces[i].count;
+      if (pair.where.empty() || pair.where.back() != i) pair.where.push_back(i);
+    }
+  }
+  struct Candidate {
+    std::int64_t count;
+    std::uint64_t order;
+    std::uint64_t key;
+    bool operator<(const Candidate& other) const {
+      return count != other.count ? count < other.count : order > other.order;
+    }
+  };
+  std::priority_queue<Candidate> queue;
+  const auto offer = [&](std::uint64_t pair, std::int64_t count) {
+    queue.push({count, key(order[pair >> 32U], order[static_cast<std::uint32_t>(pair)]), pair});
+  };
+  for (const auto& [pair, found] : pairs) offer(pair, found.count);
+
+  while (state->tokens.size() + 1 < size && !queue.empty()) {
+    const auto top = queue.top();
+    queue.pop();
+    const auto found = pairs.find(top.key);
+    if (found == pairs.end()) continue;
+    if (found->second.count != top.count) {
+      if (found->second.count > 1) offer(top.key, found->second.count);
+      continue;
+    }
+    if (top.count < 2) break;
+    const auto left = static_cast<std::uint32_t>(top.key >> 32U);
+    const auto right = static_cast<std::uint32_t>(top.key);
+    const auto where = std::move(found->second.where);
+    pairs.erase(found);
+    // Two ways to the same letters are one token.
+    const auto [token, fresh] = known.try_emplace(state->tokens[left] + state->tokens[right],
+                                                  static_cast<std::uint32_t>(state->tokens.size()));
+    state->merge_list.emplace_back(state->tokens[left], state->tokens[right]);
+    const auto joined = token->second;
+    if (fresh) {
+      state->tokens.push_back(token->first);
+      order.push_back(joined);
+    }
+    std::set<std::uint64_t> grown;
+    std::uint32_t last = none;
+    for (const auto i : where) {
+      if (i == last) continue;
+      last = i;
+      auto& parts = pieces[i].parts;
+      const auto count = pieces[i].count;
+      const auto change = [&](std::uint32_t a, std::uint32_t b, std::int64_t by) {
+        if (by < 0) {
+          const auto old = pairs.find(key(a, b));
+          if (old != pairs.end()) old->second.count += by;
+          return;
+        }
+        auto& pair = pairs[key(a, b)];
+        pair.count += by;
+        if (pair.where.empty() || pair.where.back() != i) pair.where.push_back(i);
+        grown.insert(key(a, b));
+      };
+      std::size_t to = 0;
+      for (std::size_t p = 0; p < parts.size(); ++to) {
+        if (p + 1 == parts.size() || parts[p] != left || parts[p + 1] != right) {
+          parts[to] = parts[p++];
+          continue;
+        }
+        // What stands before is as it is after this pass, what stands behind as it was.
+        if (to > 0) change(parts[to - 1], left, -count), change(parts[to - 1], joined, count);
+        if (p + 2 < parts.size())
+          change(right, parts[p + 2], -count), change(joined, parts[p + 2], count);
+        parts[to] = joined;
+        p += 2;
+      }
+      parts.resize(to);
+    }
+    for (const auto pair : grown) {
+      const auto now = pairs.find(pair);
+      if (now != pairs.end() && now->second.count > 1) offer(pair, now->second.count);
     }
   }
   state->tokens.emplace_back(end_of_text);

@@ -30,6 +30,14 @@ class Tokenizer {
   /// the left.
   [[nodiscard]] static Tokenizer of_words(std::span<const std::string> words);
 
+  /// Learns a vocabulary of at most `size` tokens from a text, as GPT-2's was learned (Sennrich et
+  /// al. 2016, over bytes): the commonest pair of neighbours within a piece becomes a token, until
+  /// the vocabulary is full or no pair is met twice. Of equally common pairs the one of earlier
+  /// tokens comes first, single bytes in the order of their letters, as the Rust package has it.
+  /// Ids: 0..255 the bytes, then as learned, "<|endoftext|>" last. std::invalid_argument for a
+  /// size below 257. Time is about linear in the number of different pieces.
+  [[nodiscard]] static Tokenizer learn(std::string_view text, std::size_t size);
+
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();

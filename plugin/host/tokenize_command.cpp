@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/language_model.hpp"
 
@@ -19,9 +20,37 @@ struct Options {
   bool lines = false;
   bool decode = false;
   bool plain = false;
+  std::vector<std::string> learn;
+  std::size_t vocabulary = 8192;
+  std::string out;
 };
 
+/// Learns a tokenizer from files and writes it.
+int learn(const Options& options) {
+  if (options.out.empty()) return fail(bad_input, "tokenize", "--train needs --out FOLDER");
+  if (options.vocabulary < 257)
+    return fail(
+        bad_input, "tokenize",
+        fmt::format("--vocab {}: the 256 bytes and the end of text need 257", options.vocabulary));
+  std::string all;
+  for (const auto& file : options.learn) {
+    auto text = gpt2::read_file(shipped(file));
+    if (!text) return fail(bad_input, "tokenize", text.error());
+    if (!all.empty()) all += '\n';
+    all += *text;
+  }
+  const auto tokenizer = gpt2::Tokenizer::learn(all, options.vocabulary);
+  if (auto saved = tokenizer.save(options.out); !saved)
+    return fail(environment, "tokenize", saved.error());
+  fmt::print(
+      "{} tokens from {} bytes, which they make {} of; vocab.json and merges.txt are in {}\n",
+      tokenizer.size(), all.size(), tokenizer.encode(all, gpt2::EndOfText::text).size(),
+      options.out);
+  return pass;
+}
+
 int tokenize(const Options& options) {
+  if (!options.learn.empty()) return learn(options);
   auto tokenizer = gpt2::Tokenizer::load(shipped(options.model));
   if (!tokenizer) return fail(bad_input, "tokenize", tokenizer.error());
   const auto end = options.plain ? gpt2::EndOfText::text : gpt2::EndOfText::token;
@@ -77,11 +106,17 @@ void add_tokenize(CLI::App& app, int& exit_code) {
                     "With --jsonl: read {\"ids\": […]}, write {\"text\": …}");
   command->add_flag("--plain", options->plain,
                     "Special tokens in a text are letters, as in a text from a stranger");
+  command->add_option("--train", options->learn,
+                      "Learn a tokenizer from this text file (repeat for more) instead");
+  command->add_option("--vocab", options->vocabulary, "With --train: tokens at most")
+      ->capture_default_str();
+  command->add_option("--out", options->out, "With --train: folder for vocab.json and merges.txt");
   command->footer(
       "A text may hold any bytes. In JSON, bytes that are no UTF-8 are taken as they are or as\n"
       "\\udc80 .. \\udcff (Python's surrogateescape). --decode writes U+FFFD for them, as\n"
       "transformers does, and then also \"bytes\", the exact text in that escape.\n"
-      "Example:\n  foreline tokenize \" vibration high\"");
+      "Examples:\n  foreline tokenize \" vibration high\"\n"
+      "  foreline tokenize --train scenarios/plant/pumps.csv --vocab 400 --out my-tokenizer");
   command->callback([options, &exit_code] { exit_code = tokenize(*options); });
 }
 

@@ -4,8 +4,6 @@
 // under foreign load wall time says little, so CPU time is printed too.
 //   training_bench [--threads 2] [--steps 5] [--only NAME] [--torch python3]
 #include <fmt/format.h>
-#include <omp.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,12 +13,9 @@
 #include <vector>
 
 #include "inference/gpt2/losses.hpp"
+#include "inference/gpt2/machine.hpp"
 #include "inference/gpt2/trainer.hpp"
 #include "sim/line/random.hpp"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace {
 
@@ -29,105 +24,6 @@ using namespace foreline::gpt2;
 double wall_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
-double cpu_s() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-#if defined(__x86_64__)
-constexpr int chains = 12;  // enough to hide the latency of two units
-
-#if defined(__clang__)
-#define FORELINE_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define FORELINE_UNROLL _Pragma("GCC unroll 16")
-#endif
-
-__attribute__((target("avx2,fma"))) float spin_avx2(long rounds) {
-  __m256 sums[chains];
-  FORELINE_UNROLL
-  for (auto& sum : sums) sum = _mm256_set1_ps(0.5F);
-  const __m256 a = _mm256_set1_ps(0.999F);
-  const __m256 b = _mm256_set1_ps(0.001F);
-  for (long r = 0; r < rounds; ++r) {
-    FORELINE_UNROLL
-    for (int i = 0; i < chains; ++i) sums[i] = _mm256_fmadd_ps(sums[i], a, b);
-  }
-  FORELINE_UNROLL
-  for (int i = 1; i < chains; ++i) sums[0] = _mm256_add_ps(sums[0], sums[i]);
-  return _mm256_cvtss_f32(sums[0]);
-}
-__attribute__((target("avx512f"))) float spin_avx512(long rounds) {
-  __m512 sums[chains];
-  FORELINE_UNROLL
-  for (auto& sum : sums) sum = _mm512_set1_ps(0.5F);
-  const __m512 a = _mm512_set1_ps(0.999F);
-  const __m512 b = _mm512_set1_ps(0.001F);
-  for (long r = 0; r < rounds; ++r) {
-    FORELINE_UNROLL
-    for (int i = 0; i < chains; ++i) sums[i] = _mm512_fmadd_ps(sums[i], a, b);
-  }
-  FORELINE_UNROLL
-  for (int i = 1; i < chains; ++i) sums[0] = _mm512_add_ps(sums[0], sums[i]);
-  return _mm512_cvtss_f32(sums[0]);
-}
-__attribute__((target("avx512f,avx512bf16"))) float spin_bf16(long rounds) {
-  __m512 sums[chains];
-  FORELINE_UNROLL
-  for (auto& sum : sums) sum = _mm512_set1_ps(0.5F);
-  const __m512bh a = _mm512_cvtne2ps_pbh(_mm512_set1_ps(0.5F), _mm512_set1_ps(0.25F));
-  for (long r = 0; r < rounds; ++r) {
-    FORELINE_UNROLL
-    for (int i = 0; i < chains; ++i) sums[i] = _mm512_dpbf16_ps(sums[i], a, a);
-  }
-  FORELINE_UNROLL
-  for (int i = 1; i < chains; ++i) sums[0] = _mm512_add_ps(sums[0], sums[i]);
-  return _mm512_cvtss_f32(sums[0]);
-}
-#endif
-
-struct Peak {
-  double gflops = 0;     ///< All threads, by wall time.
-  double per_cpu_s = 0;  ///< GFLOP a CPU-second of one thread.
-};
-
-/// Multiply-adds in registers on all threads. bf16 falls back to f32 where there is no such unit.
-Peak peak(int threads, bool bf16) {
-#if defined(__x86_64__)
-  float (*spin)(long) = nullptr;
-  double flops = 0;
-  if (bf16 && __builtin_cpu_supports("avx512bf16")) {
-    spin = spin_bf16, flops = 64.0 * chains;
-  } else if (__builtin_cpu_supports("avx512f")) {
-    spin = spin_avx512, flops = 32.0 * chains;
-  } else if (__builtin_cpu_supports("fma")) {
-    spin = spin_avx2, flops = 16.0 * chains;
-  }
-  if (spin == nullptr) return {};
-  constexpr long rounds = 4'000'000;
-  Peak best;
-  for (int repeat = 0; repeat < 3; ++repeat) {
-    const double cpu = cpu_s();
-    const double began = wall_s();
-    volatile float sink = 0;
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
-    for (int t = 0; t < threads; ++t) sink = spin(rounds);
-    (void)sink;
-    const double work = flops * static_cast<double>(rounds) * threads * 1e-9;
-    best.gflops = std::max(best.gflops, work / (wall_s() - began));
-    best.per_cpu_s = std::max(best.per_cpu_s, work / (cpu_s() - cpu));
-  }
-  return best;
-#else
-  (void)threads, (void)bf16;
-  return {};
-#endif
-}
-
 struct Case {
   const char* name;
   Config config;
@@ -162,24 +58,25 @@ void run(const Case& c, bool bf16, int threads, std::size_t steps) {
     batch.push_back(sequence);
   }
   const auto loss = cross_entropy(labels);
-  const auto before = peak(threads, bf16);
+  const auto number = bf16 ? Precision::bf16 : Precision::f32;
+  const auto before = measured_peak(number, threads);
   double last = trainer.step(batch, loss, 1e-4F);  // makes the primitives
   std::vector<double> walls;
   std::vector<double> cpus;
   for (std::size_t i = 0; i < steps; ++i) {
-    const double cpu = cpu_s();
+    const double cpu = cpu_seconds();
     const double began = wall_s();
     last = trainer.step(batch, loss, 1e-4F);
     walls.push_back(wall_s() - began);
-    cpus.push_back(cpu_s() - cpu);
+    cpus.push_back(cpu_seconds() - cpu);
   }
-  const auto after = peak(threads, bf16);
+  const auto after = measured_peak(number, threads);
   std::sort(walls.begin(), walls.end());
   std::sort(cpus.begin(), cpus.end());
   const double tokens = static_cast<double>(c.batch * c.tokens);
   const double work = tokens * flops_per_token(c) * 1e-9;
   const double gflops = std::max(before.gflops, after.gflops);
-  const double per_cpu = std::max(before.per_cpu_s, after.per_cpu_s);
+  const double per_cpu = std::max(before.gflops_per_cpu_s, after.gflops_per_cpu_s);
   fmt::print(
       "{{\"bench\": \"training\", \"model\": \"{}\", \"products\": \"{}\", \"threads\": {}, "
       "\"batch\": {}, \"tokens\": {}, \"tokens_per_s_best\": {:.1f}, \"tokens_per_s_median\": "

@@ -182,3 +182,30 @@ TEST_CASE("damaged vocabularies are refused with the file's name") {
   std::ofstream(folder / "vocab.json") << "[1, 2";
   CHECK_FALSE(Tokenizer::load(folder));
 }
+
+TEST_CASE("a tokenizer is learned from a text, the commonest pairs first") {
+  // "ab" four times, then "abc" three times; "d e" is two pieces, so no token spans them.
+  const auto tokenizer = Tokenizer::learn("abc abc abc ab d e", 300);
+  // 256 bytes, "ab" (4), " ab" (3, as "abc", but the blank is the earlier token), " abc" (2), the
+  // end: nothing else is met twice.
+  REQUIRE(tokenizer.size() == 260);
+  const auto text_of = [&](std::uint32_t id) { return tokenizer.decode(std::span(&id, 1)); };
+  CHECK(text_of(256) == "ab");
+  CHECK(text_of(257) == " ab");
+  CHECK(text_of(258) == " abc");
+  CHECK(tokenizer.encode("abc abc ab").size() == 4);
+  CHECK(Tokenizer::learn("abc abc abc ab d e", 258).size() == 258);
+  CHECK_THROWS_AS(Tokenizer::learn("abc", 256), std::invalid_argument);
+
+  // Overlapping pairs, bytes that are no UTF-8, and what was never seen.
+  const auto odd =
+      Tokenizer::learn(std::string("aaaaaaa aaaa \xff\xff\xff\xff 1212 1212") + '\0', 400);
+  for (const std::string text : {"aaaaa aaa", "\xff\xff\xff 12", "never seen \xe2\x82\xac"})
+    CHECK(odd.decode(odd.encode(text)) == text);
+
+  const auto folder = test::fresh_folder("learned");
+  REQUIRE(odd.save(folder));
+  const auto read = Tokenizer::load(folder);
+  REQUIRE(read);
+  CHECK(read->encode("aaaaa aaa 1212") == odd.encode("aaaaa aaa 1212"));
+}

@@ -229,8 +229,10 @@ class Bench {
       works.push_back({prefill, batch, context});
     };
     add(true, 1, 512);
-    for (const std::size_t batch : {1, 8, 32}) add(false, batch, 256);
-    if (options_.tables) {
+    if (positions >= 4) {
+      for (const std::size_t batch : {1, 8, 32}) add(false, batch, 256);
+    }
+    if (options_.tables && positions >= 4) {
       for (const std::size_t context : {64, 128, 256, 512, 1024}) add(true, 1, context);
       for (const std::size_t batch : {1, 2, 4, 8, 16, 32, 64, 128, 256}) add(false, batch, 64);
       for (const std::size_t context : {64, 128, 512, 1024}) add(false, 1, context);
@@ -360,9 +362,9 @@ class Bench {
   [[nodiscard]] Spent decode(const gpt2::Model& model, const Work& work) const {
     // The cache grows by a token a pass; the context named is the one in the middle.
     const std::size_t passes_max = std::min<std::size_t>(
-        work.batch <= 2 ? 64 : 16, std::max<std::size_t>(4, work.context / 4));
+        work.batch <= 2 ? 64 : 16, std::max<std::size_t>(1, work.context / 4));
     const auto first = std::min(work.context - std::min(work.context / 2, passes_max / 2),
-                                model.config().n_positions - passes_max - 2);
+                                model.config().n_positions - passes_max - 1);
     gpt2::Model::Session first_session(model);
     (void)first_session.append(some_tokens(model, std::max<std::size_t>(first, 1)));
     std::vector<gpt2::Model::Session> sessions;

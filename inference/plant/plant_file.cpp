@@ -58,6 +58,7 @@ Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
                  {"kinds", schema_.kinds},
                  {"horizon", bins_.horizon},
                  {"bins", bins_.count},
+                 {"band", Words::band},
                  {"horizons", horizons_},
                  {"packing", words_.packing() == Packing::group ? "group" : "word"},
                  {"temperature", temperature_},

@@ -14,7 +14,6 @@ using line::Result;
 
 namespace {
 
-constexpr std::size_t band = 6;            ///< Levels.
 constexpr std::size_t banded_levels = 16;  ///< Fewer need no bands.
 
 /// Share of the rows below edge i of n: half evenly spread, half as a normal law has it within 2.9

@@ -53,6 +53,7 @@ class Words {
   [[nodiscard]] std::uint32_t first_token(std::size_t feature) const { return first_[feature]; }
   /// A level's word is two tokens in one position: the level itself, and the band of levels that it
   /// is in, so that levels seen rarely lean on their neighbours. No band for few levels.
+  static constexpr std::size_t band = 6;  ///< Levels.
   [[nodiscard]] std::size_t band_count(std::size_t feature) const;
   [[nodiscard]] std::uint32_t first_band(std::size_t feature) const { return bands_[feature]; }
   [[nodiscard]] const std::vector<Feature>& features() const { return features_; }

@@ -60,6 +60,7 @@ plant::PlantRules rules_of(const PlantOptions& options, const plant::Description
   rules.network.dropout = options.dropout;
   rules.network.bf16 = options.bf16;
   rules.members = options.members;
+  rules.trees = !options.no_trees;
   rules.packing = options.words ? plant::Packing::word : plant::Packing::group;
   rules.levels = options.levels;
   rules.threads = options.threads;
@@ -216,6 +217,7 @@ void add_plant_options(CLI::App& command, PlantOptions& options) {
   command.add_option(
       "--recalibrate", options.recalibrate,
       "With train --data: fit the calibration of this model to the data, train nothing");
+  command.add_flag("--no-trees", options.no_trees, "The GPT-2 alone, without trees and blend");
   command.add_option("--soft", options.soft, "Softness of time answers in bins")
       ->check(CLI::Range(0.0, 10.0))
       ->capture_default_str();
@@ -228,6 +230,7 @@ plant::AlarmRules alarm_rules_of(const PlantOptions& options) {
   rules.steps = options.steps * alarm_steps_factor;
   rules.threads = options.threads;
   rules.seed = options.seed;
+  rules.trees = !options.no_trees;
   return rules;
 }
 

@@ -28,6 +28,7 @@ struct PlantOptions {
   float dropout = 0.1F;
   bool bf16 = false;
   std::size_t members = 3;
+  bool no_trees = false;
   std::size_t levels = 0;
   bool words = false;
   int threads = 1;

@@ -20,8 +20,10 @@ struct Matrix {
   DMatrixHandle handle = nullptr;
   int failed = 0;
   Matrix(std::span<const float> rows, std::size_t width) {
-    failed = XGDMatrixCreateFromMat(rows.data(), width == 0 ? 0 : rows.size() / width, width,
-                                    std::numeric_limits<float>::quiet_NaN(), &handle);
+    // One thread: more of them wait for each other by spinning, which a busy machine pays for
+    // dearly.
+    failed = XGDMatrixCreateFromMat_omp(rows.data(), width == 0 ? 0 : rows.size() / width, width,
+                                        std::numeric_limits<float>::quiet_NaN(), &handle, 1);
   }
   Matrix(const Matrix&) = delete;
   Matrix& operator=(const Matrix&) = delete;

@@ -10,6 +10,7 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/report/tables.hpp"
 
 namespace foreline::host {
 
@@ -18,7 +19,33 @@ namespace {
 struct Options {
   std::string story;
   std::string out;
+  std::string csv;
+  std::string xlsx;
 };
+
+int write_tables(const nlohmann::ordered_json& story, const Options& options) {
+  const auto tables = report::tables_of(story);
+  if (!tables) return fail(bad_input, "report", tables.error());
+  if (!options.csv.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(options.csv, error);
+    if (error)
+      return fail(environment, "report",
+                  fmt::format("cannot make {}: {}", options.csv, error.message()));
+    for (const auto& table : *tables) {
+      const auto file = std::filesystem::path(options.csv) / (table.name + ".csv");
+      if (auto written = gpt2::write_file(file, report::csv_of(table)); !written)
+        return fail(environment, "report", written.error());
+    }
+    fmt::print("{} tables in {}\n", tables->size(), options.csv);
+  }
+  if (!options.xlsx.empty()) {
+    if (auto written = report::write_xlsx(options.xlsx, *tables); !written)
+      return fail(environment, "report", written.error());
+    fmt::print("The workbook: {}\n", options.xlsx);
+  }
+  return pass;
+}
 
 int report(const Options& options) {
   const auto text = gpt2::read_file(shipped(options.story));
@@ -37,17 +64,22 @@ int report(const Options& options) {
   if (auto written = gpt2::write_file(out, *page); !written)
     return fail(environment, "report", written.error());
   fmt::print("The report: {}\n", out.string());
-  return pass;
+  return write_tables(story, options);
 }
 
 }  // namespace
 
 void add_report(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("report", "Make the page of a demo run from its report.json");
+  auto* command =
+      app.add_subcommand("report", "Make the page, and tables, of a demo run from its report.json");
   command->add_option("story", options->story, "report.json of a demo run")->required();
   command->add_option("--out", options->out, "HTML file; beside the story when not given");
-  command->footer("Example:\n  foreline report demo-output/report.json --out report.html");
+  command->add_option("--csv", options->csv, "Folder for the numbers, one CSV file a table");
+  command->add_option("--xlsx", options->xlsx, "Workbook for the numbers, one sheet a table");
+  command->footer(
+      "Example:\n  foreline report demo-output/report.json --out report.html --xlsx report.xlsx "
+      "--csv tables");
   command->callback([options, &exit_code] { exit_code = report(*options); });
 }
 

@@ -3,7 +3,7 @@
 // proposal and approves the next, somebody without rights tries, and the PLC and the plugin go away.
 // Two people sit at two browsers; the line, the PLC and the plugin are the real programs.
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -27,7 +27,7 @@ const noted = [];
 
 /** One person's browser; what its console complains of, and what it asks of other hosts, is kept. */
 async function desk(name, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", bypassCSP: false, ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", bypassCSP: false, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => noted.push(`${name}: ${error.message}`));
@@ -53,8 +53,42 @@ async function sign_in(page, name) {
 
 async function picture(page, name) {
   await page.evaluate(() => scrollTo(0, 0));
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1), false, `${name} is wider than the window`);
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth + 1).catch(() => assert.fail(`${name} is wider than the window`));
   await page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true });
+}
+
+/** How dark each of 24 x 15 fields of a picture is, 0 to 255, and the picture's size. */
+async function fields(file) {
+  const blank = await browser.newPage();
+  const found = await blank.evaluate(async (data) => {
+    const picture = new Image();
+    picture.src = data;
+    await picture.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: 24, height: 15 });
+    const ink = canvas.getContext("2d");
+    ink.imageSmoothingQuality = "high";
+    ink.drawImage(picture, 0, 0, 24, 15);
+    const rgba = ink.getImageData(0, 0, 24, 15).data;
+    return { width: picture.width, height: picture.height, grey: Array.from({ length: 360 }, (_, i) => (rgba[4 * i] + rgba[4 * i + 1] + rgba[4 * i + 2]) / 3) };
+  }, `data:image/png;base64,${readFileSync(file).toString("base64")}`);
+  await blank.close();
+  return found;
+}
+
+/** A picture of what the window shows, as the documentation has it. Other numbers, times and fonts may stand in it; the
+    layout may not be another. FORELINE_ACCEPT=1 makes it the documentation's. */
+async function documented(page, name, from_top = true) {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  if (from_top) await page.evaluate(() => scrollTo(0, 0));
+  const taken = join(OUT, `docs-${name}.png`);
+  const kept = join(TREE, "docs/pages", `${name}.png`);
+  await page.screenshot({ path: taken });
+  if (process.env.FORELINE_ACCEPT) return copyFileSync(taken, kept);
+  assert.ok(existsSync(kept), `${kept} is missing; FORELINE_ACCEPT=1 makes it`);
+  const [now, before] = [await fields(taken), await fields(kept)];
+  assert.deepEqual([now.width, now.height], [before.width, before.height], name);
+  const apart = now.grey.reduce((sum, value, i) => sum + Math.abs(value - before.grey[i]), 0) / now.grey.length;
+  assert.ok(apart < 8, `${name} looks unlike the documentation's (fields differ by ${apart.toFixed(1)} of 255): compare ${taken} with ${kept}`);
 }
 
 /** Axe's serious and critical findings, by WCAG 2.1 AA. */
@@ -124,8 +158,9 @@ test("every page is reached by keyboard, in both languages and on a tablet, with
   await open(page, "overview");
   await page.getByText("即将发生").waitFor();
   await picture(page, "overview-zh");
+  await documented(page, "overview-zh");
   await page.getByLabel("语言").selectOption("en").catch(() => page.locator(".language select").selectOption("en"));
-  for (const [name, width, height] of [["tablet", 820, 1180], ["small", 1280, 720], ["4k", 3840, 2160]]) {
+  for (const [name, width, height] of [["tablet", 820, 1180], ["small", 1280, 720], ["wide", 1920, 1080], ["4k", 3840, 2160]]) {
     await page.setViewportSize({ width, height });
     for (const place of ["overview", "machine/filler", "plan"]) {
       await open(page, place);
@@ -133,7 +168,7 @@ test("every page is reached by keyboard, in both languages and on a tablet, with
       await picture(page, `${place.split("/")[0]}-${name}`);
     }
   }
-  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.setViewportSize({ width: 1280, height: 800 });
 });
 
 test("a forecast appears with its reasons", async () => {
@@ -144,17 +179,20 @@ test("a forecast appears with its reasons", async () => {
   await page.locator(".coming .alert", { hasText: "filler" }).waitFor();
   await page.locator(".standing li", { hasText: "filler" }).waitFor();
   await picture(page, "overview");
+  await documented(page, "overview");
   assert.deepEqual(await barriers(page), []);
   await open(page, "machine/filler");
   await page.locator(".reasons tr").first().waitFor();
   assert.match(await page.locator(".reasons").first().innerText(), /vibration|temperature|current/);
   await picture(page, "machine");
+  await documented(page, "machine");
   assert.deepEqual(await barriers(page), []);
   await open(page, "alarms");
   const row = page.locator("tr", { hasText: "filler" }).first();
   await row.getByRole("button", { name: /Acknowledge/ }).click();
   await row.getByText("acknowledged", { exact: true }).waitFor();
   await picture(page, "alarms");
+  await documented(page, "alarms");
   assert.deepEqual(await barriers(page), []);
 });
 
@@ -171,6 +209,8 @@ test("a what-if is simulated, and nobody takes it for live", async () => {
   assert.match(await page.locator(".watermark").getAttribute("data-text"), /WHAT-IF/);
   assert.match(await page.locator(".watermark").innerText(), /difference/);
   await picture(page, "what-if");
+  await page.locator(".watermark").evaluate((element) => scrollTo(0, element.getBoundingClientRect().top + scrollY - 90));
+  await documented(page, "what-if", false);
   assert.deepEqual(await barriers(page), []);
 });
 
@@ -180,6 +220,7 @@ test("a proposal is refused by one who may, with a reason", async () => {
   await sign_in(page, "anton");
   await page.getByText("waits for a person").waitFor();
   await picture(page, "plan");
+  await documented(page, "plan");
   assert.deepEqual(await barriers(page), []);
   await page.getByRole("button", { name: /^Reject/ }).click();
   const dialog = page.getByRole("dialog");
@@ -203,6 +244,7 @@ test("another proposal, asked for by the planner, is approved, written and read 
   await dialog.getByRole("button", { name: /Second step/ }).click();
   await dialog.getByLabel("Why do you approve?").fill("the crew is free at nine");
   await picture(page, "approve");
+  await documented(page, "approve");
   await dialog.getByRole("button", { name: "Approve" }).click();
   await plant.event((event) => event.event === "deploy" && event.what === "confirmed", "read-back", 60_000);
   await page.getByText("confirmed").first().waitFor();
@@ -213,6 +255,7 @@ test("another proposal, asked for by the planner, is approved, written and read 
   assert.match(audit, /the spare bearing has not come <b>yet<\/b>/);
   assert.match(audit, /the crew is free at nine/);
   await picture(page, "audit");
+  await documented(page, "audit");
 });
 
 test("rights, tokens, inputs and passwords are checked by the server", async () => {
@@ -241,6 +284,7 @@ test("a lost PLC is seen within seconds, and so is a lost plugin", async () => {
   await page.locator(".machine .stale").first().waitFor();
   assert.equal(await page.locator(".machine .state:not(.stale)").count(), 0, "a value looks live");
   await picture(page, "plc-lost");
+  await documented(page, "plc-lost");
   assert.deepEqual(await barriers(page), []);
   await plant.watch.end("SIGKILL");
   await page.getByText("The plugin does not answer").waitFor({ timeout: 10_000 });

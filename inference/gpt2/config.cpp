@@ -147,10 +147,12 @@ Result<Config> config_from_json(std::string_view text, const std::string& file) 
   }
   if (const auto epsilon = root.find("layer_norm_epsilon");
       epsilon != root.end() && !epsilon->is_null()) {
-    if (epsilon->is_number() && epsilon->get<double>() > 0 && epsilon->get<double>() < 1e30)
+    // As f32: 1e-50 would be 0 there.
+    if (epsilon->is_number() && epsilon->get<float>() > 0 && epsilon->get<double>() < 1e30)
       config.layer_norm_epsilon = epsilon->get<float>();
     else
-      complain(fmt::format("layer_norm_epsilon is {}, wanted a number above 0", shown(*epsilon)));
+      complain(fmt::format("layer_norm_epsilon is {}, wanted a number above 0 in single precision",
+                           shown(*epsilon)));
   }
   if (const auto activation = root.find("activation_function");
       activation != root.end() && !activation->is_null()) {

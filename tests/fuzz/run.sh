@@ -18,5 +18,9 @@ cmake -S "$here" -B "$build" -G Ninja -DCMAKE_CXX_COMPILER="$clang" "${launcher[
   cmake --build "$build" -j2 >>"$build/log" 2>&1 || { tail -n 40 "$build/log"; exit 1; }
 flock -u 9
 export UBSAN_OPTIONS=print_stacktrace=1
-exec "$build/fuzz_$target" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -malloc_limit_mb=512 \
-  -print_final_stats=1 -verbosity=0 -artifact_prefix="$build/found/$target-" "$build/corpus/$target" "$here/corpus/$target"
+"$build/fuzz_$target" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -malloc_limit_mb=512 \
+  -print_final_stats=1 -verbosity=0 -artifact_prefix="$build/found/$target-" "$build/corpus/$target" "$here/corpus/$target" || {
+  # libFuzzer ends with 77 on a crash, which must not look like "skipped".
+  echo "FAILED: the input is in $build/found"
+  exit 1
+}

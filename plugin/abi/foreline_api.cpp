@@ -17,6 +17,8 @@
 
 struct foreline_instance {
   foreline_host host{};
+  std::string hmi_where;  ///< As the host gave it.
+  bool started = false;
   foreline::core::Configuration configuration;
   std::unique_ptr<foreline::attachment::Attachment> attachment;
   std::unique_ptr<foreline::hmi::Hmi> hmi;  ///< Hears events until the attachment has stopped.
@@ -140,6 +142,7 @@ foreline_status create(const char* config_path, const foreline_host* host, forel
                  "host.hmi must be a port, or a loopback address and a port (127.0.0.1:8080); "
                  "other addresses belong into [hmi] of the configuration",
                  error, error_size);
+    if (instance->host.hmi != nullptr) instance->hmi_where = instance->host.hmi;
     instance->host.hmi = nullptr;  // borrowed for this call only
     instance->configuration = *configuration;
     instance->attachment =
@@ -153,15 +156,56 @@ foreline_status without_instance(char* error, size_t size) {
   return say(FORELINE_INVALID_ARGUMENT, "instance must not be NULL", error, size);
 }
 
+Answer begin(foreline_instance& instance) {
+  if (instance.configuration.hmi.on && !instance.hmi) {
+    auto pages = hmi::Hmi::start(*instance.attachment, instance.configuration);
+    if (!pages) return {Refusal::io, pages.error().text()};
+    instance.hmi = std::move(*pages);
+  }
+  auto started = instance.attachment->start();
+  if (started.refusal == Refusal::none) instance.started = true;
+  return started;
+}
+
+void end(foreline_instance& instance) {
+  (void)instance.attachment->stop(std::chrono::seconds(5));
+  instance.hmi.reset();
+  instance.started = false;
+}
+
 foreline_status start(foreline_instance* instance, char* error, size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr) return without_instance(error, error_size);
-    if (instance->configuration.hmi.on && !instance->hmi) {
-      auto pages = hmi::Hmi::start(*instance->attachment, instance->configuration);
-      if (!pages) return say(FORELINE_IO, pages.error().text(), error, error_size);
-      instance->hmi = std::move(*pages);
-    }
-    return answer(instance->attachment->start(), error, error_size);
+    return answer(begin(*instance), error, error_size);
+  });
+}
+
+foreline_status reload(foreline_instance* instance, const char* config_path, char* error,
+                       size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr || config_path == nullptr) return without_instance(error, error_size);
+    auto read = core::read_configuration(config_path);
+    if (!read) return say(FORELINE_INVALID_CONFIG, read.error().text(), error, error_size);
+    if (!instance->hmi_where.empty()) (void)listen_on(instance->hmi_where, read->hmi);
+    const bool running = instance->started;
+    const auto use = [&](const core::Configuration& configuration) {
+      instance->configuration = configuration;
+      instance->attachment =
+          std::make_unique<attachment::Attachment>(configuration, calls_of(*instance));
+    };
+    const auto old = instance->configuration;
+    end(*instance);
+    use(*read);
+    if (!running) return say(FORELINE_OK, {}, error, error_size);
+    const auto begun = begin(*instance);
+    if (begun.refusal == Refusal::none) return say(FORELINE_OK, {}, error, error_size);
+    end(*instance);
+    use(old);
+    const auto again = begin(*instance);
+    if (again.refusal == Refusal::none) return answer(begun, error, error_size);
+    return say(FORELINE_INTERNAL,
+               begun.text + "; and the former configuration cannot be started again: " + again.text,
+               error, error_size);
   });
 }
 
@@ -171,6 +215,7 @@ foreline_status stop(foreline_instance* instance, uint32_t timeout_ms, char* err
     if (instance == nullptr) return without_instance(error, error_size);
     const auto stopped = instance->attachment->stop(std::chrono::milliseconds(timeout_ms));
     instance->hmi.reset();
+    instance->started = false;
     return answer(stopped, error, error_size);
   });
 }
@@ -237,16 +282,43 @@ foreline_status decide(foreline_instance* instance, uint64_t proposal, int appro
   });
 }
 
+foreline_status write(foreline_instance* instance, const char* tag, double value, const char* who,
+                      char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr || tag == nullptr) return without_instance(error, error_size);
+    return answer(instance->attachment->write(tag, value, who == nullptr ? "" : who), error,
+                  error_size);
+  });
+}
+
+const char* config_schema() {
+  return core::configuration_schema();
+}
+
+/// A copy that free_text() frees.
+char* copy_of(const std::string& text) {
+  auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
+  if (copy == nullptr) throw std::bad_alloc();
+  std::memcpy(copy, text.c_str(), text.size() + 1);
+  return copy;
+}
+
+foreline_status metrics(foreline_instance* instance, char** text_out, char* error,
+                        size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr || text_out == nullptr) return without_instance(error, error_size);
+    *text_out = nullptr;
+    *text_out = copy_of(instance->attachment->metrics());
+    return say(FORELINE_OK, {}, error, error_size);
+  });
+}
+
 foreline_status snapshot(foreline_instance* instance, char** json_out, char* error,
                          size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr || json_out == nullptr) return without_instance(error, error_size);
     *json_out = nullptr;
-    const auto text = instance->attachment->snapshot();
-    auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
-    if (copy == nullptr) throw std::bad_alloc();
-    std::memcpy(copy, text.c_str(), text.size() + 1);
-    *json_out = copy;
+    *json_out = copy_of(instance->attachment->snapshot());
     return say(FORELINE_OK, {}, error, error_size);
   });
 }
@@ -269,7 +341,11 @@ constexpr foreline_api api = {sizeof(foreline_api),
                               decide,
                               snapshot,
                               free_text,
-                              hmi_port};
+                              hmi_port,
+                              write,
+                              reload,
+                              config_schema,
+                              metrics};
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
@@ -18,9 +19,15 @@
 
 #include "plugin/attachment/details.hpp"
 #include "plugin/core/published.hpp"
+#include "plugin/core/quality.hpp"
 #include "plugin/io/deployer.hpp"
+#include "plugin/io/device.hpp"
+#include "plugin/io/loop.hpp"
+#include "plugin/io/metrics_server.hpp"
 #include "plugin/io/modbus_client.hpp"
+#include "plugin/io/poller.hpp"
 #include "plugin/io/register_server.hpp"
+#include "plugin/store/history.hpp"
 #include "plugin/store/store.hpp"
 #include "sim/line/schedule_block.hpp"
 #include "sim/plan/planner.hpp"
@@ -42,9 +49,6 @@ constexpr double new_run_s = 3600;  ///< A clock that falls back by more means a
 double seconds(Clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
-Clock::duration duration_of(double s) {
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
-}
 
 struct PlanWanted {
   std::string because;
@@ -55,6 +59,15 @@ struct Acknowledged {
 struct Shelved {
   std::string subject;
   double for_s = 0;
+};
+struct Serviced {
+  std::string subject;
+  bool in_service = false;
+};
+struct WriteWanted {
+  std::size_t tag = 0;
+  double value = 0;
+  std::string who;
 };
 struct Noted {
   std::string who;
@@ -71,8 +84,8 @@ struct PlanProgress {
   std::size_t done = 0;
   std::size_t all = 0;
 };
-using Message =
-    std::variant<PlanWanted, Acknowledged, Shelved, Noted, core::Decision, Planned, PlanProgress>;
+using Message = std::variant<PlanWanted, Acknowledged, Shelved, Serviced, WriteWanted, Noted,
+                             core::Decision, Planned, PlanProgress, io::Polled>;
 
 struct Cancelled {};
 
@@ -94,12 +107,11 @@ struct Attachment::State {
   HostCalls host;
 
   // Owned by the attachment's thread.
-  std::unique_ptr<io::ModbusClient> plc;
-  std::optional<io::Backoff> backoff;
-  Clock::time_point next_attempt{};
+  std::unique_ptr<io::Loop> loop;
+  std::vector<std::shared_ptr<io::Device>> devices;
+  std::unique_ptr<io::Poller> poller;
+  std::unique_ptr<io::ModbusClient> plc;  ///< Device 0, to wait for.
   std::string last_trouble;
-  std::optional<Clock::time_point> heartbeat_moved;
-  double heartbeat = -1;
   double pace = 1;  ///< Line seconds per wall second.
   Clock::time_point clock_read{};
   Clock::time_point started{};
@@ -110,13 +122,34 @@ struct Attachment::State {
   double planned_at_s = -1;
   double deployed_at_s = -1;
   std::optional<store::Store> store;
+  std::optional<store::History> history;
+  Clock::time_point next_commit{};
+  Clock::time_point next_drop{};
+  std::int64_t told_ns = 0;  ///< Of the last event in the historian.
   std::shared_ptr<const inference::Forecaster> forecaster;
   std::vector<Event> events;  ///< To tell the host once no lock is held.
 
   // Shared, under `mutex`.
   mutable std::mutex mutex;
   std::optional<core::Watch> watch;
-  core::Image image;
+  core::Image image;  ///< Of the devices that answer.
+  /// What is known of a device besides its values.
+  struct Known {
+    Quality link = Quality::bad_not_connected;  ///< Good while it answers, as itself, and lives.
+    std::string trouble;
+    Clock::time_point heard{};
+    std::optional<Clock::time_point> moved;  ///< The heartbeat.
+    double beat = -1;
+  };
+  std::vector<Known> known;
+  std::optional<core::TagTable> tags;
+  core::WriteRules writes;
+  std::uint32_t layout = 0;
+  bool leftovers = false;  ///< A deployment was begun once whose end nobody has seen.
+  std::array<std::uint64_t, 3> write_ends{};  ///< Done, refused, failed.
+  std::uint64_t gate_refusals = 0;
+  std::uint64_t dropped = 0;  ///< Historians given up.
+  double forecast_took_s = 0;
   Frame frame;
   std::int64_t received_ns = 0;
   double line_s = 0;
@@ -128,6 +161,7 @@ struct Attachment::State {
   std::optional<LineNow> glanced;  ///< Where the line stood, for people to look at.
   Schedule running_schedule;       ///< As the PLC held it at the last glance.
   PlanProgress progress;
+  std::uint64_t overruns = 0;
 
   // Messages to the thread, under `inbox_mutex`.
   std::mutex inbox_mutex;
@@ -136,12 +170,53 @@ struct Attachment::State {
   std::atomic<bool> stopping = false;
   std::thread thread;
   std::unique_ptr<io::RegisterServer> server;
+  std::unique_ptr<io::MetricsServer> metrics_server;
   std::atomic<bool> running = false;
 
   void log(Level level, std::string_view room, const std::string& text) const {
     if (host.log) host.log(level, room, text);
   }
-  void tell(Event event) { events.push_back(std::move(event)); }
+  void tell(Event event) {
+    remember(event);
+    events.push_back(std::move(event));
+  }
+
+  // --- The historian --------------------------------------------------------------------------
+
+  /// A historian that cannot be written costs the past, never the present: said once.
+  void check(const Result<Done>& done) {
+    if (done) return;
+    log(Level::error, "store", done.error().text() + "; the past is no longer kept");
+    history.reset();
+    ++dropped;
+  }
+  void remember(const Event& event) {
+    if (!history) return;
+    constexpr std::array<const char*, 6> kinds = {"link", "forecast", "alarm",
+                                                  "plan", "deploy",   "write"};
+    told_ns = std::max(wall_ns(), told_ns);
+    check(history->add_event({told_ns, event.at_s, kinds.at(static_cast<std::size_t>(event.kind)),
+                              event.subject, event.what, event.text, event.detail_json}));
+  }
+  void remember(const Frame& seen) {
+    if (!history) return;
+    std::vector<Sample> samples;
+    for (const auto& machine : seen.machines) {
+      samples.push_back({static_cast<float>(machine.state), Quality::good});
+      samples.insert(samples.end(), machine.signals.begin(), machine.signals.end());
+    }
+    check(history->add_frame(wall_ns(), samples));
+  }
+  void keep_history() {
+    const auto now = Clock::now();
+    if (!history || now < next_commit) return;
+    next_commit = now + std::chrono::seconds(1);
+    check(history->commit());
+    if (!history || now < next_drop) return;
+    next_drop = now + std::chrono::minutes(10);
+    const auto keep_ns = static_cast<std::int64_t>(1e9 * configuration.historian.keep_s);
+    check(history->drop_before(wall_ns() - keep_ns, wall_ns() - 4 * keep_ns));
+  }
   void flush() {
     for (const auto& event : std::exchange(events, {}))
       if (host.event) host.event(event);
@@ -164,10 +239,10 @@ struct Attachment::State {
 
   // --- The poll -------------------------------------------------------------------------------
 
-  void lose(const std::string& trouble) {
-    plc->close();
-    next_attempt = Clock::now() + backoff->next();
-    heartbeat_moved.reset();
+  void lose(const std::string& trouble, Quality quality) {
+    known[0].moved.reset();
+    known[0].link = quality;
+    known[0].trouble = trouble;
     const bool was = std::exchange(connected, false);
     if (!was && trouble == last_trouble) return;
     last_trouble = trouble;
@@ -176,7 +251,8 @@ struct Attachment::State {
 
   void find() {
     last_trouble.clear();
-    backoff->reset();
+    known[0].link = Quality::good;
+    known[0].trouble.clear();
     if (std::exchange(connected, true)) return;
     tell({EventKind::link, line_s, "plc", "connected",
           fmt::format("the PLC at {}:{} answers", configuration.plc.host, configuration.plc.port),
@@ -185,58 +261,108 @@ struct Attachment::State {
 
   Result<Done> read_into(core::Image& into, const std::vector<core::Range>& ranges) {
     for (const auto& range : ranges) {
-      auto words = plc->read(range);
+      std::optional<io::ModbusClient> other;
+      if (range.device != 0) other.emplace(devices[range.device]);
+      auto words = (other ? *other : *plc).read(range);
       if (!words) return words.error();
       into.put(range, *words);
     }
     return Done{};
   }
 
-  void poll() {
-    const auto& link = configuration.plc;
-    const auto& map = configuration.map;
-    if (!plc->connected()) {
-      if (Clock::now() < next_attempt) return miss();
-      if (auto done = plc->connect(); !done) {
-        const std::lock_guard lock(mutex);
-        lose(done.error().text());
-        return miss_locked();
-      }
-    }
-    core::Image fresh;
-    auto read = read_into(fresh, core::polled(map, link.longest_read, link.gap));
+  /// A beat of one poll. The first plan is that of the line's own device.
+  void take(io::Polled& polled) {
     const std::lock_guard lock(mutex);
-    counters = plc->counters();
+    if (polled.group > 0) return take_tags(polled);
+    if (polled.device == 0) return take_line(polled);
+    auto& device = known[polled.device];
+    const auto& name = core::device_at(configuration, polled.device).name;
+    auto found = polled.troubles.empty() ? Quality::good : polled.troubles.front().second;
+    auto text = polled.troubles.empty() ? std::string() : polled.text;
+    if (found == Quality::good) text = suspicion(polled, found);
+    if (device.link != found || device.trouble.empty() != text.empty())
+      tell({EventKind::link, line_s, name, found == Quality::good ? "connected" : "lost",
+            found == Quality::good ? fmt::format("{} answers", name)
+                                   : fmt::format("{}: {}", name, text),
+            "{}"});
+    device.link = found;
+    device.trouble = text;
+    image.forget(polled.device);
+    if (found != Quality::good) return;
+    image.merge(polled.image);
+    device.heard = polled.received;
+  }
+
+  /// Why what a device answers is not to be believed: another device, another register map, or one
+  /// whose program stands still. Empty when there is no reason.
+  std::string suspicion(const io::Polled& polled, Quality& quality) {
+    const auto& settings = core::device_at(configuration, polled.device);
+    auto& device = known[polled.device];
+    const auto& fresh = polled.image;
+    if (settings.signature && fresh.number(*settings.signature) != settings.signature_value) {
+      quality = Quality::bad_config;
+      return fmt::format("register {} holds {}, wanted {}: another device, or another register map",
+                         settings.signature->address, fresh.number(*settings.signature),
+                         settings.signature_value);
+    }
+    if (!settings.heartbeat) return {};
+    const double beat = fresh.number(*settings.heartbeat);
+    if (!device.moved || beat != device.beat) {
+      device.beat = beat;
+      device.moved = polled.received;
+    } else if (seconds(polled.received - *device.moved) > settings.heartbeat_stale_s) {
+      quality = Quality::bad_stale;
+      return "the PLC answers, but its heartbeat stands still";
+    }
+    return {};
+  }
+
+  void take_tags(const io::Polled& polled) {
+    const auto changed =
+        tags->update(polled.device, polled.group - 1, polled.image, polled.troubles, wall_ns(),
+                     seconds(polled.received - started));
+    for (const auto i : changed) {
+      const auto& shown = tags->value(i);
+      if (history)
+        check(history->add_point(tags->tags()[i].name,
+                                 {shown.received_ns, shown.value, shown.quality}));
+    }
+  }
+
+  void take_line(io::Polled& polled) {
+    const auto& map = configuration.map;
+    auto& fresh = polled.image;
+    counters = devices[0]->counters();
+    overruns = poller->counters().overruns;
     ++polls;
-    if (!read) {
-      lose(read.error().text());
+    if (!polled.troubles.empty()) {
+      lose(polled.text.empty() ? "the PLC does not have all registers of the map" : polled.text,
+           polled.troubles.front().second);
       return miss_locked();
     }
-    if (map.signature && fresh.number(*map.signature) != map.signature_value) {
-      lose(fmt::format("register {} holds {}, wanted {}: another device, or another register map",
-                       map.signature->address, fresh.number(*map.signature), map.signature_value));
+    auto quality = Quality::good;
+    if (const auto why = suspicion(polled, quality); quality != Quality::good) {
+      // The heartbeat's time stays, so that a PLC that hangs is not found again by being asked.
+      const auto moved = known[0].moved;
+      lose(why, quality);
+      if (quality == Quality::bad_stale) known[0].moved = moved;
       return miss_locked();
     }
-    const auto now = Clock::now();
-    if (map.heartbeat) {
-      const double beat = fresh.number(*map.heartbeat);
-      if (!heartbeat_moved || beat != heartbeat) {
-        heartbeat = beat;
-        heartbeat_moved = now;
-      } else if (seconds(now - *heartbeat_moved) > link.heartbeat_stale_s) {
-        lose("the PLC answers, but its heartbeat stands still");
-        return miss_locked();
-      }
-    }
+    const auto now = polled.received;
     const double clock_s = map.clock ? fresh.number(*map.clock) : seconds(now - started);
     if (!std::isfinite(clock_s)) {
-      lose("the PLC's clock is no number");
+      lose("the PLC's clock is no number", Quality::bad_sensor_failure);
       return miss_locked();
     }
     find();
     keep_pace(clock_s, now);
-    image = std::move(fresh);
-    received_ns = wall_ns();
+    image.forget(0);
+    image.merge(fresh);
+    // What another device said three beats ago is not what it says now.
+    for (std::size_t d = 1; d < devices.size(); ++d)
+      if (seconds(now - known[d].heard) > 3 * configuration.plc.poll_s)
+        image.forget(static_cast<std::uint8_t>(d));
+    received_ns = std::max(received_ns, wall_ns());
     if (clock_s < frame.at_s - new_run_s) begin_run();
     line_s = clock_s;
     const auto cell =
@@ -244,7 +370,11 @@ struct Attachment::State {
     if (cell <= grid) return;
     grid = cell;
     frame = core::frame_of(map, line(), image, static_cast<double>(cell) * line().sample_period_s);
-    take(watch->step(frame));
+    remember(frame);
+    const auto begun = Clock::now();
+    const auto changes = watch->step(frame);
+    if (!changes.forecasts.empty()) forecast_took_s = seconds(Clock::now() - begun);
+    take(changes);
   }
 
   void keep_pace(double clock_s, Clock::time_point now) {
@@ -264,10 +394,21 @@ struct Attachment::State {
     log(Level::warning, "attachment", "the line's clock has fallen back: a new run begins");
   }
 
-  void miss() {
-    const std::lock_guard lock(mutex);
-    miss_locked();
+  /// The quality of a tag at this moment. Under `mutex`.
+  Quality quality_now(std::size_t index) const {
+    const auto& tag = tags->tags()[index];
+    const auto& shown = tags->value(index);
+    const auto link = tag.at.device < known.size() ? known[tag.at.device].link : Quality::good;
+    // A device that is not itself, or that hangs, says nothing that can be believed.
+    if (link == Quality::bad_config || link == Quality::bad_stale) return link;
+    const double age_s = seconds(Clock::now() - started) - shown.received_s;
+    const auto& settings = core::device_at(configuration, tag.at.device);
+    const double patience_s = 3 * configuration.groups[tag.group].period_s + settings.timeout_s;
+    if (shown.received_ns != 0 && age_s > patience_s && core::opc_quality(shown.quality) >= 64)
+      return Quality::bad_stale;
+    return shown.quality;
   }
+
   void miss_locked() {
     if (clock_read == Clock::time_point{}) {
       // Nothing has ever been read: line time has no origin yet, so seconds of waiting stand in.
@@ -323,7 +464,6 @@ struct Attachment::State {
   /// The line's state, read until two heartbeats around it agree, so that no scan lies within.
   Result<LineNow> read_state(Schedule& active, int attempts = snapshot_attempts) {
     const auto& map = configuration.map;
-    const auto& link = configuration.plc;
     if (configuration.orders->empty())
       return Error("planning needs the order book: add orders = \"...\" to the configuration");
     if (!map.schedule)
@@ -331,10 +471,11 @@ struct Attachment::State {
     std::optional<Error> trouble;
     for (int attempt = 0; attempt < attempts; ++attempt) {
       core::Image fresh;
-      const auto first = core::polled(map, link.longest_read, link.gap);
+      const auto first = core::requests(configuration, core::fields(map));
       if (auto read = read_into(fresh, first); !read) return read.error();
       const double before = map.heartbeat ? fresh.number(*map.heartbeat) : 0;
-      auto rest = core::planned(map, configuration.orders->size(), link.longest_read, link.gap);
+      const auto rest =
+          core::requests(configuration, core::planning_fields(map, configuration.orders->size()));
       if (auto read = read_into(fresh, rest); !read) return read.error();
       core::Image block;
       const core::Range range{core::RegisterTable::holding, map.schedule->active,
@@ -508,6 +649,7 @@ struct Attachment::State {
     {
       const std::lock_guard lock(mutex);
       proposal.state = verdict.passed ? ProposalState::proposed : ProposalState::refused;
+      if (!verdict.passed) ++gate_refusals;
     }
     tell_plan(verdict.passed ? "proposed" : "refused",
               fmt::format("proposal {}: {}", proposal.number, verdict.reason), detail.dump());
@@ -572,24 +714,158 @@ struct Attachment::State {
     if (!audit("foreline", "writing", "staging block, then commit")) {
       return finish(ProposalState::failed, "failed", "the audit cannot be written, so nothing is");
     }
-    const auto done =
-        io::deploy(*plc, *configuration.map.schedule, to_block(proposal.schedule),
-                   std::chrono::duration_cast<std::chrono::milliseconds>(deploy_patience),
-                   [&](const std::string& what, const std::string& text) {
-                     (void)audit("foreline", what, text);
-                     if (what == "confirmed") return;
-                     tell({EventKind::deploy, line_s, fmt::format("proposal {}", proposal.number),
-                           what, text, "{}"});
-                     flush();
-                   });
+    if (leftovers) {
+      (void)audit("foreline", "refused", "an earlier deployment is not settled");
+      return finish(ProposalState::failed, "refused", "an earlier deployment is not settled yet");
+    }
+    std::int64_t entry = 0;
+    const auto block = to_block(proposal.schedule);
+    const auto done = io::deploy(
+        *plc, *configuration.map.schedule, block,
+        std::chrono::duration_cast<std::chrono::milliseconds>(deploy_patience),
+        [&](const std::string& what, const std::string& text) {
+          (void)audit("foreline", what, text);
+          if (what == "confirmed") return;
+          tell({EventKind::deploy, line_s, fmt::format("proposal {}", proposal.number), what, text,
+                "{}"});
+          flush();
+        },
+        [&](std::uint16_t sequence) {
+          auto begun =
+              store->begin("deployment", Json{{"sequence", sequence}, {"block", block}}.dump());
+          if (!begun) {
+            log(Level::error, "store", begun.error().text());
+            return false;
+          }
+          entry = *begun;
+          return true;
+        });
     if (!done) {
+      leftovers = entry != 0;  // looked into at the next poll
       (void)audit("foreline", "failed", done.error().text());
+      alarm_deployment(true, done.error().text());
       return finish(ProposalState::failed, "failed", done.error().text());
     }
+    (void)store->end(entry);
+    alarm_deployment(false, "the last deployment has ended well");
     deployed_at_s = line_s;
     finish(ProposalState::confirmed, "confirmed",
            fmt::format("{} is active: the PLC's block, read back, equals the approved schedule",
                        proposal.name));
+  }
+
+  // --- Writing tags ---------------------------------------------------------------------------
+
+  /// Judges, writes, reads back. Nothing is sent before the audit has a line about it.
+  void write_tag(const WriteWanted& wanted) {
+    const auto& tag = configuration.tags[wanted.tag];
+    const auto end = [&](std::size_t which, const std::string& what, const std::string& text) {
+      const bool noted = note(wanted.who, "write " + what, tag.name + ": " + text);
+      {
+        const std::lock_guard lock(mutex);
+        ++write_ends[which];
+      }
+      tell({EventKind::write, line_s, tag.name, what,
+            noted ? text : text + " (and the audit could not be written)", "{}"});
+    };
+    io::ModbusClient device(devices[tag.at.device]);
+    const auto range = core::range_of(tag.at);
+    const auto reason = [&]() -> std::string {
+      const std::lock_guard lock(mutex);
+      const auto link = known[tag.at.device].link;
+      return link == Quality::bad_config || link == Quality::bad_stale
+                 ? fmt::format("{} is {}: {}", core::device_at(configuration, tag.at.device).name,
+                               name_of(link), known[tag.at.device].trouble)
+                 : std::string();
+    }();
+    if (!reason.empty()) return end(1, "refused", reason);
+    core::TagValue current;
+    if (auto words = device.read(range)) {
+      core::Image fresh;
+      fresh.put(range, *words);
+      current = core::value_of(tag, fresh);
+    }
+    const double now_s = seconds(Clock::now() - started);
+    auto words = writes.judge(wanted.tag, tag, wanted.value, current, now_s);
+    if (!words) return end(1, "refused", words.error().text());
+    if (!note(wanted.who, "write begun",
+              fmt::format("{}: {} to {}", tag.name, current.value, wanted.value)))
+      return end(1, "refused", "the audit cannot be written, so nothing is");
+    writes.begun(wanted.tag, now_s);
+    const auto sent = core::is_bits(range.table)
+                          ? device.write_bit(range.address, words->at(0) != 0)
+                          : device.write(range.address, *words);
+    // After a lost answer only the device knows: what it holds decides.
+    const auto back = device.read(range);
+    if (!back)
+      return end(2, "failed", fmt::format("written, and not read back: {}", back.error().text()));
+    if (*back == *words)
+      return end(0, "written",
+                 fmt::format("{} {} is in the device, read back", wanted.value, tag.unit));
+    if (!sent) return end(2, "failed", sent.error().text());
+    end(2, "conflict", "the device holds something else than was written: another master writes");
+    alarm_deployment(true,
+                     fmt::format("{} was written by another master at the same time", tag.name));
+  }
+
+  bool note(const std::string& who, const std::string& what, const std::string& detail) {
+    if (!store) return false;
+    auto done = store->append(wall_ns(), line_s, who, what, detail);
+    if (!done) log(Level::error, "store", done.error().text());
+    return done.has_value();
+  }
+
+  void alarm_deployment(bool failed, const std::string& why) {
+    const std::lock_guard lock(mutex);
+    for (const auto& alarm : watch->alarms().update_deployment(line_s, failed, why))
+      tell({EventKind::alarm, alarm.at_s, alarm.id, std::string(name_of(alarm.what)),
+            fmt::format("{} {}: {}", alarm.id, name_of(alarm.what), alarm.why),
+            to_json(watch->alarms().record(alarm.id)).dump()});
+  }
+
+  /// Deployments that were begun and whose end nobody has seen, as after a kill. What the PLC holds
+  /// decides; a schedule that was staged and not committed is taken away again.
+  void settle_leftovers() {
+    if (!leftovers || !connected || !configuration.map.schedule) return;
+    auto entries = store->unfinished();
+    if (!entries) return;
+    leftovers = false;
+    for (const auto& entry : *entries) {
+      const auto detail = Json::parse(entry.detail, nullptr, false);
+      Block block{};
+      if (entry.what != "deployment" || !detail.is_object() || !detail.contains("block")) continue;
+      const auto words = detail["block"].get<std::vector<std::uint16_t>>();
+      if (words.size() != block.size()) continue;
+      std::copy(words.begin(), words.end(), block.begin());
+      const auto& registers = *configuration.map.schedule;
+      const auto number = detail.value("sequence", std::uint16_t{0});
+      auto found = io::leftover(*plc, registers, block, number);
+      if (!found || *found == io::Leftover::waiting) {
+        leftovers = true;  // asked again at the next poll
+        continue;
+      }
+      std::string text = "nothing of it is left";
+      if (*found == io::Leftover::committed) {
+        text = fmt::format("the PLC has handled its number {}", number);
+      } else if (*found == io::Leftover::staged && !configuration.may_write) {
+        text = "it lies in the staging block, and writing is off: clear it by hand";
+      } else if (*found == io::Leftover::staged) {
+        if (!note("foreline", "clearing", "a schedule that was staged and never committed")) {
+          leftovers = true;
+          continue;
+        }
+        const auto cleared = io::clear_staging(*plc, registers);
+        if (!cleared) {
+          leftovers = true;
+          continue;
+        }
+        text = "it was staged and never committed; the staging block has been cleared";
+      }
+      (void)note("foreline", "recovered", "an unfinished deployment: " + text);
+      (void)store->end(entry.number);
+      tell({EventKind::deploy, line_s, "an earlier deployment", "recovered",
+            "an unfinished deployment was found: " + text, "{}"});
+    }
   }
 
   /// Proposals that nobody decides on, and alarms that still stand without a proposal.
@@ -640,14 +916,33 @@ struct Attachment::State {
               event.expected_in_s});
     } else if (auto* shelved = std::get_if<Shelved>(&message)) {
       bool done = false;
+      const bool hide = shelved->for_s > 0;
       {
         const std::lock_guard lock(mutex);
-        done = watch->alarms().shelve(shelved->subject, line_s, shelved->for_s);
+        done = hide ? watch->alarms().shelve(shelved->subject, line_s, shelved->for_s)
+                    : watch->alarms().unshelve(shelved->subject, line_s);
       }
       if (done)
-        tell({EventKind::alarm, line_s, shelved->subject, "shelved",
-              fmt::format("{} shelved for {:.0f} min", shelved->subject, shelved->for_s / 60),
+        tell({EventKind::alarm, line_s, shelved->subject, hide ? "shelved" : "unshelved",
+              hide ? fmt::format("{} shelved for {:.0f} min", shelved->subject, shelved->for_s / 60)
+                   : shelved->subject + " is no longer shelved",
               "{}"});
+    } else if (auto* serviced = std::get_if<Serviced>(&message)) {
+      bool done = false;
+      {
+        const std::lock_guard lock(mutex);
+        auto& alarms = watch->alarms();
+        done = serviced->in_service ? alarms.return_to_service(serviced->subject, line_s)
+                                    : alarms.take_out_of_service(serviced->subject, line_s);
+      }
+      if (done)
+        tell({EventKind::alarm, line_s, serviced->subject,
+              serviced->in_service ? "in-service" : "out-of-service",
+              fmt::format("{} {}", serviced->subject,
+                          serviced->in_service ? "is in service again" : "taken out of service"),
+              "{}"});
+    } else if (auto* wanted_write = std::get_if<WriteWanted>(&message)) {
+      write_tag(*wanted_write);
     } else if (auto* noted = std::get_if<Noted>(&message)) {
       if (!store) return;
       auto written = store->append(wall_ns(), line_s, noted->who, noted->what, noted->detail);
@@ -656,6 +951,13 @@ struct Attachment::State {
       decide(*decision);
     } else if (auto* planned = std::get_if<Planned>(&message)) {
       take(*planned);
+    } else if (auto* polled = std::get_if<io::Polled>(&message)) {
+      take(*polled);
+      if (polled->group == 0 && polled->device == 0) {
+        settle_leftovers();
+        glance();
+        look_after_proposal();
+      }
     } else if (auto* simulated = std::get_if<PlanProgress>(&message)) {
       {
         const std::lock_guard lock(mutex);
@@ -677,35 +979,96 @@ struct Attachment::State {
     values.proposal = proposal.number;
     values.proposal_state = proposal.state;
     values.proposal_gain = proposal.gain_lower_95;
+    values.layout = layout;
     server->publish(core::registers_of(values, line(), watch->alarms(), watch->latest()),
                     core::inputs_of(line(), watch->alarms()));
   }
 
   void work() {
-    auto next_poll = Clock::now();
     while (!stopping) {
-      if (Clock::now() >= next_poll) {
-        poll();
-        // Beats are kept; those that a slow peer made us miss are not made up for.
-        const auto period = duration_of(configuration.plc.poll_s);
-        next_poll = std::max(next_poll + period, Clock::now());
-        glance();
-        look_after_proposal();
-        publish();
-        flush();
-      }
       std::unique_lock lock(inbox_mutex);
-      inbox_filled.wait_until(lock, next_poll, [&] { return stopping || !inbox.empty(); });
+      inbox_filled.wait(lock, [&] { return stopping || !inbox.empty(); });
       while (!inbox.empty() && !stopping) {
         auto message = std::move(inbox.front());
         inbox.pop_front();
         lock.unlock();
         handle(message);
-        publish();
+        const auto* polled = std::get_if<io::Polled>(&message);
+        if (polled == nullptr || polled->group == 0) publish();
+        keep_history();
         flush();
         lock.lock();
       }
     }
+  }
+
+  /// While the thread waits for a deployment, beats would pile up; the newest says it all.
+  void post_poll(io::Polled polled) {
+    {
+      const std::lock_guard lock(inbox_mutex);
+      for (auto& waiting : inbox) {
+        auto* older = std::get_if<io::Polled>(&waiting);
+        if (older == nullptr || older->plan != polled.plan) continue;
+        *older = std::move(polled);
+        return;
+      }
+      inbox.emplace_back(std::move(polled));
+    }
+    inbox_filled.notify_one();
+  }
+
+  void begin_polling() {
+    loop = std::make_unique<io::Loop>();
+    std::vector<io::PollPlan> plans;
+    const auto count = configuration.devices.size() + 1;
+    known.assign(count, {});
+    auto of_line = core::fields(configuration.map);
+    for (std::size_t d = 0; d < count; ++d) {
+      const auto& settings = core::device_at(configuration, d);
+      devices.push_back(
+          std::make_shared<io::Device>(*loop, settings, static_cast<std::uint64_t>(wall_ns()) + d));
+      const auto rules = core::merge_rules(settings);
+      const auto plan = [&](std::size_t group, double period_s, double phase_s) -> io::PollPlan& {
+        plans.push_back({static_cast<std::uint8_t>(d), group, period_s, phase_s, {}, rules});
+        return plans.back();
+      };
+      auto& lines = plan(0, configuration.plc.poll_s, 0);
+      for (const auto& field : of_line)
+        if (field.device == d) lines.fields.push_back(field);
+      for (const auto& watched : {settings.heartbeat, settings.signature})
+        if (watched && d > 0) lines.fields.push_back(core::range_of(*watched));
+      if (d > 0 && lines.fields.empty()) plans.pop_back();
+      for (std::size_t g = 0; g < configuration.groups.size(); ++g) {
+        const auto& group = configuration.groups[g];
+        // Devices and groups share the period out between them.
+        const double spread = static_cast<double>(d * configuration.groups.size() + g) /
+                              static_cast<double>(count * configuration.groups.size());
+        auto& tagged = plan(g + 1, group.period_s,
+                            group.phase_s >= 0 ? group.phase_s : spread * group.period_s);
+        for (const auto& tag : configuration.tags)
+          if (tag.at.device == d && tag.group == g) tagged.fields.push_back(core::range_of(tag.at));
+        if (tagged.fields.empty()) plans.pop_back();
+      }
+    }
+    plc = std::make_unique<io::ModbusClient>(devices[0]);
+    poller =
+        std::make_unique<io::Poller>(*loop, devices, std::move(plans),
+                                     [this](io::Polled polled) { post_poll(std::move(polled)); });
+    poller->start();
+    loop->start();
+  }
+
+  void end_polling() {
+    if (loop) loop->stop();
+    poller.reset();
+    plc.reset();
+    std::vector<std::shared_ptr<io::Device>> gone;
+    {
+      const std::lock_guard lock(mutex);
+      gone.swap(devices);
+    }
+    gone.clear();
+    loop.reset();
   }
 
   void live() {
@@ -715,7 +1078,6 @@ struct Attachment::State {
       log(Level::error, "attachment", fmt::format("internal error, stopped: {}", error.what()));
     }
     if (planner.joinable()) planner.join();
-    plc->close();
   }
 };
 
@@ -749,14 +1111,35 @@ Answer Attachment::start() {
   }
   s.watch.emplace(configuration.line, s.forecaster, configuration.watch);
   if (configuration.server.on) {
+    io::ServerOptions options;
+    options.host = configuration.server.host;
+    options.port = configuration.server.port;
+    options.clients = configuration.server.clients;
+    options.tls = configuration.server.tls;
     auto server = io::RegisterServer::start(
-        configuration.server.host, configuration.server.port,
-        [&s](std::uint16_t address, std::span<const std::uint16_t> words) {
-          if (!s.configuration.server.approvals) return false;
+        options,
+        [&s](std::uint16_t address, std::span<const std::uint16_t> words, const std::string& role) {
+          const auto& rules = s.configuration.server;
+          if (!rules.approvals) return false;
+          if (rules.tls && std::find(rules.write_roles.begin(), rules.write_roles.end(), role) ==
+                               rules.write_roles.end())
+            return false;
           if (address == core::published::acknowledge && words.size() == 1) {
             const auto subject = core::acknowledged_by(words[0], s.line());
             if (subject.empty()) return false;
             s.post(Acknowledged{subject});
+            return true;
+          }
+          if ((address == core::published::shelve || address == core::published::service) &&
+              words.size() == 2) {
+            const auto subject = core::acknowledged_by(words[0], s.line());
+            if (subject.empty()) return false;
+            if (address == core::published::shelve)
+              s.post(Shelved{subject, 60.0 * words[1]});
+            else if (words[1] <= 1)
+              s.post(Serviced{subject, words[1] == 1});
+            else
+              return false;
             return true;
           }
           if (address != core::published::decision) return false;
@@ -768,16 +1151,37 @@ Answer Attachment::start() {
     if (!server) return {Refusal::io, server.error().text()};
     s.server = std::move(*server);
   }
-  const auto& link = configuration.plc;
-  s.plc = std::make_unique<io::ModbusClient>(
-      link.host, link.port, link.unit,
-      std::chrono::milliseconds(static_cast<std::int64_t>(link.timeout_s * 1000)));
-  s.backoff.emplace(
-      std::chrono::milliseconds(static_cast<std::int64_t>(link.reconnect_max_s * 1000)),
-      static_cast<std::uint64_t>(s.wall_ns()));
+  s.tags.emplace(configuration.tags);
+  s.writes = core::WriteRules(configuration.writes);
+  s.layout = core::layout_of(core::published_map(s.line()));
+  if (s.store) {
+    auto entries = s.store->unfinished();
+    if (!entries) return {Refusal::io, entries.error().text()};
+    s.leftovers = !entries->empty();
+  }
+  if (configuration.historian.on) {
+    std::vector<std::string> channels;
+    for (const auto& machine : s.line().machines) {
+      channels.push_back(machine.name + "/state");
+      for (const auto& signal : machine.signals)
+        channels.push_back(machine.name + "/" + signal.name);
+    }
+    auto history = store::History::open(configuration.store, channels);
+    if (!history) return {Refusal::io, history.error().text()};
+    s.history.emplace(std::move(*history));
+  }
+  if (configuration.metrics.on) {
+    auto metrics =
+        io::MetricsServer::start(configuration.metrics.port, [this] { return this->metrics(); });
+    if (!metrics) return {Refusal::io, metrics.error().text()};
+    s.metrics_server = std::move(*metrics);
+    s.log(Level::info, "metrics",
+          fmt::format("counters on http://127.0.0.1:{}/metrics", s.metrics_server->port()));
+  }
   s.started = Clock::now();
   s.stopping = false;
   s.publish();
+  s.begin_polling();
   s.running = true;
   s.thread = std::thread([&s] {
     s.live();
@@ -791,12 +1195,29 @@ Answer Attachment::stop(std::chrono::milliseconds /*limit*/) {
   s.stopping = true;
   s.inbox_filled.notify_one();
   if (s.thread.joinable()) s.thread.join();
+  s.end_polling();
+  s.inbox.clear();
   s.server.reset();
+  s.metrics_server.reset();
+  s.history.reset();
   return {};
 }
 
 Answer Attachment::read(const std::string& tag, Value& out) const {
   const auto& s = *state_;
+  if (s.tags) {
+    const std::lock_guard lock(s.mutex);
+    if (const auto found = s.tags->find(tag)) {
+      const auto& shown = s.tags->value(*found);
+      out = {};
+      out.at_s = s.line_s;
+      out.received_ns = shown.received_ns;
+      out.value = shown.value;
+      out.quality = s.quality_now(*found);
+      out.unit = s.tags->tags()[*found].unit;
+      return {};
+    }
+  }
   const auto slash = tag.find('/');
   const auto machine = s.line().machine_named(tag.substr(0, slash));
   if (slash == std::string::npos || !machine)
@@ -824,9 +1245,17 @@ Answer Attachment::read(const std::string& tag, Value& out) const {
     out.value = static_cast<double>(sample.value);
     out.quality = sample.quality;
   }
-  if (!s.connected)
-    out.quality = out.quality == Quality::good ? Quality::uncertain_last_known : out.quality;
+  const auto device = s.configuration.map.machines.at(machine->index).state.device;
+  const auto link = [&](std::size_t d) {
+    return d < s.known.size() ? s.known[d].link : Quality::bad_not_connected;
+  };
+  if (!s.connected) out.quality = link(0);
+  if (device != 0 && link(device) != Quality::good) out.quality = link(device);
   return {};
+}
+
+std::uint16_t Attachment::metrics_port() const {
+  return state_->metrics_server ? state_->metrics_server->port() : std::uint16_t{0};
 }
 
 std::uint16_t Attachment::server_port() const {
@@ -858,6 +1287,126 @@ Answer Attachment::shelve(const std::string& subject, double for_s) {
   }
   s.post(Shelved{subject, for_s});
   return {};
+}
+
+Answer Attachment::unshelve(const std::string& subject) {
+  auto& s = *state_;
+  if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  {
+    const std::lock_guard lock(s.mutex);
+    if (s.watch->alarms().record(subject).state != AlarmState::shelved)
+      return {Refusal::refused, fmt::format("\"{}\" is not shelved", subject)};
+  }
+  s.post(Shelved{subject, 0});
+  return {};
+}
+
+Answer Attachment::service(const std::string& subject, bool in_service) {
+  auto& s = *state_;
+  if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  {
+    const std::lock_guard lock(s.mutex);
+    const bool out = s.watch->alarms().record(subject).state == AlarmState::out_of_service;
+    if (out != in_service)
+      return {Refusal::refused,
+              fmt::format("\"{}\" is {} service already", subject, in_service ? "in" : "out of")};
+  }
+  s.post(Serviced{subject, in_service});
+  return {};
+}
+
+Answer Attachment::write(const std::string& tag, double value, const std::string& who) {
+  auto& s = *state_;
+  if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  if (who.empty()) return {Refusal::invalid_argument, "a write needs a name"};
+  const std::lock_guard lock(s.mutex);
+  const auto index = s.tags ? s.tags->find(tag) : std::nullopt;
+  if (!index) return {Refusal::invalid_argument, fmt::format("\"{}\" is no tag", tag)};
+  const auto& rules = s.configuration.writes;
+  if (std::none_of(rules.begin(), rules.end(),
+                   [&](const core::WriteRule& rule) { return rule.tag == *index; }))
+    return {Refusal::refused, fmt::format("{} may not be written: no [[write]] names it", tag)};
+  s.post(WriteWanted{*index, value, who});
+  return {};
+}
+
+std::string Attachment::metrics() const {
+  const auto& s = *state_;
+  std::string out;
+  const auto family = [&](const char* name, const char* type, const char* help) {
+    out += fmt::format("# HELP foreline_{} {}\n# TYPE foreline_{} {}\n", name, help, name, type);
+  };
+  const std::lock_guard lock(s.mutex);
+  struct Counted {
+    std::string label;
+    io::DeviceCounters counters;
+  };
+  std::vector<Counted> all;
+  for (std::size_t d = 0; d < s.devices.size(); ++d)
+    all.push_back(
+        {Json(core::device_at(s.configuration, d).name).dump(), s.devices[d]->counters()});
+  const auto each = [&](const char* name, const char* type, const char* help, auto value) {
+    family(name, type, help);
+    for (const auto& [label, counters] : all)
+      out += fmt::format("foreline_{}{{device={}}} {}\n", name, label, value(counters));
+  };
+  using C = io::DeviceCounters;
+  each("requests_total", "counter", "Requests sent", [](const C& c) { return c.requests; });
+  each("answers_total", "counter", "Requests answered", [](const C& c) { return c.answers; });
+  each("timeouts_total", "counter", "Requests without an answer",
+       [](const C& c) { return c.timeouts; });
+  each("malformed_total", "counter", "Answers that were none",
+       [](const C& c) { return c.malformed; });
+  each("late_total", "counter", "Answers that came too late", [](const C& c) { return c.late; });
+  each("duplicates_total", "counter", "Second answers", [](const C& c) { return c.duplicates; });
+  each("connects_total", "counter", "Connections made", [](const C& c) { return c.connects; });
+  each("connect_failures_total", "counter", "Connections that failed",
+       [](const C& c) { return c.connect_failures; });
+  each("refused_total", "counter", "Requests not sent, to leave a device alone",
+       [](const C& c) { return c.refused; });
+  each("queue_length", "gauge", "Requests that wait", [](const C& c) { return c.queued; });
+  each("connected", "gauge", "1: connected", [](const C& c) { return c.connected ? 1 : 0; });
+  family("exceptions_total", "counter", "Exception answers by code");
+  for (const auto& [label, counters] : all)
+    for (const auto& [code, count] : counters.exceptions_by_code)
+      out += fmt::format("foreline_exceptions_total{{device={},code=\"{}\"}} {}\n", label, code,
+                         count);
+  family("round_trip_seconds", "histogram", "From a request to its answer");
+  for (const auto& [label, counters] : all) {
+    std::uint64_t below = 0;
+    for (std::size_t b = 0; b < counters.round_trips.size(); ++b) {
+      below += counters.round_trips[b];
+      const auto bound = b < C::bounds_s.size() ? fmt::format("{}", C::bounds_s[b]) : "+Inf";
+      out += fmt::format("foreline_round_trip_seconds_bucket{{device={},le=\"{}\"}} {}\n", label,
+                         bound, below);
+    }
+    out += fmt::format(
+        "foreline_round_trip_seconds_sum{{device={0}}} {1}\n"
+        "foreline_round_trip_seconds_count{{device={0}}} {2}\n",
+        label, counters.round_trips_s, below);
+  }
+  const auto one = [&](const char* name, const char* type, const char* help, auto value) {
+    family(name, type, help);
+    out += fmt::format("foreline_{} {}\n", name, value);
+  };
+  one("polls_total", "counter", "Polls of the line", s.polls);
+  one("overruns_total", "counter", "Beats skipped", s.overruns);
+  one("line_time_seconds", "gauge", "The line's own clock", s.line_s);
+  one("line_connected", "gauge", "1: the line's PLC answers as itself", s.connected ? 1 : 0);
+  one("alarms_standing", "gauge", "Alarms that are not normal",
+      s.watch ? s.watch->alarms().standing().size() : 0);
+  one("proposals_total", "counter", "Proposals made", s.proposal.number);
+  one("gate_refusals_total", "counter", "Plans that the gate refused", s.gate_refusals);
+  one("forecast_seconds_last", "gauge", "Time of the last round of forecasts", s.forecast_took_s);
+  one("register_clients", "gauge", "Clients of our register server",
+      s.server ? s.server->clients() : 0);
+  one("historian_failures_total", "counter",
+      "Historians given up because they could not be written", s.dropped);
+  family("writes_total", "counter", "Tags written, by how it ended");
+  constexpr std::array<const char*, 3> ends = {"written", "refused", "failed"};
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    out += fmt::format("foreline_writes_total{{end=\"{}\"}} {}\n", ends[i], s.write_ends[i]);
+  return out;
 }
 
 Answer Attachment::note(const std::string& who, const std::string& what,
@@ -922,12 +1471,44 @@ std::string Attachment::snapshot() const {
     json["stands"] = to_json(*s.glanced, s.line());
     json["schedule"] = to_json(s.running_schedule, s.line(), *s.configuration.orders);
   }
+  Json devices = Json::array();
+  for (std::size_t d = 0; d < s.devices.size(); ++d) {
+    const auto counters = s.devices[d]->counters();
+    devices.push_back({{"name", core::device_at(s.configuration, d).name},
+                       {"quality", name_of(s.known[d].link)},
+                       {"trouble", s.known[d].trouble},
+                       {"connected", counters.connected},
+                       {"requests", counters.requests},
+                       {"timeouts", counters.timeouts},
+                       {"exceptions", counters.exceptions},
+                       {"malformed", counters.malformed},
+                       {"late", counters.late},
+                       {"connects", counters.connects}});
+  }
+  json["devices"] = std::move(devices);
   json["counters"] = {{"polls", s.polls},
                       {"requests", s.counters.requests},
                       {"timeouts", s.counters.timeouts},
                       {"exceptions", s.counters.exceptions},
                       {"malformed", s.counters.malformed},
-                      {"late", s.counters.late}};
+                      {"late", s.counters.late},
+                      {"duplicates", s.counters.duplicates},
+                      {"overruns", s.overruns}};
+  if (s.tags && !s.tags->tags().empty()) {
+    auto& tags = json["tags"] = Json::object();
+    for (std::size_t i = 0; i < s.tags->tags().size(); ++i) {
+      const auto& tag = s.tags->tags()[i];
+      const auto& shown = s.tags->value(i);
+      auto& entry = tags[tag.name] = {{"quality", name_of(s.quality_now(i))},
+                                      {"unit", tag.unit},
+                                      {"source_ns", shown.source_ns},
+                                      {"received_ns", shown.received_ns}};
+      if (tag.at.type == core::RegisterType::string)
+        entry["value"] = shown.text;
+      else
+        entry["value"] = std::isfinite(shown.value) ? Json(shown.value) : Json();
+    }
+  }
   return json.dump();
 }
 

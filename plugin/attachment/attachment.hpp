@@ -20,7 +20,7 @@
 
 namespace foreline::attachment {
 
-enum class EventKind { link, forecast, alarm, plan, deploy };
+enum class EventKind { link, forecast, alarm, plan, deploy, write };
 
 /// Something the host should know. See foreline.h for the meaning of the fields.
 struct Event {
@@ -75,9 +75,17 @@ class Attachment {
   // The rest may be called from any thread.
   [[nodiscard]] Answer read(const std::string& tag, Value& out) const;
   [[nodiscard]] std::uint16_t server_port() const;
+  [[nodiscard]] std::uint16_t metrics_port() const;
   [[nodiscard]] Answer acknowledge(const std::string& subject);
   /// Hides a standing alarm for `for_s` seconds of line time.
   [[nodiscard]] Answer shelve(const std::string& subject, double for_s);
+  [[nodiscard]] Answer unshelve(const std::string& subject);
+  /// Takes an alarm out of service, or returns it.
+  [[nodiscard]] Answer service(const std::string& subject, bool in_service);
+  /// Writes a tag of the white list in the name of `who`. What becomes of it comes as an event.
+  [[nodiscard]] Answer write(const std::string& tag, double value, const std::string& who);
+  /// Counters as Prometheus text.
+  [[nodiscard]] std::string metrics() const;
   /// A line of the audit that is about no proposal: who signed in, who acknowledged what.
   [[nodiscard]] Answer note(const std::string& who, const std::string& what,
                             const std::string& detail);

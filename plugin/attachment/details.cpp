@@ -77,6 +77,7 @@ Json to_json(const core::AlarmRecord& record) {
           {"class", name_of(record.event.alarm_class)},
           {"state", name_of(record.state)},
           {"active", record.active},
+          {"priority", name_of(record.priority)},
           {"since_s", record.since_s},
           {"probability", record.event.probability},
           {"expected_in_s", finite(record.event.expected_in_s)},

@@ -13,6 +13,7 @@ using namespace line;
 namespace {
 
 constexpr std::string_view communication_id = "plc/communication";
+constexpr std::string_view deployment_id = "plc/deployment";
 
 std::string minutes(double seconds) {
   return seconds < 5400 ? fmt::format("{:.0f} min", seconds / 60)
@@ -45,8 +46,7 @@ AlarmEvent* Alarms::settle(Condition& condition, bool holds, double at_s, double
                            double off_delay_s, std::vector<AlarmEvent>& out) {
   auto& record = condition.record;
   if (record.state == AlarmState::shelved && at_s >= record.shelved_until_s) {
-    record.state = record.active ? AlarmState::unacknowledged : AlarmState::normal;
-    record.since_s = at_s;
+    show(record, at_s);
     record.event.at_s = at_s;
     record.event.what = AlarmEvent::What::unshelved;
     out.push_back(record.event);
@@ -61,13 +61,15 @@ AlarmEvent* Alarms::settle(Condition& condition, bool holds, double at_s, double
   record.active = holds;
   record.event.at_s = at_s;
   record.event.what = holds ? AlarmEvent::What::raised : AlarmEvent::What::cleared;
-  if (record.state == AlarmState::shelved) return nullptr;
+  if (record.state == AlarmState::shelved || record.state == AlarmState::out_of_service)
+    return nullptr;
   record.since_s = at_s;
   if (holds)
     record.state = AlarmState::unacknowledged;
-  else
-    record.state = record.state == AlarmState::acknowledged ? AlarmState::normal
-                                                            : AlarmState::returned_unacknowledged;
+  else if (record.state != AlarmState::acknowledged)
+    record.state = AlarmState::returned_unacknowledged;
+  else if (!rules_.latch)
+    record.state = AlarmState::normal;
   out.push_back(record.event);
   return &out.back();
 }
@@ -85,9 +87,10 @@ std::vector<AlarmEvent> Alarms::update_forecasts(double at_s,
       if (!possible || !gives_warning(kind.kind)) continue;
       auto& condition = conditions_[fmt::format("{}/{}", machine.name, name_of(kind.kind))];
       auto& event = condition.record.event;
-      if (event.id.empty()) {
+      if (event.why.empty()) {
         event.id = fmt::format("{}/{}", machine.name, name_of(kind.kind));
         event.alarm_class = AlarmClass::forecast;
+        condition.record.priority = rules_.forecast_priority;
         event.machine = forecast.machine;
         event.kind = kind.kind;
       }
@@ -109,6 +112,7 @@ std::vector<AlarmEvent> Alarms::update_communication(double at_s, bool connected
   auto& event = condition.record.event;
   event.id = communication_id;
   event.alarm_class = AlarmClass::communication;
+  condition.record.priority = rules_.communication_priority;
   event.probability = connected ? 0.0F : 1.0F;
   event.why = connected ? "the PLC answers again" : "nothing arrives from the PLC";
   settle(condition, !connected, at_s, rules_.communication_on_delay_s, 0, changes);
@@ -128,6 +132,7 @@ std::vector<AlarmEvent> Alarms::update_quality(double at_s,
       auto& event = condition.record.event;
       event.id = id;
       event.alarm_class = AlarmClass::data_quality;
+      condition.record.priority = rules_.quality_priority;
       event.machine = {m};
       event.why = fmt::format("{} of {} {}", machine.signals[s].name, machine.name,
                               bad[m][s] ? "gives no good value; the forecast does without it"
@@ -145,11 +150,67 @@ bool Alarms::acknowledge(const std::string& id, double at_s) {
   auto& record = found->second.record;
   if (record.state == AlarmState::unacknowledged)
     record.state = AlarmState::acknowledged;
-  else if (record.state == AlarmState::returned_unacknowledged)
-    record.state = AlarmState::normal;
+  else if (record.state == AlarmState::returned_unacknowledged ||
+           (record.state == AlarmState::acknowledged && !record.active))
+    record.state = AlarmState::normal;  // the latter: a latched one
   else
     return false;
   record.since_s = at_s;
+  return true;
+}
+
+std::vector<AlarmEvent> Alarms::update_deployment(double at_s, bool failed,
+                                                  const std::string& why) {
+  std::vector<AlarmEvent> changes;
+  auto& condition = conditions_[std::string(deployment_id)];
+  auto& event = condition.record.event;
+  event.id = deployment_id;
+  event.alarm_class = AlarmClass::deployment;
+  event.probability = failed ? 1.0F : 0.0F;
+  event.why = why;
+  condition.record.priority = rules_.deployment_priority;
+  settle(condition, failed, at_s, 0, 0, changes);
+  return changes;
+}
+
+void Alarms::show(AlarmRecord& record, double at_s) {
+  record.state = record.active ? AlarmState::unacknowledged : AlarmState::normal;
+  record.since_s = at_s;
+}
+
+bool Alarms::can_have(const std::string& id) const {
+  if (id == communication_id || id == deployment_id) return true;
+  for (const auto& machine : line_->machines) {
+    for (const auto& mode : machine.faults)
+      if (id == fmt::format("{}/{}", machine.name, name_of(mode.kind))) return true;
+    for (const auto& signal : machine.signals)
+      if (id == fmt::format("{}/{}", machine.name, signal.name)) return true;
+  }
+  return false;
+}
+
+bool Alarms::unshelve(const std::string& id, double at_s) {
+  const auto found = conditions_.find(id);
+  if (found == conditions_.end() || found->second.record.state != AlarmState::shelved) return false;
+  show(found->second.record, at_s);
+  return true;
+}
+
+bool Alarms::take_out_of_service(const std::string& id, double at_s) {
+  if (conditions_.count(id) == 0 && !can_have(id)) return false;
+  auto& record = conditions_[id].record;
+  if (record.state == AlarmState::out_of_service) return false;
+  record.event.id = id;
+  record.state = AlarmState::out_of_service;
+  record.since_s = at_s;
+  return true;
+}
+
+bool Alarms::return_to_service(const std::string& id, double at_s) {
+  const auto found = conditions_.find(id);
+  if (found == conditions_.end() || found->second.record.state != AlarmState::out_of_service)
+    return false;
+  show(found->second.record, at_s);
   return true;
 }
 
@@ -157,6 +218,7 @@ bool Alarms::shelve(const std::string& id, double at_s, double for_s) {
   const auto found = conditions_.find(id);
   if (found == conditions_.end() || !(for_s > 0)) return false;
   auto& record = found->second.record;
+  if (record.state == AlarmState::out_of_service) return false;
   record.state = AlarmState::shelved;
   record.since_s = at_s;
   record.shelved_until_s = at_s + for_s;

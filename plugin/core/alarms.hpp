@@ -23,6 +23,12 @@ struct AlarmRules {
   double off_delay_s = 600;
   double communication_on_delay_s = 30;  ///< No frame for so long: communication alarm.
   double quality_on_delay_s = 120;       ///< A signal not Good for so long: data-quality alarm.
+  /// An alarm that was acknowledged and then cleared stays until it is acknowledged once more.
+  bool latch = false;
+  line::AlarmPriority forecast_priority = line::AlarmPriority::medium;
+  line::AlarmPriority communication_priority = line::AlarmPriority::high;
+  line::AlarmPriority quality_priority = line::AlarmPriority::low;
+  line::AlarmPriority deployment_priority = line::AlarmPriority::high;
 };
 
 /// One alarm as it stands.
@@ -32,6 +38,7 @@ struct AlarmRecord {
   bool active = false;  ///< The condition holds now.
   double since_s = 0;   ///< Of the last state change.
   double shelved_until_s = 0;
+  line::AlarmPriority priority = line::AlarmPriority::medium;
 };
 
 class Alarms {
@@ -46,9 +53,19 @@ class Alarms {
   [[nodiscard]] std::vector<line::AlarmEvent> update_quality(
       double at_s, const std::vector<std::vector<bool>>& bad);
 
+  /// A deployment that ended otherwise than it should, or one that has ended well.
+  [[nodiscard]] std::vector<line::AlarmEvent> update_deployment(double at_s, bool failed,
+                                                                const std::string& why);
+
   /// False when there is no such alarm or nothing to acknowledge.
   bool acknowledge(const std::string& id, double at_s);
   bool shelve(const std::string& id, double at_s, double for_s);
+  /// Before its time is over.
+  bool unshelve(const std::string& id, double at_s);
+  /// For as long as nobody returns it: it is followed, and never shown. Known alarms only, or those
+  /// that the line can have.
+  bool take_out_of_service(const std::string& id, double at_s);
+  bool return_to_service(const std::string& id, double at_s);
 
   /// All alarms that are not normal, newest first.
   [[nodiscard]] std::vector<AlarmRecord> standing() const;
@@ -60,6 +77,9 @@ class Alarms {
     AlarmRecord record;
     double pending_since_s = -1;  ///< The other condition began to hold; -1 = it does not.
   };
+  /// From hidden (shelved, out of service) to what its condition says now.
+  void show(AlarmRecord& record, double at_s);
+  [[nodiscard]] bool can_have(const std::string& id) const;
   line::AlarmEvent* settle(Condition& condition, bool holds, double at_s, double on_delay_s,
                            double off_delay_s, std::vector<line::AlarmEvent>& out);
   const line::Line* line_ = nullptr;

@@ -24,7 +24,21 @@ class Reader {
   void read(Table root) {
     files(root);
     if (auto plc = section(root, "plc", true)) link(*plc);
+    for (auto& table : root.tables("device")) {
+      Device device;
+      device.name = table.string("name");
+      describe(table, device);
+      watch_over(table, device, c_.devices.size() + 1);
+      table.finish();
+      for (const auto& known : context_.devices)
+        if (known == device.name)
+          table.complain("name", fmt::format("there is another device \"{}\"", known));
+      add(device);
+      c_.devices.push_back(std::move(device));
+    }
+    if (c_.devices.size() > 254) root.complain("", "more than 255 devices");
     if (c_.line) machines(root);
+    tags(root);
     if (auto progress = root.table("progress")) counts(*progress);
     if (auto schedule = root.table("schedule")) blocks(*schedule);
     if (auto forecast = root.table("forecast")) forecasts(*forecast);
@@ -33,6 +47,20 @@ class Reader {
     if (auto gate = root.table("gate")) gates(*gate);
     if (auto server = root.table("server")) serve(*server);
     if (auto hmi = root.table("hmi")) pages(*hmi);
+    white_list(root);
+    if (auto historian = root.table("historian")) {
+      auto& rules = c_.historian;
+      rules.on = historian->boolean("on", true);
+      rules.keep_s = historian->duration("keep", 60, rules.keep_s);
+      if (rules.on && c_.store.empty())
+        historian->complain("", "a historian needs a store", "add store = \"foreline-store\"");
+      historian->finish();
+    }
+    if (auto metrics = root.table("metrics")) {
+      c_.metrics.on = metrics->boolean("on", true);
+      c_.metrics.port = static_cast<std::uint16_t>(metrics->integer("port", 0, 65'535, 0));
+      metrics->finish();
+    }
     root.finish();
     if (c_.may_write && c_.store.empty())
       root.complain("", "[schedule] writes = true needs a store: no audit, no write",
@@ -82,39 +110,198 @@ class Reader {
     c_.orders = std::make_shared<const std::vector<Order>>(std::move(orders));
   }
 
-  Register at(Table& table, std::string_view key) {
-    const auto text = table.string(key);
+  /// A register of device `device`, or of another: "capper: 120 f32".
+  Register at(Table& table, std::string_view key, std::size_t device = 0) {
+    auto text = table.string(key);
     if (text.empty()) return {};
-    auto parsed = parse_register(text);
-    if (parsed) return *parsed;
+    for (std::size_t i = 0; i < context_.devices.size(); ++i) {
+      const auto prefix = context_.devices[i] + ": ";
+      if (!text.starts_with(prefix)) continue;
+      text.erase(0, prefix.size());
+      device = i;
+      break;
+    }
+    auto parsed = parse_register(text, device < bases_.size() ? bases_[device] : 0);
+    if (parsed) {
+      parsed->device = static_cast<std::uint8_t>(device);
+      return *parsed;
+    }
     const auto& diagnostic = parsed.error().diagnostics.front();
     table.complain(key, diagnostic.what, diagnostic.hint);
     return {};
-  }
-  std::optional<Register> maybe_at(Table& table, std::string_view key) {
-    if (!table.has(key)) return std::nullopt;
-    return at(table, key);
   }
   std::uint16_t address(Table& table, std::string_view key) {
     return static_cast<std::uint16_t>(table.integer(key, 0, 65'535));
   }
 
+  void add(const Device& device) {
+    context_.devices.push_back(device.name);
+    context_.longest_reads.push_back(device.longest_read);
+  }
+
+  /// What all devices have: where, how, how patiently, and their quirks.
+  void describe(Table& table, Device& device) {
+    static const std::vector<std::string> transports = {"tcp", "tls", "udp", "rtu-over-tcp", "rtu"};
+    device.transport = static_cast<Transport>(table.one_of("transport", transports, 0));
+    if (device.transport == Transport::rtu) {
+      auto& serial = device.serial;
+      serial.path = table.string("path");
+      serial.baud = static_cast<int>(table.integer("baud", 300, 4'000'000, serial.baud));
+      static const std::vector<std::string> parities = {"none", "even", "odd"};
+      serial.parity = "NEO"[table.one_of("parity", parities, 1)];
+      serial.data_bits = static_cast<int>(table.integer("data_bits", 7, 8, serial.data_bits));
+      serial.stop_bits = static_cast<int>(table.integer("stop_bits", 1, 2, serial.stop_bits));
+    } else {
+      device.host = table.string("host", device.host);
+      device.port = static_cast<std::uint16_t>(
+          table.integer("port", 1, 65'535, device.transport == Transport::tls ? 802 : 502));
+      device.backup_host = table.string("backup_host", "");
+      device.backup_port =
+          static_cast<std::uint16_t>(table.integer("backup_port", 1, 65'535, device.port));
+    }
+    if (device.transport == Transport::tls) {
+      device.tls.authorities = beside(table.string("authorities")).string();
+      device.tls.certificate = beside(table.string("certificate")).string();
+      device.tls.key = beside(table.string("key")).string();
+      device.tls.peer_name = table.string("peer_name", "");
+    }
+    device.unit = static_cast<std::uint8_t>(table.integer("unit", 0, 255, 1));
+    device.timeout_s = table.duration("timeout", 0.01, device.timeout_s);
+    device.reconnect_min_s = table.duration("reconnect_min", 0.01, device.reconnect_min_s);
+    device.reconnect_max_s = table.duration("reconnect_max", 0.1, device.reconnect_max_s);
+    device.in_flight = static_cast<std::uint32_t>(table.integer("in_flight", 1, 16, 1));
+    device.silences = static_cast<std::uint32_t>(table.integer("silences", 1, 100, 2));
+    device.breaker_failures =
+        static_cast<std::uint32_t>(table.integer("breaker_failures", 1, 1'000'000, 5));
+    device.breaker_pause_s = table.duration("breaker_pause", 0.01, device.breaker_pause_s);
+    device.busy_retries = static_cast<std::uint32_t>(table.integer("busy_retries", 0, 16, 3));
+    device.busy_wait_s = table.duration("busy_wait", 0.001, device.busy_wait_s);
+    device.longest_read = static_cast<std::uint16_t>(table.integer("longest_read", 4, 125, 120));
+    device.longest_bits = static_cast<std::uint16_t>(table.integer("longest_bits", 8, 2000, 1920));
+    device.gap = static_cast<std::uint16_t>(table.integer("gap", 0, 100, 16));
+    bases_.push_back(static_cast<int>(table.integer("base", 0, 1, 0)));
+    for (const auto& text : table.strings("holes", false)) {
+      const auto dash = text.rfind('-');
+      const auto first = parse_place(text.substr(0, dash), bases_.back());
+      const auto last =
+          dash == std::string::npos
+              ? first
+              : parse_place(std::string(text.substr(0, text.find(':') + 1)) + text.substr(dash + 1),
+                            bases_.back());
+      if (!first || !last || last->address < first->address)
+        table.complain("holes", fmt::format("\"{}\" is no range of addresses", text),
+                       "write \"hr:40-47\" or \"hr:52\"");
+      else
+        device.holes.push_back({first->table, first->address,
+                                static_cast<std::uint16_t>(last->address - first->address + 1),
+                                static_cast<std::uint8_t>(context_.devices.size())});
+    }
+    device.close_after_poll = table.boolean("close_after_poll", false);
+    device.one_field = table.boolean("one_field", false);
+    device.only_single = table.boolean("only_single", false);
+    device.any_unit = table.boolean("any_unit", false);
+    device.connect_pause_s = table.duration("connect_pause", 0, 0);
+    device.request_pause_s = table.duration("request_pause", 0, 0);
+  }
+
   void link(Table table) {
     auto& plc = c_.plc;
-    plc.host = table.string("host", plc.host);
-    plc.port = static_cast<std::uint16_t>(table.integer("port", 1, 65'535, 502));
-    plc.unit = static_cast<std::uint8_t>(table.integer("unit", 0, 255, 1));
+    plc.name = table.string("name", plc.name);
+    describe(table, plc);
+    add(plc);
     plc.poll_s = table.duration("poll", 0.005, plc.poll_s);
-    plc.timeout_s = table.duration("timeout", 0.01, plc.timeout_s);
-    plc.reconnect_max_s = table.duration("reconnect_max", 0.1, plc.reconnect_max_s);
-    plc.heartbeat_stale_s = table.duration("heartbeat_stale", 0.1, plc.heartbeat_stale_s);
-    plc.longest_read = static_cast<std::uint16_t>(table.integer("longest_read", 4, 125, 120));
-    plc.gap = static_cast<std::uint16_t>(table.integer("gap", 0, 100, 16));
-    c_.map.clock = maybe_at(table, "clock");
-    c_.map.heartbeat = maybe_at(table, "heartbeat");
-    c_.map.signature = maybe_at(table, "signature");
-    if (c_.map.signature) c_.map.signature_value = table.number("signature_value", -1e12, 1e12);
+    if (table.has("clock")) c_.map.clock = own(table, "clock", 0);
+    watch_over(table, plc, 0);
+    c_.map.heartbeat = plc.heartbeat;
+    c_.map.signature = plc.signature;
+    c_.map.signature_value = plc.signature_value;
     table.finish();
+  }
+
+  /// What tells that a device is alive, and that it is the right one.
+  void watch_over(Table& table, Device& device, std::size_t index) {
+    device.heartbeat_stale_s = table.duration("heartbeat_stale", 0.1, device.heartbeat_stale_s);
+    if (table.has("heartbeat")) device.heartbeat = own(table, "heartbeat", index);
+    if (!table.has("signature")) return;
+    device.signature = own(table, "signature", index);
+    device.signature_value = table.number("signature_value", -1e12, 1e12);
+  }
+  Register own(Table& table, std::string_view key, std::size_t index) {
+    const auto found = at(table, key, index);
+    if (found.device != index) table.complain(key, "this must be a register of the device itself");
+    return found;
+  }
+
+  /// Poll groups, and tags from a CSV file and from [[tag]].
+  void tags(Table& root) {
+    for (auto& table : root.tables("group")) {
+      PollGroup group;
+      group.name = table.string("name");
+      group.period_s = table.duration("period", 0.005, 1);
+      group.phase_s = table.has("phase") ? table.duration("phase", 0) : -1;
+      table.finish();
+      c_.groups.push_back(std::move(group));
+    }
+    if (c_.groups.empty()) c_.groups.push_back({"default", c_.plc.poll_s, -1});
+    for (const auto& group : c_.groups) context_.groups.push_back(group.name);
+    context_.bases = bases_;
+    if (const auto name = root.string("tags", ""); !name.empty()) {
+      const auto path = beside(name);
+      auto text = text::read_text_file(path);
+      if (!text) {
+        refer(root, "tags", text.error());
+      } else {
+        auto read = parse_tags(*text, path.string(), context_);
+        if (read)
+          c_.tags = std::move(*read);
+        else
+          refer(root, "tags", read.error());
+      }
+    }
+    for (auto& table : root.tables("tag")) {
+      Tag tag;
+      tag.name = table.string("name");
+      const auto device = table.one_of("device", context_.devices, 0);
+      tag.at = at(table, "at", std::min(device, context_.devices.size() - 1));
+      tag.unit = table.string("unit", "");
+      tag.low = table.number("eu_min", -1e300, 1e300, tag.low);
+      tag.high = table.number("eu_max", -1e300, 1e300, tag.high);
+      tag.deadband = table.number("deadband", 0, 1e300, 0);
+      tag.group = std::min(table.one_of("group", context_.groups, 0), c_.groups.size() - 1);
+      tag.description = table.string("description", "");
+      for (const auto& other : c_.tags)
+        if (other.name == tag.name)
+          table.complain("name", fmt::format("there is another tag \"{}\"", tag.name));
+      table.finish();
+      c_.tags.push_back(std::move(tag));
+    }
+  }
+
+  /// Tags that may be written.
+  void white_list(Table& root) {
+    std::vector<std::string> names;
+    for (const auto& tag : c_.tags) names.push_back(tag.name);
+    for (auto& table : root.tables("write")) {
+      WriteRule rule;
+      rule.tag = table.one_of("tag", names);
+      rule.low = table.number("low", -1e300, 1e300);
+      rule.high = table.number("high", -1e300, 1e300);
+      rule.step = table.number("step", 0, 1e300, rule.step);
+      rule.every_s = table.duration("every", 0, 0);
+      if (rule.low > rule.high) table.complain("low", "low must not be above high");
+      table.finish();
+      if (rule.tag >= names.size()) continue;
+      const auto& at = c_.tags[rule.tag].at;
+      if (at.table == RegisterTable::input || at.table == RegisterTable::discrete ||
+          at.bit_count != 0 || at.type == RegisterType::string)
+        table.complain("tag",
+                       "input registers, discrete inputs, bit fields and strings cannot be "
+                       "written");
+      c_.writes.push_back(rule);
+    }
+    if (!c_.writes.empty() && c_.store.empty())
+      root.complain("", "[[write]] needs a store: no audit, no write",
+                    "add store = \"foreline-store\"");
   }
 
   void machines(Table& root) {
@@ -132,15 +319,17 @@ class Reader {
       if (seen[m]) table.complain("name", fmt::format("{} is described twice", names[m]));
       seen[m] = true;
       auto& registers = c_.map.machines[m];
-      registers.state = at(table, "state");
-      registers.operating = at(table, "operating");
-      registers.renewals = at(table, "renewals");
+      const auto device =
+          std::min(table.one_of("device", context_.devices, 0), context_.devices.size() - 1);
+      registers.state = at(table, "state", device);
+      registers.operating = at(table, "operating", device);
+      registers.renewals = at(table, "renewals", device);
       if (table.has("order")) {
-        registers.order = at(table, "order");
-        registers.remaining = at(table, "remaining");
-        registers.holds_part = at(table, "holds_part");
-        registers.down = at(table, "down");
-        registers.parts = at(table, "parts");
+        registers.order = at(table, "order", device);
+        registers.remaining = at(table, "remaining", device);
+        registers.holds_part = at(table, "holds_part", device);
+        registers.down = at(table, "down", device);
+        registers.parts = at(table, "parts", device);
       }
       registers.signals.resize(line.machines[m].signals.size());
       auto signals = table.table("signals");
@@ -148,7 +337,7 @@ class Reader {
         table.complain("", fmt::format("[machine.signals] of {} is missing", names[m]));
       } else {
         for (std::size_t s = 0; s < registers.signals.size(); ++s)
-          registers.signals[s] = at(*signals, line.machines[m].signals[s].name);
+          registers.signals[s] = at(*signals, line.machines[m].signals[s].name, device);
         signals->finish();
       }
       table.finish();
@@ -207,6 +396,16 @@ class Reader {
     rules.communication_on_delay_s =
         table.duration("communication_on_delay", 0, rules.communication_on_delay_s);
     rules.quality_on_delay_s = table.duration("quality_on_delay", 0, rules.quality_on_delay_s);
+    rules.latch = table.boolean("latch", rules.latch);
+    static const std::vector<std::string> priorities = {"low", "medium", "high", "critical"};
+    const auto priority = [&](const char* key, AlarmPriority& of_class) {
+      const auto chosen = table.one_of(key, priorities, static_cast<std::size_t>(of_class) - 1);
+      of_class = static_cast<AlarmPriority>(std::min(chosen, priorities.size() - 1) + 1);
+    };
+    priority("forecast_priority", rules.forecast_priority);
+    priority("communication_priority", rules.communication_priority);
+    priority("quality_priority", rules.quality_priority);
+    priority("deployment_priority", rules.deployment_priority);
     table.finish();
   }
 
@@ -246,6 +445,17 @@ class Reader {
     server.host = table.string("host", server.host);
     server.port = static_cast<std::uint16_t>(table.integer("port", 0, 65'535, 0));
     server.approvals = table.boolean("approvals", server.approvals);
+    server.clients = static_cast<std::uint32_t>(table.integer("clients", 1, 1000, server.clients));
+    if (table.has("certificate")) {
+      auto& tls = server.tls.emplace();
+      tls.authorities = beside(table.string("authorities")).string();
+      tls.certificate = beside(table.string("certificate")).string();
+      tls.key = beside(table.string("key")).string();
+    }
+    server.write_roles = table.strings("write_roles", false);
+    if (!server.write_roles.empty() && !server.tls)
+      table.complain("write_roles", "roles are in client certificates, so they need TLS",
+                     "add certificate, key and authorities");
     table.finish();
   }
 
@@ -280,9 +490,43 @@ class Reader {
 
   Configuration& c_;
   Document& document_;
+  TagContext context_;
+  std::vector<int> bases_;
 };
 
 }  // namespace
+
+TagContext tag_context(const Configuration& configuration) {
+  TagContext context;
+  for (std::size_t i = 0; i <= configuration.devices.size(); ++i) {
+    const auto& device = device_at(configuration, i);
+    context.devices.push_back(device.name);
+    context.longest_reads.push_back(device.longest_read);
+    context.bases.push_back(0);
+  }
+  for (const auto& group : configuration.groups) context.groups.push_back(group.name);
+  return context;
+}
+
+std::vector<Range> requests(const Configuration& configuration, const std::vector<Range>& fields) {
+  std::vector<Range> out;
+  for (std::size_t d = 0; d <= configuration.devices.size(); ++d) {
+    std::vector<Range> own;
+    std::copy_if(fields.begin(), fields.end(), std::back_inserter(own),
+                 [&](const Range& field) { return field.device == d; });
+    const auto merged = ranges_of(std::move(own), merge_rules(device_at(configuration, d)));
+    out.insert(out.end(), merged.begin(), merged.end());
+  }
+  return out;
+}
+
+MergeRules merge_rules(const Device& device) {
+  return {device.longest_read, device.longest_bits, device.gap, device.one_field, device.holes};
+}
+
+const Device& device_at(const Configuration& configuration, std::size_t index) {
+  return index == 0 ? configuration.plc : configuration.devices.at(index - 1);
+}
 
 Result<Configuration> read_configuration(const std::filesystem::path& path) {
   auto document = Document::open(path);

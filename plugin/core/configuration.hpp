@@ -5,36 +5,36 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "plugin/core/device.hpp"
 #include "plugin/core/gate.hpp"
 #include "plugin/core/register_map.hpp"
+#include "plugin/core/tags.hpp"
 #include "plugin/core/watch.hpp"
+#include "plugin/core/write_rules.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/result.hpp"
 #include "sim/line/schedule.hpp"
 
 namespace foreline::core {
 
-struct PlcLink {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 502;
-  std::uint8_t unit = 1;
-  double poll_s = 1;            ///< Between the starts of two polls.
-  double timeout_s = 1;         ///< Whole time of one transaction.
-  double reconnect_max_s = 10;  ///< Longest pause between two attempts to connect.
-  double heartbeat_stale_s =
-      5;  ///< A heartbeat that stands still for so long means: not connected.
-  std::uint16_t longest_read = 120;
-  std::uint16_t gap = 16;
+/// The device that runs the line, and how often it is asked.
+struct PlcLink : Device {
+  double poll_s = 1;  ///< Between the starts of two polls.
 };
 
 struct ServerRules {
   bool on = true;
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;  ///< 0: any free one.
-  bool approvals = true;   ///< Clients may acknowledge alarms and decide on proposals.
+  std::uint16_t port = 0;       ///< 0: any free one.
+  bool approvals = false;       ///< Clients may acknowledge alarms and decide on proposals.
+  std::uint32_t clients = 200;  ///< At once.
+  std::optional<TlsFiles> tls;  ///< Absent: plain TCP.
+  /// Roles in client certificates that may write; only with TLS, which then lets nobody else.
+  std::vector<std::string> write_roles;
 };
 
 /// The pages for people. Loopback and read-only until accounts are named.
@@ -49,6 +49,18 @@ struct HmiRules {
   std::filesystem::path key;          ///< PEM.
   double session_idle_s = 900;        ///< A session that is not used for so long ends.
   std::filesystem::path scenarios;    ///< Folder of scenario files that may be run; empty: none.
+};
+
+/// What is kept of the past, in the store.
+struct HistorianRules {
+  bool on = false;
+  double keep_s = 31 * 24 * 3600.0;  ///< Older samples are dropped; events stay four times longer.
+};
+
+/// Counters for Prometheus, on the loopback.
+struct MetricsRules {
+  bool on = false;
+  std::uint16_t port = 0;  ///< 0: any free one.
 };
 
 struct PlanningRules {
@@ -71,16 +83,34 @@ struct Configuration {
   std::shared_ptr<const std::vector<line::Order>> orders;  ///< Empty: no planning.
   std::filesystem::path model;                             ///< Empty: no forecasts.
   std::filesystem::path store;  ///< Folder of the database; empty: none, and nothing is written.
-  PlcLink plc;
+  PlcLink plc;                  ///< Device 0.
+  std::vector<Device> devices;  ///< Device 1 and on.
   RegisterMap map;
-  bool may_write = false;  ///< Schedules may be written to the PLC.
+  std::vector<PollGroup> groups;  ///< Of tags; at least one.
+  std::vector<Tag> tags;
+  bool may_write = false;         ///< Schedules may be written to the PLC.
+  std::vector<WriteRule> writes;  ///< Tags that may be written.
   WatchRules watch;
   bool reasons = true;  ///< Say which signals speak for a forecast.
   PlanningRules planning;
   GateRules gate;
   ServerRules server;
   HmiRules hmi;
+  HistorianRules historian;
+  MetricsRules metrics;
 };
+
+/// Devices, groups and bases by the names that tag files use.
+[[nodiscard]] TagContext tag_context(const Configuration& configuration);
+/// The rules under which fields of a device are merged.
+[[nodiscard]] MergeRules merge_rules(const Device& device);
+/// The requests that read these fields, each device's by its own rules.
+[[nodiscard]] std::vector<Range> requests(const Configuration& configuration,
+                                          const std::vector<Range>& fields);
+[[nodiscard]] const Device& device_at(const Configuration& configuration, std::size_t index);
+
+/// JSON Schema (2020-12) of the file's contents; a text that lives as long as the library.
+[[nodiscard]] const char* configuration_schema();
 
 /// Reads and checks the file and those it names. All mistakes at once.
 [[nodiscard]] line::Result<Configuration> read_configuration(const std::filesystem::path& path);

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "plugin/core/register.hpp"
 
 namespace foreline::core {
 
@@ -55,6 +58,13 @@ struct Device {
   std::uint16_t longest_read = 120;  ///< Registers a request.
   std::uint16_t longest_bits = 1920;
   std::uint16_t gap = 16;  ///< Registers read in vain to save a request.
+
+  std::vector<Range> holes;  ///< Never read to save a request.
+
+  std::optional<Register> heartbeat;  ///< Must keep moving ...
+  double heartbeat_stale_s = 5;       ///< ... or the device is stale after this.
+  std::optional<Register> signature;  ///< Must hold `signature_value`, or nothing is believed.
+  double signature_value = 0;
 
   // Quirks.
   bool close_after_poll = false;

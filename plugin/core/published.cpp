@@ -15,7 +15,8 @@ using namespace published;
 
 namespace {
 
-constexpr std::uint16_t acknowledge_communication = 0xFFFF;
+constexpr std::uint16_t communication_code = 0xFFFF;
+constexpr std::uint16_t deployment_code = 0xFFFE;
 constexpr std::size_t name_registers = decision_size - (decision_name - decision);
 
 void put(std::vector<std::uint16_t>& words, int address, double value) {
@@ -65,6 +66,9 @@ std::vector<std::uint16_t> registers_of(const Published& values, const Line& lin
   set(published::proposal, values.proposal);
   set(published::proposal_state, static_cast<std::size_t>(values.proposal_state));
   put(words, published::proposal_gain, values.proposal_gain);
+  set(deployment, static_cast<std::size_t>(alarms.record("plc/deployment").state));
+  set(published::layout, values.layout >> 16U);
+  set(published::layout + 1, values.layout & 0xFFFFU);
   for (std::size_t m = 0; m < line.machines.size(); ++m) {
     for (std::size_t k = 0; k < fault_kind_count; ++k) {
       const int base = forecast_base + static_cast<int>(m * fault_kind_count + k) * forecast_stride;
@@ -84,6 +88,73 @@ std::vector<std::uint16_t> registers_of(const Published& values, const Line& lin
     }
   }
   return words;
+}
+
+std::vector<PublishedRegister> published_map(const Line& line) {
+  std::vector<PublishedRegister> map = {
+      {signature, "u16", false, "signature", "17999 (0x464F)"},
+      {version, "u16", false, "version", fmt::format("of this table: {}", version_value)},
+      {heartbeat, "u16", false, "heartbeat", "counts polls"},
+      {published::connected, "u16", false, "connected", "1: the PLC answers"},
+      {published::clock_s, "f32", false, "clock", "line time, s"},
+      {machine_count, "u16", false, "machines", "number of machines"},
+      {kind_count, "u16", false, "kinds", "fault kinds a machine"},
+      {standing_alarms, "u16", false, "standing", "alarms that are not normal"},
+      {unacknowledged, "u16", false, "unacknowledged", "of these, not acknowledged"},
+      {communication, "u16", false, "communication", "state of the communication alarm"},
+      {published::model_loaded, "u16", false, "model", "1: a model is loaded"},
+      {published::proposal, "u16", false, "proposal", "number of the newest; 0: none yet"},
+      {published::proposal_state, "u16", false, "proposal state",
+       "0 none, 1 planning, 2 proposed, 3 refused by the gate, 4 rejected, 5 lapsed, 6 deploying, "
+       "7 confirmed, 8 failed"},
+      {published::proposal_gain, "f32", false, "proposal gain",
+       "that is 95 % sure, in the units of the cost"},
+      {published::layout, "u32", false, "layout", "CRC-32 of this table"},
+      {published::deployment, "u16", false, "deployment", "state of the deployment alarm"},
+      {acknowledge, "u16", true, "acknowledge",
+       "n + 1 of forecast n; 65535 communication, 65534 deployment"},
+      {published::shelve, "2 u16", true, "shelve",
+       "both at once: which (as above), minutes; 0 minutes: no longer"},
+      {service, "2 u16", true, "service", "both at once: which, 0 out of service or 1 in service"},
+      {decision, "18 u16", true, "decision",
+       "all at once: proposal, 1 approve or 2 reject, name of the person (32 ASCII characters)"}};
+  struct Field {
+    int offset;
+    const char* type;
+    const char* name;
+    const char* meaning;
+  };
+  constexpr std::array<Field, 7> block = {
+      {{f_available, "u16", "available", "1: there is a forecast"},
+       {f_alarm, "u16", "alarm",
+        "0 normal, 1 unacknowledged, 2 acknowledged, 3 returned unacknowledged, 4 shelved, 5 out "
+        "of service"},
+       {f_within_30min, "f32", "30 min", "P(fault within 30 min)"},
+       {f_within_2h, "f32", "2 h", "P(fault within 2 h)"},
+       {f_median_s, "f32", "median", "s until a fault is as likely as not; -1: not within 4 h"},
+       {f_at_s, "f32", "at", "line time of the forecast, s"},
+       {f_missing, "f32", "missing", "share of the input that was missing"}}};
+  for (std::size_t m = 0; m < line.machines.size(); ++m)
+    for (std::size_t k = 0; k < fault_kind_count; ++k)
+      for (const auto& field : block)
+        map.push_back(
+            {forecast_base + static_cast<int>(m * fault_kind_count + k) * forecast_stride +
+                 field.offset,
+             field.type, false,
+             fmt::format("{} {}", id_of(line.machines[m], all_fault_kinds[k]), field.name),
+             field.meaning});
+  return map;
+}
+
+std::uint32_t layout_of(const std::vector<PublishedRegister>& map) {
+  std::uint32_t crc = ~0U;
+  for (const auto& entry : map) {
+    for (const auto c : fmt::format("{} {} {}\n", entry.address, entry.type, entry.name)) {
+      crc ^= static_cast<std::uint8_t>(c);
+      for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0U);
+    }
+  }
+  return ~crc;
 }
 
 std::vector<bool> inputs_of(const Line& line, const Alarms& alarms) {
@@ -121,7 +192,8 @@ std::vector<std::uint16_t> to_words(const Decision& decided) {
 }
 
 std::string acknowledged_by(std::uint16_t code, const Line& line) {
-  if (code == acknowledge_communication) return "plc/communication";
+  if (code == communication_code) return "plc/communication";
+  if (code == deployment_code) return "plc/deployment";
   if (code == 0 || code > line.machines.size() * fault_kind_count) return {};
   const std::size_t cell = code - 1U;
   return id_of(line.machines[cell / fault_kind_count], all_fault_kinds[cell % fault_kind_count]);

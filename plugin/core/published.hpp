@@ -18,7 +18,7 @@ namespace foreline::core {
 namespace published {
 
 inline constexpr std::uint16_t signature_value = 0x464F;  // "FO"
-inline constexpr std::uint16_t version_value = 1;
+inline constexpr std::uint16_t version_value = 2;
 inline constexpr int signature = 0;
 inline constexpr int version = 1;
 inline constexpr int heartbeat = 2;        // u16, counts polls
@@ -33,8 +33,12 @@ inline constexpr int model_loaded = 11;    // u16
 inline constexpr int proposal = 12;        // u16, number; 0 = none yet
 inline constexpr int proposal_state = 13;  // u16, ProposalState
 inline constexpr int proposal_gain = 14;   // f32, lower bound of the mean gain
+inline constexpr int layout = 16;          // u32, CRC-32 of this table
+inline constexpr int deployment = 18;      // u16, ISA-18.2 state of the deployment alarm
 inline constexpr int acknowledge =
-    60;                              // written: machine * kinds + kind + 1; 65535 = communication
+    60;  // written: machine * kinds + kind + 1; 65535 = communication, 65534 = deployment
+inline constexpr int shelve = 61;    // written in one request: code, minutes; 0 minutes unshelves
+inline constexpr int service = 63;   // written in one request: code, 0 out of service, 1 in service
 inline constexpr int decision = 70;  // written in one request: proposal, decision, name
 inline constexpr int decision_name = 72;  // 16 registers, two ASCII characters each
 inline constexpr int decision_size = 18;
@@ -72,6 +76,7 @@ struct Published {
   std::uint16_t proposal = 0;
   ProposalState proposal_state = ProposalState::none;
   double proposal_gain = 0;
+  std::uint32_t layout = 0;  ///< layout_of() this line's map.
 };
 
 /// The registers from address 0 on.
@@ -80,6 +85,19 @@ struct Published {
                                                       const std::vector<line::Forecast>& forecasts);
 /// Discrete inputs: machine * kinds + kind is on while that forecast alarm is active.
 [[nodiscard]] std::vector<bool> inputs_of(const line::Line& line, const Alarms& alarms);
+
+/// One register of ours, for people and for generated pages.
+struct PublishedRegister {
+  int address = 0;
+  std::string type;  ///< "u16", "f32", "u32", "string 32"
+  bool written = false;
+  std::string name;
+  std::string meaning;
+};
+/// All registers for this line in the order of their addresses.
+[[nodiscard]] std::vector<PublishedRegister> published_map(const line::Line& line);
+/// CRC-32 (IEEE 802.3) over addresses, types and names: changes when a client would misread.
+[[nodiscard]] std::uint32_t layout_of(const std::vector<PublishedRegister>& map);
 
 /// A decision on a proposal.
 struct Decision {

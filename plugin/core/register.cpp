@@ -137,6 +137,8 @@ double decimal_of(std::uint64_t bits, int digits) {
   return value;
 }
 
+constexpr double least_measured = 1e-20;
+
 double raw_number(const Register& at, std::uint64_t bits) {
   if (at.bit_count > 0) return static_cast<double>((bits >> at.first_bit) & all_bits(at.bit_count));
   switch (at.type) {
@@ -382,6 +384,17 @@ Range range_of(const Register& at) {
   return {at.table, at.address, at.words(), at.device};
 }
 
+Query read_query(const Range& range) {
+  constexpr std::array<Function, register_table_count> functions = {
+      Function::read_holding_registers, Function::read_input_registers, Function::read_coils,
+      Function::read_discrete_inputs};
+  Query query;
+  query.function = functions.at(static_cast<std::size_t>(range.table));
+  query.address = range.address;
+  query.count = range.count;
+  return query;
+}
+
 std::vector<Range> ranges_of(std::vector<Range> wanted, const MergeRules& rules) {
   const auto key = [](const Range& r) {
     return std::tuple(r.device, r.table, r.address, -r.count);
@@ -428,29 +441,35 @@ std::vector<Range> ranges_of(std::vector<Range> wanted, std::uint16_t longest, s
 }
 
 void Image::put(const Range& range, std::span<const std::uint16_t> words) {
-  auto& table = words_[{range.device, range.table}];
-  for (std::size_t i = 0; i < words.size(); ++i)
-    table[static_cast<std::uint16_t>(range.address + i)] = words[i];
+  const auto same = std::find_if(blocks_.begin(), blocks_.end(),
+                                 [&](const Block& block) { return block.range == range; });
+  Block block;
+  if (same != blocks_.end()) {
+    block = std::move(*same);
+    blocks_.erase(same);
+  }
+  block.range = range;
+  block.words.assign(words.begin(), words.end());
+  blocks_.push_back(std::move(block));
 }
 
 void Image::merge(const Image& other) {
-  for (const auto& [key, words] : other.words_) {
-    auto& table = words_[key];
-    for (const auto& [address, word] : words) table[address] = word;
-  }
+  for (const auto& block : other.blocks_) put(block.range, block.words);
 }
 
 void Image::forget(std::uint8_t device) {
-  for (auto it = words_.begin(); it != words_.end();)
-    it = it->first.first == device ? words_.erase(it) : std::next(it);
+  std::erase_if(blocks_, [&](const Block& block) { return block.range.device == device; });
 }
 
 const std::uint16_t* Image::find(std::uint8_t device, RegisterTable table,
                                  std::uint16_t address) const {
-  const auto words = words_.find({device, table});
-  if (words == words_.end()) return nullptr;
-  const auto found = words->second.find(address);
-  return found == words->second.end() ? nullptr : &found->second;
+  for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
+    const auto& range = block->range;
+    if (range.device != device || range.table != table || address < range.address) continue;
+    const auto at = static_cast<std::size_t>(address - range.address);
+    if (at < block->words.size()) return &block->words[at];
+  }
+  return nullptr;
 }
 
 std::uint16_t Image::word(RegisterTable table, std::uint16_t address, std::uint8_t device) const {
@@ -479,6 +498,10 @@ double Image::number(const Register& at) const {
     const auto bits = bits_of(at, read);
     if (std::find(at.sentinels.begin(), at.sentinels.end(), bits) != at.sentinels.end()) return nan;
   }
+  // A float read in another order than it was sent is mostly of a size that nothing in a plant has.
+  const bool is_float = at.type == RegisterType::f32 || at.type == RegisterType::f64;
+  const double size = is_float ? std::abs(raw_number(at, bits_of(at, read))) : 1;
+  if (size != 0 && size < least_measured) return nan;
   return number_of(at, read);
 }
 

@@ -5,13 +5,13 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "plugin/core/protocol.hpp"
 #include "sim/line/result.hpp"
 
 namespace foreline::core {
@@ -95,6 +95,8 @@ struct Range {
   friend bool operator==(const Range&, const Range&) = default;
 };
 [[nodiscard]] Range range_of(const Register& at);
+/// The request that reads it.
+[[nodiscard]] Query read_query(const Range& range);
 
 /// How fields of one device are joined to requests.
 struct MergeRules {
@@ -120,15 +122,20 @@ class Image {
   [[nodiscard]] std::uint16_t word(RegisterTable table, std::uint16_t address,
                                    std::uint8_t device = 0) const;
   [[nodiscard]] bool has(const Register& at) const;
-  /// NaN when not all its words have been read, when they are a sentinel, or no number.
+  /// NaN when not all its words have been read, when they are a sentinel, or no number; a float
+  /// below 1e-20 is none (denormal, or its bytes come in another order).
   [[nodiscard]] double number(const Register& at) const;
   /// Up to the first zero; nothing when not all has been read or it holds control characters.
   [[nodiscard]] std::optional<std::string> text(const Register& at) const;
 
  private:
+  struct Block {
+    Range range;
+    std::vector<std::uint16_t> words;
+  };
   [[nodiscard]] const std::uint16_t* find(std::uint8_t device, RegisterTable table,
                                           std::uint16_t address) const;
-  std::map<std::pair<std::uint8_t, RegisterTable>, std::map<std::uint16_t, std::uint16_t>> words_;
+  std::vector<Block> blocks_;  ///< The newest last; it says what its addresses hold.
 };
 
 /// The number that these words (as many as at.words()) are, before sentinels: see Image::number.

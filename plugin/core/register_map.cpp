@@ -29,12 +29,7 @@ std::vector<Range> fields(const RegisterMap& map) {
   return wanted;
 }
 
-std::vector<Range> polled(const RegisterMap& map, std::uint16_t longest, std::uint16_t gap) {
-  return ranges_of(fields(map), longest, gap);
-}
-
-std::vector<Range> planned(const RegisterMap& map, std::size_t orders, std::uint16_t longest,
-                           std::uint16_t gap) {
+std::vector<Range> planning_fields(const RegisterMap& map, std::size_t orders) {
   std::vector<Range> wanted;
   for (std::size_t m = 0; m < map.machines.size(); ++m) {
     const auto& machine = map.machines[m];
@@ -49,7 +44,7 @@ std::vector<Range> planned(const RegisterMap& map, std::size_t orders, std::uint
                         2});
     }
   }
-  return ranges_of(std::move(wanted), longest, gap);
+  return wanted;
 }
 
 Frame frame_of(const RegisterMap& map, const Line& line, const Image& image, double at_s) {

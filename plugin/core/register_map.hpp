@@ -58,12 +58,8 @@ struct RegisterMap {
 
 /// What every poll reads, each value a range of its own.
 [[nodiscard]] std::vector<Range> fields(const RegisterMap& map);
-/// What every poll reads.
-[[nodiscard]] std::vector<Range> polled(const RegisterMap& map, std::uint16_t longest,
-                                        std::uint16_t gap);
 /// What planning reads besides.
-[[nodiscard]] std::vector<Range> planned(const RegisterMap& map, std::size_t orders,
-                                         std::uint16_t longest, std::uint16_t gap);
+[[nodiscard]] std::vector<Range> planning_fields(const RegisterMap& map, std::size_t orders);
 
 /// The frame at `at_s`. A value that has not been read is Bad_NotConnected; one that is not finite
 /// is Bad_SensorFailure; one beyond the range of its sensor is Uncertain_OutOfRange.

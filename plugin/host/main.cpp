@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "plugin/host/commands.hpp"
+#include "plugin/host/device_commands.hpp"
 #include "sim/text/document.hpp"
 
 int main(int argc, char** argv) {
@@ -35,7 +36,8 @@ int main(int argc, char** argv) {
   for (const auto add : {add_forecast, add_data, add_train, add_evaluate, add_explain})
     in("Forecasts", add);
   for (const auto add : {add_plan, add_solve, add_deploy, add_report}) in("Schedules", add);
-  for (const auto add : {add_watch, add_account}) in("The plant", add);
+  for (const auto add : {add_probe, add_watch, add_status, add_registers, add_audit, add_account})
+    in("The plant", add);
   for (const auto add : {add_tokenize, add_hidden, add_score, add_complete, add_bench})
     in("GPT-2", add);
   for (const auto add : {add_completion, add_man}) in("The command line", add);

@@ -40,7 +40,7 @@ std::string configuration_of(const line::Line& line, const PluginSettings& setti
   out += fmt::format(
       "\n[progress]\naddress = {}\nmachine_stride = {}\norder_stride = 2\n\n"
       "[schedule]\nwrites = {}\nactive = {}\nactive_sequence = {}\nstaging = {}\ncommit = {}\n"
-      "echo = {}\nreject = {}\n\n[server]\nhost = \"127.0.0.1\"\nport = 0\n",
+      "echo = {}\nreject = {}\n\n[server]\nhost = \"127.0.0.1\"\nport = 0\napprovals = true\n",
       contract::progress_base, 2 * contract::orders_max, settings.writes, contract::active_base,
       contract::active_sequence, contract::staging_base, contract::commit_sequence,
       contract::echo_sequence, contract::reject_code);

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The smallest real host: loads libforeline.so through its C header and prints what it says.
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -16,6 +22,7 @@
 #include <thread>
 
 #include "plugin/host/console.hpp"
+#include "plugin/host/dry_run.hpp"
 #include "plugin/host/library.hpp"
 #include "sim/text/document.hpp"
 
@@ -36,6 +43,7 @@ struct Options {
   std::string hmi;
   bool json = false;
   bool forecasts = false;
+  bool dry_run = false;
 };
 
 /// Events come on the plugin's thread, everything else on ours.
@@ -44,8 +52,8 @@ class Printer {
   Printer(bool json, bool forecasts) : json_(json), forecasts_(forecasts) {}
 
   void event(const foreline_event& event) {
-    constexpr std::array<const char*, 6> kinds = {"",      "link", "forecast",
-                                                  "alarm", "plan", "deploy"};
+    constexpr std::array<const char*, 7> kinds = {"",     "link",   "forecast", "alarm",
+                                                  "plan", "deploy", "write"};
     const std::string kind = event.kind < kinds.size() ? kinds[event.kind] : "?";
     if (json_) {
       ordered_json out = {
@@ -77,6 +85,24 @@ class Printer {
   bool forecasts_;
   std::mutex mutex_;
 };
+
+/// Tells systemd (sd_notify(3)) when it is who has started us; else does nothing.
+void notify(const std::string& state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = path;
+  if (name.size() >= sizeof address.sun_path) return;
+  std::copy(name.begin(), name.end(), address.sun_path);
+  if (name[0] == '@') address.sun_path[0] = '\0';
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  (void)::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&address),
+                 static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size()));
+  ::close(fd);
+}
 
 std::optional<double> duration_option(const std::string& text, const char* name, int& status) {
   if (text.empty()) return std::nullopt;
@@ -138,11 +164,21 @@ int watch(const Options& options) {
     printer.print(fmt::format("look at http://127.0.0.1:{}/", pages));
   const auto begun = Clock::now();
   auto next_snapshot = begun;
+  auto next_sign = begun;
+  notify("READY=1");
   const auto due = [&](double s) {
     return std::chrono::duration<double>(Clock::now() - begun).count() >= s;
   };
   while (interrupted == 0 && !(limit_s && due(*limit_s))) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (Clock::now() >= next_sign) {
+      next_sign = Clock::now() + std::chrono::seconds(1);
+      // A sign of life that goes through the instance's lock, so that a hang is seen.
+      char* counters = nullptr;
+      if (api.metrics(instance, &counters, error.data(), error.size()) == FORELINE_OK)
+        notify("WATCHDOG=1");
+      api.free_text(counters);
+    }
     if (!snapshot_s || Clock::now() < next_snapshot) continue;
     next_snapshot = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                        std::chrono::duration<double>(*snapshot_s));
@@ -151,6 +187,7 @@ int watch(const Options& options) {
     printer.print(fmt::format(R"({{"event":"snapshot","snapshot":{}}})", text));
     api.free_text(text);
   }
+  notify("STOPPING=1");
   (void)api.stop(instance, 5000, error.data(), error.size());
   return pass;
 }
@@ -165,6 +202,8 @@ void add_watch(CLI::App& app, int& exit_code) {
       ->required();
   command->add_flag("--json", options->json, "One JSON object a line");
   command->add_flag("--forecasts", options->forecasts, "Print every forecast, not only changes");
+  command->add_flag("--dry-run", options->dry_run,
+                    "Read every register once, print values with units and quality, and end");
   command->add_option("--snapshots", options->snapshots,
                       "Print everything known this often, as JSON");
   command->add_option("--library", options->library, "libforeline.so, if not beside this program");
@@ -174,7 +213,9 @@ void add_watch(CLI::App& app, int& exit_code) {
       ->expected(0, 1);
   command->add_option("--for", options->duration, "End after this time, such as \"20 s\"");
   command->footer("Example:\n  foreline watch plugin/config/bottling.toml --hmi 15080 --for '1 s'");
-  command->callback([options, &exit_code] { exit_code = watch(*options); });
+  command->callback([options, &exit_code] {
+    exit_code = options->dry_run ? dry_run(options->configuration, options->json) : watch(*options);
+  });
 }
 
 }  // namespace foreline::host

@@ -39,7 +39,8 @@ Result<Block> read_block(ModbusClient& plc, std::uint16_t address) {
 }  // namespace
 
 Result<Done> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers, const Block& block,
-                    std::chrono::milliseconds patience, const DeployStep& step) {
+                    std::chrono::milliseconds patience, const DeployStep& step,
+                    const DeployBegin& begin) {
   const auto deadline = Clock::now() + patience;
   auto committed = read_one(plc, registers.commit);
   auto echoed = committed ? read_one(plc, registers.echo) : committed;
@@ -50,9 +51,15 @@ Result<Done> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers,
   auto sequence = static_cast<std::uint16_t>(*committed + 1U);
   if (sequence == 0) sequence = 1;
 
-  if (auto written = plc.write(registers.staging, block); !written) return written.error();
+  if (begin && !begin(sequence))
+    return Error("the journal cannot be written, so nothing is", "see to the store's disk");
+  const auto written = plc.write(registers.staging, block);
+  if (!written && plc.last() == Outcome::What::exception) return written.error();
+  // Without an answer it may have been done all the same: what is there now decides.
+  if (!written && !plc.connected()) (void)plc.connect();
   auto staged = read_block(plc, registers.staging);
-  if (!staged) return staged.error();
+  if (!staged) return written ? staged.error() : written.error();
+  if (!written && *staged != block) return written.error();
   if (*staged != block)
     return Error("the staging block reads back otherwise than it was written",
                  "another master may write there; nothing has been committed");
@@ -96,6 +103,27 @@ Result<Done> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers,
                  "another master may have written; check which schedule runs");
   step("confirmed",
        fmt::format("the active block is number {} and equals the approved schedule", sequence));
+  return Done{};
+}
+
+Result<Leftover> leftover(ModbusClient& plc, const core::ScheduleRegisters& registers,
+                          const Block& block, std::uint16_t sequence) {
+  const auto committed = read_one(plc, registers.commit);
+  if (!committed) return committed.error();
+  const auto echoed = read_one(plc, registers.echo);
+  if (!echoed) return echoed.error();
+  if (*committed == sequence) return *echoed == sequence ? Leftover::committed : Leftover::waiting;
+  const auto staged = read_block(plc, registers.staging);
+  if (!staged) return staged.error();
+  return *staged == block ? Leftover::staged : Leftover::gone;
+}
+
+Result<Done> clear_staging(ModbusClient& plc, const core::ScheduleRegisters& registers) {
+  const Block nothing{};
+  if (auto written = plc.write(registers.staging, nothing); !written) return written.error();
+  const auto staged = read_block(plc, registers.staging);
+  if (!staged) return staged.error();
+  if (*staged != nothing) return Error("the staging block cannot be cleared");
   return Done{};
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -16,13 +17,27 @@ namespace foreline::io {
 
 /// Steps as they are done: "staged", "committed", "echoed", "confirmed".
 using DeployStep = std::function<void(const std::string& what, const std::string& text)>;
+/// Told the number before anything is written; false: nothing may be.
+using DeployBegin = std::function<bool(std::uint16_t sequence)>;
 
 /// Deploys within `patience`. Success means: the active block, read back, equals `block`. Errors:
 /// the PLC refused (the text holds its code), or the end is not known within the time.
-[[nodiscard]] line::Result<line::Done> deploy(ModbusClient& plc,
+[[nodiscard]] line::Result<line::Done> deploy(
+    ModbusClient& plc, const core::ScheduleRegisters& registers, const line::Block& block,
+    std::chrono::milliseconds patience, const DeployStep& step, const DeployBegin& begin = {});
+
+/// Where a deployment stands that was begun once and whose end nobody has seen.
+enum class Leftover {
+  committed,  ///< Its number was committed and handled; see the reject code and the active block.
+  waiting,    ///< Its number was committed, and the PLC has not handled it yet.
+  staged,     ///< Staged, and not committed: whoever commits now would commit it.
+  gone,       ///< Neither: nothing of it is left.
+};
+[[nodiscard]] line::Result<Leftover> leftover(ModbusClient& plc,
                                               const core::ScheduleRegisters& registers,
-                                              const line::Block& block,
-                                              std::chrono::milliseconds patience,
-                                              const DeployStep& step);
+                                              const line::Block& block, std::uint16_t sequence);
+/// Zeroes the staging block and reads it back.
+[[nodiscard]] line::Result<line::Done> clear_staging(ModbusClient& plc,
+                                                     const core::ScheduleRegisters& registers);
 
 }  // namespace foreline::io

@@ -280,7 +280,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       finish(flight.job, what, fmt::format("{}: {}", peer(), why));
     tell_openers(fmt::format("{}: {}", peer(), why));
     if (phase != Phase::idle) return;  // a handler has begun anew
-    if (with_pause) return fail_waiting();
+    if (with_pause || retiring) return fail_waiting();
     if (!urgent.empty() || !queue.empty()) connect();
   }
 

@@ -109,17 +109,14 @@ Result<Reply> ModbusClient::ask(const Query& query) {
 }
 
 Result<std::vector<std::uint16_t>> ModbusClient::read(const core::Range& range) {
-  Query query;
-  query.function = range.table == core::RegisterTable::input ? Function::read_input_registers
-                                                             : Function::read_holding_registers;
-  query.address = range.address;
-  query.count = range.count;
-  auto reply = ask(query);
+  auto reply = ask(core::read_query(range));
   if (!reply) return reply.error();
   if (reply->exception != 0)
     return Error(fmt::format("{}:{}: exception {} ({})", device_->settings().host,
                              device_->settings().port, reply->exception,
                              exception_name(reply->exception)));
+  if (core::is_bits(range.table))
+    return std::vector<std::uint16_t>(reply->bits.begin(), reply->bits.end());
   return std::move(reply->words);
 }
 
@@ -138,6 +135,18 @@ Result<Done> ModbusClient::write(std::uint16_t address, std::span<const std::uin
     query.address = address;
     query.words.assign(words.begin(), words.end());
   }
+  return ask_all(queries);
+}
+
+Result<Done> ModbusClient::write_bit(std::uint16_t address, bool on) {
+  Query query;
+  query.function = Function::write_coil;
+  query.address = address;
+  query.bits = {on};
+  return ask_all({query});
+}
+
+Result<Done> ModbusClient::ask_all(const std::vector<Query>& queries) {
   for (const auto& query : queries) {
     auto reply = ask(query);
     if (!reply) return reply.error();

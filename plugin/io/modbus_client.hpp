@@ -38,19 +38,22 @@ class ModbusClient {
 
   /// Any request. Exception answers come back as such, everything else that is no answer as error.
   [[nodiscard]] line::Result<core::Reply> ask(const core::Query& query);
-  /// FC3 or FC4; 1 to 125 registers. After an exception answer the connection stays; after any
-  /// other error it may be closed.
+  /// Functions 1 to 4; 1 to 125 registers, or 1 to 2000 bits as 0 and 1. After an exception answer
+  /// the connection stays; after any other error it may be closed.
   [[nodiscard]] line::Result<std::vector<std::uint16_t>> read(const core::Range& range);
   /// FC16; 1 to 123 registers; FC6, one by one, for devices that know no other. Never repeated:
   /// after an error it is not known whether it was done.
   [[nodiscard]] line::Result<line::Done> write(std::uint16_t address,
                                                std::span<const std::uint16_t> words);
+  /// FC5; one coil.
+  [[nodiscard]] line::Result<line::Done> write_bit(std::uint16_t address, bool on);
   /// How the last request ended.
   [[nodiscard]] Outcome::What last() const { return last_; }
 
   [[nodiscard]] DeviceCounters counters() const;
 
  private:
+  [[nodiscard]] line::Result<line::Done> ask_all(const std::vector<core::Query>& queries);
   [[nodiscard]] Outcome wait_for(const core::Query& query);
   std::unique_ptr<Loop> loop_;  ///< Absent when the device lives on another.
   std::shared_ptr<Device> device_;

@@ -3,17 +3,25 @@
 
 #include <fmt/format.h>
 
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
 #include <array>
+#include <atomic>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
+
+#include "plugin/core/answering.hpp"
 
 namespace foreline::io {
 
@@ -24,15 +32,15 @@ using line::Result;
 
 namespace {
 
-constexpr std::size_t sessions_max = 32;
 constexpr auto idle_limit = std::chrono::minutes(5);
 constexpr std::size_t header_size = 7;
 constexpr std::size_t pdu_max = 253;
+constexpr int backlog = 128;
+constexpr auto handshake_limit = std::chrono::seconds(5);
 constexpr std::uint8_t illegal_function = 1;
 constexpr std::uint8_t illegal_address = 2;
-constexpr std::uint8_t illegal_value = 3;
 
-using Bytes = std::vector<std::uint8_t>;
+using core::Bytes;
 
 std::uint16_t get16(const std::uint8_t* bytes) {
   return static_cast<std::uint16_t>((bytes[0] << 8U) | bytes[1]);
@@ -43,6 +51,27 @@ void put16(Bytes& bytes, std::uint16_t value) {
   bytes.push_back(static_cast<std::uint8_t>(value & 0xFFU));
 }
 
+/// The role in a certificate (Modbus/TCP Security v3.6): a string in an extension of its own.
+std::string role_of(SSL* connection) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      SSL_get1_peer_certificate(connection), X509_free);
+  if (!certificate) return {};
+  const std::unique_ptr<ASN1_OBJECT, decltype(&ASN1_OBJECT_free)> oid(
+      OBJ_txt2obj("1.3.6.1.4.1.50316.802.1", 1), ASN1_OBJECT_free);
+  const int position = X509_get_ext_by_OBJ(certificate.get(), oid.get(), -1);
+  if (position < 0) return {};
+  const auto* value = X509_EXTENSION_get_data(X509_get_ext(certificate.get(), position));
+  const auto* bytes = ASN1_STRING_get0_data(value);
+  const std::unique_ptr<ASN1_TYPE, decltype(&ASN1_TYPE_free)> decoded(
+      d2i_ASN1_TYPE(nullptr, &bytes, ASN1_STRING_length(value)), ASN1_TYPE_free);
+  if (!decoded || (decoded->type != V_ASN1_UTF8STRING && decoded->type != V_ASN1_PRINTABLESTRING &&
+                   decoded->type != V_ASN1_IA5STRING))
+    return {};
+  const auto* text = decoded->value.asn1_string;
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
 }  // namespace
 
 struct RegisterServer::State {
@@ -50,58 +79,35 @@ struct RegisterServer::State {
 
   asio::io_context context;
   tcp::acceptor acceptor{context};
+  ServerOptions options;
+  std::optional<asio::ssl::context> tls;
   Written written;
   std::mutex mutex;
   std::vector<std::uint16_t> registers;
   std::vector<bool> inputs;
   std::set<std::shared_ptr<Session>> sessions;
+  std::atomic<std::size_t> session_count = 0;
   std::thread thread;
 
   void accept();
 
-  Bytes answer(const Bytes& pdu) {
-    const auto refuse = [&](std::uint8_t code) {
-      return Bytes{static_cast<std::uint8_t>(pdu[0] | 0x80U), code};
-    };
-    const auto function = pdu[0];
-    const bool bits = function == 1 || function == 2;
-    if (bits || function == 3 || function == 4) {
-      if (pdu.size() != 5) return refuse(illegal_value);
-      const std::size_t address = get16(&pdu[1]);
-      const std::size_t count = get16(&pdu[3]);
-      if (count == 0 || count > (bits ? 2000U : 125U)) return refuse(illegal_value);
-      const std::lock_guard lock(mutex);
-      if (address + count > (bits ? inputs.size() : registers.size()))
-        return refuse(illegal_address);
-      Bytes answer = {function};
-      if (bits) {
-        Bytes packed((count + 7) / 8, 0);
-        for (std::size_t i = 0; i < count; ++i) {
-          if (inputs[address + i])
-            packed[i / 8] = static_cast<std::uint8_t>(packed[i / 8] | (1U << (i % 8)));
-        }
-        answer.push_back(static_cast<std::uint8_t>(packed.size()));
-        answer.insert(answer.end(), packed.begin(), packed.end());
-      } else {
-        answer.push_back(static_cast<std::uint8_t>(2 * count));
-        for (std::size_t i = 0; i < count; ++i) put16(answer, registers[address + i]);
-      }
-      return answer;
+  Bytes answer(const Bytes& pdu, const std::string& role) {
+    core::Answering from;
+    from.identity = &options.identity;
+    from.refusal = tls ? illegal_function : illegal_address;
+    if (written)
+      from.written = [&](std::uint16_t address, std::span<const std::uint16_t> words) {
+        return written(address, words, role);
+      };
+    const bool reads = pdu[0] >= 1 && pdu[0] <= 4;
+    // Held while reading only: who takes a write may publish.
+    std::unique_lock lock(mutex, std::defer_lock);
+    if (reads) {
+      lock.lock();
+      from.registers = registers;
+      from.inputs = &inputs;
     }
-    if (function != 6 && function != 16) return refuse(illegal_function);
-    if (pdu.size() < 5) return refuse(illegal_value);
-    std::vector<std::uint16_t> words;
-    if (function == 6) {
-      if (pdu.size() != 5) return refuse(illegal_value);
-      words.push_back(get16(&pdu[3]));
-    } else {
-      const std::size_t count = get16(&pdu[3]);
-      if (count == 0 || count > 123 || pdu.size() != 6 + 2 * count || pdu[5] != 2 * count)
-        return refuse(illegal_value);
-      for (std::size_t i = 0; i < count; ++i) words.push_back(get16(&pdu[6 + 2 * i]));
-    }
-    if (!written || !written(get16(&pdu[1]), words)) return refuse(illegal_address);
-    return {pdu.begin(), pdu.begin() + 5};
+    return core::answer_to(pdu, from);
   }
 };
 
@@ -109,17 +115,33 @@ struct RegisterServer::State {
 class RegisterServer::State::Session : public std::enable_shared_from_this<Session> {
  public:
   Session(State& state, tcp::socket socket)
-      : state_(&state), socket_(std::move(socket)), idle_(state.context) {}
+      : state_(&state), socket_(std::move(socket)), idle_(state.context) {
+    if (state.tls) stream_.emplace(socket_, *state.tls);
+  }
 
   void begin() {
-    watch_idleness();
-    read_header();
+    if (!stream_) {
+      watch_idleness();
+      return read_header();
+    }
+    idle_.expires_after(handshake_limit);
+    idle_.async_wait([self = shared_from_this()](const auto& error) {
+      if (!error) self->end();
+    });
+    stream_->async_handshake(asio::ssl::stream_base::server,
+                             [self = shared_from_this()](const auto& error) {
+                               if (error) return self->end();
+                               self->role_ = role_of(self->stream_->native_handle());
+                               self->watch_idleness();
+                               self->read_header();
+                             });
   }
   void end() {
     boost::system::error_code ignored;
     socket_.close(ignored);
     idle_.cancel();
     state_->sessions.erase(shared_from_this());
+    state_->session_count = state_->sessions.size();
   }
 
  private:
@@ -129,39 +151,48 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
       if (!error) self->end();
     });
   }
+  template <class Buffer, class Handler>
+  void read(Buffer buffer, Handler handler) {
+    if (stream_)
+      asio::async_read(*stream_, buffer, std::move(handler));
+    else
+      asio::async_read(socket_, buffer, std::move(handler));
+  }
   void read_header() {
-    asio::async_read(socket_, asio::buffer(header_),
-                     [self = shared_from_this()](const auto& error, std::size_t) {
-                       if (error) return self->end();
-                       const std::size_t length = get16(&self->header_[4]);
-                       if (get16(&self->header_[2]) != 0 || length < 2 || length > pdu_max + 1)
-                         return self->end();
-                       self->pdu_.resize(length - 1);
-                       self->read_pdu();
-                     });
+    read(asio::buffer(header_), [self = shared_from_this()](const auto& error, std::size_t) {
+      if (error) return self->end();
+      const std::size_t length = get16(&self->header_[4]);
+      if (get16(&self->header_[2]) != 0 || length < 2 || length > pdu_max + 1) return self->end();
+      self->pdu_.resize(length - 1);
+      self->read_pdu();
+    });
   }
   void read_pdu() {
-    asio::async_read(socket_, asio::buffer(pdu_),
-                     [self = shared_from_this()](const auto& error, std::size_t) {
-                       if (error) return self->end();
-                       self->reply(self->state_->answer(self->pdu_));
-                     });
+    read(asio::buffer(pdu_), [self = shared_from_this()](const auto& error, std::size_t) {
+      if (error) return self->end();
+      self->reply(self->state_->answer(self->pdu_, self->role_));
+    });
   }
   void reply(const Bytes& pdu) {
     reply_.assign(header_.begin(), header_.begin() + 4);
     put16(reply_, static_cast<std::uint16_t>(pdu.size() + 1));
     reply_.push_back(header_[6]);
     reply_.insert(reply_.end(), pdu.begin(), pdu.end());
-    asio::async_write(socket_, asio::buffer(reply_),
-                      [self = shared_from_this()](const auto& error, std::size_t) {
-                        if (error) return self->end();
-                        self->watch_idleness();
-                        self->read_header();
-                      });
+    auto next = [self = shared_from_this()](const auto& error, std::size_t) {
+      if (error) return self->end();
+      self->watch_idleness();
+      self->read_header();
+    };
+    if (stream_)
+      asio::async_write(*stream_, asio::buffer(reply_), std::move(next));
+    else
+      asio::async_write(socket_, asio::buffer(reply_), std::move(next));
   }
 
   State* state_;
   tcp::socket socket_;
+  std::optional<asio::ssl::stream<tcp::socket&>> stream_;
+  std::string role_;
   asio::steady_timer idle_;
   std::array<std::uint8_t, header_size> header_{};
   Bytes pdu_;
@@ -171,21 +202,51 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
 void RegisterServer::State::accept() {
   acceptor.async_accept([this](const auto& error, tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
-    if (!error && sessions.size() < sessions_max) {
+    if (!error && sessions.size() < options.clients) {
       boost::system::error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
       auto session = std::make_shared<Session>(*this, std::move(socket));
       sessions.insert(session);
+      session_count = sessions.size();
       session->begin();
     }
     accept();
   });
 }
 
-Result<std::unique_ptr<RegisterServer>> RegisterServer::start(const std::string& host,
-                                                              std::uint16_t port, Written written) {
+Result<std::unique_ptr<RegisterServer>> RegisterServer::start(const ServerOptions& options,
+                                                              Written written) {
   auto state = std::make_unique<State>();
   state->written = std::move(written);
+  state->options = options;
+  const auto& host = options.host;
+  const auto port = options.port;
+  if (options.tls) {
+    boost::system::error_code failed;
+    auto& tls = state->tls.emplace(asio::ssl::context::tls_server);
+    tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                    asio::ssl::context::no_tlsv1_1);
+    tls.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+    const auto try_file = [&](const std::string& what, const std::string& file,
+                              auto load) -> std::optional<Error> {
+      load(failed);
+      if (!failed) return std::nullopt;
+      return Error(fmt::format("the {} {} cannot be used: {}", what, file, failed.message()),
+                   "give a PEM file");
+    };
+    if (auto e = try_file("authorities", options.tls->authorities, [&](auto& error) {
+          tls.load_verify_file(options.tls->authorities, error);
+        }))
+      return *e;
+    if (auto e = try_file("certificate", options.tls->certificate, [&](auto& error) {
+          tls.use_certificate_chain_file(options.tls->certificate, error);
+        }))
+      return *e;
+    if (auto e = try_file("key", options.tls->key, [&](auto& error) {
+          tls.use_private_key_file(options.tls->key, asio::ssl::context::pem, error);
+        }))
+      return *e;
+  }
   boost::system::error_code error;
   const auto address = asio::ip::make_address(host, error);
   if (error)
@@ -195,7 +256,7 @@ Result<std::unique_ptr<RegisterServer>> RegisterServer::start(const std::string&
   state->acceptor.open(endpoint.protocol(), error);
   if (!error) state->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) state->acceptor.bind(endpoint, error);
-  if (!error) state->acceptor.listen(16, error);
+  if (!error) state->acceptor.listen(backlog, error);
   if (error)
     return Error(fmt::format("cannot serve registers on {}:{}: {}", host, port, error.message()),
                  "choose another port, or 0 for any free one");
@@ -218,6 +279,10 @@ RegisterServer::~RegisterServer() {
 std::uint16_t RegisterServer::port() const {
   boost::system::error_code ignored;
   return state_->acceptor.local_endpoint(ignored).port();
+}
+
+std::size_t RegisterServer::clients() const {
+  return state_->session_count;
 }
 
 void RegisterServer::publish(std::vector<std::uint16_t> registers, std::vector<bool> inputs) {

@@ -4,32 +4,47 @@
 // connection and nobody else's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "plugin/core/device.hpp"
 #include "sim/line/result.hpp"
 
 namespace foreline::io {
 
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;             ///< 0: any free one.
+  std::uint32_t clients = 200;        ///< At once; one more is closed as it comes.
+  std::optional<core::TlsFiles> tls;  ///< Mutual TLS, as Modbus/TCP Security wants it.
+  /// What function 43/14 answers: vendor, product, version, URL, product name, model name.
+  std::array<std::string, 6> identity = {
+      "Foreline", "foreline", FORELINE_VERSION, "", "Foreline register server", ""};
+};
+
 class RegisterServer {
  public:
-  /// A client writes `words` at `address`; false: refused (illegal data address). Called on the
-  /// server's thread: be brief.
-  using Written = std::function<bool(std::uint16_t address, std::span<const std::uint16_t> words)>;
+  /// A client writes `words` at `address`; false: refused (illegal data address; under TLS, illegal
+  /// function). `role` is that of its certificate (OID 1.3.6.1.4.1.50316.802.1), empty when it has
+  /// none or without TLS. Called on the server's thread: be brief.
+  using Written = std::function<bool(std::uint16_t address, std::span<const std::uint16_t> words,
+                                     const std::string& role)>;
 
-  /// Port 0 takes any free one. Errors: the address cannot be had.
-  [[nodiscard]] static line::Result<std::unique_ptr<RegisterServer>> start(const std::string& host,
-                                                                           std::uint16_t port,
-                                                                           Written written);
+  /// Errors: the address cannot be had; a certificate cannot be used.
+  [[nodiscard]] static line::Result<std::unique_ptr<RegisterServer>> start(
+      const ServerOptions& options, Written written);
   ~RegisterServer();  ///< Ends all connections and the thread.
   RegisterServer(const RegisterServer&) = delete;
   RegisterServer& operator=(const RegisterServer&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] std::size_t clients() const;  ///< Any thread.
   /// What clients read from now on: holding and input registers from address 0, discrete inputs and
   /// coils from 0. Any thread.
   void publish(std::vector<std::uint16_t> registers, std::vector<bool> inputs);

@@ -24,7 +24,9 @@ constexpr const char* schema =
     "CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE UPDATE ON audit"
     " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;"
     "CREATE TRIGGER IF NOT EXISTS audit_keeps BEFORE DELETE ON audit"
-    " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;";
+    " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;"
+    "CREATE TABLE IF NOT EXISTS journal ("
+    " number INTEGER PRIMARY KEY, what TEXT NOT NULL, detail TEXT NOT NULL);";
 
 std::string sha256(const std::string& text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -100,6 +102,16 @@ Result<Store> Store::open(const std::filesystem::path& folder) {
   return store;
 }
 
+Result<std::vector<AuditLine>> Store::read_audit(const std::filesystem::path& folder) {
+  auto state = std::make_unique<State>();
+  state->file = folder / "foreline.db";
+  if (sqlite3_open_v2(state->file.c_str(), &state->database, SQLITE_OPEN_READONLY, nullptr) !=
+      SQLITE_OK)
+    return state->failed("open the store");
+  sqlite3_busy_timeout(state->database, 1000);
+  return Store(std::move(state)).audit();
+}
+
 Result<Done> Store::append(std::int64_t wall_ns, double at_s, const std::string& who,
                            const std::string& what, const std::string& detail) {
   auto& s = *state_;
@@ -153,6 +165,50 @@ Result<std::vector<AuditLine>> Store::audit() const {
   }
   if (step != SQLITE_DONE) return s.failed("read the audit");
   return lines;
+}
+
+Result<std::int64_t> Store::begin(const std::string& what, const std::string& detail) {
+  auto& s = *state_;
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(s.database, "INSERT INTO journal (what, detail) VALUES (?, ?)", -1, &raw,
+                         nullptr) != SQLITE_OK)
+    return s.failed("write the journal");
+  const Statement statement(raw);
+  sqlite3_bind_text(raw, 1, what.c_str(), static_cast<int>(what.size()), SQLITE_STATIC);
+  sqlite3_bind_text(raw, 2, detail.c_str(), static_cast<int>(detail.size()), SQLITE_STATIC);
+  if (sqlite3_step(raw) != SQLITE_DONE) return s.failed("write the journal");
+  return std::int64_t{sqlite3_last_insert_rowid(s.database)};
+}
+
+Result<Done> Store::end(std::int64_t number) {
+  auto& s = *state_;
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(s.database, "DELETE FROM journal WHERE number = ?", -1, &raw, nullptr) !=
+      SQLITE_OK)
+    return s.failed("write the journal");
+  const Statement statement(raw);
+  sqlite3_bind_int64(raw, 1, number);
+  if (sqlite3_step(raw) != SQLITE_DONE) return s.failed("write the journal");
+  return Done{};
+}
+
+Result<std::vector<JournalEntry>> Store::unfinished() const {
+  const auto& s = *state_;
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(s.database, "SELECT number, what, detail FROM journal ORDER BY number", -1,
+                         &raw, nullptr) != SQLITE_OK)
+    return s.failed("read the journal");
+  const Statement statement(raw);
+  std::vector<JournalEntry> entries;
+  int step = 0;
+  while ((step = sqlite3_step(raw)) == SQLITE_ROW)
+    entries.push_back({sqlite3_column_int64(raw, 0), text_at(raw, 1), text_at(raw, 2)});
+  if (step != SQLITE_DONE) return s.failed("read the journal");
+  return entries;
+}
+
+const std::filesystem::path& Store::file() const {
+  return state_->file;
 }
 
 }  // namespace foreline::store

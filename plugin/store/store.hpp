@@ -23,6 +23,13 @@ struct AuditLine {
   std::string hash;  ///< SHA-256 (hex) over the former hash and all fields above.
 };
 
+/// Something begun whose end has not been written.
+struct JournalEntry {
+  std::int64_t number = 0;
+  std::string what;
+  std::string detail;
+};
+
 class Store {
  public:
   /// Opens or makes `folder`/foreline.db. Errors: not writable, not a database, broken chain.
@@ -37,6 +44,18 @@ class Store {
                                                 const std::string& detail);
   /// All lines, oldest first; an error names the first line that does not follow from its past.
   [[nodiscard]] line::Result<std::vector<AuditLine>> audit() const;
+  /// The same of a store that somebody else may be writing to; changes nothing.
+  [[nodiscard]] static line::Result<std::vector<AuditLine>> read_audit(
+      const std::filesystem::path& folder);
+
+  /// The journal: begin() before a thing that must not be left half done, end() after. Durable
+  /// when they return.
+  [[nodiscard]] line::Result<std::int64_t> begin(const std::string& what,
+                                                 const std::string& detail);
+  [[nodiscard]] line::Result<line::Done> end(std::int64_t number);
+  /// What was begun and never ended, oldest first.
+  [[nodiscard]] line::Result<std::vector<JournalEntry>> unfinished() const;
+  [[nodiscard]] const std::filesystem::path& file() const;
 
  private:
   struct State;

@@ -25,9 +25,21 @@ enum class AlarmState : std::uint16_t {
 enum class AlarmClass : std::uint8_t { forecast, communication, data_quality, deployment };
 [[nodiscard]] std::string_view name_of(AlarmClass alarm_class);
 
+/// How soon an operator must act. Values travel in registers: append only.
+enum class AlarmPriority : std::uint16_t { low = 1, medium = 2, high = 3, critical = 4 };
+[[nodiscard]] std::string_view name_of(AlarmPriority priority);
+
 /// A change of one alarm.
 struct AlarmEvent {
-  enum class What : std::uint8_t { raised, cleared, acknowledged, shelved, unshelved };
+  enum class What : std::uint8_t {
+    raised,
+    cleared,
+    acknowledged,
+    shelved,
+    unshelved,
+    out_of_service,
+    in_service
+  };
   double at_s = 0;  ///< Line time.
   What what = What::raised;
   AlarmClass alarm_class = AlarmClass::forecast;

@@ -59,8 +59,8 @@ constexpr std::array<std::string_view, 6> alarm_states = {"normal",       "unack
                                                           "shelved",      "out-of-service"};
 constexpr std::array<std::string_view, 4> alarm_classes = {"forecast", "communication",
                                                            "data-quality", "deployment"};
-constexpr std::array<std::string_view, 5> alarm_events = {"raised", "cleared", "acknowledged",
-                                                          "shelved", "unshelved"};
+constexpr std::array<std::string_view, 7> alarm_events = {
+    "raised", "cleared", "acknowledged", "shelved", "unshelved", "out-of-service", "in-service"};
 
 }  // namespace
 
@@ -99,6 +99,11 @@ std::string_view name_of(AlarmState state) {
 }
 std::string_view name_of(AlarmClass alarm_class) {
   return spelled(alarm_classes, alarm_class);
+}
+std::string_view name_of(AlarmPriority priority) {
+  constexpr std::array<std::string_view, 5> priorities = {"none", "low", "medium", "high",
+                                                          "critical"};
+  return spelled(priorities, priority);
 }
 std::string_view name_of(AlarmEvent::What what) {
   return spelled(alarm_events, what);

@@ -260,7 +260,7 @@ TEST_CASE("values, forecasts and registers of a real line arrive, in two instanc
   CHECK(soon([&] { return second_host.forecasts > others; }));
 }
 
-TEST_CASE("starting and stopping leaves no thread, descriptor or process behind") {
+TEST_CASE("row 25: starting and stopping leaves no thread, descriptor or process behind") {
   const tests::SoftPlc plc(bottling(), "abi-cycle", 200);
   REQUIRE(plc.port() != 0);
   const auto cycle = [&](int i) {

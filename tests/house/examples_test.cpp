@@ -99,6 +99,19 @@ TEST_CASE("every command's example runs") {
       surroundings =
           "{ foreline serve scenarios/demo.toml --port 15020 --for '6 s' & "
           "foreline watch plugin/config/bottling.toml --for '6 s' & } >/dev/null 2>&1; sleep 2; ";
+    if (name == "status")
+      surroundings =
+          "{ foreline serve scenarios/demo.toml --port 15020 --for '6 s' & "
+          "foreline watch plugin/config/bottling.toml --for '6 s' & } >/dev/null 2>&1; sleep 3; ";
+    if (name == "audit")
+      surroundings =
+          "cp -r plugin/config/bottling.toml watch.toml; sed -i 's#\"../../#\"'\"$PWD\"'/#; "
+          "s/^# store = .*/store = \"my-store\"/' watch.toml; "
+          "foreline watch watch.toml --for '1 s' >/dev/null 2>&1; ";
+    if (name == "probe")
+      surroundings =
+          "{ foreline serve scenarios/demo.toml --port 15020 --for '8 s' & } >/dev/null 2>&1; "
+          "sleep 2; ";
     for (const auto& example : examples) {
       const auto ran = run(folder, surroundings + "timeout 120 " + example);
       INFO("$ " << example << "\n" << ran.output);

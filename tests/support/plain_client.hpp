@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -46,6 +47,12 @@ class PlainClient {
       answer.push_back(byte);
     }
     return {answer.begin() + 7, answer.end()};
+  }
+  /// Everything until the peer closes.
+  [[nodiscard]] std::string all() const {
+    std::string text;
+    for (char c = 0; ::recv(fd_, &c, 1, 0) == 1;) text += c;
+    return text;
   }
   [[nodiscard]] bool closed_within(std::chrono::milliseconds limit) const {
     pollfd waiting{fd_, POLLIN, 0};

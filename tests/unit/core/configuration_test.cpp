@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/core/configuration.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 using namespace foreline;
@@ -74,6 +76,75 @@ TEST_CASE("the defaults in the sample's comments are the defaults") {
   CHECK(read->plc.gap == core::PlcLink{}.gap);
 }
 
+TEST_CASE("several devices, groups, tags and what may be written are read from one file") {
+  const auto path = changed("devices.toml", "[plc]\n", R"(store = "devices-store"
+tags = "devices.csv"
+[[device]]
+name = "oven"
+host = "10.0.0.7"
+backup_host = "10.0.0.8"
+base = 1
+holes = ["hr:40-47"]
+close_after_poll = true
+heartbeat = "hr:5"
+signature = "hr:1"
+signature_value = 4711
+[[device]]
+name = "scale"
+transport = "rtu"
+path = "/dev/ttyUSB0"
+baud = 9600
+unit = 3
+[[group]]
+name = "slow"
+period = "10 s"
+[[group]]
+name = "fast"
+period = "50 ms"
+phase = "20 ms"
+[[tag]]
+name = "Gross"
+device = "scale"
+at = "ir:7 f32 CDAB"
+group = "fast"
+[[write]]
+tag = "Set"
+low = 0
+high = 100
+step = 5
+every = "1 min"
+[historian]
+keep = "10 min"
+[metrics]
+[plc]
+)");
+  std::ofstream(path.parent_path() / "devices.csv")
+      << "name,device,address,group\nTemp,oven,hr:1,slow\nSet,plc,400101,\n";
+  auto read = core::read_configuration(path);
+  if (!read) FAIL(read.error().text());
+  REQUIRE(read->devices.size() == 2);
+  const auto& oven = read->devices[0];
+  CHECK(oven.backup_host == "10.0.0.8");
+  CHECK(oven.close_after_poll);
+  CHECK(oven.holes.at(0) == core::Range{core::RegisterTable::holding, 39, 8, 1});
+  CHECK(oven.heartbeat->address == 4);
+  CHECK(oven.signature->device == 1);
+  CHECK(read->devices[1].serial.baud == 9600);
+  REQUIRE(read->tags.size() == 3);
+  CHECK(read->tags[0].at.address == 0);
+  CHECK(read->tags[2].at.device == 2);
+  CHECK(read->tags[2].at.order() == "CDAB");
+  CHECK(read->groups[read->tags[2].group].period_s == Approx(0.05));
+  REQUIRE(read->writes.size() == 1);
+  CHECK(read->tags[read->writes[0].tag].name == "Set");
+  CHECK(read->historian.keep_s == 600);
+
+  std::ofstream(path.parent_path() / "devices.csv") << "name,device,address\nTemp,ovn,hr:1\n";
+  const auto wrong = core::read_configuration(path);
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().text().find("devices.csv:2:6") != std::string::npos);
+}
+
 TEST_CASE("mistakes are told with their place") {
   CHECK(complaint("typo.toml", "heartbeat_stale", "heartbeet_stale")
             .find("did you mean \"heartbeat_stale\"") != std::string::npos);
@@ -87,4 +158,23 @@ TEST_CASE("mistakes are told with their place") {
         std::string::npos);
   CHECK(complaint("good.toml", "writes = false", "writes = false").empty());
   CHECK_FALSE(core::read_configuration("no/such/file.toml"));
+}
+
+TEST_CASE("the JSON Schema knows every key that the reader asks for") {
+  const std::string schema = core::configuration_schema();
+  CHECK(std::count(schema.begin(), schema.end(), '{') ==
+        std::count(schema.begin(), schema.end(), '}'));
+  std::ifstream in(std::filesystem::path(FORELINE_SOURCE_DIR) / "plugin/core/configuration.cpp");
+  std::ostringstream code;
+  code << in.rdbuf();
+  const auto text = code.str();
+  const std::regex asked(
+      R"x((?:table|root|historian|metrics|section)(?:\.|->)(?:string|boolean|integer|number|duration|share|one_of|strings|table|tables)\(\s*"([a-z_]+)")x");
+  std::size_t keys = 0;
+  for (auto it = std::sregex_iterator(text.begin(), text.end(), asked);
+       it != std::sregex_iterator(); ++it, ++keys) {
+    INFO((*it)[1]);
+    CHECK(schema.find("\"" + (*it)[1].str() + "\"") != std::string::npos);
+  }
+  CHECK(keys > 90);
 }

@@ -35,6 +35,7 @@ struct Plc {
   bool meddles_staging = false;  ///< Another master writes over the staging block.
   bool meddles_active = false;
   bool loses_commit_answer = false;
+  bool loses_staging_answer = false;
 
   void serve(Peer& peer) {
     while (true) {
@@ -68,6 +69,7 @@ struct Plc {
         words[registers.echo] = words[registers.commit];
       }
       if (address == registers.commit && loses_commit_answer) return;
+      if (address == registers.staging && loses_staging_answer) return;
       peer.send(Peer::answer(request, {16, request[8], request[9], request[10], request[11]}));
     }
   }
@@ -148,11 +150,57 @@ TEST_CASE("a PLC that never echoes ends in time") {
   CHECK(plc.writes == 2);
 }
 
-TEST_CASE("when the answer to the commit is lost, the echo decides and nothing is written twice") {
+TEST_CASE(
+    "row 19: when the answer to the commit is lost, the echo decides and nothing is written "
+    "twice") {
   Plc plc;
   plc.loses_commit_answer = true;
   CHECK(deploy_to(plc).error.empty());
   CHECK(plc.writes == 2);
+}
+
+TEST_CASE(
+    "row 19: when the answer to the staging is lost, what is there decides, and it is one commit") {
+  Plc plc;
+  plc.loses_staging_answer = true;
+  CHECK(deploy_to(plc).error.empty());
+  CHECK(plc.writes == 2);
+  CHECK(plc.words[registers.commit] == 1);
+}
+
+TEST_CASE("row 28: nothing is written when the journal cannot be") {
+  Plc plc;
+  PlainServer server([&](Peer& peer) { plc.serve(peer); });
+  io::ModbusClient client("127.0.0.1", server.port(), 1, 300ms);
+  REQUIRE(client.connect());
+  const auto done = io::deploy(
+      client, registers, block(), 800ms, [](const std::string&, const std::string&) {},
+      [](std::uint16_t) { return false; });
+  REQUIRE_FALSE(done);
+  CHECK(plc.writes == 0);
+}
+
+TEST_CASE("row 28: what is left of a deployment is told from what the PLC holds") {
+  Plc plc;
+  const auto staged = block();
+  const auto left = [&] {
+    PlainServer server([&](Peer& peer) { plc.serve(peer); });
+    io::ModbusClient client("127.0.0.1", server.port(), 1, 300ms);
+    REQUIRE(client.connect());
+    auto found = io::leftover(client, registers, staged, 7);
+    REQUIRE(found);
+    client.close();
+    return *found;
+  };
+  CHECK(left() == io::Leftover::gone);
+  for (std::size_t i = 0; i < staged.size(); ++i)
+    plc.words[registers.staging + static_cast<int>(i)] = staged[i];
+  CHECK(left() == io::Leftover::staged);
+  plc.words[registers.commit] = 7;
+  CHECK(left() == io::Leftover::waiting);
+  plc.words[registers.echo] = 7;
+  CHECK(left() == io::Leftover::committed);
+  CHECK(plc.writes == 0);
 }
 
 TEST_CASE("another commit under way is left alone") {

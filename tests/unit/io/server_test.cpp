@@ -18,6 +18,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
+io::ServerOptions on(std::uint16_t port, const std::string& host = "127.0.0.1") {
+  io::ServerOptions options;
+  options.host = host;
+  options.port = port;
+  return options;
+}
+
 struct Served {
   std::mutex mutex;
   std::vector<std::uint16_t> last;
@@ -25,7 +32,7 @@ struct Served {
 
   Served() {
     auto started = RegisterServer::start(
-        "127.0.0.1", 0, [this](std::uint16_t address, std::span<const std::uint16_t> words) {
+        {}, [this](std::uint16_t address, std::span<const std::uint16_t> words, const auto&) {
           const std::lock_guard lock(mutex);
           last.assign(words.begin(), words.end());
           return address == 60;
@@ -83,7 +90,7 @@ TEST_CASE("bad requests get the exception they deserve") {
   CHECK(served.ask({2, 0, 0, 8, 0}) == Bytes{0x82, 3});
   CHECK(served.ask({16, 0, 60, 0, 2, 4, 0, 1}) == Bytes{0x90, 3});
   CHECK(served.ask({16, 0, 60, 0, 2, 5, 0, 1, 0, 2}) == Bytes{0x90, 3});
-  for (const std::uint8_t function : Bytes{5, 15, 22, 23, 43, 99})
+  for (const std::uint8_t function : Bytes{5, 15, 22, 23, 43, 99})  // 43 without type 14
     CHECK(served.ask({function, 0, 0, 0, 1}) ==
           Bytes{static_cast<std::uint8_t>(function | 0x80U), 1});
 }
@@ -107,7 +114,7 @@ TEST_CASE("what is no Modbus is shut out, and nobody else notices") {
 TEST_CASE("more clients than there is room for are turned away, later ones come in again") {
   Served served;
   std::vector<std::unique_ptr<PlainClient>> crowd;
-  for (int i = 0; i < 32; ++i) {
+  for (int i = 0; i < 200; ++i) {
     crowd.push_back(std::make_unique<PlainClient>(served.server->port()));
     REQUIRE(crowd.back()->ask({3, 0, 0, 0, 1}) == Bytes{3, 2, 0, 10});
   }
@@ -123,10 +130,69 @@ TEST_CASE("more clients than there is room for are turned away, later ones come 
   CHECK(in);
 }
 
+TEST_CASE("row 23: two hundred clients, slow ones among them, and each gets its own answer") {
+  Served served;
+  std::vector<std::unique_ptr<PlainClient>> slow;
+  for (int i = 0; i < 60; ++i) {
+    slow.push_back(std::make_unique<PlainClient>(served.server->port()));
+    slow.back()->send({0, 1, 0, 0});  // half a header, and then nothing
+  }
+  for (int i = 0; i < 40; ++i) {
+    slow.push_back(std::make_unique<PlainClient>(served.server->port()));
+    // Asks without ever reading the answers.
+    Bytes many;
+    for (int k = 0; k < 200; ++k) {
+      const Bytes one = {0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 4};
+      many.insert(many.end(), one.begin(), one.end());
+    }
+    slow.back()->send(many);
+  }
+  std::vector<std::unique_ptr<PlainClient>> good;
+  for (int i = 0; i < 100; ++i)
+    good.push_back(std::make_unique<PlainClient>(served.server->port()));
+  for (int round = 0; round < 3; ++round)
+    for (auto& client : good) REQUIRE(client->ask({3, 0, 0, 0, 2}) == Bytes{3, 4, 0, 10, 0, 11});
+  CHECK(served.server->clients() == 200);
+}
+
+TEST_CASE("row 23: function 43 says who we are, in parts and object by object") {
+  Served served;
+  const auto basic = served.ask({43, 14, 1, 0});
+  REQUIRE(basic.size() > 8);
+  CHECK(Bytes(basic.begin(), basic.begin() + 7) == Bytes{43, 14, 1, 0x82, 0, 0, 3});
+  const std::string text(basic.begin(), basic.end());
+  CHECK(text.find("Foreline") != std::string::npos);
+  CHECK(text.find(FORELINE_VERSION) != std::string::npos);
+  CHECK(served.ask({43, 14, 4, 0}).at(6) == 1);
+  CHECK(served.ask({43, 14, 4, 9}) == Bytes{0xAB, 2});
+  CHECK(served.ask({43, 14, 7, 0}) == Bytes{0xAB, 3});
+  CHECK(served.ask({43, 13, 1, 0}) == Bytes{0xAB, 1});
+  ModbusClient client("127.0.0.1", served.server->port(), 1, 1s);
+  REQUIRE(client.connect());
+  core::Query query;
+  query.function = core::Function::device_identification;
+  query.id_level = 2;
+  const auto reply = client.ask(query);
+  REQUIRE(reply);
+  CHECK(reply->objects.at(0).second == "Foreline");
+}
+
+TEST_CASE("row 23: units 0 and 255 are answered under their own number") {
+  Served served;
+  for (const std::uint8_t unit : Bytes{0, 1, 255}) {
+    core::Device settings;
+    settings.port = served.server->port();
+    settings.unit = unit;
+    ModbusClient client(settings);
+    REQUIRE(client.connect());
+    CHECK(client.read({core::RegisterTable::holding, 0, 2}));
+  }
+}
+
 TEST_CASE("a port in use and a name that is no address are errors") {
   Served served;
-  auto second = RegisterServer::start("127.0.0.1", served.server->port(), {});
+  auto second = RegisterServer::start(on(served.server->port()), {});
   REQUIRE_FALSE(second);
   CHECK(second.error().text().find(std::to_string(served.server->port())) != std::string::npos);
-  CHECK_FALSE(RegisterServer::start("plant floor", 0, {}));
+  CHECK_FALSE(RegisterServer::start(on(0, "plant floor"), {}));
 }

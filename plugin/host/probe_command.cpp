@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is behind an address: who it says it is, which registers it has, and what they may mean.
+// Reads only.
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "plugin/core/configuration.hpp"
+#include "plugin/core/survey.hpp"
+#include "plugin/host/console.hpp"
+#include "plugin/host/device_commands.hpp"
+#include "plugin/io/modbus_client.hpp"
+#include "sim/text/document.hpp"
+
+namespace foreline::host {
+
+namespace {
+
+using core::Range;
+using core::RegisterTable;
+using nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string host = "127.0.0.1:502";
+  int unit = 1;
+  int last = 1999;
+  int pause_ms = 0;
+  std::string wait = "1 s";
+  std::string timeout = "1 s";
+  std::string tags;
+  std::string against;
+  bool json = false;
+};
+
+/// Finds the ranges of a table that the device has, by halves.
+class Scan {
+ public:
+  Scan(io::ModbusClient& device, int pause_ms) : device_(device), pause_(pause_ms) {}
+
+  /// False when the device does not answer.
+  bool table(RegisterTable table, int last) {
+    const int block = core::is_bits(table) ? 1000 : 100;
+    for (int from = 0; from <= last && !mute_ && !refused_; from += block) {
+      look({table, static_cast<std::uint16_t>(from),
+            static_cast<std::uint16_t>(std::min(block, last - from + 1))});
+      if (Clock::now() >= told_) {
+        told_ = Clock::now() + std::chrono::seconds(2);
+        progress(fmt::format("probe: {} of {} addresses of {}, {} requests", from, last + 1,
+                             short_name(table), requests_));
+      }
+    }
+    refused_ = false;
+    return !mute_;
+  }
+  [[nodiscard]] const std::vector<Range>& found() const { return found_; }
+  [[nodiscard]] const core::Image& image() const { return image_; }
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  [[nodiscard]] std::size_t requests() const { return requests_; }
+  /// Reads what was found once more.
+  core::Image again() {
+    core::Image image;
+    for (const auto& range : found_)
+      for (const auto& part : core::ranges_of({range}, core::MergeRules{}))
+        if (auto words = device_.read(part)) image.put(part, *words);
+    return image;
+  }
+
+ private:
+  void look(const Range& range) {
+    if (mute_ || refused_) return;
+    if (pause_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(pause_));
+    ++requests_;
+    if (!device_.connected()) (void)device_.connect();
+    auto reply = device_.ask(core::read_query(range));
+    if (!reply) {
+      trouble_ = reply.error().text();
+      mute_ = ++silences_ >= 3;
+      return;
+    }
+    silences_ = 0;
+    if (reply->exception == 1) {
+      refused_ = true;  // the device has no such table
+      return;
+    }
+    if (reply->exception != 0) {
+      if (range.count == 1) return;
+      const auto half = static_cast<std::uint16_t>(range.count / 2);
+      look({range.table, range.address, half});
+      look({range.table, static_cast<std::uint16_t>(range.address + half),
+            static_cast<std::uint16_t>(range.count - half)});
+      return;
+    }
+    if (core::is_bits(range.table))
+      image_.put(range, std::vector<std::uint16_t>(reply->bits.begin(), reply->bits.end()));
+    else
+      image_.put(range, reply->words);
+    if (!found_.empty() && found_.back().table == range.table &&
+        found_.back().address + found_.back().count == range.address)
+      found_.back().count = static_cast<std::uint16_t>(found_.back().count + range.count);
+    else
+      found_.push_back(range);
+  }
+
+  io::ModbusClient& device_;
+  int pause_;
+  std::vector<Range> found_;
+  core::Image image_;
+  std::string trouble_;
+  std::size_t requests_ = 0;
+  int silences_ = 0;
+  bool mute_ = false;
+  bool refused_ = false;
+  Clock::time_point told_ = Clock::now() + std::chrono::seconds(2);
+};
+
+/// The values of a configuration on its first device that tell something: those with a range.
+std::vector<core::Tag> ranged(const core::Configuration& configuration) {
+  std::vector<core::Tag> tags;
+  for (const auto& tag : configuration.tags)
+    if (tag.at.device == 0) tags.push_back(tag);
+  const auto exactly = [&](const core::Register& at, double value) {
+    core::Tag tag;
+    tag.at = at;
+    tag.low = tag.high = value;
+    tags.push_back(tag);
+  };
+  const auto& map = configuration.map;
+  if (map.signature) exactly(*map.signature, map.signature_value);
+  for (std::size_t m = 0; m < map.machines.size(); ++m)
+    for (std::size_t s = 0; s < map.machines[m].signals.size(); ++s) {
+      const auto& signal = configuration.line->machines[m].signals[s];
+      core::Tag tag;
+      tag.at = map.machines[m].signals[s];
+      if (tag.at.device != 0 || !(signal.high > signal.low)) continue;
+      tag.low = signal.low;
+      tag.high = signal.high;
+      tags.push_back(tag);
+    }
+  return tags;
+}
+
+int probe(const Options& options) {
+  const auto colon = options.host.rfind(':');
+  const bool has_port = colon != std::string::npos && options.host.find(':') == colon;
+  const int port = has_port ? std::atoi(options.host.c_str() + colon + 1) : 502;
+  const auto wait_s = text::parse_duration(options.wait);
+  const auto timeout_s = text::parse_duration(options.timeout);
+  if (port < 1 || port > 65'535)
+    return fail(bad_input, "probe", fmt::format("\"{}\" is no HOST or HOST:PORT", options.host));
+  if (!wait_s || !timeout_s || !(*timeout_s > 0) || *wait_s < 0)
+    return fail(bad_input, "probe", "--wait and --timeout are durations (write \"1 s\")");
+  std::optional<core::Configuration> against;
+  if (!options.against.empty()) {
+    auto read = core::read_configuration(shipped(options.against));
+    if (!read) return fail(bad_input, "probe", read.error());
+    against = std::move(*read);
+  }
+  core::Device settings;
+  settings.host = has_port ? options.host.substr(0, colon) : options.host;
+  settings.port = static_cast<std::uint16_t>(port);
+  settings.unit = static_cast<std::uint8_t>(options.unit);
+  settings.timeout_s = *timeout_s;
+  settings.breaker_failures = 1'000'000;
+  io::ModbusClient device(settings);
+  if (auto connected = device.connect(); !connected)
+    return fail(environment, "probe", connected.error());
+  ordered_json out;
+  core::Query identify;
+  identify.function = core::Function::device_identification;
+  constexpr std::array<const char*, 7> object_names = {
+      "vendor", "product", "version", "url", "product name", "model", "application"};
+  if (auto reply = device.ask(identify); reply && reply->exception == 0) {
+    for (const auto& [object, text] : reply->objects) {
+      const std::string name = object < object_names.size() ? object_names[object] : "object";
+      out["identity"][name] = text;
+      if (!options.json) fmt::print("{}: {}\n", name, text);
+    }
+  } else if (!options.json) {
+    fmt::print("does not say who it is (function 43: {})\n",
+               reply ? core::exception_name(reply->exception) : "no answer");
+  }
+  Scan scan(device, options.pause_ms);
+  for (const auto table :
+       {RegisterTable::holding, RegisterTable::input, RegisterTable::coil, RegisterTable::discrete})
+    if (!scan.table(table, options.last)) break;
+  if (scan.found().empty())
+    return fail(environment, "probe",
+                scan.trouble().empty()
+                    ? fmt::format("no register up to {} is readable under unit {}; try --unit or "
+                                  "--last",
+                                  options.last, options.unit)
+                    : scan.trouble());
+  std::this_thread::sleep_for(std::chrono::duration<double>(*wait_s));
+  const auto second = scan.again();
+  const auto order = core::likely_order(scan.found(), second);
+  const auto guesses = core::guess(scan.found(), scan.image(), second);
+  for (const auto& range : scan.found()) {
+    out["ranges"].push_back({{"table", short_name(range.table)},
+                             {"first", range.address},
+                             {"last", range.address + range.count - 1}});
+    if (!options.json)
+      fmt::print("{}:{} to {}:{} are readable\n", short_name(range.table), range.address,
+                 short_name(range.table), range.address + range.count - 1);
+  }
+  out["order"] = order;
+  if (!options.json)
+    fmt::print("{}\n", order.empty() ? std::string("nothing looks like a 32-bit float")
+                                     : "32-bit floats seem to come as " + order);
+  out["guesses"] = ordered_json::array();
+  for (const auto& found : guesses) {
+    out["guesses"].push_back(
+        {{"at", core::place_text(found.at.table, found.at.address)},
+         {"type", core::name_of(found.at.type)},
+         {"value", std::isfinite(found.value) ? ordered_json(found.value) : ordered_json()},
+         {"moved", found.moved}});
+    if (!options.json)
+      fmt::print("  {:<18} {:<5} {:>14.6g}{}\n", core::place_text(found.at.table, found.at.address),
+                 core::name_of(found.at.type), found.value, found.moved ? "  moves" : "");
+  }
+  int status = pass;
+  if (against) {
+    const auto all = core::fits(ranged(*against), second);
+    const auto& best = all.front();
+    out["fit"] = {
+        {"shift", best.shift}, {"order", best.order}, {"good", best.good}, {"all", best.all}};
+    const bool as_written = best.shift == 0 && best.order == "as written";
+    if (!as_written) status = expectation_failed;
+    if (!options.json && as_written)
+      fmt::print("the configuration fits: {} of {} values in range\n", best.good, best.all);
+    else if (!options.json)
+      fmt::print(
+          "the configuration fits best with addresses shifted by {:+} and order {}: {} of "
+          "{} values in range, {} as written\n",
+          best.shift, best.order, best.good, best.all,
+          std::find_if(all.begin(), all.end(), [](const core::Fit& fit) {
+            return fit.shift == 0 && fit.order == "as written";
+          })->good);
+  }
+  if (!options.tags.empty()) {
+    core::TagContext context;
+    context.devices = {"plc"};
+    context.bases = {0};
+    context.groups = {"default"};
+    std::ofstream file(options.tags);
+    file << core::tags_text(core::tags_of(guesses), context);
+    if (!file.flush())
+      return fail(environment, "probe", fmt::format("{} cannot be written", options.tags));
+    if (!options.json) fmt::print("{} tags are in {}\n", guesses.size(), options.tags);
+  }
+  out["requests"] = scan.requests();
+  if (options.json) fmt::print("{}\n", out.dump());
+  return status;
+}
+
+}  // namespace
+
+void add_probe(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "probe", "Scan an unknown Modbus device, guess its map, write a first tag file");
+  command->add_option("host", options->host, "HOST or HOST:PORT")->required();
+  command->add_option("--unit", options->unit, "Unit number")
+      ->check(CLI::Range(0, 255))
+      ->capture_default_str();
+  command->add_option("--last", options->last, "Last address to look at, in each table")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  command->add_option("--wait", options->wait, "Between the two readings that show what moves")
+      ->capture_default_str();
+  command->add_option("--timeout", options->timeout, "Of one transaction")->capture_default_str();
+  command->add_option("--pause", options->pause_ms, "Milliseconds between requests")
+      ->check(CLI::Range(0, 60000))
+      ->capture_default_str();
+  command->add_option("--tags", options->tags, "Write a tag file (CSV) here");
+  command->add_option("--against", options->against,
+                      "A plugin configuration: say whether its addresses and orders fit");
+  command->add_flag("--json", options->json, "Print one JSON object");
+  command->footer(
+      "Example:\n  foreline probe 127.0.0.1:15020 --last 399 --tags first-tags.csv --against "
+      "plugin/config/bottling.toml");
+  command->callback([options, &exit_code] { exit_code = probe(*options); });
+}
+
+}  // namespace foreline::host

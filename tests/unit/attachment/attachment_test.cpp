@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: Apache-2.0
+// One running instance against a PLC that misbehaves, by the rows of the reliability table in
+// docs/integrators/failure-behaviour.md.
+#include "plugin/attachment/attachment.hpp"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <bit>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "plugin/io/deployer.hpp"
+#include "plugin/store/history.hpp"
+#include "plugin/store/store.hpp"
+#include "sim/line/schedule_block.hpp"
+#include "tests/support/plain_client.hpp"
+#include "tests/support/register_plc.hpp"
+
+namespace fs = std::filesystem;
+using namespace foreline;
+using attachment::Attachment;
+using attachment::Refusal;
+using line::Quality;
+using tests::RegisterPlc;
+using namespace std::chrono_literals;
+
+namespace {
+
+fs::path fresh_folder(const std::string& name) {
+  const auto folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / ("attachment-" + name);
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  return folder;
+}
+
+/// A line of one machine without a model, tags at 40 and on, writes allowed to one of them.
+std::string text_of(std::uint16_t port, const std::string& more = "") {
+  return "format = \"foreline plugin 1\"\nline = \"line.toml\"\nstore = \"store\"\n"
+         "[plc]\nport = " +
+         std::to_string(port) +
+         "\npoll = \"20 ms\"\ntimeout = \"200 ms\"\nreconnect_min = \"20 ms\"\n"
+         "reconnect_max = \"100 ms\"\nheartbeat = \"2\"\nheartbeat_stale = \"200 ms\"\n"
+         "signature = \"0\"\nsignature_value = 4711\n"
+         "[[group]]\nname = \"fast\"\nperiod = \"20 ms\"\n"
+         "[[tag]]\nname = \"Speed\"\nat = \"40\"\neu_min = 0\neu_max = 100\n"
+         "[[tag]]\nname = \"Temp\"\nat = \"42 f32\"\nunit = \"C\"\neu_min = -50\neu_max = 500\n"
+         "[[write]]\ntag = \"Speed\"\nlow = 10\nhigh = 90\nstep = 20\n"
+         "[[machine]]\nname = \"press\"\nstate = \"10\"\noperating = \"11\"\nrenewals = \"12\"\n"
+         "[machine.signals]\nvibration = \"20 f32\"\n"
+         "[server]\nport = 0\napprovals = true\n" +
+         more;
+}
+
+const std::string line_text =
+    "format = \"foreline line 1\"\nname = \"test\"\nproducts = [\"a\"]\n"
+    "sample_period = \"1 s\"\n[[machine]]\nname = \"press\"\ncycle = \"10 s\"\n"
+    "[[machine.signal]]\nname = \"vibration\"\nkind = \"vibration\"\nnormal = \"2 mm/s\"\n"
+    "noise = \"0.1 mm/s\"\nrange = [\"0 mm/s\", \"40 mm/s\"]\n";
+
+core::Configuration configuration(const fs::path& folder, std::uint16_t port,
+                                  const std::string& more = "") {
+  std::ofstream(folder / "line.toml") << line_text;
+  std::ofstream(folder / "plugin.toml") << text_of(port, more);
+  auto read = core::read_configuration(folder / "plugin.toml");
+  if (!read) FAIL(read.error().text());
+  return *read;
+}
+
+/// Registers as the configuration wants them.
+void fill(RegisterPlc& plc) {
+  plc.set(0, 4711);
+  plc.beat_at(2);
+  plc.set(10, 6);
+  plc.set(20, 0x4000);  // 2.0
+  plc.set(40, 50);
+  plc.set(42, 0x41C8);  // 25.0
+}
+
+struct Heard {
+  std::mutex mutex;
+  std::vector<attachment::Event> events;
+  std::atomic<std::int64_t> clock_ns{1'000'000'000'000};
+  std::atomic<int> calls{0};
+  attachment::HostCalls calls_of() {
+    attachment::HostCalls host;
+    host.event = [this](const attachment::Event& event) {
+      ++calls;
+      const std::lock_guard lock(mutex);
+      events.push_back(event);
+    };
+    host.now_ns = [this] { return clock_ns.load(); };
+    return host;
+  }
+  [[nodiscard]] std::string said(const std::string& subject, const std::string& what) {
+    const std::lock_guard lock(mutex);
+    for (const auto& event : events)
+      if (event.subject == subject && event.what == what) return event.text;
+    return {};
+  }
+};
+
+bool soon(const std::function<bool()>& holds, std::chrono::milliseconds limit = 5s) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  while (std::chrono::steady_clock::now() < until) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(2ms);
+  }
+  return holds();
+}
+
+Quality quality(const Attachment& attachment, const std::string& tag) {
+  attachment::Value value;
+  (void)attachment.read(tag, value);
+  return value.quality;
+}
+
+bool good_soon(const Attachment& attachment, const std::string& tag) {
+  return soon([&] { return quality(attachment, tag) == Quality::good; });
+}
+
+std::vector<std::string> audit_of(const fs::path& folder) {
+  auto store = store::Store::open(folder / "store");
+  REQUIRE(store);
+  auto lines = store->audit();
+  REQUIRE(lines);
+  std::vector<std::string> out;
+  for (const auto& line : *lines) out.push_back(line.what + ": " + line.detail);
+  return out;
+}
+
+bool mentions(const std::vector<std::string>& lines, const std::string& part) {
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const std::string& line) { return line.find(part) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("values, tags and metrics of a small plant arrive with their quality") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("values");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Temp"));
+  attachment::Value value;
+  REQUIRE(attachment.read("Temp", value).refusal == Refusal::none);
+  CHECK(value.value == 25);
+  CHECK(value.unit == "C");
+  CHECK(soon([&] { return quality(attachment, "press/vibration") == Quality::good; }));
+  const auto metrics = attachment.metrics();
+  CHECK(metrics.find("foreline_connected{device=\"plc\"} 1\n") != std::string::npos);
+  CHECK(metrics.find("foreline_round_trip_seconds_bucket{device=\"plc\",le=\"+Inf\"}") !=
+        std::string::npos);
+  const auto snapshot = nlohmann::json::parse(attachment.snapshot());
+  CHECK(snapshot["tags"]["Speed"]["quality"] == "Good");
+  (void)attachment.stop(1s);
+  const int calls = heard.calls;
+  std::this_thread::sleep_for(50ms);
+  CHECK(heard.calls == calls);
+}
+
+TEST_CASE("row 11: a byte-swapped float is never Good") {
+  RegisterPlc plc;
+  fill(plc);
+  plc.set(42, 0);
+  plc.set(43, 0x41C8);
+  plc.set(20, 0);
+  plc.set(21, 0x4000);
+  const auto folder = fresh_folder("swapped");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Speed"));
+  // 0x000041C8 is a denormal, 2.4e-41: in range of a temperature, and still no measured value.
+  CHECK(quality(attachment, "Temp") != Quality::good);
+  CHECK(quality(attachment, "press/vibration") != Quality::good);
+}
+
+TEST_CASE("row 13: a map that is shifted by one makes the device Bad_Config and writes stop") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("shifted");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Speed"));
+  plc.shift(1);
+  REQUIRE(soon([&] { return quality(attachment, "Speed") == Quality::bad_config; }));
+  CHECK(soon([&] { return !heard.said("plc", "lost").empty(); }));
+  CHECK(heard.said("plc", "lost").find("another register map") != std::string::npos);
+  REQUIRE(attachment.write("Speed", 55, "me").refusal == Refusal::none);
+  CHECK(soon([&] { return !heard.said("Speed", "refused").empty(); }));
+  CHECK(plc.writes() == 0);
+  plc.shift(0);
+  CHECK(good_soon(attachment, "Speed"));
+}
+
+TEST_CASE("row 14: clock jumps touch neither the beat nor the order of times") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("clock");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Speed"));
+  std::int64_t last = 0;
+  const std::int64_t hour = 3'600'000'000'000;
+  for (const std::int64_t jump : {-hour, hour, -hour, 2 * hour}) {
+    heard.clock_ns += jump;
+    const int before = plc.reads();
+    REQUIRE(soon([&] { return plc.reads() > before + 6; }, 1s));
+    attachment::Value value;
+    (void)attachment.read("Speed", value);
+    CHECK(value.quality == Quality::good);
+    CHECK(value.received_ns >= last);
+    last = value.received_ns;
+  }
+}
+
+TEST_CASE(
+    "row 20: a value that another master changes at once is a conflict, alarmed and audited") {
+  RegisterPlc* self = nullptr;
+  RegisterPlc plc([&](int address, const auto&) {
+    if (address == 40) self->words()[40] = 33;
+    return true;
+  });
+  self = &plc;
+  fill(plc);
+  const auto folder = fresh_folder("conflict");
+  Heard heard;
+  {
+    Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    REQUIRE(good_soon(attachment, "Speed"));
+    REQUIRE(attachment.write("Speed", 60, "me").refusal == Refusal::none);
+    REQUIRE(soon([&] { return !heard.said("Speed", "conflict").empty(); }));
+    CHECK(soon([&] { return !heard.said("plc/deployment", "raised").empty(); }));
+    CHECK(plc.writes() == 1);
+  }
+  CHECK(mentions(audit_of(folder), "write conflict: Speed"));
+}
+
+TEST_CASE("row 21: a write that the white list does not allow sends no byte") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("refused");
+  Heard heard;
+  {
+    Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    REQUIRE(good_soon(attachment, "Speed"));
+    CHECK(attachment.write("Temp", 30, "me").refusal == Refusal::refused);
+    CHECK(attachment.write("Speed", 60, "").refusal == Refusal::invalid_argument);
+    CHECK(attachment.write("Nothing", 60, "me").refusal == Refusal::invalid_argument);
+    for (const double value : {95.0, 5.0, 71.0}) {
+      heard.events.clear();
+      REQUIRE(attachment.write("Speed", value, "me").refusal == Refusal::none);
+      REQUIRE(soon([&] { return !heard.said("Speed", "refused").empty(); }));
+    }
+    CHECK(plc.writes() == 0);
+    REQUIRE(attachment.write("Speed", 70, "me").refusal == Refusal::none);
+    REQUIRE(soon([&] { return !heard.said("Speed", "written").empty(); }));
+    CHECK(plc.writes() == 1);
+    CHECK(plc.get(40) == 70);
+  }
+  const auto lines = audit_of(folder);
+  CHECK(mentions(lines, "write refused: Speed"));
+  CHECK(mentions(lines, "write written: Speed"));
+}
+
+TEST_CASE("row 22: a PLC whose heartbeat stands still is stale though it answers") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("frozen");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Speed"));
+  plc.freeze(true);
+  REQUIRE(soon([&] { return quality(attachment, "Speed") == Quality::bad_stale; }));
+  CHECK(plc.connections() == 1);
+  // It stays so while the PLC goes on answering.
+  const int before = plc.reads();
+  REQUIRE(soon([&] { return plc.reads() > before + 40; }));
+  CHECK(quality(attachment, "Speed") == Quality::bad_stale);
+  REQUIRE(attachment.write("Speed", 55, "me").refusal == Refusal::none);
+  CHECK(soon([&] { return !heard.said("Speed", "refused").empty(); }));
+  CHECK(plc.writes() == 0);
+  plc.freeze(false);
+  CHECK(good_soon(attachment, "Speed"));
+}
+
+TEST_CASE("row 25: destroying an instance in mid-poll leaves no thread and no callback") {
+  const auto threads = [] {
+    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator{});
+  };
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("cycles");
+  const auto descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator{});
+  };
+  const auto before = threads();
+  const auto open_before = descriptors();
+  Heard heard;
+  for (int i = 0; i < 100; ++i) {
+    Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    if (i % 10 == 0) REQUIRE(good_soon(attachment, "Speed"));
+  }
+  const int calls = heard.calls;
+  std::this_thread::sleep_for(50ms);
+  CHECK(heard.calls == calls);
+  CHECK(threads() == before);
+  // The PLC's side of the last connection may still be closing.
+  CHECK(soon([&] { return descriptors() <= open_before; }));
+}
+
+TEST_CASE("row 27: with a full disk nothing is written to the PLC") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("full");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Speed"));
+  // A file size limit is what a full disk looks like to the store.
+  rlimit old{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  const rlimit none{0, old.rlim_max};
+  auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
+  ::setrlimit(RLIMIT_FSIZE, &none);
+  const auto asked = attachment.write("Speed", 60, "me").refusal;
+  const bool refused = soon([&] { return !heard.said("Speed", "refused").empty(); });
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  ::signal(SIGXFSZ, handler);
+  CHECK(asked == Refusal::none);
+  REQUIRE(refused);
+  CHECK(heard.said("Speed", "refused").find("audit cannot be written") != std::string::npos);
+  CHECK(plc.writes() == 0);
+  REQUIRE(attachment.write("Speed", 60, "me").refusal == Refusal::none);
+  CHECK(soon([&] { return !heard.said("Speed", "written").empty(); }));
+}
+
+TEST_CASE("row 28: a kill between staging and commit is found at the next start, and cleared") {
+  const core::ScheduleRegisters registers = {300, 420, 500, 620, 421, 422};
+  line::Schedule schedule;
+  schedule.sequence = {{0}, {2}, {1}};
+  const auto block = line::to_block(schedule);
+  const auto folder = fresh_folder("killed");
+  const std::string more =
+      "[schedule]\nwrites = true\nactive = 300\nactive_sequence = 420\nstaging = 500\n"
+      "commit = 620\necho = 421\nreject = 422\n";
+  int told[2];
+  REQUIRE(::pipe(told) == 0);
+  // The child deploys and is killed when the PLC has the staging block; the PLC lives here.
+  std::uint16_t port = 0;
+  int ports[2];
+  REQUIRE(::pipe(ports) == 0);
+  const auto child = ::fork();
+  if (child == 0) {
+    if (::read(ports[0], &port, sizeof port) != sizeof port) ::_exit(1);
+    auto store = store::Store::open(folder / "store");
+    io::ModbusClient client("127.0.0.1", port, 1, 2s);
+    if (!store || !client.connect()) ::_exit(1);
+    (void)io::deploy(
+        client, registers, block, 5s,
+        [&](const std::string& what, const std::string&) {
+          if (what != "staged") return;
+          (void)!::write(told[1], "s", 1);
+          ::pause();
+        },
+        [&](std::uint16_t sequence) {
+          return store
+              ->begin("deployment", nlohmann::json{{"sequence", sequence}, {"block", block}}.dump())
+              .has_value();
+        });
+    ::_exit(1);
+  }
+  RegisterPlc plc;
+  fill(plc);
+  port = plc.port();
+  REQUIRE(::write(ports[1], &port, sizeof port) == sizeof port);
+  char said = 0;
+  REQUIRE(::read(told[0], &said, 1) == 1);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  for (const int fd : {told[0], told[1], ports[0], ports[1]}) ::close(fd);
+  CHECK(plc.get(500) == 3);
+  CHECK(plc.get(620) == 0);
+  Heard heard;
+  {
+    Attachment attachment(configuration(folder, plc.port(), more), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    REQUIRE(soon([&] { return !heard.said("an earlier deployment", "recovered").empty(); }));
+  }
+  for (int i = 0; i < static_cast<int>(line::block_size); ++i) REQUIRE(plc.get(500 + i) == 0);
+  CHECK(plc.get(620) == 0);  // never committed
+  CHECK(mentions(audit_of(folder), "the staging block has been cleared"));
+  Heard again;
+  {
+    Attachment attachment(configuration(folder, plc.port(), more), again.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    REQUIRE(good_soon(attachment, "Speed"));
+    CHECK(again.said("an earlier deployment", "recovered").empty());
+  }
+}
+
+TEST_CASE("the past is kept, and counters are served to Prometheus") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("history");
+  Heard heard;
+  {
+    Attachment attachment(
+        configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n[metrics]\n"),
+        heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    REQUIRE(good_soon(attachment, "Speed"));
+    plc.set(40, 51);
+    REQUIRE(soon([&] {
+      attachment::Value value;
+      return attachment.read("Speed", value).refusal == Refusal::none && value.value == 51;
+    }));
+    tests::PlainClient prometheus(attachment.metrics_port());
+    const std::string get = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+    prometheus.send({get.begin(), get.end()});
+    const auto text = prometheus.all();
+    CHECK(text.find("200 OK") != std::string::npos);
+    CHECK(text.find("foreline_polls_total ") != std::string::npos);
+  }
+  auto history = store::History::open(folder / "store", {});
+  REQUIRE(history);
+  const auto speed = history->window("Speed", 0, INT64_MAX);
+  REQUIRE(speed);
+  CHECK(speed->back().value == 51);
+  const auto events = history->events(0, INT64_MAX);
+  REQUIRE(events);
+  CHECK(events->at(0).what == "connected");
+}
+
+TEST_CASE("alarms are shelved, taken out of service and returned over our registers") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("service");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  io::ModbusClient scada("127.0.0.1", attachment.server_port(), 1, 2s);
+  REQUIRE(scada.connect());
+  const std::vector<std::uint16_t> out = {65'535, 0};
+  REQUIRE(scada.write(63, out));
+  REQUIRE(soon([&] { return !heard.said("plc/communication", "out-of-service").empty(); }));
+  CHECK(soon([&] {
+    const auto words = scada.read({core::RegisterTable::holding, 10, 1});
+    return words && words->at(0) == 5;
+  }));
+  const std::vector<std::uint16_t> in = {65'535, 1};
+  REQUIRE(scada.write(63, in));
+  CHECK(soon([&] { return !heard.said("plc/communication", "in-service").empty(); }));
+  CHECK_FALSE(scada.write(64, in));  // no request register
+  CHECK_FALSE(scada.write(40, in));
+}

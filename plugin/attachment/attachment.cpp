@@ -98,6 +98,8 @@ struct Proposal {
   std::string name;
   double gain_lower_95 = 0;
   double made_at_s = 0;
+  std::string identity;  ///< SHA-256 of what people are asked about.
+  core::GateVerdict verdict;
 };
 
 }  // namespace
@@ -533,6 +535,7 @@ struct Attachment::State {
     request.cost_downtime_s = rules.cost_downtime_s;
     request.cost_service_s = rules.cost_service_s;
     request.cost_makespan_s = rules.cost_makespan_s;
+    request.largest_moved_share = configuration.gate.largest_moved_share;
     forecast_at_s = 0;
     missing_share = 0;
     double highest = -1;
@@ -638,9 +641,12 @@ struct Attachment::State {
     input.deployed_at_s = deployed_at_s;
     input.may_write = configuration.may_write;
     input.audit_works = store.has_value();
+    input.identity = input.identity_now =
+        store::digest_of(core::identity_text(planned.request, winner.schedule, configuration.gate));
     auto verdict = core::judge(input, configuration.gate);
     auto detail = to_json(*planned.plan, planned.request, verdict);
     detail["proposal"] = proposal.number;
+    detail["identity"] = input.identity;
     if (verdict.passed &&
         !audit("foreline", "proposed", detail["after"].dump() + " because " + verdict.reason)) {
       verdict.passed = false;
@@ -649,6 +655,8 @@ struct Attachment::State {
     {
       const std::lock_guard lock(mutex);
       proposal.state = verdict.passed ? ProposalState::proposed : ProposalState::refused;
+      proposal.identity = input.identity;
+      proposal.verdict = verdict;
       if (!verdict.passed) ++gate_refusals;
     }
     tell_plan(verdict.passed ? "proposed" : "refused",
@@ -687,7 +695,18 @@ struct Attachment::State {
              fmt::format("proposal {} was rejected by {}", proposal.number, decision.who));
       return;
     }
-    if (!audit(decision.who, "approved", proposal.name)) {
+    const core::Approval approval{decision.who, "", proposal.identity, proposal.made_at_s, line_s};
+    const auto doubts =
+        core::complaints_about(approval, proposal.verdict,
+                               store::digest_of(core::identity_text(
+                                   proposal.request, proposal.schedule, configuration.gate)),
+                               configuration.gate);
+    if (!doubts.empty()) {
+      (void)audit(decision.who, "refused", doubts.front());
+      finish(ProposalState::lapsed, "refused", doubts.front());
+      return;
+    }
+    if (!audit(decision.who, "approved", proposal.name + ", " + proposal.identity)) {
       finish(ProposalState::failed, "failed", "the audit cannot be written, so nothing is");
       return;
     }

@@ -167,7 +167,10 @@ Json to_json(const plan::Plan& plan, const plan::Request& request,
   }
   Json checks = Json::array();
   for (const auto& check : verdict.checks)
-    checks.push_back({{"name", check.name}, {"passed", check.passed}, {"text", check.text}});
+    checks.push_back({{"rule", check.rule},
+                      {"name", check.name},
+                      {"passed", check.passed},
+                      {"text", check.text}});
   const auto& winner = plan.evaluated.at(plan.winner).candidate;
   return {{"at_s", request.now.at_s},
           {"seed", request.seed},

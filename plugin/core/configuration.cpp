@@ -436,6 +436,23 @@ class Reader {
     rules.largest_missing_share = table.share("largest_missing", rules.largest_missing_share);
     rules.largest_moved_share = table.share("largest_moved", rules.largest_moved_share);
     rules.hold_off_s = table.duration("hold_off", 0, rules.hold_off_s);
+    rules.least_futures = static_cast<std::size_t>(
+        table.integer("least_futures", 2, 100'000, static_cast<std::int64_t>(rules.least_futures)));
+    rules.largest_on_time_drop = table.share("largest_on_time_drop", rules.largest_on_time_drop);
+    rules.least_good_corners = table.share("least_good_corners", rules.least_good_corners);
+    rules.worst_corner = -table.share("largest_corner_loss", -rules.worst_corner);
+    rules.oldest_forecast_share =
+        table.share("oldest_forecast_of_horizon", rules.oldest_forecast_share);
+    rules.largest_calibration_error =
+        table.share("largest_calibration_error", rules.largest_calibration_error);
+    rules.largest_throughput_error =
+        table.share("largest_throughput_error", rules.largest_throughput_error);
+    rules.largest_event_error = table.share("largest_event_error", rules.largest_event_error);
+    rules.oldest_state_s = table.duration("oldest_state", 1, rules.oldest_state_s);
+    rules.largest_start_deviation_s =
+        table.duration("largest_start_deviation", 0, rules.largest_start_deviation_s);
+    rules.most_broken_promises = static_cast<std::size_t>(table.integer(
+        "most_broken_promises", 0, 1000, static_cast<std::int64_t>(rules.most_broken_promises)));
     table.finish();
   }
 

@@ -28,6 +28,8 @@ void add_evaluate(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
 void add_train(CLI::App& app, int& exit_code);
 void add_plan(CLI::App& app, int& exit_code);
+void add_what_if(CLI::App& app, int& exit_code);
+void add_compare(CLI::App& app, int& exit_code);
 void add_solve(CLI::App& app, int& exit_code);
 void add_deploy(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);

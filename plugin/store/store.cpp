@@ -28,21 +28,11 @@ constexpr const char* schema =
     "CREATE TABLE IF NOT EXISTS journal ("
     " number INTEGER PRIMARY KEY, what TEXT NOT NULL, detail TEXT NOT NULL);";
 
-std::string sha256(const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
-    return {};
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
-}
-
 std::string hash_of(const std::string& before, const AuditLine& line) {
   // Lengths keep one field from passing for the end of another.
-  return sha256(fmt::format("{}|{}|{}|{:.6f}|{}:{}|{}:{}|{}:{}", before, line.number, line.wall_ns,
-                            line.at_s, line.who.size(), line.who, line.what.size(), line.what,
-                            line.detail.size(), line.detail));
+  return digest_of(fmt::format("{}|{}|{}|{:.6f}|{}:{}|{}:{}|{}:{}", before, line.number,
+                               line.wall_ns, line.at_s, line.who.size(), line.who, line.what.size(),
+                               line.what, line.detail.size(), line.detail));
 }
 
 struct Finalize {
@@ -56,6 +46,16 @@ std::string text_at(sqlite3_stmt* statement, int column) {
 }
 
 }  // namespace
+
+std::string digest_of(const std::string& text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
+    return {};
+  std::string hex;
+  for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
 
 struct Store::State {
   std::filesystem::path file;

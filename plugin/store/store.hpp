@@ -13,6 +13,9 @@
 
 namespace foreline::store {
 
+/// SHA-256 in hexadecimal.
+[[nodiscard]] std::string digest_of(const std::string& text);
+
 struct AuditLine {
   std::int64_t number = 0;
   std::int64_t wall_ns = 0;  ///< Host clock, ns since the Unix epoch.

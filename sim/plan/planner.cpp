@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/plan/planner.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "sim/line/random.hpp"
+#include "sim/maxplus/evaluator.hpp"
+#include "sim/select/race.hpp"
+#include "sim/select/scenario_set.hpp"
+#include "sim/verdict/statistics.hpp"
+#include "sim/verdict/verdict.hpp"
 
 namespace foreline::plan {
 
@@ -13,41 +19,16 @@ using namespace line;
 
 namespace {
 
-constexpr std::uint32_t selection_set = 0;
-constexpr std::uint32_t gate_set = 1;
-
-/// Quantile of Student's t by the expansion of Abramowitz and Stegun, 26.7.5: within 0.5 % from 3
-/// degrees of freedom on.
-double student_t(double share, double freedom) {
-  const double z = normal_quantile(share);
-  const double z3 = z * z * z;
-  const double z5 = z3 * z * z;
-  const double z7 = z5 * z * z;
-  return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom) +
-         (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * std::pow(freedom, 3));
-}
+constexpr std::size_t finalists_most = 12;
+constexpr std::size_t searched_most = 6;
+constexpr double invalid_cost = 1e12;  ///< A future that crashed says nothing for its schedule.
+/// Costs that differ by less than this share are all one to everybody.
+constexpr double indifference_share = 0.005;
 
 double mean_of(const std::vector<double>& values) {
   return values.empty() ? 0
                         : std::accumulate(values.begin(), values.end(), 0.0) /
                               static_cast<double>(values.size());
-}
-
-double standard_error(const std::vector<double>& values) {
-  if (values.size() < 2) return 0;
-  const double mean = mean_of(values);
-  double squares = 0;
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  const auto n = static_cast<double>(values.size());
-  return std::sqrt(squares / (n - 1) / n);
-}
-
-/// Mean of the worst tenth.
-double tail_of(std::vector<double> costs) {
-  if (costs.empty()) return 0;
-  std::sort(costs.begin(), costs.end(), std::greater<>());
-  costs.resize(std::max<std::size_t>(1, costs.size() / 10));
-  return mean_of(costs);
 }
 
 Trial future_of(const Request& request, const Schedule& schedule, std::uint64_t seed) {
@@ -62,109 +43,341 @@ Trial future_of(const Request& request, const Schedule& schedule, std::uint64_t 
   return trial;
 }
 
-double cost_of(const Request& request, const Trial& trial, const Measures& measures,
-               const Outcome& outcome) {
+double service_s_of(const Outcome& outcome) {
   double service_s = 0;
   for (const auto& machine : outcome.machines) service_s += machine.service_s;
-  return request.cost_tardiness_s * measures.tardiness_s +
-         request.cost_downtime_s * measures.downtime_s + request.cost_service_s * service_s +
-         request.cost_makespan_s * (measures.makespan_s - trial.from->at_s);
+  return service_s;
+}
+
+Distribution scaled(Distribution d, double factor) {
+  d.mean *= factor;
+  if (d.kind != Distribution::Kind::weibull) d.spread *= factor;
+  d.low *= factor;
+  d.high *= factor;
+  for (auto& value : d.measured) value *= factor;
+  return d;
+}
+
+template <class Change>
+Trial with_line(Trial trial, const Change& change) {
+  auto line = *trial.line;
+  for (auto& machine : line.machines) change(machine);
+  trial.line = std::make_shared<const Line>(std::move(line));
+  return trial;
 }
 
 }  // namespace
 
-Estimate estimate_of(const std::vector<double>& values) {
-  const double mean = mean_of(values);
-  if (values.size() < 2) return {mean, mean, mean};
-  const double half =
-      student_t(0.975, static_cast<double>(values.size() - 1)) * standard_error(values);
-  return {mean, mean - half, mean + half};
+std::vector<std::pair<std::string, Trial>> corners_of(const Trial& trial) {
+  std::vector<std::pair<std::string, Trial>> corners;
+  for (const double factor : {0.7, 1.3}) {
+    auto other = with_line(trial, [&](Machine& machine) {
+      for (auto& mode : machine.faults) mode.onset = scaled(mode.onset, factor);
+    });
+    for (auto& hazard : other.hazards)
+      for (auto& share : hazard.within)
+        share = static_cast<float>(1 - std::pow(1 - std::min(0.999, double{share}), 1 / factor));
+    corners.emplace_back(fmt::format("faults come after {} of the time", factor), std::move(other));
+  }
+  for (const double factor : {0.7, 1.5})
+    corners.emplace_back(fmt::format("repairs take {} of the time", factor),
+                         with_line(trial, [&](Machine& machine) {
+                           for (auto& mode : machine.faults)
+                             mode.repair = scaled(mode.repair, factor);
+                         }));
+  for (const double factor : {0.95, 1.05})
+    corners.emplace_back(
+        fmt::format("machines take {} of the time", factor),
+        with_line(trial, [&](Machine& machine) { machine.cycle = scaled(machine.cycle, factor); }));
+  if (!trial.hazards.empty()) {
+    auto other = trial;
+    other.hazards.clear();
+    corners.emplace_back("the forecast says nothing: base rates", other);
+    other = trial;
+    // Half of what was forecast does not come.
+    for (auto& hazard : other.hazards)
+      for (auto& share : hazard.within) share *= 0.5F;
+    corners.emplace_back("every second alarm is false", std::move(other));
+  }
+  return corners;
 }
 
-Result<Plan> make_plan(const Request& request, worker::Client& client, const Progress& progress) {
-  auto all = candidates(request);
-  const auto seed_of = [&](std::uint32_t set, std::size_t i) {
-    return random_word(request.seed, set, Purpose::planning, i);
-  };
-  std::size_t done = 0;
-  const std::size_t planned = all.size() * request.selection_seeds + 2 * request.gate_seeds;
-  const auto arrived = [&](std::size_t, const Outcome&) {
-    if (progress) progress(++done, planned);
-  };
+double cost_of(const Request& request, const Measures& measures, double service_s) {
+  return request.cost_tardiness_s * measures.tardiness_s +
+         request.cost_downtime_s * measures.downtime_s + request.cost_service_s * service_s +
+         request.cost_makespan_s * (measures.makespan_s - request.now.at_s);
+}
 
-  std::vector<Trial> trials;
-  for (const auto& candidate : all)
-    for (std::size_t i = 0; i < request.selection_seeds; ++i)
-      trials.push_back(future_of(request, candidate.schedule, seed_of(selection_set, i)));
-  auto outcomes = client.run(trials, arrived);
-  if (!outcomes) return outcomes.error();
-  Plan plan;
-  for (std::size_t c = 0; c < all.size(); ++c) {
-    Evaluated evaluated;
-    evaluated.candidate = std::move(all[c]);
-    for (std::size_t i = 0; i < request.selection_seeds; ++i) {
-      const auto at = c * request.selection_seeds + i;
-      const auto& outcome = (*outcomes)[at];
-      evaluated.selection.push_back(measures_of(trials[at], outcome));
-      // A future that crashed says nothing for its schedule.
-      evaluated.cost.push_back(
-          outcome.valid() ? cost_of(request, trials[at], evaluated.selection.back(), outcome)
-                          : 1e12);
-    }
-    evaluated.mean_cost = estimate_of(evaluated.cost);
-    plan.evaluated.push_back(std::move(evaluated));
+double moved_share(const Schedule& before, const Schedule& after, std::size_t frozen) {
+  const auto& old = before.sequence;
+  if (old.size() != after.sequence.size()) return 1;
+  frozen = std::min(frozen, old.size());
+  const auto open = old.size() - frozen;
+  if (open == 0) return 0;
+  std::vector<std::size_t> place;
+  for (std::size_t i = frozen; i < old.size(); ++i) {
+    const auto found = std::find(old.begin(), old.end(), after.sequence[i]);
+    if (found == old.end()) return 1;
+    place.push_back(static_cast<std::size_t>(found - old.begin()));
   }
-  // The first was "keep": it stays in front of equals.
-  std::stable_sort(
-      plan.evaluated.begin(), plan.evaluated.end(),
-      [](const Evaluated& a, const Evaluated& b) { return a.mean_cost.mean < b.mean_cost.mean; });
-  plan.winner = 0;
-  const auto keep_at =
-      std::find_if(plan.evaluated.begin(), plan.evaluated.end(),
-                   [&](const Evaluated& e) { return e.candidate.schedule == request.active; });
-  const auto& winner = plan.evaluated.front().candidate.schedule;
+  // Who can stay is the longest increasing subsequence of the old places.
+  std::vector<std::size_t> ends;
+  for (const auto at : place) {
+    const auto spot = std::lower_bound(ends.begin(), ends.end(), at);
+    if (spot == ends.end())
+      ends.push_back(at);
+    else
+      *spot = at;
+  }
+  return static_cast<double>(open - ends.size()) / static_cast<double>(open);
+}
 
-  trials.clear();
-  for (const auto* schedule : {&request.active, &winner}) {
-    for (std::size_t i = 0; i < request.gate_seeds; ++i) {
-      trials.push_back(future_of(request, *schedule, seed_of(gate_set, i)));
-      trials.back().want_gantt = i == 0;
+Estimate estimate_of(const std::vector<double>& values) {
+  const auto interval = verdict::interval_of(values, 0.95);
+  if (values.size() < 2) return {interval.mean, interval.mean, interval.mean};
+  return {interval.mean, interval.low(), interval.high()};
+}
+
+namespace {
+
+/// One plan in the making.
+class Planning {
+ public:
+  Planning(const Request& request, worker::Client& client, const Progress& progress,
+           const BestSoFar& best_so_far)
+      : request_(request), client_(client), progress_(progress), best_so_far_(best_so_far) {}
+
+  Result<Plan> make() {
+    choose_finalists();
+    if (auto done = race(); !done) return done.error();
+    if (auto done = prove(); !done) return done.error();
+    if (auto done = corners(); !done) return done.error();
+    return std::move(plan_);
+  }
+
+ private:
+  [[nodiscard]] const Schedule& winner() const {
+    return plan_.evaluated[plan_.winner].candidate.schedule;
+  }
+
+  Result<std::vector<Outcome>> run(const std::vector<Trial>& trials) {
+    planned_ = std::max(planned_, done_ + trials.size());
+    return client_.run(trials, [&](std::size_t, const Outcome&) {
+      if (progress_) progress_(++done_, planned_);
+    });
+  }
+
+  void choose_finalists() {
+    all_ = candidates(request_);
+    if (request_.search_futures > 0) {
+      auto found = searched(request_, all_, searched_most);
+      plan_.searched = found.size();
+      for (auto& candidate : found) all_.push_back(std::move(candidate));
     }
   }
-  outcomes = client.run(trials, arrived);
-  if (!outcomes) return outcomes.error();
-  auto& proof = plan.proof;
-  std::vector<double> keep_costs;
-  std::vector<double> winner_costs;
-  for (std::size_t i = 0; i < request.gate_seeds; ++i) {
-    const auto other = request.gate_seeds + i;
-    const auto& kept = (*outcomes)[i];
-    const auto& won = (*outcomes)[other];
-    proof.seeds.push_back(trials[i].seed);
-    proof.invalid_trials += (kept.valid() ? 0U : 1U) + (won.valid() ? 0U : 1U);
-    if (!kept.valid() || !won.valid()) continue;
-    proof.keep.push_back(measures_of(trials[i], kept));
-    proof.winner.push_back(measures_of(trials[other], won));
-    keep_costs.push_back(cost_of(request, trials[i], proof.keep.back(), kept));
-    winner_costs.push_back(cost_of(request, trials[other], proof.winner.back(), won));
-    if (keep_at->candidate.schedule == winner) continue;
-    proof.gain.push_back(keep_costs.back() - winner_costs.back());
-    proof.probability_better += proof.gain.back() > 0 ? 1 : proof.gain.back() == 0 ? 0.5 : 0;
+
+  Result<Done> race() {
+    planned_ = all_.size() * request_.selection_seeds + 2 * request_.gate_seeds;
+    measures_.resize(all_.size());
+    const select::Simulate simulate =
+        [&](const std::vector<select::Cell>& cells) -> Result<std::vector<double>> {
+      std::vector<Trial> trials;
+      for (const auto& cell : cells)
+        trials.push_back(future_of(
+            request_, all_[cell.candidate].schedule,
+            select::scenario_seed(request_.seed, select::ScenarioSet::selection, cell.future)));
+      auto outcomes = run(trials);
+      if (!outcomes) return outcomes.error();
+      std::vector<double> costs;
+      for (std::size_t i = 0; i < cells.size(); ++i) {
+        const auto& outcome = (*outcomes)[i];
+        auto& measures = measures_[cells[i].candidate];
+        measures.push_back(measures_of(trials[i], outcome));
+        costs.push_back(outcome.valid() ? cost_of(request_, measures.back(), service_s_of(outcome))
+                                        : invalid_cost);
+      }
+      return costs;
+    };
+    const select::Watch watch = [&](const select::Race& now) {
+      if (!best_so_far_ || now.best >= all_.size()) return;
+      std::vector<double> gain;
+      for (std::size_t f = 0; f < std::min(now.costs[0].size(), now.costs[now.best].size()); ++f)
+        gain.push_back(now.costs[0][f] - now.costs[now.best][f]);
+      best_so_far_(all_[now.best], estimate_of(gain));
+    };
+    // What keeping costs sets what difference is worth a decision.
+    std::vector<select::Cell> first;
+    for (std::size_t f = 0; f < request_.selection_seeds; ++f) first.push_back({0, f});
+    auto kept = simulate(first);
+    if (!kept) return kept.error();
+    const double indifference = std::max(1.0, indifference_share * std::abs(mean_of(*kept)));
+    const select::Simulate rest =
+        [&](const std::vector<select::Cell>& cells) -> Result<std::vector<double>> {
+      std::vector<select::Cell> unknown;
+      for (const auto& cell : cells)
+        if (cell.candidate != 0 || cell.future >= kept->size()) unknown.push_back(cell);
+      auto costs = simulate(unknown);
+      if (!costs) return costs;
+      std::vector<double> joined;
+      std::size_t next = 0;
+      for (const auto& cell : cells)
+        joined.push_back(cell.candidate == 0 && cell.future < kept->size() ? (*kept)[cell.future]
+                                                                           : (*costs)[next++]);
+      return joined;
+    };
+    select::KnOptions options;
+    options.first = request_.selection_seeds;
+    options.most = 2 * request_.selection_seeds;
+    options.indifference = indifference;
+    options.step = std::max<std::size_t>(2, request_.selection_seeds / 4);
+    auto raced = select::kn(all_.size(), options, rest, watch);
+    if (!raced) return raced.error();
+    plan_.decided = raced->decided;
+    std::vector<std::size_t> order(all_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    // The first is "keep": it stays in front of equals.
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return mean_of(raced->costs[a]) < mean_of(raced->costs[b]);
+    });
+    for (const auto c : order) {
+      Evaluated evaluated;
+      evaluated.candidate = std::move(all_[c]);
+      evaluated.selection = std::move(measures_[c]);
+      evaluated.cost = std::move(raced->costs[c]);
+      evaluated.mean_cost = estimate_of(evaluated.cost);
+      if (c == raced->best) plan_.winner = plan_.evaluated.size();
+      plan_.evaluated.push_back(std::move(evaluated));
+    }
+    return Done{};
   }
-  proof.keep_cost = mean_of(keep_costs);
-  if (!proof.gain.empty()) {
-    proof.mean_gain = estimate_of(proof.gain);
-    proof.gain_lower_95 =
-        proof.mean_gain.mean -
-        student_t(0.95, std::max<double>(1, static_cast<double>(proof.gain.size()) - 1)) *
-            standard_error(proof.gain);
-    proof.probability_better /= static_cast<double>(proof.gain.size());
-    const double keep_tail = tail_of(keep_costs);
-    proof.tail_change = keep_tail > 0 ? tail_of(winner_costs) / keep_tail - 1 : 0;
+
+  Result<Done> prove() {
+    std::vector<Trial> trials;
+    for (const Schedule* schedule : {&request_.active, &winner()}) {
+      for (std::size_t i = 0; i < request_.gate_seeds; ++i) {
+        trials.push_back(
+            future_of(request_, *schedule,
+                      select::scenario_seed(request_.seed, select::ScenarioSet::gate, i)));
+        trials.back().want_gantt = i == 0;
+      }
+    }
+    planned_ = done_ + trials.size();
+    auto outcomes = run(trials);
+    if (!outcomes) return outcomes.error();
+    auto& proof = plan_.proof;
+    std::vector<double> keep_costs;
+    std::vector<double> winner_costs;
+    std::vector<std::pair<std::size_t, std::size_t>> on_time(request_.orders->size());
+    double deviation_s = 0;
+    std::size_t deviations = 0;
+    for (std::size_t i = 0; i < request_.gate_seeds; ++i) {
+      const auto other = request_.gate_seeds + i;
+      const auto& kept = (*outcomes)[i];
+      const auto& won = (*outcomes)[other];
+      proof.seeds.push_back(trials[i].seed);
+      proof.invalid_trials += (kept.valid() ? 0U : 1U) + (won.valid() ? 0U : 1U);
+      if (!kept.valid() || !won.valid()) continue;
+      for (auto& broken : verdict::broken_invariants(trials[other], won))
+        proof.broken.push_back(fmt::format("future {}: {}", i, broken));
+      proof.keep.push_back(measures_of(trials[i], kept));
+      proof.winner.push_back(measures_of(trials[other], won));
+      keep_costs.push_back(cost_of(request_, proof.keep.back(), service_s_of(kept)));
+      winner_costs.push_back(cost_of(request_, proof.winner.back(), service_s_of(won)));
+      for (std::size_t o = 0; o < on_time.size(); ++o) {
+        const auto in_time = [&](const Outcome& outcome) {
+          const double finished_s = outcome.orders[o].finished_s;
+          return finished_s >= 0 && finished_s <= (*request_.orders)[o].due_s;
+        };
+        on_time[o].first += in_time(kept) ? 1 : 0;
+        on_time[o].second += in_time(won) ? 1 : 0;
+        const double before_s = kept.orders[o].started_s;
+        const double after_s = won.orders[o].started_s;
+        if (before_s <= request_.now.at_s || after_s <= request_.now.at_s) continue;
+        deviation_s += std::abs(after_s - before_s);
+        ++deviations;
+      }
+    }
+    proof.start_deviation_s = deviations > 0 ? deviation_s / static_cast<double>(deviations) : 0;
+    proof.keep_cost = mean_of(keep_costs);
+    for (std::uint32_t o = 0; o < on_time.size(); ++o) {
+      const bool open = std::any_of(outcomes->begin(), outcomes->end(), [&](const Outcome& one) {
+        return one.valid() &&
+               !(one.orders[o].finished_s >= 0 && one.orders[o].finished_s <= request_.now.at_s);
+      });
+      if (!open || !std::isfinite((*request_.orders)[o].due_s)) continue;
+      proof.on_time.push_back({{o},
+                               select::chance_of(on_time[o].first, keep_costs.size()),
+                               select::chance_of(on_time[o].second, keep_costs.size())});
+    }
+    select::ComparisonOptions options;
+    options.seed = request_.seed;
+    proof.compared = select::compare(keep_costs, winner_costs, options);
+    if (!(winner() == request_.active)) {
+      for (std::size_t i = 0; i < keep_costs.size(); ++i)
+        proof.gain.push_back(keep_costs[i] - winner_costs[i]);
+      proof.mean_gain = estimate_of(proof.gain);
+      proof.gain_lower_95 = proof.compared.gain_lower;
+      proof.probability_better = proof.compared.probability_better;
+      proof.tail_change = proof.compared.tail_change;
+    }
+    plan_.keep_example = std::move((*outcomes)[0]);
+    plan_.winner_example = std::move((*outcomes)[request_.gate_seeds]);
+    return Done{};
   }
-  plan.keep_example = std::move((*outcomes)[0]);
-  plan.winner_example = std::move((*outcomes)[request.gate_seeds]);
-  return plan;
+
+  /// The gain again where the model is wrong in some way, on the recursion if it can.
+  Result<Done> corners() {
+    if (winner() == request_.active || request_.model_futures == 0) return Done{};
+    const auto base = future_of(request_, request_.active, 0);
+    const bool recursion = maxplus::obstacles(*request_.line).empty();
+    const std::size_t count =
+        recursion ? request_.model_futures : std::min<std::size_t>(8, request_.model_futures);
+    std::vector<std::uint64_t> seeds;
+    for (std::size_t i = 0; i < count; ++i)
+      seeds.push_back(select::scenario_seed(request_.seed, select::ScenarioSet::gate, 100'000 + i));
+    for (auto& [name, trial] : corners_of(base)) {
+      std::vector<std::vector<double>> costs(2);
+      if (recursion) {
+        maxplus::Evaluator evaluator(trial, seeds);
+        for (const std::size_t which : {0U, 1U})
+          for (const auto& future : evaluator.evaluate(which == 0 ? request_.active : winner()))
+            costs[which].push_back(cost_of(request_, future.measures, future.service_s));
+      } else {
+        std::vector<Trial> trials;
+        for (const Schedule* schedule : {&request_.active, &winner()})
+          for (const auto seed : seeds) {
+            trials.push_back(trial);
+            trials.back().schedule = *schedule;
+            trials.back().seed = seed;
+          }
+        auto outcomes = run(trials);
+        if (!outcomes) return outcomes.error();
+        for (std::size_t i = 0; i < trials.size(); ++i)
+          costs[i / count].push_back(cost_of(request_, measures_of(trials[i], (*outcomes)[i]),
+                                             service_s_of((*outcomes)[i])));
+      }
+      const double kept = mean_of(costs[0]);
+      plan_.proof.corners.push_back({name, kept > 0 ? (kept - mean_of(costs[1])) / kept : 0.0});
+    }
+    return Done{};
+  }
+
+  const Request& request_;
+  worker::Client& client_;
+  const Progress& progress_;
+  const BestSoFar& best_so_far_;
+  std::vector<Candidate> all_;
+  std::vector<std::vector<Measures>> measures_;
+  Plan plan_;
+  std::size_t done_ = 0;
+  std::size_t planned_ = 0;
+};
+
+}  // namespace
+
+Result<Plan> make_plan(const Request& request, worker::Client& client, const Progress& progress,
+                       const BestSoFar& best_so_far) {
+  return Planning(request, client, progress, best_so_far).make();
 }
 
 }  // namespace foreline::plan

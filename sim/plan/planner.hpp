@@ -13,6 +13,7 @@
 #include "sim/line/result.hpp"
 #include "sim/line/schedule.hpp"
 #include "sim/line/trial.hpp"
+#include "sim/select/comparison.hpp"
 #include "sim/worker/client.hpp"
 
 namespace foreline::plan {
@@ -28,6 +29,11 @@ struct Request {
   std::uint64_t seed = 1;
   std::size_t selection_seeds = 16;  ///< Futures used to rank candidates.
   std::size_t gate_seeds = 24;       ///< Fresh futures used to prove the winner; disjoint.
+  /// Futures that the search may evaluate by the recursion, over all schedules it tries; 0: only
+  /// the schedules that candidates() lists. Without effect on lines that the recursion cannot do.
+  std::size_t search_futures = 6000;
+  std::size_t model_futures = 256;  ///< Of the recursion in each corner of the model's errors.
+  double largest_moved_share = 1;   ///< The search keeps to it; see moved_share().
   /// Cost of one future: cost_per_late_s * tardiness + cost_per_down_s * downtime + ...
   double cost_tardiness_s = 1.0;
   double cost_downtime_s = 1.0;
@@ -55,6 +61,37 @@ struct Estimate {
 };
 [[nodiscard]] Estimate estimate_of(const std::vector<double>& values);
 
+/// The least share of the open orders that must be taken out and put in elsewhere to get from one
+/// sequence to the other. `frozen` leading orders are not open. 1 when they hold different orders.
+[[nodiscard]] double moved_share(const line::Schedule& before, const line::Schedule& after,
+                                 std::size_t frozen);
+
+/// Schedules better than the given ones, found on futures of the recursion: orders are taken out
+/// and put in elsewhere, services added, moved and left out (iterated greedy with growing samples),
+/// from several starts, the best without any randomness among the results. At most `most`, best
+/// first. Empty when the recursion cannot do the line. A function of the request.
+[[nodiscard]] std::vector<Candidate> searched(const Request& request,
+                                              const std::vector<Candidate>& starts,
+                                              std::size_t most);
+
+/// What a future costs by the request's prices.
+[[nodiscard]] double cost_of(const Request& request, const line::Measures& measures,
+                             double service_s);
+
+/// A way in which the model may be wrong, and what is left of the gain there.
+struct Corner {
+  std::string name;       ///< "repairs take 1.5 times as long"
+  double gain_share = 0;  ///< Mean gain over the cost of keeping.
+};
+[[nodiscard]] std::vector<std::pair<std::string, line::Trial>> corners_of(const line::Trial& trial);
+
+/// How often an order is on time, if kept and if changed.
+struct OnTime {
+  line::OrderId order;
+  select::Chance keep;
+  select::Chance winner;
+};
+
 struct Evaluated {
   Candidate candidate;
   std::vector<line::Measures> selection;  ///< One a selection seed; same seeds for all candidates.
@@ -74,20 +111,30 @@ struct Proof {
   double keep_cost = 0;           ///< Mean cost of keep.
   double tail_change = 0;  ///< Mean of the worst tenth of winner's costs over keep's, - 1 (CVaR90).
   std::size_t invalid_trials = 0;  ///< Crashed, runaway, timed out.
+  select::Comparison compared;     ///< Costs of keep and winner, future by future.
+  std::vector<OnTime> on_time;     ///< Orders with a due date that were open.
+  std::vector<Corner> corners;
+  std::vector<std::string> broken;  ///< Laws of a line that an outcome broke; empty as a rule.
+  double start_deviation_s = 0;     ///< Mean change of when an open order starts.
 };
 
 struct Plan {
   std::vector<Evaluated> evaluated;  ///< Best first; contains keep.
   std::size_t winner = 0;            ///< Position in `evaluated`.
+  bool decided = false;              ///< The race ended with one left, not with the last future.
+  std::size_t searched = 0;          ///< Schedules that came from the search.
   Proof proof;                       ///< Of the winner; empty gain when the winner is keep.
   line::Outcome keep_example;        ///< One future of each with a Gantt, same seed.
   line::Outcome winner_example;
 };
 
 using Progress = std::function<void(std::size_t done, std::size_t all)>;
+/// The best schedule so far and its gain over keeping, while the race goes on.
+using BestSoFar = std::function<void(const Candidate& best, const Estimate& gain)>;
 
 /// Simulates all candidates and proves the best. Errors: the worker is lost.
 [[nodiscard]] line::Result<Plan> make_plan(const Request& request, worker::Client& client,
-                                           const Progress& progress = {});
+                                           const Progress& progress = {},
+                                           const BestSoFar& best_so_far = {});
 
 }  // namespace foreline::plan

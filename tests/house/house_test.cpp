@@ -105,7 +105,8 @@ TEST_CASE("arrows between rooms point down only") {
       {"inference/forecast", {"inference/", "sim/line/"}},
       {"inference/gpt2/", {"inference/gpt2/", "sim/line/"}},
       {"inference/", {"inference/", "sim/line/", "sim/text/"}},
-      {"plugin/core/", {"plugin/core/", "inference/", "sim/text/", "sim/plan/", "sim/line/"}},
+      {"plugin/core/",
+       {"plugin/core/", "inference/", "sim/text/", "sim/plan/", "sim/select/", "sim/line/"}},
       {"plugin/store/", {"plugin/store/", "plugin/core/", "sim/line/"}},
       {"plugin/io/", {"plugin/io/", "plugin/core/", "sim/line/"}},
   };

@@ -66,9 +66,10 @@ TEST_CASE("the defaults in the sample's comments are the defaults") {
   CHECK(read->watch.alarms.off_delay_s == alarms.off_delay_s);
   CHECK(read->watch.alarms.communication_on_delay_s == alarms.communication_on_delay_s);
   const core::GateRules gate;
-  CHECK(read->gate.least_gain_share == Approx(gate.least_gain_share));
-  CHECK(read->gate.largest_tail_growth == Approx(gate.largest_tail_growth));
-  CHECK(read->gate.hold_off_s == gate.hold_off_s);
+  CHECK(read->gate.least_probability_better == Approx(gate.least_probability_better));
+  CHECK(read->gate.least_good_corners == Approx(gate.least_good_corners));
+  CHECK(read->gate.largest_missing_share == Approx(gate.largest_missing_share));
+  CHECK(read->gate.oldest_forecast_s == gate.oldest_forecast_s);
   const core::PlanningRules planning;
   CHECK(read->planning.gate_seeds == planning.gate_seeds);
   CHECK(read->planning.selection_seeds == planning.selection_seeds);

@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: Apache-2.0
+// What-if from the desk: a scenario's day is stopped at a moment, and goes on as it is and with
+// something different, on the same futures. And schedules side by side in the same way.
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "inference/gpt2/checkpoint.hpp"
+#include "plugin/host/console.hpp"
+#include "sim/plan/planner.hpp"
+#include "sim/select/comparison.hpp"
+#include "sim/select/scenario_set.hpp"
+#include "sim/text/document.hpp"
+#include "sim/text/files.hpp"
+
+namespace foreline::host {
+
+using namespace line;
+
+namespace {
+
+constexpr const char* watermark = "WHAT-IF: nothing of this is live, and nothing has been written.";
+
+struct Options {
+  std::string scenario = "scenarios/demo.toml";
+  std::string at = "1h";
+  std::string length = "8h";
+  std::uint64_t seed = 1;
+  std::size_t futures = 24;
+  std::vector<std::string> schedules;
+  std::vector<std::string> fails;
+  std::vector<std::string> rushes;
+  std::vector<std::string> services;
+  std::vector<std::string> buffers;
+  std::vector<std::string> speeds;
+  int crew = 0;
+  bool bottleneck = false;
+  std::string json;
+  std::string csv;
+  std::string ics;
+};
+
+/// One way in which the day goes on.
+struct Way {
+  std::string name;
+  Trial trial;
+  std::vector<std::string> changes;
+  std::vector<Outcome> outcomes;
+  std::vector<Measures> measures;
+};
+
+/// The edits of the command line, applied to a trial; every mistake is collected.
+class Editor {
+ public:
+  Editor(Trial trial, double now_s)
+      : trial_(std::move(trial)), line_(*trial_.line), now_s_(now_s) {}
+
+  void fail(const std::string& text) {
+    const auto [who, when] = split(text, '@');
+    const auto [name, kind] = split(who, '/');
+    const auto machine = machine_named(name, "--fail " + text);
+    if (!machine) return;
+    const auto& modes = line_.at(*machine).faults;
+    const auto wanted = kind.empty() ? std::nullopt : fault_kind_named(kind);
+    const auto mode = std::find_if(modes.begin(), modes.end(), [&](const FaultMode& m) {
+      return kind.empty() || (wanted && m.kind == *wanted);
+    });
+    if (mode == modes.end())
+      return complain(fmt::format("--fail {}: {} has no such fault in its line file", text, name));
+    ScriptedFault fault;
+    fault.id = fmt::format("what-if {}", trial_.faults.size() + 1);
+    fault.machine = *machine;
+    fault.kind = mode->kind;
+    fault.at_s = now_s_ + duration(when, "--fail " + text);
+    fault.fails_after_s = 1;
+    trial_.faults.push_back(fault);
+    changes_.push_back(fmt::format("{} of {} in {:.0f} min", name_of(mode->kind), name,
+                                   (fault.at_s - now_s_) / 60));
+  }
+
+  void rush(const std::string& id) {
+    auto& sequence = trial_.schedule.sequence;
+    const auto& orders = *trial_.orders;
+    const auto found = std::find_if(sequence.begin(), sequence.end(),
+                                    [&](OrderId o) { return orders[o.index].id == id; });
+    if (found == sequence.end())
+      return complain(fmt::format("--rush {}: there is no such order in the book", id));
+    const auto open = trial_.from->frozen_prefix(trial_.schedule);
+    if (static_cast<std::size_t>(found - sequence.begin()) < open)
+      return complain(fmt::format("--rush {}: the order has started already", id));
+    std::rotate(sequence.begin() + static_cast<std::ptrdiff_t>(open), found, found + 1);
+    changes_.push_back(id + " comes next");
+  }
+
+  void service(const std::string& text) {
+    const auto [name, when] = split(text, '@');
+    const auto machine = machine_named(name, "--service " + text);
+    if (!machine) return;
+    Service service;
+    service.machine = *machine;
+    service.at_s = now_s_ + duration(when, "--service " + text);
+    trial_.schedule.services.push_back(service);
+    changes_.push_back(
+        fmt::format("{} is serviced in {:.0f} min", name, (service.at_s - now_s_) / 60));
+  }
+
+  void buffer(const std::string& text) {
+    const auto [name, value] = split(text, '=');
+    const auto machine = machine_named(name, "--buffer " + text);
+    if (!machine) return;
+    auto& places = line_.machines[machine->index].buffer_after;
+    const auto wanted = number(value, "--buffer " + text);
+    const bool relative = !value.empty() && (value[0] == '+' || value[0] == '-');
+    const double next = relative ? places + wanted : wanted;
+    if (!(next >= 0 && next <= 100'000))
+      return complain(fmt::format("--buffer {}: that leaves {} places", text, next));
+    places = static_cast<std::uint32_t>(next);
+    changes_.push_back(fmt::format("{} places behind {}", places, name));
+  }
+
+  void speed(const std::string& text) {
+    const auto [name, value] = split(text, '=');
+    const auto machine = machine_named(name, "--speed " + text);
+    if (!machine) return;
+    std::string_view share = value;
+    if (!share.empty() && share.back() == '%') share.remove_suffix(1);
+    const double percent = number(std::string(share), "--speed " + text);
+    if (!(percent > -90 && percent < 900))
+      return complain(fmt::format("--speed {}: wanted a change between -90 % and 900 %", text));
+    for (auto& factor : line_.machines[machine->index].product_factor) factor /= 1 + percent / 100;
+    changes_.push_back(fmt::format("{} is {:+.0f} % faster", name, percent));
+  }
+
+  void crew(int change) {
+    if (change == 0) return;
+    const auto next = static_cast<std::int64_t>(line_.crews) + change;
+    if (next < 1) return complain(fmt::format("--crew {:+}: that leaves {} crews", change, next));
+    line_.crews = static_cast<std::uint32_t>(next);
+    changes_.push_back(fmt::format("{} crews", next));
+  }
+
+  void complain(std::string what) { error_.diagnostics.push_back({"", 0, 0, std::move(what), ""}); }
+  [[nodiscard]] const Error& error() const { return error_; }
+  Way take(std::string name) {
+    trial_.line = std::make_shared<const Line>(line_);
+    return {std::move(name), std::move(trial_), std::move(changes_), {}, {}};
+  }
+
+ private:
+  static std::pair<std::string, std::string> split(const std::string& text, char at) {
+    const auto place = text.find(at);
+    if (place == std::string::npos) return {text, ""};
+    return {text.substr(0, place), text.substr(place + 1)};
+  }
+  std::optional<MachineId> machine_named(const std::string& name, const std::string& where) {
+    const auto machine = line_.machine_named(name);
+    if (machine) return machine;
+    std::vector<std::string> names;
+    for (const auto& one : line_.machines) names.push_back(one.name);
+    const auto meant = text::nearest(name, names);
+    complain(fmt::format("{}: there is no machine \"{}\"; {}", where, name,
+                         meant ? fmt::format("did you mean \"{}\"?", *meant)
+                               : fmt::format("the line has {}", fmt::join(names, ", "))));
+    return std::nullopt;
+  }
+  double duration(const std::string& text, const std::string& where) {
+    if (text.empty()) return 0;
+    const auto seconds = text::parse_duration(text);
+    if (!seconds) complain(fmt::format("{}: \"{}\" is no duration such as 20min", where, text));
+    return seconds.value_or(0);
+  }
+  double number(const std::string& text, const std::string& where) {
+    const char* from = text.c_str() + (!text.empty() && text[0] == '+' ? 1 : 0);
+    double value = 0;
+    const auto [end, wrong] = std::from_chars(from, text.c_str() + text.size(), value);
+    if (wrong != std::errc() || end != text.c_str() + text.size())
+      complain(fmt::format("{}: \"{}\" is no number", where, text));
+    return value;
+  }
+
+  Trial trial_;
+  Line line_;
+  double now_s_;
+  std::vector<std::string> changes_;
+  Error error_;
+};
+
+Error not_a_duration(const char* option, const std::string& text) {
+  return Error(fmt::format("{} \"{}\" is no duration such as 1h30min", option, text));
+}
+
+/// The scenario's day, stopped.
+Result<Trial> stopped_day(const Options& options, worker::Client& client) {
+  auto scenario = text::read_scenario_file(shipped(options.scenario));
+  if (!scenario) return scenario.error();
+  const auto at_s = text::parse_duration(options.at);
+  if (!at_s) return not_a_duration("--at", options.at);
+  const auto length_s = text::parse_duration(options.length);
+  if (!length_s || *length_s <= 0) return not_a_duration("--for", options.length);
+  auto trial = text::trial_of(*scenario, 0);
+  trial.want_state_at_s = *at_s;
+  auto outcomes = client.run(std::span(&trial, 1));
+  if (!outcomes) return outcomes.error();
+  const auto& day = outcomes->front();
+  if (!day.state || (day.end == Outcome::End::done && day.end_s <= *at_s))
+    return Error(fmt::format("the work is over before --at {}", options.at));
+  trial.want_state_at_s.reset();
+  trial.from = day.state;
+  trial.faults.clear();  // what was scripted belongs to the past or is drawn anew
+  trial.random_faults = true;
+  trial.horizon_s = *at_s + *length_s;
+  trial.want_gantt = true;
+  return trial;
+}
+
+Result<Done> simulate(std::vector<Way>& ways, const Options& options, worker::Client& client) {
+  std::vector<Trial> trials;
+  for (const auto& way : ways)
+    for (std::size_t i = 0; i < options.futures; ++i) {
+      trials.push_back(way.trial);
+      trials.back().seed = select::scenario_seed(options.seed, select::ScenarioSet::report, i);
+    }
+  auto outcomes = client.run(trials);
+  if (!outcomes) return outcomes.error();
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    auto& way = ways[i / options.futures];
+    if (!(*outcomes)[i].valid())
+      return Error(
+          fmt::format("{}: a future did not end properly: {}", way.name, (*outcomes)[i].error));
+    way.measures.push_back(measures_of(trials[i], (*outcomes)[i]));
+    way.outcomes.push_back(std::move((*outcomes)[i]));
+  }
+  return Done{};
+}
+
+std::string interval_text(const std::vector<double>& values) {
+  const auto estimate = plan::estimate_of(values);
+  return fmt::format("{:.4g} [{:.4g}, {:.4g}]", estimate.mean, estimate.low, estimate.high);
+}
+
+/// What an order that is late lost its time to, most first: seconds, mean over its late futures.
+struct Lateness {
+  std::size_t late = 0;
+  double waiting_s = 0;     ///< For its turn, after its release.
+  double breakdown_s = 0;   ///< Breakdowns in the line while it was under way.
+  double changeover_s = 0;  ///< To it.
+  double service_s = 0;     ///< Services in the line while it was under way.
+
+  [[nodiscard]] std::string reason() const {
+    if (late == 0) return "";
+    const double n = static_cast<double>(late);
+    std::vector<std::pair<double, const char*>> causes = {{waiting_s / n, "waits for its turn"},
+                                                          {breakdown_s / n, "breakdowns"},
+                                                          {changeover_s / n, "changeovers"},
+                                                          {service_s / n, "services"}};
+    std::sort(causes.begin(), causes.end(), std::greater<>());
+    std::string text;
+    for (const auto& [seconds, name] : causes)
+      if (seconds >= 30 && (text.empty() || seconds > causes[0].first / 4))
+        text += fmt::format("{}{} {:.0f} min", text.empty() ? "" : ", ", name, seconds / 60);
+    return text.empty() ? "its work takes longer than its due date leaves" : text;
+  }
+};
+
+Lateness lateness_of(const Way& way, std::size_t o) {
+  Lateness all;
+  const auto& order = (*way.trial.orders)[o];
+  const double now_s = way.trial.from->at_s;
+  for (const auto& outcome : way.outcomes) {
+    const auto& fate = outcome.orders[o];
+    const double finished_s = fate.finished_s >= 0 ? fate.finished_s : outcome.end_s;
+    if (!(finished_s > order.due_s) || (fate.finished_s >= 0 && fate.finished_s <= now_s)) continue;
+    ++all.late;
+    const double started_s = fate.started_s >= 0 ? fate.started_s : outcome.end_s;
+    all.waiting_s += std::max(0.0, started_s - std::max(now_s, order.release_s));
+    for (const auto& bar : outcome.gantt) {
+      const double overlap_s = std::min(bar.until_s, finished_s) - std::max(bar.from_s, started_s);
+      if (bar.what == Occupation::What::changeover && bar.order.index == o)
+        all.changeover_s += bar.until_s - bar.from_s;
+      if (overlap_s <= 0) continue;
+      if (bar.what == Occupation::What::repair || bar.what == Occupation::What::waiting_for_crew)
+        all.breakdown_s += overlap_s;
+      if (bar.what == Occupation::What::service) all.service_s += overlap_s;
+    }
+  }
+  return all;
+}
+
+select::Chance on_time(const Way& way, std::size_t o) {
+  std::size_t hits = 0;
+  for (const auto& outcome : way.outcomes) {
+    const double finished_s = outcome.orders[o].finished_s;
+    hits += finished_s >= 0 && finished_s <= (*way.trial.orders)[o].due_s ? 1 : 0;
+  }
+  return select::chance_of(hits, way.outcomes.size());
+}
+
+std::string csv_of(const std::vector<Way>& ways, std::uint64_t seed) {
+  std::string out = fmt::format("# {}\nway,future,seed", watermark);
+  for (const auto& field : measure_fields()) out += fmt::format(",{}", field.name);
+  for (const auto& order : *ways.front().trial.orders)
+    out += fmt::format(",{} finished s", order.id);
+  out += "\n";
+  for (const auto& way : ways)
+    for (std::size_t i = 0; i < way.measures.size(); ++i) {
+      out += fmt::format("\"{}\",{},{}", way.name, i,
+                         select::scenario_seed(seed, select::ScenarioSet::report, i));
+      for (const auto& field : measure_fields())
+        out += fmt::format(",{}", way.measures[i].*field.field);
+      for (const auto& order : way.outcomes[i].orders) out += fmt::format(",{}", order.finished_s);
+      out += "\n";
+    }
+  return out;
+}
+
+/// Services as calendar entries (RFC 5545), line time 0 as the first of January 2000, floating.
+std::string ics_of(const Way& way) {
+  const auto stamp = [](double at_s) {
+    const auto s = static_cast<std::int64_t>(std::llround(at_s));
+    return fmt::format("200001{:02}T{:02}{:02}{:02}", 1 + s / 86400, s / 3600 % 24, s / 60 % 60,
+                       s % 60);
+  };
+  std::string out = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Foreline//what-if//EN\r\n";
+  std::size_t number = 0;
+  for (const auto& bar : way.outcomes.front().gantt) {
+    if (bar.what != Occupation::What::service) continue;
+    out += fmt::format(
+        "BEGIN:VEVENT\r\nUID:foreline-{}@what-if\r\nDTSTAMP:20000101T000000\r\nDTSTART:{}\r\n"
+        "DTEND:{}\r\nSUMMARY:What-if: service of {}\r\nEND:VEVENT\r\n",
+        ++number, stamp(bar.from_s), stamp(bar.until_s), way.trial.line->at(bar.machine).name);
+  }
+  return out + "END:VCALENDAR\r\n";
+}
+
+int show(const char* command, std::vector<Way>& ways, const Options& options) {
+  const auto& base = ways.front();
+  fmt::print("{}\n{} from {} on, {} futures, seed {}; the same futures for all\n\n", watermark,
+             base.trial.line->name, clock_text(base.trial.from->at_s), options.futures,
+             options.seed);
+  for (std::size_t w = 1; w < ways.size(); ++w)
+    fmt::print("{}: {}\n", ways[w].name, fmt::join(ways[w].changes, "; "));
+  nlohmann::ordered_json json = {{"watermark", watermark},
+                                 {"at_s", base.trial.from->at_s},
+                                 {"seed", options.seed},
+                                 {"futures", options.futures}};
+  fmt::print("\n{:<16}{:>30}", "mean [95 %]", base.name);
+  for (std::size_t w = 1; w < ways.size(); ++w)
+    fmt::print("{:>30}{:>30}", ways[w].name, "difference");
+  fmt::print("\n");
+  for (const auto& field : measure_fields()) {
+    std::vector<std::vector<double>> values;
+    for (const auto& way : ways) {
+      values.emplace_back();
+      for (const auto& measures : way.measures) values.back().push_back(measures.*field.field);
+      json["measures"][std::string(field.name)][way.name] = values.back();
+    }
+    std::string row = fmt::format("{:<16}{:>30}", field.name, interval_text(values[0]));
+    bool any = std::any_of(values[0].begin(), values[0].end(), [](double v) { return v != 0; });
+    for (std::size_t w = 1; w < ways.size(); ++w) {
+      std::vector<double> difference;
+      for (std::size_t i = 0; i < values[w].size(); ++i)
+        difference.push_back(values[w][i] - values[0][i]);
+      row += fmt::format("{:>30}{:>30}", interval_text(values[w]), interval_text(difference));
+      any = any || std::any_of(values[w].begin(), values[w].end(), [](double v) { return v != 0; });
+    }
+    if (any) fmt::print("{} {}\n", row, field.unit);
+  }
+  fmt::print("\n{:<12}{:>8}", "order", "due");
+  for (const auto& way : ways) fmt::print("{:>34}", way.name + ": on time [95 %]");
+  fmt::print("  late because of\n");
+  for (std::size_t o = 0; o < base.trial.orders->size(); ++o) {
+    const auto& order = (*base.trial.orders)[o];
+    if (!std::isfinite(order.due_s)) continue;
+    fmt::print("{:<12}{:>8}", order.id, clock_text(order.due_s).substr(0, 5));
+    std::string reasons;
+    for (const auto& way : ways) {
+      const auto chance = on_time(way, o);
+      fmt::print("{:>34}", fmt::format("{:.0f} % [{:.0f}, {:.0f}]", 100 * chance.middle(),
+                                       100 * chance.low, 100 * chance.high));
+      const auto late = lateness_of(way, o);
+      json["orders"][order.id][way.name] = {
+          {"on_time", chance.middle()}, {"late", late.late}, {"reason", late.reason()}};
+      if (late.late > 0)
+        reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : " | ", way.name, late.reason());
+    }
+    fmt::print("  {}\n", reasons);
+  }
+  const auto write = [&](const std::string& path, const std::string& text) {
+    if (path.empty()) return Result<Done>(Done{});
+    return gpt2::write_file(path, text);
+  };
+  for (const auto& done :
+       {write(options.json, json.dump(2) + "\n"), write(options.csv, csv_of(ways, options.seed)),
+        write(options.ics, ics_of(ways.back()))})
+    if (!done) return fail(environment, command, done.error());
+  return pass;
+}
+
+/// How much shorter the day is when one machine is a tenth faster: the arithmetic of a bottleneck.
+int show_bottleneck(const Way& base, const Options& options, worker::Client& client) {
+  std::vector<Way> ways = {base};
+  for (std::size_t m = 0; m < base.trial.line->machines.size(); ++m) {
+    auto line = *base.trial.line;
+    for (auto& factor : line.machines[m].product_factor) factor *= 0.9;
+    Way way{line.machines[m].name, base.trial, {}, {}, {}};
+    way.trial.line = std::make_shared<const Line>(std::move(line));
+    way.trial.want_gantt = false;
+    ways.push_back(std::move(way));
+  }
+  ways.front().measures.clear();
+  ways.front().outcomes.clear();
+  if (auto done = simulate(ways, options, client); !done)
+    return fail(environment, "whatif", done.error());
+  std::vector<std::pair<double, std::string>> gains;
+  for (std::size_t w = 1; w < ways.size(); ++w) {
+    std::vector<double> gain;
+    for (std::size_t i = 0; i < options.futures; ++i)
+      gain.push_back((ways[0].measures[i].makespan_s - ways[w].measures[i].makespan_s) / 60);
+    gains.emplace_back(plan::estimate_of(gain).mean,
+                       fmt::format("{:<16}{} min", ways[w].name, interval_text(gain)));
+  }
+  std::stable_sort(gains.begin(), gains.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  fmt::print("\nThe day is shorter by, if this machine needs a tenth less time a part:\n");
+  for (const auto& [mean, row] : gains) fmt::print("{}\n", row);
+  return pass;
+}
+
+int what_if(const Options& options) {
+  auto client = start_worker();
+  if (!client) return fail(environment, "whatif", client.error());
+  auto base = stopped_day(options, *client);
+  if (!base) return fail(bad_input, "whatif", base.error());
+  Editor editor(*base, base->from->at_s);
+  for (const auto& one : options.fails) editor.fail(one);
+  for (const auto& one : options.rushes) editor.rush(one);
+  for (const auto& one : options.services) editor.service(one);
+  for (const auto& one : options.buffers) editor.buffer(one);
+  for (const auto& one : options.speeds) editor.speed(one);
+  editor.crew(options.crew);
+  if (!editor.error().diagnostics.empty()) return fail(bad_input, "whatif", editor.error());
+  std::vector<Way> ways = {{"as it is", *base, {}, {}, {}}};
+  auto edited = editor.take("changed");
+  if (!edited.changes.empty()) ways.push_back(std::move(edited));
+  if (auto done = simulate(ways, options, *client); !done)
+    return fail(environment, "whatif", done.error());
+  const int status = show("whatif", ways, options);
+  if (status != pass || !options.bottleneck) return status;
+  return show_bottleneck(ways.front(), options, *client);
+}
+
+int compare(const Options& options) {
+  auto client = start_worker();
+  if (!client) return fail(environment, "compare", client.error());
+  auto base = stopped_day(options, *client);
+  if (!base) return fail(bad_input, "compare", base.error());
+  std::vector<Way> ways = {{"as it is", *base, {}, {}, {}}};
+  Error wrong;
+  for (const auto& path : options.schedules) {
+    auto schedule = text::read_schedule_file(shipped(path), *base->line, *base->orders);
+    if (!schedule) {
+      wrong.diagnostics.insert(wrong.diagnostics.end(), schedule.error().diagnostics.begin(),
+                               schedule.error().diagnostics.end());
+      continue;
+    }
+    for (auto& complaint : complaints_about(*schedule, *base->line, *base->orders, base->schedule,
+                                            base->from->frozen_prefix(base->schedule)))
+      wrong.diagnostics.push_back({path, 0, 0, complaint, ""});
+    Way way{std::filesystem::path(path).stem().string(), *base, {path}, {}, {}};
+    way.trial.schedule = std::move(*schedule);
+    ways.push_back(std::move(way));
+  }
+  if (!wrong.diagnostics.empty()) return fail(bad_input, "compare", wrong);
+  if (auto done = simulate(ways, options, *client); !done)
+    return fail(environment, "compare", done.error());
+  return show("compare", ways, options);
+}
+
+void add_common(CLI::App* command, const std::shared_ptr<Options>& options) {
+  command->add_option("--at", options->at, "Line time at which the day is stopped")
+      ->capture_default_str();
+  command->add_option("--for", options->length, "Length of the futures")->capture_default_str();
+  command->add_option("--futures", options->futures, "Simulated futures of each")
+      ->check(CLI::Range(2, 10'000))
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "Seed of the futures: the same again another time")
+      ->capture_default_str();
+  command->add_option("--json", options->json, "Write every future's measures to this file");
+  command->add_option("--csv", options->csv, "Write a row a future to this file");
+  command->add_option("--ics", options->ics, "Write the services as a calendar to this file");
+}
+
+}  // namespace
+
+void add_what_if(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "whatif", "Let a stopped day go on with something different, on the same futures");
+  command->add_option("scenario", options->scenario, "Scenario file")->capture_default_str();
+  add_common(command, options);
+  command->add_option("--fail", options->fails,
+                      "MACHINE[/KIND][@IN]: it fails, now or so much later");
+  command->add_option("--rush", options->rushes, "ORDER comes next");
+  command->add_option("--service", options->services, "MACHINE[@IN] is serviced");
+  command->add_option("--buffer", options->buffers, "MACHINE=+2: places behind it, or MACHINE=10");
+  command->add_option("--speed", options->speeds, "MACHINE=+5%: so much faster");
+  command->add_option("--crew", options->crew, "So many crews more or less: -1");
+  command->add_flag("--bottleneck", options->bottleneck,
+                    "Also: what a tenth less time on each machine would bring");
+  command->footer(
+      "Example:\n  foreline whatif scenarios/demo.toml --futures 6 --fail capper@30min --rush "
+      "A-106 --buffer filler=+6");
+  command->callback([options, &exit_code] { exit_code = what_if(*options); });
+}
+
+void add_compare(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  options->at = "10min";
+  auto* command = app.add_subcommand(
+      "compare", "Schedules side by side from a moment of a day on, on the same futures");
+  command->add_option("scenario", options->scenario, "Scenario file")->required();
+  command->add_option("schedules", options->schedules, "Schedule files")->required();
+  add_common(command, options);
+  command->footer(
+      "Example:\n  foreline compare scenarios/demo.toml "
+      "scenarios/schedules/bottling-by-family.toml "
+      "--futures 6");
+  command->callback([options, &exit_code] { exit_code = compare(*options); });
+}
+
+}  // namespace foreline::host

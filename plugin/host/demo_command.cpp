@@ -35,6 +35,13 @@ namespace foreline::host {
 
 namespace {
 
+/// Line time runs at many times the real pace, and everything waits for the plan: fewer futures and
+/// an older state must do. A service that was not needed is allowed to cost something.
+constexpr const char* demo_gate =
+    "\n[gate]\nleast_gain = \"1 %\"\nleast_futures = 40\nlargest_tail_growth = \"5 %\"\n"
+    "largest_on_time_drop = \"50 %\"\nlargest_corner_loss = \"40 %\"\noldest_state = \"1h\"\n"
+    "largest_moved = \"80 %\"\nhold_off = \"30 min\"\n";
+
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
@@ -164,7 +171,8 @@ class Demo {
     }
     const auto written = hmi::write_accounts(folder / "accounts.json", accounts);
     const auto changed = gpt2::write_file(
-        folder / "plugin.toml", std::string(*settings) + "\n[hmi]\naccounts = \"accounts.json\"\n");
+        folder / "plugin.toml",
+        std::string(*settings) + "\n[hmi]\naccounts = \"accounts.json\"\n" + demo_gate);
     if (!written) failure_ = written.error().text();
     if (!changed) failure_ = changed.error().text();
   }

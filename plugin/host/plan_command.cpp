@@ -7,6 +7,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <memory>
+#include <optional>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/history.hpp"
@@ -26,6 +27,7 @@ struct Options {
   std::string at = "1h30min";
   std::optional<std::uint64_t> seed;
   std::size_t futures = 20;
+  bool no_llm = false;
   std::string out;
 };
 
@@ -34,8 +36,11 @@ int make(const Options& options) {
   if (!scenario) return fail(bad_input, "plan", scenario.error());
   const auto at_s = text::parse_duration(options.at);
   if (!at_s) return fail(bad_input, "plan", fmt::format("--at \"{}\" is no duration", options.at));
-  auto forecaster = inference::Forecaster::load(shipped(options.model), {});
-  if (!forecaster) return fail(bad_input, "plan", forecaster.error());
+  std::optional<line::Result<inference::Forecaster>> forecaster;
+  if (!options.no_llm) {
+    forecaster = inference::Forecaster::load(shipped(options.model), {});
+    if (!*forecaster) return fail(bad_input, "plan", forecaster->error());
+  }
   auto client = start_worker();
   if (!client) return fail(environment, "plan", client.error());
   auto trial = text::trial_of(*scenario, 0);
@@ -65,7 +70,9 @@ int make(const Options& options) {
   request.selection_seeds = options.futures;
   request.gate_seeds = 2 * options.futures;
   double missing_share = 0;
-  for (const auto& given : forecaster->forecast(windows)) {
+  std::vector<line::Forecast> forecasts;
+  if (forecaster) forecasts = (*forecaster)->forecast(windows);
+  for (const auto& given : forecasts) {
     if (!given.available) continue;
     for (const auto& kind : given.kinds) {
       const auto& modes = trial.line->at(given.machine).faults;
@@ -79,7 +86,14 @@ int make(const Options& options) {
       missing_share = std::max(missing_share, static_cast<double>(given.missing_share));
     }
   }
-  auto planned = plan::make_plan(request, *client);
+  std::string shown;
+  const auto planned_so_far = [&](const plan::Candidate& best, const plan::Estimate& gain) {
+    if (best.name == shown) return;
+    shown = best.name;
+    progress(fmt::format("best so far: {}, gain {:.0f} [{:.0f}, {:.0f}]", best.name, gain.mean,
+                         gain.low, gain.high));
+  };
+  auto planned = plan::make_plan(request, *client, {}, planned_so_far);
   if (!planned) return fail(environment, "plan", planned.error());
   fmt::print("{} at {}, seed {}: {} schedules on the same {} futures\n\n{:<44}{:>26}{:>8}{:>12}\n",
              scenario->line->name, clock_text(*at_s), trial.seed, planned->evaluated.size(),
@@ -106,8 +120,13 @@ int make(const Options& options) {
   input.missing_share = missing_share;
   input.may_write = true;
   input.audit_works = true;
-  const auto verdict = core::judge(input, {});
+  core::GateRules rules;
+  // At a desk fewer futures may do; the number is printed with the gain.
+  rules.least_futures = std::min(rules.least_futures, request.gate_seeds);
+  const auto verdict = core::judge(input, rules);
   fmt::print("\nThe gate {}: {}\n", verdict.passed ? "would propose" : "refuses", verdict.reason);
+  for (const auto& check : verdict.checks)
+    if (!check.passed) fmt::print("  {:<4}{:<12}{}\n", check.rule, check.name, check.text);
   if (!options.out.empty()) {
     const auto& winner = planned->evaluated[planned->winner].candidate.schedule;
     auto written =
@@ -131,6 +150,7 @@ void add_plan(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(5, 10'000))
       ->capture_default_str();
   command->add_option("--model", options->model, "Folder of the model")->capture_default_str();
+  command->add_flag("--no-llm", options->no_llm, "Plan by base rates alone, without the model");
   command->add_option("--out", options->out, "Write the best schedule to this file");
   command->footer("Example:\n  foreline plan scenarios/demo.toml --at 1h30min --out better.toml");
   command->callback([options, &exit_code] { exit_code = make(*options); });

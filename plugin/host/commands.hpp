@@ -17,9 +17,11 @@ enum Exit : int {
 };
 
 void add_check(CLI::App& app, int& exit_code);
+void add_show(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, int& exit_code);
 void add_futures(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app, int& exit_code);
+void add_swarm(CLI::App& app, int& exit_code);
 void add_serve(CLI::App& app, int& exit_code);
 void add_watch(CLI::App& app, int& exit_code);
 void add_forecast(CLI::App& app, int& exit_code);

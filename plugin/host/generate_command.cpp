@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scenario files made up at random on a given line, for swarms and as a start for one's own.
+// Scenario files made up on a given line: at random, so that all pairs of circumstances meet, or
+// the ones that cost the line most.
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <limits>
 #include <memory>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/train/population.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/progress.hpp"
+#include "sim/line/random.hpp"
+#include "sim/swarm/pairwise.hpp"
+#include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
+#include "sim/worker/client.hpp"
 
 namespace foreline::host {
 
@@ -23,7 +34,236 @@ struct Options {
   std::size_t count = 1;
   std::uint64_t seed = 1;
   std::string out = "generated";
+  bool pairwise = false;
+  std::size_t worst_of = 0;
+  std::string cost = "tardiness";
 };
+
+/// The scenario to start from, with a name and a seed of its own and nothing expected.
+text::Scenario begun(const text::Scenario& like, const Options& options, const std::string& name,
+                     std::uint64_t seed) {
+  auto scenario = like;
+  scenario.path = (fs::path(options.out) / (name + ".toml")).string();
+  scenario.first_seed = seed;
+  scenario.seed_count = 1;
+  scenario.faults.clear();
+  scenario.sensor_faults.clear();
+  scenario.communication_losses.clear();
+  scenario.expectations.clear();
+  return scenario;
+}
+
+text::Scenario random_scenario(const text::Scenario& like, const Options& options,
+                               std::uint64_t seed) {
+  inference::DayRules rules;
+  rules.horizon_s = like.horizon_s;
+  const auto day = inference::random_day(like.line, seed, rules);
+  auto scenario = begun(like, options, fmt::format("{}-{}", like.line->name, seed), seed);
+  scenario.title = fmt::format("made up by seed {}", seed);
+  scenario.random_faults = true;
+  scenario.faults = day.faults;
+  scenario.sensor_faults = day.sensor_faults;
+  scenario.communication_losses = day.communication_losses;
+  for (auto& fault : scenario.faults) fault.at_s = std::round(fault.at_s);
+  return scenario;
+}
+
+int write(const text::Scenario& scenario) {
+  if (auto written = gpt2::write_file(scenario.path, text::scenario_text(scenario)); !written)
+    return fail(environment, "generate", written.error());
+  fmt::print("{}\n", scenario.path);
+  return pass;
+}
+
+/// Circumstances of a fault; every two levels of every two of them are to meet.
+struct Circumstances {
+  const text::Scenario* like;
+  std::vector<line::FaultKind> kinds;
+  std::vector<std::string> severities = {"fast", "usual", "slow"};
+  std::vector<std::string> loads = {"light", "usual", "heavy"};
+
+  explicit Circumstances(const text::Scenario& scenario)
+      : like(&scenario), kinds(line::physical_kinds.begin(), line::physical_kinds.end()) {}
+
+  [[nodiscard]] std::vector<std::size_t> levels() const {
+    // The mix of products: as in the book, or one of them in the majority.
+    return {kinds.size(), like->line->machines.size(), severities.size(), loads.size(),
+            1 + like->line->products.size()};
+  }
+  /// A fault without warning has no pace: it is always "usual".
+  [[nodiscard]] bool possible(std::size_t a, std::size_t i, std::size_t b, std::size_t j) const {
+    return !(a == 0 && b == 2 && !line::gives_warning(kinds[i]) && j != 1);
+  }
+  [[nodiscard]] std::string name_of(std::size_t factor, std::size_t level) const {
+    switch (factor) {
+      case 0:
+        return std::string(line::name_of(kinds[level]));
+      case 1:
+        return like->line->machines[level].name;
+      case 2:
+        return severities[level];
+      case 3:
+        return loads[level];
+      default:
+        return level == 0 ? "mixed" : like->line->products[level - 1];
+    }
+  }
+};
+
+/// The order book with more or fewer parts, and one product in the majority.
+std::vector<line::Order> book(const text::Scenario& like, std::size_t load, std::size_t mix) {
+  constexpr std::array<double, 3> loads = {0.6, 1.0, 1.4};
+  auto orders = *like.orders;
+  for (auto& order : orders) {
+    double share = loads[load];
+    if (mix > 0) share *= order.product.index == mix - 1 ? 1.6 : 0.6;
+    order.quantity =
+        static_cast<std::uint32_t>(std::clamp(std::round(order.quantity * share), 1.0, 65'535.0));
+  }
+  return orders;
+}
+
+int generate_pairwise(const text::Scenario& like, const Options& options) {
+  const Circumstances circumstances(like);
+  const auto levels = circumstances.levels();
+  const auto possible = [&](std::size_t a, std::size_t i, std::size_t b, std::size_t j) {
+    return circumstances.possible(a, i, b, j);
+  };
+  const auto cases = swarm::pairwise(levels, possible);
+  std::string report = "case,kind,machine,severity,load,products\n";
+  for (std::size_t c = 0; c < cases.size(); ++c) {
+    const auto& chosen = cases[c];
+    const auto seed = options.seed + c;
+    const auto name = fmt::format("{}-pair-{:04}", like.line->name, c + 1);
+    auto scenario = begun(like, options, name, seed);
+    scenario.random_faults = false;
+    scenario.title =
+        fmt::format("{} of {}, {}, {} load, {} products", circumstances.name_of(0, chosen[0]),
+                    circumstances.name_of(1, chosen[1]), circumstances.name_of(2, chosen[2]),
+                    circumstances.name_of(3, chosen[3]), circumstances.name_of(4, chosen[4]));
+    scenario.orders =
+        std::make_shared<const std::vector<line::Order>>(book(like, chosen[3], chosen[4]));
+    scenario.orders_path = (fs::path(options.out) /
+                            fmt::format("orders-{}-{}.csv", circumstances.name_of(3, chosen[3]),
+                                        circumstances.name_of(4, chosen[4])))
+                               .string();
+    if (auto written =
+            gpt2::write_file(scenario.orders_path, text::orders_text(*scenario.orders, *like.line));
+        !written)
+      return fail(environment, "generate", written.error());
+    line::ScriptedFault fault;
+    fault.id = "fault";
+    fault.machine = {static_cast<std::uint32_t>(chosen[1])};
+    fault.kind = circumstances.kinds[chosen[0]];
+    const double draw = line::random_uniform(seed, 0, line::Purpose::scenario, 0);
+    fault.at_s = std::round((0.1 + 0.5 * draw) * like.horizon_s);
+    // The machine's own mode knows its usual pace; else an eighth of the day.
+    double usual_s = like.horizon_s / 8;
+    for (const auto& mode : like.line->at(fault.machine).faults)
+      if (mode.kind == fault.kind) usual_s = mode.progress.expectation();
+    constexpr std::array<double, 3> paces = {0.4, 1.0, 2.5};
+    if (line::gives_warning(fault.kind))
+      fault.fails_after_s = std::round(usual_s * paces[chosen[2]]);
+    fault.repair_s = 1800;
+    scenario.faults.push_back(fault);
+    if (const int status = write(scenario); status != pass) return status;
+    report += fmt::format("{}", name);
+    for (std::size_t factor = 0; factor < levels.size(); ++factor)
+      report += "," + circumstances.name_of(factor, chosen[factor]);
+    report += '\n';
+  }
+  const auto coverage = swarm::coverage_of(cases, levels, possible);
+  const auto path = (fs::path(options.out) / "coverage.csv").string();
+  if (auto written = gpt2::write_file(path, report); !written)
+    return fail(environment, "generate", written.error());
+  std::size_t all = 1;
+  for (const auto count : levels) all *= count;
+  fmt::print("{} of {} pairs in {} scenarios, where all combinations are {}; {}\n",
+             coverage.covered, coverage.pairs, cases.size(), all, path);
+  return pass;
+}
+
+/// Costs of scenarios, each by one trial of its seed on the fast stage.
+line::Result<std::vector<double>> costs(const std::vector<text::Scenario>& scenarios,
+                                        const line::MeasureField& measure, worker::Client& client) {
+  std::vector<line::Trial> trials;
+  for (const auto& scenario : scenarios) {
+    trials.push_back(text::trial_of(scenario, 0));
+    trials.back().replication = true;
+  }
+  Progress progress("days", trials.size());
+  auto outcomes = client.run(trials, [&](std::size_t, const line::Outcome&) { progress.step(); });
+  if (!outcomes) return outcomes.error();
+  std::vector<double> all;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const double value = line::measures_of(trials[i], (*outcomes)[i]).*measure.field;
+    all.push_back(!(*outcomes)[i].valid()  ? -std::numeric_limits<double>::infinity()
+                  : measure.more_is_better ? -value
+                                           : value);
+  }
+  return all;
+}
+
+/// Random days, then small changes of the worst ones, as long as they get worse.
+int generate_worst(const text::Scenario& like, const Options& options) {
+  std::vector<std::string> names;
+  for (const auto& field : line::measure_fields()) names.emplace_back(field.name);
+  const auto named = std::find(names.begin(), names.end(), options.cost);
+  if (named == names.end()) {
+    const auto meant = text::nearest(options.cost, names);
+    return fail(bad_input, "generate",
+                fmt::format("--cost {}: no measure has this name{}", options.cost,
+                            meant ? fmt::format(" (did you mean {}?)", *meant) : ""));
+  }
+  const auto& measure = line::measure_fields()[static_cast<std::size_t>(named - names.begin())];
+  auto client = worker::Client::start({});
+  if (!client) return fail(environment, "generate", client.error());
+  std::vector<text::Scenario> scenarios;
+  for (std::size_t i = 0; i < options.worst_of; ++i)
+    scenarios.push_back(random_scenario(like, options, options.seed + i));
+  auto cost = costs(scenarios, measure, *client);
+  if (!cost) return fail(environment, "generate", cost.error());
+  std::vector<std::pair<double, text::Scenario>> worst;
+  for (std::size_t i = 0; i < scenarios.size(); ++i)
+    worst.emplace_back((*cost)[i], std::move(scenarios[i]));
+  const auto by_cost = [](const auto& a, const auto& b) { return a.first > b.first; };
+  std::stable_sort(worst.begin(), worst.end(), by_cost);
+  worst.resize(std::min(worst.size(), options.count));
+  const auto sign = measure.more_is_better ? -1 : 1;
+  const double at_first = worst.front().first;
+  // The same faults earlier, later, faster or slower.
+  for (std::uint64_t round = 0; round < 8; ++round) {
+    std::vector<text::Scenario> changed;
+    for (const auto& [value, scenario] : worst) {
+      auto& other = changed.emplace_back(scenario);
+      for (std::size_t f = 0; f < other.faults.size(); ++f) {
+        auto& fault = other.faults[f];
+        const auto draw = [&](std::uint64_t what) {
+          return line::random_uniform(other.first_seed, static_cast<std::uint32_t>(f),
+                                      line::Purpose::scenario, 10 * round + what);
+        };
+        fault.at_s = std::round(std::clamp(fault.at_s + (draw(1) - 0.5) * 0.3 * like.horizon_s, 0.0,
+                                           0.95 * like.horizon_s));
+        if (fault.fails_after_s > 0)
+          fault.fails_after_s =
+              std::max(1.0, std::round(fault.fails_after_s * std::exp2(draw(2) * 2 - 1)));
+      }
+    }
+    auto again = costs(changed, measure, *client);
+    if (!again) return fail(environment, "generate", again.error());
+    for (std::size_t i = 0; i < changed.size(); ++i)
+      if ((*again)[i] > worst[i].first) worst[i] = {(*again)[i], std::move(changed[i])};
+  }
+  std::stable_sort(worst.begin(), worst.end(), by_cost);
+  for (auto& [value, scenario] : worst) {
+    scenario.title = fmt::format("{} of {:.6g} {}, searched from seed {}", measure.name,
+                                 sign * value, measure.unit, scenario.first_seed);
+    if (const int status = write(scenario); status != pass) return status;
+  }
+  fmt::print("worst {}: {:.6g} {} (of {} random days {:.6g})\n", measure.name,
+             sign * worst.front().first, measure.unit, options.worst_of, sign * at_first);
+  return pass;
+}
 
 int generate(const Options& options) {
   auto like = text::read_scenario_file(shipped(options.like));
@@ -33,27 +273,13 @@ int generate(const Options& options) {
   if (error)
     return fail(environment, "generate",
                 fmt::format("cannot make {}: {}", options.out, error.message()));
-  inference::DayRules rules;
-  rules.horizon_s = like->horizon_s;
-  for (std::size_t i = 0; i < options.count; ++i) {
-    const auto seed = options.seed + i;
-    const auto day = inference::random_day(like->line, seed, rules);
-    auto scenario = *like;
-    scenario.title = fmt::format("made up by seed {}", seed);
-    scenario.first_seed = seed;
-    scenario.seed_count = 1;
-    scenario.random_faults = true;
-    scenario.faults = day.faults;
-    scenario.sensor_faults = day.sensor_faults;
-    scenario.communication_losses = day.communication_losses;
-    scenario.expectations.clear();
-    for (auto& fault : scenario.faults) fault.at_s = std::round(fault.at_s);
-    const auto path = fs::path(options.out) / fmt::format("{}-{}.toml", like->line->name, seed);
-    scenario.path = path.string();
-    if (auto written = gpt2::write_file(path, text::scenario_text(scenario)); !written)
-      return fail(environment, "generate", written.error());
-    fmt::print("{}\n", path.string());
-  }
+  if (options.pairwise && options.worst_of > 0)
+    return fail(bad_input, "generate", "--pairwise and --worst-of are two ways: leave one out");
+  if (options.pairwise) return generate_pairwise(*like, options);
+  if (options.worst_of > 0) return generate_worst(*like, options);
+  for (std::size_t i = 0; i < options.count; ++i)
+    if (const int status = write(random_scenario(*like, options, options.seed + i)); status != pass)
+      return status;
   return pass;
 }
 
@@ -61,8 +287,8 @@ int generate(const Options& options) {
 
 void add_generate(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
-  auto* command =
-      app.add_subcommand("generate", "Write scenario files with faults made up at random");
+  auto* command = app.add_subcommand(
+      "generate", "Write scenario files with faults: at random, all pairs, or the costliest");
   command->add_option("--like", options->like, "Scenario whose line, orders and horizon to take")
       ->capture_default_str();
   command->add_option("--count", options->count, "How many")
@@ -70,6 +296,14 @@ void add_generate(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Seed of the first")->capture_default_str();
   command->add_option("--out", options->out, "Folder")->capture_default_str();
+  command->add_flag("--pairwise", options->pairwise,
+                    "So many that every two of kind, machine, severity, load and products meet");
+  command
+      ->add_option("--worst-of", options->worst_of,
+                   "Simulate so many random days; write the costliest, made worse still")
+      ->check(CLI::Range(0, 1'000'000));
+  command->add_option("--cost", options->cost, "Measure that the costliest are sought by")
+      ->capture_default_str();
   command->footer(
       "Example:\n  foreline generate --like scenarios/demo.toml --count 3 --out generated");
   command->callback([options, &exit_code] { exit_code = generate(*options); });

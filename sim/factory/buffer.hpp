@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <list>
+#include <utility>
 #include <vector>
 
 #include "sim/line/line.hpp"
@@ -21,6 +21,39 @@ struct Part {
   bool defective = false;
   std::uint32_t reworks = 0;
   double entered_s = 0;
+};
+
+/// A queue in a ring, from which also the middle can be taken.
+template <class T>
+class Ring {
+ public:
+  [[nodiscard]] std::size_t size() const { return count_; }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] T& operator[](std::size_t i) { return slots_[(first_ + i) & (slots_.size() - 1)]; }
+  [[nodiscard]] const T& operator[](std::size_t i) const {
+    return slots_[(first_ + i) & (slots_.size() - 1)];
+  }
+  [[nodiscard]] const T& front() const { return (*this)[0]; }
+  void push_back(const T& value) {
+    if (count_ == slots_.size()) grow();
+    (*this)[count_++] = value;
+  }
+  void erase(std::size_t i) {
+    for (; i > 0; --i) (*this)[i] = (*this)[i - 1];
+    first_ = (first_ + 1) & (slots_.size() - 1);
+    --count_;
+  }
+
+ private:
+  void grow() {
+    std::vector<T> wider(std::max<std::size_t>(8, 2 * slots_.size()));
+    for (std::size_t i = 0; i < count_; ++i) wider[i] = (*this)[i];
+    slots_ = std::move(wider);
+    first_ = 0;
+  }
+  std::vector<T> slots_;  ///< A power of two, or none.
+  std::size_t first_ = 0;
+  std::size_t count_ = 0;
 };
 
 class Buffer {
@@ -75,7 +108,7 @@ class Buffer {
   Part take(std::size_t i, double now) {
     advance(now);
     const Part part = slots_[i].part;
-    slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+    slots_.erase(i);
     return part;
   }
 
@@ -95,7 +128,7 @@ class Buffer {
 
   std::uint32_t places_ = 0;
   line::Conveyor belt_;
-  std::deque<Slot> slots_;
+  Ring<Slot> slots_;
   double moved_s_ = 0;
   double moved_at_s_ = 0;
   double spaced_at_s_ = -std::numeric_limits<double>::infinity();

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/factory/nap.hpp"
+#include "sim/factory/stage.hpp"
 #include "sim/line/line.hpp"
 
 namespace foreline::factory {

@@ -47,7 +47,7 @@ void Floor::reorder(std::uint32_t spare) {
   stock.ordered += kind.order_size;
   const double lead_s =
       kind.lead.quantile(random_uniform(trial->seed, spare, Purpose::spare, stock.orders++));
-  simgrid::kernel::timer::Timer::set(simgrid::s4u::Engine::get_clock() + lead_s, [this, spare] {
+  stage->set(stage->now() + lead_s, [this, spare] {
     const auto pieces = trial->line->spares[spare].order_size;
     spares[spare].ordered -= pieces;
     spares[spare].add(pieces);
@@ -64,6 +64,7 @@ MachineActor::MachineActor(Floor& floor, MachineId id)
       state_since_s_(floor.start_s),
       progress_(floor.trial->orders->size()) {
   read_line();
+  seed();
   if (floor.trial->from) resume_from(floor.trial->from->machines.at(id.index));
 }
 
@@ -112,8 +113,11 @@ void MachineActor::connect(const std::vector<std::uint32_t>& takers) {
                               [&](std::uint32_t input) { return takers[input] > 1; });
 }
 
-double MachineActor::random(Purpose purpose, std::uint64_t index) const {
-  return random_uniform(floor_->trial->seed, id_.index, purpose, index);
+void MachineActor::seed() {
+  const auto seed = floor_->trial->seed;
+  cycles_ = {seed, id_.index, Purpose::cycle};
+  scraps_ = {seed, id_.index, Purpose::scrap};
+  services_ = {seed, id_.index, Purpose::changeover};
 }
 
 void MachineActor::resume_from(const MachineNow& now) {
@@ -207,10 +211,10 @@ void MachineActor::rest(Occupation::What what, double seconds) {
   doing_ = what;
   doing_since_s_ = floor_->now();
   busy_until_s_ = floor_->now() + seconds;
-  // By the engine's clock: line time, which is rounded again, may stay a hair short of the end.
+  // By the stage's clock: line time, which is rounded again, may stay a hair short of the end.
   const double date = busy_until_s_ - floor_->start_s;
   // An interruption means that something happened that this sleep does not care about.
-  while (date > simgrid::s4u::Engine::get_clock() && floor_->count_event()) nap_.sleep_until(date);
+  while (date > floor_->stage->now() && floor_->count_event()) nap_.sleep_until(date);
   if (floor_->runaway) nap_.wait();
   busy_until_s_ = -1;
   book_occupation();
@@ -295,6 +299,7 @@ void MachineActor::forecast_fault(FaultKind kind) {
 }
 
 void MachineActor::reseeded() {
+  seed();
   wear_.redraw(axes());
   // Only work depends on when the next failure comes.
   if (work_since_s_ >= 0) nap_.interrupt();
@@ -345,6 +350,11 @@ std::optional<OrderId> MachineActor::in_reach() {
     }
     return std::nullopt;
   }
+  if (inputs_.size() == 1 && machine().batch == 1) {
+    auto& buffer = *inputs_.front().buffer;
+    const auto at = find(buffer, std::nullopt);
+    return at ? std::optional(buffer[*at].order) : std::nullopt;
+  }
   // Of several inputs the part that came into the line first.
   std::optional<OrderId> best;
   double entered_s = never;
@@ -356,6 +366,7 @@ std::optional<OrderId> MachineActor::in_reach() {
     best = part.order;
     entered_s = part.entered_s;
   }
+  if (!best) batch_since_s_ = -1;  // another unit may have taken what had begun a batch
   if (!best || machine().batch == 1) return best;
   std::size_t together = 0;
   for (const auto& input : inputs_) together += count_in_reach(*input.buffer, *best);
@@ -382,19 +393,20 @@ OrderId MachineActor::await_part() {
     }
     enter(set_up_ || parts_ > 0 ? PackmlState::suspended : PackmlState::idle);
     waiting_ = Waiting::part;
-    double until_s = never;
-    for (const auto& input : inputs_) {
-      // A machine before may have waited for this one to be ready.
+    // A machine before may have waited for this one to be ready.
+    for (const auto& input : inputs_)
       if (input.buffer->without_places())
         for (auto* feeder : input.buffer->feeders) feeder->nudge();
-      until_s = std::min(until_s, input.buffer->next_in_reach(floor_->now()));
-    }
-    if (batch_since_s_ >= 0) until_s = std::min(until_s, batch_since_s_ + machine().batch_wait_s);
     if (in_reach()) {
       book_time();
       waiting_ = Waiting::nothing;
       continue;
     }
+    // Only now: a part that has just come may have begun a batch.
+    double until_s = never;
+    for (const auto& input : inputs_)
+      until_s = std::min(until_s, input.buffer->next_in_reach(floor_->now()));
+    if (batch_since_s_ >= 0) until_s = std::min(until_s, batch_since_s_ + machine().batch_wait_s);
     stand(Waiting::part, until_s);
   }
 }
@@ -447,6 +459,10 @@ bool MachineActor::take_parts() {
     held_.assign(1, whole);
     return true;
   }
+  if (inputs_.size() == 1 && machine().batch == 1) {
+    take_from(*inputs_.front().buffer, 1);
+    return !held_.empty();
+  }
   while (held_.size() < machine().batch) {
     const Input* oldest = nullptr;
     double entered_s = never;
@@ -491,7 +507,7 @@ void MachineActor::do_services(std::optional<OrderId> before) {
 }
 
 double MachineActor::service_time() const {
-  return machine().service.quantile(random(Purpose::changeover, 1'000'000 + renewals_));
+  return machine().service.quantile(services_.uniform(1'000'000 + renewals_));
 }
 
 void MachineActor::serve() {
@@ -597,43 +613,52 @@ void MachineActor::scrap(const Part& part) {
   for (auto* machine : floor_->machines) machine->reschedule();
 }
 
-bool MachineActor::inspect(Part& part, std::uint64_t number) {
+bool MachineActor::passes(const Part& part, std::uint64_t number) const {
   const auto& inspection = machine().inspection;
-  if (inspection.detects <= 0 && inspection.false_alarms <= 0) return true;
   const double share = part.defective ? inspection.detects : inspection.false_alarms;
-  if (random(Purpose::scrap, inspection_draws + number) >= share) return true;
-  const bool back = inspection.rework_to && part.reworks < inspection.rework_max &&
-                    random(Purpose::scrap, rework_draws + number) < inspection.rework_share;
-  if (!back) {
-    scrap(part);
-    return false;
-  }
+  return share <= 0 || scraps_.uniform(inspection_draws + number) >= share;
+}
+
+bool MachineActor::goes_back(const Part& part, std::uint64_t number) const {
+  const auto& inspection = machine().inspection;
+  return inspection.rework_to && part.reworks < inspection.rework_max &&
+         scraps_.uniform(rework_draws + number) < inspection.rework_share;
+}
+
+void MachineActor::send_back(Part part) {
   ++outcome().reworked;
   ++part.reworks;
   part.defective = false;
-  auto& queue = floor_->reworks[*inspection.rework_to];
+  auto& queue = floor_->reworks[*machine().inspection.rework_to];
   queue.put(part, floor_->now());
   for (auto* taker : queue.takers) taker->nudge();
-  return false;
 }
 
 void MachineActor::finish_parts() {
   const double scrap_share = machine().scrap_share + wear_.extra_scrap(axes());
-  auto judged = std::move(held_);
-  held_.clear();
-  std::uint64_t number = parts_ - judged.size();
-  for (auto& part : judged) {
-    if (random(Purpose::scrap, number) < scrap_share) {
+  const double defect_share = machine().defect_share;
+  std::uint64_t number = parts_ - held_.size();
+  // What is scrapped or goes back leaves held_ before anybody hears of it.
+  std::size_t at = 0;
+  while (at < held_.size()) {
+    Part part = held_[at];
+    const auto draw = number++;
+    const bool scrapped = scrap_share > 0 && scraps_.uniform(draw) < scrap_share;
+    if (!scrapped && defect_share > 0 && !part.defective &&
+        scraps_.uniform(defect_draws + draw) < defect_share) {
+      part.defective = true;
+      ++outcome().defects;
+    }
+    if (!scrapped && passes(part, draw)) {
+      held_[at++] = part;
+      continue;
+    }
+    held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(at));
+    if (scrapped || !goes_back(part, draw)) {
       scrap(part);
     } else {
-      if (machine().defect_share > 0 && !part.defective &&
-          random(Purpose::scrap, defect_draws + number) < machine().defect_share) {
-        part.defective = true;
-        ++outcome().defects;
-      }
-      if (inspect(part, number)) held_.push_back(part);
+      send_back(part);
     }
-    ++number;
   }
   hand_over_all();
 }
@@ -661,10 +686,18 @@ void MachineActor::hand_over_all() {
   }
 }
 
+std::size_t MachineActor::wanted_from(const Buffer& buffer) const {
+  if (!assembles()) return machine().batch;
+  std::size_t count = 0;
+  for (const auto& input : inputs_) count += input.buffer == &buffer ? input.count : 0;
+  return count;
+}
+
 bool MachineActor::room_for(const Part& part) const {
   if (!output_->without_places()) return output_->has_room(floor_->now());
   std::size_t ready = 0;
-  for (const auto* taker : output_->takers) ready += taker->starved_for(part.order) ? 1 : 0;
+  for (const auto* taker : output_->takers)
+    if (taker->starved_for(part.order)) ready += taker->wanted_from(*output_);
   return output_->size() + output_->carried.size() < ready;
 }
 
@@ -711,9 +744,10 @@ void MachineActor::carry(const Part& part) {
   floor_->transporters[pool].acquire(nap_);
   book_time();
   waiting_ = Waiting::nothing;
-  const double clock = simgrid::s4u::Engine::get_clock();
+  auto& stage = *floor_->stage;
+  const double clock = stage.now();
   const double carry_s = machine().carry_s;
-  simgrid::kernel::timer::Timer::set(clock + carry_s, [this, part, place] {
+  stage.set(clock + carry_s, [this, part, place] {
     if (sink()) {
       leave_line(part);
       return;
@@ -722,8 +756,7 @@ void MachineActor::carry(const Part& part) {
     output_->put(part, floor_->now());
     for (auto* taker : output_->takers) taker->nudge();
   });
-  simgrid::kernel::timer::Timer::set(clock + 2 * carry_s,
-                                     [this, pool] { floor_->transporters[pool].add(1); });
+  stage.set(clock + 2 * carry_s, [this, pool] { floor_->transporters[pool].add(1); });
 }
 
 void MachineActor::finish_open_stop() {
@@ -768,8 +801,8 @@ void MachineActor::operator()() {
     parts_ += static_cast<std::uint32_t>(held_.size());
     const auto product = product_of(order_).index;
     const double slow = 1 + wear_.slowdown(axes());
-    const double seconds = machine().cycle.quantile(random(Purpose::cycle, part)) *
-                           machine().product_factor[product] * slow;
+    const double seconds =
+        machine().cycle.quantile(cycles_.uniform(part)) * machine().product_factor[product] * slow;
     cycle_s_ = seconds;
     work(std::max(seconds, 1e-6));
     finish_parts();

@@ -9,8 +9,8 @@
 
 #include "sim/factory/buffer.hpp"
 #include "sim/factory/crews.hpp"
-#include "sim/factory/nap.hpp"
 #include "sim/factory/signals.hpp"
+#include "sim/factory/stage.hpp"
 #include "sim/factory/wear.hpp"
 #include "sim/line/random.hpp"
 #include "sim/line/trial.hpp"
@@ -34,7 +34,8 @@ struct Feed {
 struct Floor {
   const line::Trial* trial = nullptr;
   line::Outcome* outcome = nullptr;
-  double start_s = 0;  ///< Line time at which the engine's clock stood at 0.
+  Stage* stage = nullptr;
+  double start_s = 0;  ///< Line time at which the stage's clock stood at 0.
   Crews crews;
   std::vector<Stock> transporters;
   std::vector<Stock> spares;
@@ -53,7 +54,7 @@ struct Floor {
   bool runaway = false;
   std::optional<line::Outcome> final;  ///< As it was when the last part left.
 
-  [[nodiscard]] double now() const { return start_s + simgrid::s4u::Engine::get_clock(); }
+  [[nodiscard]] double now() const { return start_s + stage->now(); }
   /// Counts an event; true while the trial may go on.
   bool count_event() {
     if (++outcome->events > trial->event_limit) runaway = true;
@@ -91,6 +92,8 @@ class MachineActor {
   [[nodiscard]] bool starved_for(line::OrderId order) const {
     return waiting_ == Waiting::part && can_make(order);
   }
+  /// Parts from this buffer that it takes at once.
+  [[nodiscard]] std::size_t wanted_from(const Buffer& buffer) const;
   [[nodiscard]] double waiting_since_s() const { return state_since_s_; }
   [[nodiscard]] Condition condition();
   /// The state to show in a frame: a machine that worked in this sample period executes.
@@ -104,7 +107,7 @@ class MachineActor {
   void connect(const std::vector<std::uint32_t>& takers);
   /// Books the time of the present state, what is under way, and faults that have begun.
   void settle();
-  void set_actor(simgrid::s4u::ActorPtr actor) { nap_.owner(std::move(actor)); }
+  void set_actor(Stage::Actor& actor) { nap_.owner(*floor_->stage, actor); }
 
  private:
   enum class Waiting { nothing, part, space, release };
@@ -130,7 +133,7 @@ class MachineActor {
     const auto& makes = machine().makes;
     return makes.empty() || makes[product_of(order).index] != 0;
   }
-  [[nodiscard]] double random(line::Purpose purpose, std::uint64_t index) const;
+  void seed();
   [[nodiscard]] Axes axes() const { return {operating(), floor_->now()}; }
 
   void read_line();
@@ -163,7 +166,9 @@ class MachineActor {
   void work(double seconds);
   void break_down();
   void finish_parts();
-  bool inspect(Part& part, std::uint64_t number);
+  [[nodiscard]] bool passes(const Part& part, std::uint64_t number) const;
+  [[nodiscard]] bool goes_back(const Part& part, std::uint64_t number) const;
+  void send_back(Part part);
   void scrap(const Part& part);
   void hand_over_all();
   void hand_over(const Part& part);
@@ -183,6 +188,9 @@ class MachineActor {
   bool shared_input_ = false;
   const line::Calendar* calendar_ = nullptr;
   std::vector<Rule> rules_;
+  line::RandomStream cycles_;
+  line::RandomStream scraps_;
+  line::RandomStream services_;
   Nap nap_;
   WearSet wear_;
   line::PackmlState state_ = line::PackmlState::idle;

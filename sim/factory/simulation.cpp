@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/factory/simulation.hpp"
 
-#include <simgrid/kernel/Timer.hpp>
-#include <simgrid/s4u.hpp>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <deque>
 #include <limits>
@@ -18,20 +14,11 @@
 namespace foreline::factory {
 
 using namespace line;
-namespace sg = simgrid::s4u;
 
 namespace {
 
 /// Looking for the end of the work this often costs nothing and overshoots nothing that counts.
 constexpr double stride_s = 300;
-
-sg::Engine& start_engine() {
-  static std::array<char*, 4> arguments = {
-      const_cast<char*>("foreline-sim"), const_cast<char*>("--log=root.thres:critical"),
-      const_cast<char*>("--cfg=contexts/stack-size:64"), nullptr};
-  int count = 3;
-  return *new sg::Engine(&count, arguments.data());
-}
 
 /// A belt that is filled at the start has carried its parts already.
 constexpr double belt_filled_s = 1e6;
@@ -79,7 +66,7 @@ double time_to_fault(const Hazard& hazard, double u) {
 
 struct Simulation::State {
   Trial trial;
-  sg::Engine* engine = nullptr;
+  std::unique_ptr<Stage> stage;
   Outcome outcome;
   Floor floor;
   std::vector<std::unique_ptr<MachineActor>> machines;
@@ -88,7 +75,7 @@ struct Simulation::State {
   std::deque<Frame> past;  ///< Only while some wire is late.
   Frame frame;
   double ended_s = -1;
-  std::vector<simgrid::kernel::timer::Timer*> hazard_timers;  ///< Null once fired or never to.
+  std::vector<Stage::Alarm*> hazard_timers;  ///< Null once fired or never to.
 
   /// Sets the time of every forecast fault that has not come, given that it has not.
   void draw_hazards() {
@@ -98,7 +85,7 @@ struct Simulation::State {
       const auto& hazard = trial.hazards[i];
       auto& timer = hazard_timers[i];
       if (elapsed_s > 0 && timer == nullptr) continue;
-      if (timer != nullptr) timer->remove();
+      if (timer != nullptr) stage->cancel(timer);
       timer = nullptr;
       const double gone = elapsed_s > 0 ? share_within(hazard, elapsed_s) : 0.0;
       const double u =
@@ -106,7 +93,7 @@ struct Simulation::State {
                                              static_cast<std::uint64_t>(hazard.kind));
       const double at_s = time_to_fault(hazard, u);
       if (!std::isfinite(at_s)) continue;
-      timer = simgrid::kernel::timer::Timer::set(std::max(at_s, elapsed_s), [this, i] {
+      timer = stage->set(std::max(at_s, elapsed_s), [this, i] {
         hazard_timers[i] = nullptr;
         machines[trial.hazards[i].machine.index]->forecast_fault(trial.hazards[i].kind);
       });
@@ -386,7 +373,7 @@ struct Simulation::State {
   template <class Then>
   void at(double at_s, Then then) {
     if (!std::isfinite(at_s)) return;
-    simgrid::kernel::timer::Timer::set(std::max(0.0, at_s - floor.start_s), std::move(then));
+    stage->set(std::max(0.0, at_s - floor.start_s), std::move(then));
   }
 };
 
@@ -397,6 +384,8 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   s.outcome.machines.resize(line.machines.size());
   s.outcome.orders.resize(s.trial.orders->size());
   auto& floor = s.floor;
+  s.stage = s.trial.replication && !observed ? fiber_stage() : simgrid_stage();
+  floor.stage = s.stage.get();
   floor.trial = &s.trial;
   floor.outcome = &s.outcome;
   floor.start_s = s.trial.from ? s.trial.from->at_s : 0;
@@ -417,10 +406,6 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   s.open_orders(takers);
 
   if (floor.done) floor.final = s.outcome;
-  s.engine = &start_engine();
-  auto* zone = sg::create_full_zone("line");
-  auto* hall = zone->create_host("hall", 1e9);
-  zone->seal();
   for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
     s.machines.push_back(std::make_unique<MachineActor>(floor, MachineId{m}));
     floor.machines.push_back(s.machines.back().get());
@@ -431,10 +416,7 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   if (!floor.done) {
     for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
       auto* machine = s.machines[m].get();
-      sg::Actor::create(line.machines[m].name, hall, [machine] {
-        machine->set_actor(sg::Actor::self());
-        (*machine)();
-      });
+      machine->set_actor(s.stage->create(line.machines[m].name, [machine] { (*machine)(); }));
     }
   }
   for (std::uint32_t i = 0; i < line.crew_groups.size(); ++i) s.watch_crew(i);
@@ -444,8 +426,7 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   }
   s.draw_hazards();
   if (!observed && !s.trial.want_trace) return;
-  sg::Actor::create("sampler", hall, [&s] {
-    s.sampling.owner(sg::Actor::self());
+  s.sampling.owner(*s.stage, s.stage->create("sampler", [&s] {
     const double period = s.trial.line->sample_period_s;
     auto number = static_cast<std::int64_t>(std::ceil(s.floor.start_s / period));
     while (!s.floor.done || !s.trial.stop_when_done) {
@@ -455,7 +436,7 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
       s.sample();
       ++number;
     }
-  });
+  }));
 }
 
 Simulation::~Simulation() = default;
@@ -464,9 +445,9 @@ void Simulation::run_until(double at_s) {
   auto& s = *state_;
   while (s.floor.now() < at_s && s.ended_s < 0) {
     const double next = std::min(at_s, s.floor.now() + stride_s) - s.floor.start_s;
-    const double before = sg::Engine::get_clock();
+    const double before = s.stage->now();
     if (next <= before) break;
-    s.engine->run_until(next);
+    s.stage->run_until(next);
     if (s.floor.runaway || (s.floor.done && s.trial.stop_when_done)) {
       s.ended_s = s.floor.start_s;
       for (const auto& order : s.outcome.orders) s.ended_s = std::max(s.ended_s, order.finished_s);
@@ -474,7 +455,7 @@ void Simulation::run_until(double at_s) {
     }
     // A step below the engine's resolution does not move its clock: a start at an odd time leaves
     // such a rest before the horizon.
-    if (sg::Engine::get_clock() <= before) break;
+    if (s.stage->now() <= before) break;
   }
 }
 

@@ -56,19 +56,6 @@ WearSet::WearSet(const Trial& trial, MachineId machine, double operating_s, std:
   }
 }
 
-double WearSet::until_failure(const Axes& axes) const {
-  double next = never;
-  for (const auto& wear : wears_)
-    next = std::min(next, (wear.fails_at - wear.at(axes)) / wear.rate);
-  return next;
-}
-
-std::optional<std::size_t> WearSet::failed(const Axes& axes) const {
-  for (std::size_t i = 0; i < wears_.size(); ++i)
-    if (wears_[i].fails_at <= wears_[i].at(axes) + rounding_s) return i;
-  return std::nullopt;
-}
-
 bool WearSet::calendar_failed(const Axes& axes) const {
   return calendar_ && next_calendar_failure() <= axes.now + rounding_s;
 }
@@ -99,18 +86,10 @@ double WearSet::damage(FaultKind kind, const Axes& axes) const {
   return damage;
 }
 
-double WearSet::slowdown(const Axes& axes) const {
+double WearSet::sum_of(double (*effect)(FaultKind, double), const Axes& axes) const {
   double sum = 0;
   for (const auto& wear : wears_)
-    if (wear.at(axes) >= wear.onset_at) sum += factory::slowdown(wear.kind, damage_of(wear, axes));
-  return sum;
-}
-
-double WearSet::extra_scrap(const Axes& axes) const {
-  double sum = 0;
-  for (const auto& wear : wears_)
-    if (wear.at(axes) >= wear.onset_at)
-      sum += factory::extra_scrap(wear.kind, damage_of(wear, axes));
+    if (wear.at(axes) >= wear.onset_at) sum += effect(wear.kind, damage_of(wear, axes));
   return sum;
 }
 
@@ -147,17 +126,6 @@ void WearSet::set_rates(double load, const Axes& axes) {
         if (cascade.kind == wear.kind)
           wear.rate *= 1 + (cascade.factor - 1) * damage_of(other, axes);
     }
-  }
-}
-
-void WearSet::worked(double seconds) {
-  if (!dependent_) return;
-  for (auto& wear : wears_) {
-    if (wear.rate == 1) continue;
-    const double ahead = (wear.rate - 1) * seconds;
-    wear.onset_at -= ahead;
-    wear.fails_at -= ahead;
-    wear.rate = 1;
   }
 }
 

@@ -4,10 +4,12 @@
 // another fault's damage, moves the fault's dates towards the machine instead. Pure.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <vector>
 
+#include "sim/factory/signals.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/trial.hpp"
 
@@ -63,8 +65,12 @@ class WearSet {
   /// Damage 0..1 of this kind.
   [[nodiscard]] double damage(line::FaultKind kind, const Axes& axes) const;
   /// Share of the cycle time by which all damage slows the work down; scrap that it adds.
-  [[nodiscard]] double slowdown(const Axes& axes) const;
-  [[nodiscard]] double extra_scrap(const Axes& axes) const;
+  [[nodiscard]] double slowdown(const Axes& axes) const {
+    return degraded(axes) ? sum_of(factory::slowdown, axes) : 0.0;
+  }
+  [[nodiscard]] double extra_scrap(const Axes& axes) const {
+    return degraded(axes) ? sum_of(factory::extra_scrap, axes) : 0.0;
+  }
   /// Rate per hour of the next step of a mode: onset, or failure once degraded.
   [[nodiscard]] double hazard(std::size_t mode, const Axes& axes) const;
   /// Sets the clocks' rates for a stretch of work with this load (1 = usual).
@@ -92,6 +98,11 @@ class WearSet {
   [[nodiscard]] std::vector<Wear>& all() { return wears_; }
 
  private:
+  [[nodiscard]] bool degraded(const Axes& axes) const {
+    return std::any_of(wears_.begin(), wears_.end(),
+                       [&](const Wear& wear) { return wear.at(axes) >= wear.onset_at; });
+  }
+  [[nodiscard]] double sum_of(double (*effect)(line::FaultKind, double), const Axes& axes) const;
   void renew(Wear& wear, const Axes& axes, double kept_age_s);
   [[nodiscard]] const std::vector<line::FaultMode>& modes() const {
     return trial_->line->at(machine_).faults;
@@ -102,5 +113,29 @@ class WearSet {
   bool dependent_ = false;  ///< Some clock does not run with its axis.
   bool calendar_ = false;   ///< Some clock is line time.
 };
+
+inline double WearSet::until_failure(const Axes& axes) const {
+  double next = never;
+  for (const auto& wear : wears_)
+    next = std::min(next, (wear.fails_at - wear.at(axes)) / wear.rate);
+  return next;
+}
+
+inline std::optional<std::size_t> WearSet::failed(const Axes& axes) const {
+  for (std::size_t i = 0; i < wears_.size(); ++i)
+    if (wears_[i].fails_at <= wears_[i].at(axes) + rounding_s) return i;
+  return std::nullopt;
+}
+
+inline void WearSet::worked(double seconds) {
+  if (!dependent_) return;
+  for (auto& wear : wears_) {
+    if (wear.rate == 1) continue;
+    const double ahead = (wear.rate - 1) * seconds;
+    wear.onset_at -= ahead;
+    wear.fails_at -= ahead;
+    wear.rate = 1;
+  }
+}
 
 }  // namespace foreline::factory

@@ -28,26 +28,41 @@ enum class Purpose : std::uint32_t {
   communication = 15,  ///< Which frames are lost, keyed by loss; indexed by sample number.
 };
 
-/// A uniformly distributed 64-bit word for this key.
-[[nodiscard]] constexpr std::uint64_t random_word(std::uint64_t seed, std::uint32_t machine,
-                                                  Purpose purpose, std::uint64_t index) {
-  auto mix = [](std::uint64_t z) {
+/// The draws of one purpose of one machine: what of a draw does not depend on its index, made once.
+class RandomStream {
+ public:
+  constexpr RandomStream() = default;
+  constexpr RandomStream(std::uint64_t seed, std::uint32_t machine, Purpose purpose)
+      : key_(mix(mix(mix(seed + golden) ^ (golden * (1 + machine))) ^
+                 (golden * (1 + static_cast<std::uint64_t>(purpose)) << 1))) {}
+  [[nodiscard]] constexpr std::uint64_t word(std::uint64_t index) const {
+    return mix(key_ + golden * (index + 1));
+  }
+  /// In the open interval (0, 1), 53 bits.
+  [[nodiscard]] constexpr double uniform(std::uint64_t index) const {
+    return (static_cast<double>(word(index) >> 11) + 0.5) * 0x1.0p-53;
+  }
+
+ private:
+  static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15ULL;
+  static constexpr std::uint64_t mix(std::uint64_t z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     return z ^ (z >> 31);
-  };
-  constexpr std::uint64_t golden = 0x9e3779b97f4a7c15ULL;
-  std::uint64_t key = mix(seed + golden);
-  key = mix(key ^ (golden * (1 + machine)));
-  key = mix(key ^ (golden * (1 + static_cast<std::uint64_t>(purpose)) << 1));
-  return mix(key + golden * (index + 1));
+  }
+  std::uint64_t key_ = 0;
+};
+
+/// A uniformly distributed 64-bit word for this key.
+[[nodiscard]] constexpr std::uint64_t random_word(std::uint64_t seed, std::uint32_t machine,
+                                                  Purpose purpose, std::uint64_t index) {
+  return RandomStream(seed, machine, purpose).word(index);
 }
 
 /// A uniform draw in the open interval (0, 1), 53 bits.
 [[nodiscard]] constexpr double random_uniform(std::uint64_t seed, std::uint32_t machine,
                                               Purpose purpose, std::uint64_t index) {
-  const std::uint64_t word = random_word(seed, machine, purpose, index) >> 11;
-  return (static_cast<double>(word) + 0.5) * 0x1.0p-53;
+  return RandomStream(seed, machine, purpose).uniform(index);
 }
 
 /// Where the draws of a machine's fault mode stand: apart for every mode and every renewal.

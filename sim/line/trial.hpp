@@ -40,10 +40,11 @@ struct Trial {
   std::vector<ScriptedFault> faults;
   std::vector<SensorFault> sensor_faults;
   std::vector<CommunicationLoss> communication_losses;
-  std::optional<LineNow> from;             ///< Start here instead of empty at 0.
-  std::vector<Hazard> hazards;             ///< Only with `from`.
-  bool want_trace = false;                 ///< Return frames and truth.
-  bool want_gantt = false;                 ///< Return occupations.
+  std::optional<LineNow> from;  ///< Start here instead of empty at 0.
+  std::vector<Hazard> hazards;  ///< Only with `from`.
+  bool replication = false;     ///< Nobody looks in: on the fast stage, to the same bytes.
+  bool want_trace = false;      ///< Return frames and truth.
+  bool want_gantt = false;      ///< Return occupations.
   std::optional<double> want_state_at_s;   ///< Return where the line stood then.
   std::uint64_t event_limit = 50'000'000;  ///< A trial that passes it ends as runaway.
 };

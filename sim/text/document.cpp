@@ -11,6 +11,7 @@
 #include <fstream>
 #include <numeric>
 #include <sstream>
+#include <tuple>
 
 #include <toml++/toml.h>
 
@@ -673,7 +674,11 @@ void Document::add(Diagnostic diagnostic) {
 std::vector<Diagnostic> Document::diagnostics() const {
   auto sorted = state_->diagnostics;
   std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    // Complaints about files that this one names come after its own.
+    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
+  });
+  std::stable_partition(sorted.begin(), sorted.end(), [&](const Diagnostic& diagnostic) {
+    return diagnostic.file == state_->name;
   });
   return sorted;
 }

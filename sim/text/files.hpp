@@ -21,6 +21,13 @@ namespace foreline::text {
 /// A line file (TOML), see docs/planners/line-reference.md.
 [[nodiscard]] line::Result<line::Line> read_line_file(const std::filesystem::path& path);
 
+/// The line in the format that read_line_file reads. Times of day of its calendars are whole minutes.
+[[nodiscard]] std::string line_text(const line::Line& line);
+
+/// The order book in the format that read_orders_file reads.
+[[nodiscard]] std::string orders_text(const std::vector<line::Order>& orders,
+                                      const line::Line& line);
+
 /// An order book (CSV with header id,product,quantity,release,due,weight). Times as "2h15min";
 /// due and weight may be empty.
 [[nodiscard]] line::Result<std::vector<line::Order>> read_orders_file(

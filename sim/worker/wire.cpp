@@ -240,7 +240,7 @@ void one(A& a, Trial& v) {
                          : std::make_shared<std::vector<Order>>();
   all(a, *line, *orders, v.schedule, v.seed, v.horizon_s, v.stop_when_done, v.random_faults,
       v.wear_share, v.faults, v.sensor_faults, v.communication_losses, v.from, v.hazards,
-      v.want_trace, v.want_gantt, v.want_state_at_s, v.event_limit);
+      v.replication, v.want_trace, v.want_gantt, v.want_state_at_s, v.event_limit);
   if constexpr (A::reads) {
     v.line = std::move(line);
     v.orders = std::move(orders);

@@ -21,7 +21,8 @@ namespace foreline::text {
 /// A line file (TOML), see docs/planners/line-reference.md.
 [[nodiscard]] line::Result<line::Line> read_line_file(const std::filesystem::path& path);
 
-/// The line in the format that read_line_file reads. Times of day of its calendars are whole minutes.
+/// The line in the format that read_line_file reads. Times of day of its calendars are whole
+/// minutes.
 [[nodiscard]] std::string line_text(const line::Line& line);
 
 /// The order book in the format that read_orders_file reads.

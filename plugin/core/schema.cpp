@@ -1033,6 +1033,75 @@ const char* configuration_schema() {
      "type": "string",
      "description": "Between two deployments; a time such as \"2 s\" or \"100 ms\"",
      "default": "30 min"
+    },
+    "least_futures": {
+     "type": "integer",
+     "description": "Futures that the proof needs",
+     "minimum": 2,
+     "maximum": 100000
+    },
+    "largest_on_time_drop": {
+     "type": [
+      "string",
+      "number"
+     ],
+     "description": "Of the probability to be on time; \"5 %\" or 0.05"
+    },
+    "least_good_corners": {
+     "type": [
+      "string",
+      "number"
+     ],
+     "description": "Of the corner cases that must not be worse; \"5 %\" or 0.05"
+    },
+    "largest_corner_loss": {
+     "type": [
+      "string",
+      "number"
+     ],
+     "description": "In the worst corner case; \"5 %\" or 0.05"
+    },
+    "oldest_forecast_of_horizon": {
+     "type": [
+      "string",
+      "number"
+     ],
+     "description": "Age of the forecast, of the horizon; \"5 %\" or 0.05"
+    },
+    "largest_calibration_error": {
+     "type": [
+      "string",
+      "number"
+     ],
+     "description": "Of the forecasts; \"5 %\" or 0.05"
+    },
+    "largest_throughput_error": {
+     "type": [
+      "string",
+      "number"
+     ],
+     "description": "Of the simulation against the plant; \"5 %\" or 0.05"
+    },
+    "largest_event_error": {
+     "type": [
+      "string",
+      "number"
+     ],
+     "description": "Of the simulation against the plant; \"5 %\" or 0.05"
+    },
+    "oldest_state": {
+     "type": "string",
+     "description": "Age of the line's state; a time such as \"2 s\" or \"100 ms\""
+    },
+    "largest_start_deviation": {
+     "type": "string",
+     "description": "Between the plan's start and the line's state; a time such as \"2 s\" or \"100 ms\""
+    },
+    "most_broken_promises": {
+     "type": "integer",
+     "description": "Of the last 20 deployments, how many may have kept less than promised",
+     "minimum": 0,
+     "maximum": 1000
     }
    }
   },

@@ -113,7 +113,9 @@ TEST_CASE("every command's example runs") {
           "{ foreline serve scenarios/demo.toml --port 15020 --for '8 s' & } >/dev/null 2>&1; "
           "sleep 2; ";
     for (const auto& example : examples) {
-      const auto ran = run(folder, surroundings + "timeout 120 " + example);
+      // What surrounds an example is over before the next one wants its ports.
+      const auto ran =
+          run(folder, surroundings + "timeout 120 " + example + "; done=$?; wait; exit $done");
       INFO("$ " << example << "\n" << ran.output);
       CHECK(ran.status == 0);
       CHECK_FALSE(ran.output.empty());

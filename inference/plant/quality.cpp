@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/plant/quality.hpp"
+#include "sim/text/escape.hpp"
 
 #include <fmt/format.h>
 
@@ -309,20 +310,6 @@ std::string as_json(const QualityReport& r) {
 }
 
 std::string as_html(const QualityReport& r) {
-  const auto escaped = [](const std::string& text) {
-    std::string out;
-    for (const char c : text) {
-      if (c == '<')
-        out += "&lt;";
-      else if (c == '>')
-        out += "&gt;";
-      else if (c == '&')
-        out += "&amp;";
-      else
-        out += c;
-    }
-    return out;
-  };
   std::string out = fmt::format(
       "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Data quality: {0}</title>"
       "<style>body{{font:16px sans-serif;margin:2em auto;max-width:60em}}td,th{{padding:.2em "
@@ -334,15 +321,15 @@ std::string as_html(const QualityReport& r) {
       "Clock jumps: {6} (longest {7:g}). Empty rows filled in: "
       "{8}.</p><table><tr><th>signal<th>good<th>missing<th>out of range<th>unit slips"
       "<th>spikes<th>stuck<th>saturated<th>drifting machines</tr>",
-      escaped(r.name), r.machines, r.rows, r.failures, r.duplicates, r.conflicts, r.clock_jumps,
-      r.longest_gap, r.filled);
+      text::xml_escaped(r.name), r.machines, r.rows, r.failures, r.duplicates, r.conflicts,
+      r.clock_jumps, r.longest_gap, r.filled);
   for (const auto& s : r.signals)
     out += fmt::format("<tr{}><td>{}<td>{:.1f} %<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
-                       s.good_share() < 0.9 || s.constant ? " class=\"bad\"" : "", escaped(s.name),
-                       100 * s.good_share(), s.missing, s.out_of_range, s.unit_slips, s.spikes,
-                       s.stuck, s.saturated, s.drifting_machines);
+                       s.good_share() < 0.9 || s.constant ? " class=\"bad\"" : "",
+                       text::xml_escaped(s.name), 100 * s.good_share(), s.missing, s.out_of_range,
+                       s.unit_slips, s.spikes, s.stuck, s.saturated, s.drifting_machines);
   out += "</table><ul>";
-  for (const auto& warning : r.warnings) out += "<li>" + escaped(warning) + "</li>";
+  for (const auto& warning : r.warnings) out += "<li>" + text::xml_escaped(warning) + "</li>";
   return out + "</ul></html>\n";
 }
 

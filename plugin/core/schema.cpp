@@ -292,236 +292,124 @@ const char* configuration_schema() {
     "additionalProperties": false,
     "properties": {
      "name": {
-      "type": "string",
-      "description": "Name by which tags and machines refer to it"
+      "$ref": "#/properties/plc/properties/name"
      },
      "transport": {
-      "type": "string",
-      "description": "How it is reached",
-      "enum": [
-       "tcp",
-       "tls",
-       "udp",
-       "rtu-over-tcp",
-       "rtu"
-      ],
-      "default": "tcp"
+      "$ref": "#/properties/plc/properties/transport"
      },
      "path": {
-      "type": "string",
-      "description": "Serial line, with transport rtu"
+      "$ref": "#/properties/plc/properties/path"
      },
      "baud": {
-      "type": "integer",
-      "description": "Serial line",
-      "minimum": 300,
-      "maximum": 4000000,
-      "default": 19200
+      "$ref": "#/properties/plc/properties/baud"
      },
      "parity": {
-      "type": "string",
-      "description": "Serial line",
-      "enum": [
-       "none",
-       "even",
-       "odd"
-      ],
-      "default": "even"
+      "$ref": "#/properties/plc/properties/parity"
      },
      "data_bits": {
-   )json"
-    + R"json(   "type": "integer",
-      "description": "Serial line",
-      "minimum": 7,
-      "maximum": 8,
-      "default": 8
+      "$ref": "#/properties/plc/properties/data_bits"
      },
      "stop_bits": {
-      "type": "integer",
-      "description": "Serial line",
-      "minimum": 1,
-      "maximum": 2,
-      "default": 1
+      "$ref": "#/properties/plc/properties/stop_bits"
      },
      "host": {
-      "type": "string",
-      "description": "Name or address",
-      "default": "127.0.0.1"
+      "$ref": "#/properties/plc/properties/host"
      },
      "port": {
-      "type": "integer",
-      "description": "Port; 802 with transport tls",
-      "minimum": 1,
-      "maximum": 65535,
-      "default": 502
+      "$ref": "#/properties/plc/properties/port"
      },
      "backup_host": {
-      "type": "string",
-      "description": "Tried when host does not answer"
+      "$ref": "#/properties/plc/properties/backup_host"
      },
      "backup_port": {
-      "type": "integer",
-      "description": "Port there; as port",
-      "minimum": 1,
-      "maximum": 65535
+      "$ref": "#/properties/plc/properties/backup_port"
      },
      "authorities": {
-      "type": "string",
-      "description": "PEM file: whom to believe, with transport tls"
+      "$ref": "#/properties/plc/properties/authorities"
      },
      "certificate": {
-      "type": "string",
-      "description": "PEM file, with transport tls"
+      "$ref": "#/properties/plc/properties/certificate"
      },
      "key": {
-      "type": "string",
-      "description": "PEM file, with transport tls"
+      "$ref": "#/properties/plc/properties/key"
      },
      "peer_name": {
-      "type": "string",
-      "description": "Name that the peer's certificate must carry; default host"
+      "$ref": "#/properties/plc/properties/peer_name"
      },
      "unit": {
-      "type": "integer",
-      "description": "Unit number",
-      "minimum": 0,
-      "maximum": 255,
-      "default": 1
+      "$ref": "#/properties/plc/properties/unit"
      },
      "timeout": {
-      "type": "string",
-      "description": "Whole time of one transaction; a time such as \"2 s\" or \"100 ms\"",
-      "default": "1 s"
+      "$ref": "#/properties/plc/properties/timeout"
      },
      "reconnect_min": {
-      "type": "string",
-      "description": "First pause between attempts to connect; doubles; a time such as \"2 s\" or \"100 ms\"",
-      "default": "100 ms"
+      "$ref": "#/properties/plc/properties/reconnect_min"
      },
      "reconnect_max": {
-      "type": "string",
-      "description": "Longest pause between attempts to connect; a time such as \"2 s\" or \"100 ms\"",
-      "default": "10 s"
+      "$ref": "#/properties/plc/properties/reconnect_max"
      },
      "in_flight": {
-      "type": "integer",
-      "description": "Requests sent before the first is answered",
-      "minimum": 1,
-      "maximum": 16,
-      "default": 1
+      "$ref": "#/properties/plc/properties/in_flight"
      },
      "silences": {
-      "type": "integer",
-      "description": "Timeouts in a row that end the connection",
-      "minimum": 1,
-      "maximum": 100,
-      "default": 2
+      "$ref": "#/properties/plc/properties/silences"
      },
      "breaker_failures": {
-      "type": "integer",
-      "description": "Failures in a row after which a unit is left alone",
-      "minimum": 1,
-      "maximum": 1000000,
-      "default": 5
+      "$ref": "#/properties/plc/properties/breaker_failures"
      },
      "breaker_pause": {
-      "type": "string",
-      "description": "For so long; a time such as \"2 s\" or \"100 ms\"",
-      "default": "2 s"
+      "$ref": "#/properties/plc/properties/breaker_pause"
      },
      "busy_retries": {
-      "type": "integer",
-      "description": "After exception 6",
-      "minimum": 0,
-      "maximum": 16,
-      "default": 3
+      "$ref": "#/properties/plc/properties/busy_retries"
      },
      "busy_wait": {
-      "type": "string",
-      "description": "Before the first retry; doubles; a time such as \"2 s\" or \"100 ms\"",
-      "default": "100 ms"
+      "$ref": "#/properties/plc/properties/busy_wait"
      },
      "longest_read": {
-      "type": "integer",
-      "description": "Registers a request",
-      "minimum": 4,
-      "maximum": 125,
-      "default": 120
+      "$ref": "#/properties/plc/properties/longest_read"
      },
      "longest_bits": {
-      "type": "integer",
-      "description": "Bits a request",
-      "minimum": 8,
-      "maximum": 2000,
-      "default": 1920
+      "$ref": "#/properties/plc/properties/longest_bits"
      },
      "gap": {
-      "type": "integer",
-      "description": "Registers read in vain to save a request",
-      "minimum": 0,
-      "maximum": 100,
-      "default": 16
+      "$ref": "#/properties/plc/properties/gap"
      },
      "base": {
-      "type": "integer",
-      "description": "What addresses of this device count from",
-      "minimum": 0,
-      "maximum": 1,
-      "default": 0
+      "$ref": "#/properties/plc/properties/base"
      },
      "holes": {
-      "type": "array",
-      "description": "Never read to save a request",
-      "items": {
-       "type": "string"
-      }
+      "$ref": "#/properties/plc/properties/holes"
      },
      "close_after_poll": {
-      "type": "boolean",
-      "description": "Leave the device after each poll",
-      "default": false
+      "$ref": "#/properties/plc/properties/close_after_poll"
      },
      "one_field": {
-      "type": "boolean",
-      "description": "One request a field",
-      "default": false
+      "$ref": "#/properties/plc/properties/one_field"
      },
      "only_single": {
-      "type": "boolean",
-      "description": "Knows functions 5 and 6, not 15 and 16",
-      "default": false
+      "$ref": "#/properties/plc/properties/only_single"
      },
      "any_unit": {
-      "type": "boolean",
-      "description": "Answers under another unit number",
-      "default": false
+      "$ref": "#/properties/plc/properties/any_unit"
      },
      "connect_pause": {
-      "type": "string",
-      "description": "Between connecting and the first request; a time such as \"2 s\" or \"100 ms\"",
-      "default": "0 s"
+      "$ref": "#/properties/plc/properties/connect_pause"
      },
      "request_pause": {
-      "type": "string",
-      "description": "Between an answer and the next request; a time such as \"2 s\" or \"100 ms\"",
-      "default": "0 s"
+      "$ref": "#/properties/plc/properties/request_pause"
      },
      "heartbeat": {
-      "type": "string",
-      "description": "Must keep moving; \"120 f32\", \"hr:7 u32 CDAB * 0.1\", \"400121 u16 bits 4-7\""
+      "$ref": "#/properties/plc/properties/heartbeat"
      },
      "heartbeat_stale": {
-      "type": "string",
-      "description": "Standing still for longer: stale; a time such as \"2 s\" or \"100 ms\"",
-      "default": "5 s"
+      "$ref": "#/properties/plc/properties/heartbeat_stale"
      },
      "signature": {
-      "type": "string",
-      "description": "Must hold signature_value, or nothing is believed; \"120 f32\", \"hr:7 u32 CDAB * 0.1\", \"400121 u16 bits 4-7\""
+      "$ref": "#/properties/plc/properties/signature"
      },
      "signature_value": {
-      "type": "number",
-      "description": "See signature"
+      "$ref": "#/properties/plc/properties/signature_value"
      }
     },
     "required": [
@@ -589,7 +477,8 @@ const char* configuration_schema() {
      "deadband": {
       "type": "number",
       "description": "Smaller changes are not told",
-      "minimum": 0,
+)json"
+    + R"json(      "minimum": 0,
       "default": 0
      },
      "group": {
@@ -648,8 +537,7 @@ const char* configuration_schema() {
    "type": "array",
    "items": {
     "type": "object",
-    "description": "A machine of )json"
-    + R"json(the line file",
+    "description": "A machine of the line file",
     "additionalProperties": false,
     "properties": {
      "name": {
@@ -967,8 +855,7 @@ const char* configuration_schema() {
      "minimum": 0
     },
     "cost_service": {
- )json"
-    + R"json(    "type": "number",
+     "type": "number",
      "description": "Cost of a second of service",
      "minimum": 0
     },
@@ -990,7 +877,7 @@ const char* configuration_schema() {
       "number"
      ],
      "description": "Lower 95 % bound of the gain; \"5 %\" or 0.05",
-     "default": "1 %"
+     "default": "0.5 %"
     },
     "least_probability_better": {
      "type": [
@@ -1006,7 +893,7 @@ const char* configuration_schema() {
       "number"
      ],
      "description": "Of the worst tenth; \"5 %\" or 0.05",
-     "default": "5 %"
+     "default": "1 %"
     },
     "oldest_forecast": {
      "type": "string",
@@ -1027,75 +914,86 @@ const char* configuration_schema() {
       "number"
      ],
      "description": "Of the open orders; \"5 %\" or 0.05",
-     "default": "80 %"
+     "default": "20 %"
     },
     "hold_off": {
      "type": "string",
      "description": "Between two deployments; a time such as \"2 s\" or \"100 ms\"",
-     "default": "30 min"
+     "default": "1 h"
     },
     "least_futures": {
      "type": "integer",
      "description": "Futures that the proof needs",
      "minimum": 2,
-     "maximum": 100000
+     "maximum": 100000,
+     "default": 200
     },
     "largest_on_time_drop": {
      "type": [
       "string",
       "number"
      ],
-     "description": "Of the probability to be on time; \"5 %\" or 0.05"
+     "description": "Of the probability to be on time; \"5 %\" or 0.05",
+     "default": "10 %"
     },
     "least_good_corners": {
      "type": [
       "string",
       "number"
      ],
-     "description": "Of the corner cases that must not be worse; \"5 %\" or 0.05"
+     "description": "Of the corner cases that must not be worse; \"5 %\" or 0.05",
+     "default": "80 %"
     },
     "largest_corner_loss": {
      "type": [
       "string",
       "number"
      ],
-     "description": "In the worst corner case; \"5 %\" or 0.05"
+     "description": "In the worst corner case; \"5 %\" or 0.05",
+     "default": "3 %"
     },
     "oldest_forecast_of_horizon": {
      "type": [
       "string",
       "number"
      ],
-     "description": "Age of the forecast, of the horizon; \"5 %\" or 0.05"
+     "description": "Age of the forecast, of the horizon; \"5 %\" or 0.05",
+     "default": "5 %"
     },
     "largest_calibration_error": {
      "type": [
       "string",
       "number"
      ],
-     "description": "Of the forecasts; \"5 %\" or 0.05"
+     "description": "Of the forecasts; \"5 %\" or 0.05",
+     "default": "5 %"
     },
     "largest_throughput_error": {
      "type": [
       "string",
       "number"
      ],
-     "description": "Of the simulation against the plant; \"5 %\" or 0.05"
+     "description": "Of the simulation against the plant; \"5 %\" or 0.05",
+     "default": "3 %"
     },
-    "largest_event_error": {
+)json"
+    + R"json(    "largest_event_error": {
      "type": [
       "string",
       "number"
      ],
-     "description": "Of the simulation against the plant; \"5 %\" or 0.05"
+     "description": "Of the simulation against the plant; \"5 %\" or 0.05",
+     "default": "2 %"
     },
     "oldest_state": {
      "type": "string",
-     "description": "Age of the line's state; a time such as \"2 s\" or \"100 ms\""
+     "description": "Age of the line's state; a time such as \"2 s\" or \"100 ms\"",
+     "default": "5 min"
     },
     "largest_start_deviation": {
      "type": "string",
-     "description": "Between the plan's start and the line's state; a time such as \"2 s\" or \"100 ms\""
+     "description": "Between the plan's start and the line's state; a time such as \"2 s\" or \"100 ms\"",
+     "default": "4 h"
     },
     "most_broken_promises": {
      "type": "integer",

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "sim/text/document.hpp"
+#include "sim/text/escape.hpp"
 
 namespace foreline::core {
 
@@ -66,13 +67,6 @@ bool split(std::string_view row, char separator, std::vector<Cell>& cells) {
     if (at >= row.size()) return true;
     ++at;
   }
-}
-
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",;\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const auto c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
 }
 
 class TagReader {
@@ -319,21 +313,21 @@ std::string tags_text(const std::vector<Tag>& tags, const TagContext& context) {
     for (const auto sentinel : at.sentinels)
       patterns += fmt::format("{}0x{:X}", patterns.empty() ? "" : " ", sentinel);
     const int base = at.device < context.bases.size() ? context.bases[at.device] : 0;
-    out += fmt::format("{},{},{}:{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(tag.name),
-                       quoted(at.device < context.devices.size() ? context.devices[at.device] : ""),
-                       short_name(at.table), at.address + base, name_of(at.type),
-                       ordered && at.type != RegisterType::string ? at.order() : "",
-                       at.bit_count == 0
-                           ? ""
-                           : fmt::format("{}-{}", at.first_bit, at.first_bit + at.bit_count - 1),
-                       at.type == RegisterType::string ? fmt::format("{}", at.length) : "",
-                       number(at.factor, 1), number(at.offset, 0), number(tag.low, -1e308),
-                       number(tag.high, 1e308), patterns, quoted(tag.unit),
-                       tag.deadband == 0    ? ""
-                       : tag.deadband_share ? fmt::format("{} %", 100 * tag.deadband)
-                                            : fmt::format("{}", tag.deadband),
-                       quoted(tag.group < context.groups.size() ? context.groups[tag.group] : ""),
-                       quoted(tag.description));
+    out += fmt::format(
+        "{},{},{}:{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", text::csv_field(tag.name),
+        text::csv_field(at.device < context.devices.size() ? context.devices[at.device] : ""),
+        short_name(at.table), at.address + base, name_of(at.type),
+        ordered && at.type != RegisterType::string ? at.order() : "",
+        at.bit_count == 0 ? ""
+                          : fmt::format("{}-{}", at.first_bit, at.first_bit + at.bit_count - 1),
+        at.type == RegisterType::string ? fmt::format("{}", at.length) : "", number(at.factor, 1),
+        number(at.offset, 0), number(tag.low, -1e308), number(tag.high, 1e308), patterns,
+        text::csv_field(tag.unit),
+        tag.deadband == 0    ? ""
+        : tag.deadband_share ? fmt::format("{} %", 100 * tag.deadband)
+                             : fmt::format("{}", tag.deadband),
+        text::csv_field(tag.group < context.groups.size() ? context.groups[tag.group] : ""),
+        text::csv_field(tag.description));
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "plugin/attachment/details.hpp"
+#include "sim/verdict/statistics.hpp"
 
 namespace foreline::hmi {
 
@@ -218,11 +219,11 @@ Json finishes(const std::vector<const Outcome*>& futures, const std::vector<Orde
       finished.push_back(at_s);
       if (at_s <= orders[o].due_s) ++on_time;
     }
-    const auto share = wilson(on_time, futures.size());
+    const auto share = verdict::wilson_interval(on_time, futures.size(), 0.95);
     Json entry = {{"order", orders[o].id},
                   {"due_s", std::isfinite(orders[o].due_s) ? Json(orders[o].due_s) : Json()},
                   {"finished", finished.size()},
-                  {"on_time", share.middle},
+                  {"on_time", (share.low + share.high) / 2},
                   {"on_time_low", share.low},
                   {"on_time_high", share.high}};
     if (!finished.empty()) {
@@ -239,17 +240,6 @@ Json finishes(const std::vector<const Outcome*>& futures, const std::vector<Orde
 
 Result<WhatIf> what_if_from(const Json& edit, const plan::Request& now) {
   return Reader(edit, now).read();
-}
-
-Wilson wilson(std::size_t hits, std::size_t n) {
-  if (n == 0) return {};
-  constexpr double z = 1.959963984540054;
-  const auto count = static_cast<double>(n);
-  const double p = static_cast<double>(hits) / count;
-  const double scale = 1 + z * z / count;
-  const double middle = (p + z * z / (2 * count)) / scale;
-  const double half = z * std::sqrt(p * (1 - p) / count + z * z / (4 * count * count)) / scale;
-  return {middle, std::max(0.0, middle - half), std::min(1.0, middle + half)};
 }
 
 Result<Json> answer_of(const WhatIf& asked, const plan::Request& now, worker::Client& client,

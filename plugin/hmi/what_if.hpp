@@ -36,12 +36,4 @@ struct WhatIf {
 [[nodiscard]] line::Result<Json> answer_of(const WhatIf& asked, const plan::Request& now,
                                            worker::Client& client, const plan::Progress& progress);
 
-/// The middle and the ends of the Wilson interval (95 %) of `hits` in `n`; Wilson 1927.
-struct Wilson {
-  double middle = 0.5;
-  double low = 0;
-  double high = 1;
-};
-[[nodiscard]] Wilson wilson(std::size_t hits, std::size_t n);
-
 }  // namespace foreline::hmi

@@ -21,6 +21,7 @@
 #include "plugin/host/console.hpp"
 #include "plugin/host/plugin_settings.hpp"
 #include "sim/text/document.hpp"
+#include "sim/text/escape.hpp"
 #include "sim/text/files.hpp"
 
 namespace foreline::host {
@@ -159,14 +160,6 @@ std::string line_text(const Options& options, double cycle_s) {
   return out;
 }
 
-/// A field of CSV (RFC 4180).
-std::string field(const std::string& text) {
-  if (text.find_first_of("\",\n") == std::string::npos) return text;
-  std::string out;
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return '"' + out + '"';
-}
-
 constexpr int order_count = 4;
 constexpr double changeover_s = 300;
 constexpr double work_s = 45 * 60;  ///< Of the slowest machine, for one order.
@@ -180,10 +173,10 @@ std::string orders_text(const Options& options, double cycle_s) {
   const auto quantity = std::max(1L, std::lround(work_s / cycle_s));
   std::string out = "id,product,quantity,release,due,weight\n";
   for (int i = 0; i < order_count; ++i)
-    out +=
-        fmt::format("O-{},{},{},,{},1\n", i + 1,
-                    field(options.products[static_cast<std::size_t>(i) % options.products.size()]),
-                    quantity, text::duration_text(std::ceil(due_s(options, i) / 60) * 60));
+    out += fmt::format(
+        "O-{},{},{},,{},1\n", i + 1,
+        text::csv_field(options.products[static_cast<std::size_t>(i) % options.products.size()]),
+        quantity, text::duration_text(std::ceil(due_s(options, i) / 60) * 60));
   return out;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/io/metrics_server.hpp"
+#include "plugin/io/listening.hpp"
 
 #include <fmt/format.h>
 
@@ -96,14 +97,8 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::start(std::uint16_t port,
   auto state = std::make_unique<State>();
   state->text = std::move(text);
   const tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
-  boost::system::error_code error;
-  state->acceptor.open(endpoint.protocol(), error);
-  if (!error) state->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) state->acceptor.bind(endpoint, error);
-  if (!error) state->acceptor.listen(16, error);
-  if (error)
-    return Error(fmt::format("cannot serve metrics on 127.0.0.1:{}: {}", port, error.message()),
-                 "choose another port, or 0 for any free one");
+  if (auto listening = listen(state->acceptor, endpoint, 16, "metrics"); !listening)
+    return listening.error();
   state->accept();
   state->thread = std::thread([raw = state.get()] { raw->context.run(); });
   return std::unique_ptr<MetricsServer>(new MetricsServer(std::move(state)));

@@ -22,6 +22,7 @@
 #include <thread>
 
 #include "plugin/core/answering.hpp"
+#include "plugin/io/listening.hpp"
 
 namespace foreline::io {
 
@@ -253,13 +254,8 @@ Result<std::unique_ptr<RegisterServer>> RegisterServer::start(const ServerOption
     return Error(fmt::format("\"{}\" is no address to serve registers on", host),
                  "give an IP address, such as 127.0.0.1");
   const tcp::endpoint endpoint(address, port);
-  state->acceptor.open(endpoint.protocol(), error);
-  if (!error) state->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) state->acceptor.bind(endpoint, error);
-  if (!error) state->acceptor.listen(backlog, error);
-  if (error)
-    return Error(fmt::format("cannot serve registers on {}:{}: {}", host, port, error.message()),
-                 "choose another port, or 0 for any free one");
+  if (auto listening = listen(state->acceptor, endpoint, backlog, "registers"); !listening)
+    return listening.error();
   state->accept();
   state->thread = std::thread([raw = state.get()] { raw->context.run(); });
   return std::unique_ptr<RegisterServer>(new RegisterServer(std::move(state)));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/report/drawing.hpp"
+#include "sim/text/escape.hpp"
 
 #include <fmt/format.h>
 
@@ -43,43 +44,17 @@ std::string marks_of(const std::vector<Mark>& marks, double until_s, double bott
         "<line class='mark {0}' x1='{1:.1f}' x2='{1:.1f}' y1='{2:.1f}' y2='{3:.1f}'/>"
         "<text class='mark {0}' x='{4:.1f}' y='{5:.1f}' text-anchor='{6}'>{7}</text>",
         mark.style, x, top - 2, bottom, before ? x - 3 : x + 3, top - 5, before ? "end" : "start",
-        escaped(mark.text));
+        text::xml_escaped(mark.text));
   }
   return out;
 }
 
 std::string open_svg(double height, const std::string& title) {
   return fmt::format("<svg viewBox='0 0 {:.0f} {:.0f}' role='img'><title>{}</title>", width, height,
-                     escaped(title));
+                     text::xml_escaped(title));
 }
 
 }  // namespace
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string hours(double at_s) {
   const auto minutes = static_cast<long>(std::llround(at_s / 60));
@@ -113,8 +88,8 @@ std::string curve_svg(const Curve& curve, double until_s, double low, double hig
       "<text class='name' x='0' y='{:.1f}'>{}</text><text class='tick' x='0' y='{:.1f}'>{}</text>"
       "<text class='tick' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.3g}</text>"
       "<text class='tick' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.3g}</text>",
-      top + 24, escaped(curve.name), top + 40, escaped(curve.unit), left - 4, top + 9, high,
-      left - 4, bottom, low);
+      top + 24, text::xml_escaped(curve.name), top + 40, text::xml_escaped(curve.unit), left - 4,
+      top + 9, high, left - 4, bottom, low);
   std::string path;
   bool pen = false;
   for (const auto& [at_s, value] : curve.points) {
@@ -135,8 +110,9 @@ std::string gantt_svg(const std::vector<std::string>& rows, const std::vector<Ba
   const double bottom = top + row_height * static_cast<double>(rows.size());
   auto out = open_svg(bottom + axis_height, "Gantt chart");
   for (std::size_t r = 0; r < rows.size(); ++r)
-    out += fmt::format("<text class='name' x='0' y='{:.1f}'>{}</text>",
-                       top + row_height * (static_cast<double>(r) + 0.7), escaped(rows[r]));
+    out +=
+        fmt::format("<text class='name' x='0' y='{:.1f}'>{}</text>",
+                    top + row_height * (static_cast<double>(r) + 0.7), text::xml_escaped(rows[r]));
   std::vector<std::string> labels;
   for (const auto& bar : bars) {
     const auto row = std::find(rows.begin(), rows.end(), bar.row);
@@ -149,11 +125,12 @@ std::string gantt_svg(const std::vector<std::string>& rows, const std::vector<Ba
     out += fmt::format(
         "<rect class='{} shade{}' x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{}'>"
         "<title>{} {} {} {} to {}</title></rect>",
-        bar.what, (label - labels.begin()) % 2, x, y, length, row_height - 4, escaped(bar.row),
-        bar.what, escaped(bar.label), hours(bar.from_s), hours(bar.until_s));
+        bar.what, (label - labels.begin()) % 2, x, y, length, row_height - 4,
+        text::xml_escaped(bar.row), bar.what, text::xml_escaped(bar.label), hours(bar.from_s),
+        hours(bar.until_s));
     if (bar.what == "work" && length > label_from)
       out += fmt::format("<text class='onbar' x='{:.1f}' y='{:.1f}'>{}</text>", x + 3, y + 13,
-                         escaped(bar.label));
+                         text::xml_escaped(bar.label));
   }
   out += marks_of(marks, until_s, bottom) + time_axis(until_s, bottom);
   return out + "</svg>\n";

@@ -8,8 +8,6 @@
 
 namespace foreline::report {
 
-/// Text as HTML shows it.
-[[nodiscard]] std::string escaped(const std::string& text);
 /// Line time as "1:24".
 [[nodiscard]] std::string hours(double at_s);
 

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "plugin/report/drawing.hpp"
+#include "sim/text/escape.hpp"
 
 namespace foreline::report {
 
@@ -93,7 +94,8 @@ std::string measures_table(const Json& without, const Json& with) {
     const auto unit = text_of(entry, "unit");
     out += fmt::format(
         "<tr><td>{}</td><td class='n'>{}</td><td class='n'>{}</td><td class='n'>{}</td></tr>",
-        escaped(name), escaped(unit_text(unit)), value_text(number(entry.at("value")), unit),
+        text::xml_escaped(name), text::xml_escaped(unit_text(unit)),
+        value_text(number(entry.at("value")), unit),
         value_text(number(with.at("measures").at(name).at("value")), unit));
   }
   return out + "</table>\n";
@@ -114,7 +116,7 @@ std::string interval_table(const Json& proof) {
     const auto unit = text_of(entry, "unit");
     out += fmt::format(
         "<tr><td>{}</td><td class='n'>{}</td><td class='n'>{}</td><td class='n'>{}</td></tr>",
-        escaped(name), escaped(unit_text(unit)), cell(entry, unit),
+        text::xml_escaped(name), text::xml_escaped(unit_text(unit)), cell(entry, unit),
         cell(proof.at("winner").at(name), unit));
   }
   return out + "</table>\n";
@@ -125,8 +127,8 @@ std::string plan_section(const Json& plan) {
       "<h2>What was weighed</h2><p>From the line's state at {}, every schedule met the same "
       "futures, "
       "with the forecast as hazard. The best, <b>{}</b>: {}.</p>",
-      hours(number(plan.at("at_s"))), escaped(text_of(plan, "winner")),
-      escaped(text_of(plan, "why")));
+      hours(number(plan.at("at_s"))), text::xml_escaped(text_of(plan, "winner")),
+      text::xml_escaped(text_of(plan, "why")));
   out +=
       "<table><tr><th>schedule</th><th class='n'>cost, mean [95 %]</th><th class='n'>orders "
       "late</th>"
@@ -138,7 +140,7 @@ std::string plan_section(const Json& plan) {
     out += fmt::format(
         "<tr{}><td>{}</td><td class='n'>{:.0f} <span class='quiet'>[{:.0f}, {:.0f}]</span></td>"
         "<td class='n'>{:.2f}</td><td class='n'>{}</td></tr>",
-        name == text_of(plan, "winner") ? " class='best'" : "", escaped(name),
+        name == text_of(plan, "winner") ? " class='best'" : "", text::xml_escaped(name),
         number(cost.at("mean")), number(cost.at("low")), number(cost.at("high")),
         number(measures.at("orders-late").at("mean")),
         hours(number(measures.at("downtime").at("mean"))));
@@ -146,9 +148,10 @@ std::string plan_section(const Json& plan) {
   out += "</table><h2>The gate</h2><table>";
   for (const auto& check : plan.at("checks")) {
     const bool passed = check.at("passed").get<bool>();
-    out += fmt::format("<tr><td class='{}'>{}</td><td>{}</td><td>{}</td></tr>",
-                       passed ? "ok" : "no", passed ? "passed" : "refused",
-                       escaped(text_of(check, "name")), escaped(text_of(check, "text")));
+    out +=
+        fmt::format("<tr><td class='{}'>{}</td><td>{}</td><td>{}</td></tr>", passed ? "ok" : "no",
+                    passed ? "passed" : "refused", text::xml_escaped(text_of(check, "name")),
+                    text::xml_escaped(text_of(check, "text")));
   }
   return out + "</table>\n" + interval_table(plan.at("proof"));
 }
@@ -170,13 +173,14 @@ std::string page(const Json& story) {
       "<body><h1>{0}</h1><p class='quiet'>line {2} · scenario <code>{3}</code> · seed {4} · {5}x "
       "real "
       "time · foreline {6}</p>",
-      escaped(text_of(story, "title")), style, escaped(text_of(story, "line")),
-      escaped(text_of(story, "scenario")), story.at("seed").get<std::uint64_t>(),
-      number(story.at("speed")), escaped(text_of(story, "version")));
+      text::xml_escaped(text_of(story, "title")), style, text::xml_escaped(text_of(story, "line")),
+      text::xml_escaped(text_of(story, "scenario")), story.at("seed").get<std::uint64_t>(),
+      number(story.at("speed")), text::xml_escaped(text_of(story, "version")));
   for (const auto& sentence : story.value("conclusion", Json::array()))
-    out += fmt::format("<p class='lead'>{}</p>", escaped(sentence.get<std::string>()));
+    out += fmt::format("<p class='lead'>{}</p>", text::xml_escaped(sentence.get<std::string>()));
 
-  out += fmt::format("<h2>What the plugin saw of {}</h2>", escaped(text_of(story, "machine")));
+  out += fmt::format("<h2>What the plugin saw of {}</h2>",
+                     text::xml_escaped(text_of(story, "machine")));
   for (const auto& signal : story.at("signals"))
     out += curve_svg(
         {text_of(signal, "name"), text_of(signal, "unit"), points_of(signal.at("points"))}, until_s,
@@ -188,8 +192,8 @@ std::string page(const Json& story) {
   if (alarm != story.end())
     out +=
         fmt::format("<p>Alarm at {}: {}.</p><p class='quiet'>The model read: <code>{}</code></p>",
-                    hours(number(alarm->at("at_s"))), escaped(text_of(*alarm, "why")),
-                    escaped(text_of(*alarm, "sentence")));
+                    hours(number(alarm->at("at_s"))), text::xml_escaped(text_of(*alarm, "why")),
+                    text::xml_escaped(text_of(*alarm, "sentence")));
   const auto plan = story.find("plan");
   if (plan != story.end()) out += plan_section(*plan);
 
@@ -211,17 +215,17 @@ std::string page(const Json& story) {
   out += "<h2>What happened</h2><table>";
   for (const auto& event : story.at("events"))
     out += fmt::format("<tr><td class='n'>{}</td><td>{}</td><td>{}</td></tr>",
-                       hours(number(event.at("at_s"))), escaped(text_of(event, "event")),
-                       escaped(text_of(event, "text")));
+                       hours(number(event.at("at_s"))), text::xml_escaped(text_of(event, "event")),
+                       text::xml_escaped(text_of(event, "text")));
   out += "</table>";
   if (const auto audit = story.find("audit"); audit != story.end() && !audit->empty()) {
     out += "<h2>Audit</h2><table>";
     for (const auto& line : *audit)
       out += fmt::format(
           "<tr><td class='n'>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
-          line.at("number").get<std::int64_t>(), escaped(text_of(line, "who")),
-          escaped(text_of(line, "what")), escaped(text_of(line, "detail")),
-          escaped(text_of(line, "hash").substr(0, 12)));
+          line.at("number").get<std::int64_t>(), text::xml_escaped(text_of(line, "who")),
+          text::xml_escaped(text_of(line, "what")), text::xml_escaped(text_of(line, "detail")),
+          text::xml_escaped(text_of(line, "hash").substr(0, 12)));
     out += "</table>";
   }
   return out + "</body></html>\n";

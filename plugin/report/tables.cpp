@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/report/tables.hpp"
+#include "sim/text/escape.hpp"
 
 #include <fmt/format.h>
 #include <xlsxwriter.h>
@@ -116,10 +117,7 @@ std::string quoted(const std::string& text) {
       !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos
           ? "'" + text
           : text;
-  if (safe.find_first_of("\",\r\n") == std::string::npos) return safe;
-  std::string out = "\"";
-  for (const char c : safe) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + '"';
+  return text::csv_field(safe);
 }
 
 std::string field(const Cell& cell) {

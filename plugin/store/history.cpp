@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/store/history.hpp"
+#include "plugin/store/statement.hpp"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -35,16 +36,6 @@ constexpr const char* schema =
     " subject TEXT NOT NULL, what TEXT NOT NULL, text TEXT NOT NULL, detail TEXT NOT NULL);"
     "CREATE INDEX IF NOT EXISTS events_by_time ON events (at_ns);";
 constexpr std::size_t sample_size = 5;
-
-struct Finalize {
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
-
-std::string text_at(sqlite3_stmt* statement, int column) {
-  const auto* text = sqlite3_column_text(statement, column);
-  return text == nullptr ? std::string() : reinterpret_cast<const char*>(text);
-}
 
 void bind(sqlite3_stmt* statement, int column, const std::string& text) {
   sqlite3_bind_text(statement, column, text.c_str(), static_cast<int>(text.size()),

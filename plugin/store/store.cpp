@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/store/store.hpp"
+#include "plugin/store/statement.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -33,16 +34,6 @@ std::string hash_of(const std::string& before, const AuditLine& line) {
   return digest_of(fmt::format("{}|{}|{}|{:.6f}|{}:{}|{}:{}|{}:{}", before, line.number,
                                line.wall_ns, line.at_s, line.who.size(), line.who, line.what.size(),
                                line.what, line.detail.size(), line.detail));
-}
-
-struct Finalize {
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
-
-std::string text_at(sqlite3_stmt* statement, int column) {
-  const auto* text = sqlite3_column_text(statement, column);
-  return text == nullptr ? std::string() : reinterpret_cast<const char*>(text);
 }
 
 }  // namespace

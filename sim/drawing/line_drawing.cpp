@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/drawing/line_drawing.hpp"
+#include "sim/text/escape.hpp"
 
 #include <fmt/format.h>
 
@@ -11,29 +12,6 @@ namespace foreline::drawing {
 using namespace line;
 
 namespace {
-
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string time_text(double seconds) {
   if (seconds < 120) return fmt::format("{:.3g} s", seconds);
@@ -180,7 +158,7 @@ std::string as_svg(const Line& line) {
       "orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#345\"/></marker></defs>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
       "<text x=\"{3}\" y=\"32\" font-size=\"20\" fill=\"#123\">{2}</text>\n",
-      right + margin, bottom, xml(line.name), margin);
+      right + margin, bottom, text::xml_escaped(line.name), margin);
   const auto takers = line.takers();
   for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
     const auto inputs = line.inputs_of(m);
@@ -230,10 +208,12 @@ std::string as_svg(const Line& line) {
     out += fmt::format(
         "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"6\" fill=\"#eef3f8\" "
         "stroke=\"#345\"/>\n<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text>\n",
-        box.x, box.y, width, box.height, box.x + 10, box.y + 20, xml(line.machines[m].name));
+        box.x, box.y, width, box.height, box.x + 10, box.y + 20,
+        text::xml_escaped(line.machines[m].name));
     for (std::size_t i = 0; i < box.rows.size(); ++i)
       out += fmt::format("<text x=\"{}\" y=\"{}\" font-size=\"11\" fill=\"#345\">{}</text>\n",
-                         box.x + 10, box.y + 38 + 16 * static_cast<int>(i), xml(box.rows[i]));
+                         box.x + 10, box.y + 38 + 16 * static_cast<int>(i),
+                         text::xml_escaped(box.rows[i]));
   }
   return out + "</svg>\n";
 }

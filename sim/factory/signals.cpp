@@ -7,6 +7,7 @@
 #include <limits>
 #include <numbers>
 
+#include "sim/line/damage.hpp"
 #include "sim/line/random.hpp"
 
 namespace foreline::factory {
@@ -40,7 +41,7 @@ constexpr Table responses = [] {
   at(F::bearing_wear, S::temperature) = {0, 0, 0.15, 0.55, 0};
   at(F::bearing_wear, S::current) = {0, 0, 0.10, 0, 0};
   at(F::bearing_wear, S::torque) = {0, 0, 0.06, 0, 0.5};
-  at(F::tool_wear, S::cycle_time) = {0, 0.12, 0, 0, 0.5};
+  at(F::tool_wear, S::cycle_time) = {0, 0, 0, 0, 0.5};
   at(F::tool_wear, S::current) = {0, 0.28, 0, 0, 0.5};
   at(F::tool_wear, S::torque) = {0, 0.35, 0, 0, 0.5};
   at(F::tool_wear, S::vibration) = {0, 0, 0.30, 0, 0.8};
@@ -51,11 +52,11 @@ constexpr Table responses = [] {
   at(F::jam, S::vibration) = {0.25, 0, 0, 0, 2};
   at(F::jam, S::cycle_time) = {0, 0, 0, 0, 4};
   at(F::air_leak, S::pressure) = {-0.30, 0, 0, 0, 1};
-  at(F::air_leak, S::cycle_time) = {0, 0, 0.10, 0, 0.5};
+  at(F::air_leak, S::cycle_time) = {0, 0, 0, 0, 0.5};
   at(F::air_leak, S::current) = {0.06, 0, 0, 0, 0};
   at(F::overheating, S::temperature) = {0.25, 0, 0.55, 0, 0};
   at(F::overheating, S::current) = {0, 0, 0.05, 0, 0};
-  at(F::belt_slip, S::cycle_time) = {0, 0, 0.15, 0, 2};
+  at(F::belt_slip, S::cycle_time) = {0, 0, 0, 0, 2};
   at(F::belt_slip, S::vibration) = {0.50, 0, 0.40, 0, 2};
   at(F::belt_slip, S::current) = {-0.10, 0, 0, 0, 1};
   at(F::belt_slip, S::torque) = {-0.15, 0, 0, 0, 2};
@@ -80,17 +81,7 @@ constexpr Table responses = [] {
   at(F::gear_wear, S::torque) = {0.05, 0, 0, 0, 3};
   at(F::gear_wear, S::temperature) = {0, 0, 0.12, 0, 0};
   at(F::valve_stiction, S::pressure) = {-0.05, 0, 0, 0, 4};
-  at(F::valve_stiction, S::cycle_time) = {0.08, 0, 0, 0, 5};
-  return table;
-}();
-
-/// Scrap that damage adds, times d^2.
-constexpr std::array<double, physical_kind_count> scrap_responses = [] {
-  std::array<double, physical_kind_count> table{};
-  table[static_cast<std::size_t>(FaultKind::tool_wear)] = 0.06;
-  table[static_cast<std::size_t>(FaultKind::misalignment)] = 0.02;
-  table[static_cast<std::size_t>(FaultKind::filter_clogging)] = 0.02;
-  table[static_cast<std::size_t>(FaultKind::valve_stiction)] = 0.03;
+  at(F::valve_stiction, S::cycle_time) = {0, 0, 0, 0, 5};
   return table;
 }();
 
@@ -114,17 +105,12 @@ std::uint64_t noise_index(std::size_t position, std::uint64_t sample) {
 Response response(FaultKind fault, SignalKind signal, double damage) {
   if (damage <= 0) return {};
   const auto& c = responses[static_cast<std::size_t>(fault)][static_cast<std::size_t>(signal)];
+  // The cycle time shows what the work itself loses.
+  if (signal == SignalKind::cycle_time) return {line::slowdown(fault, damage), c.unrest * damage};
   const double d2 = damage * damage;
   return {c.linear * damage + c.root * damage * std::sqrt(damage) + c.square * d2 +
               c.cube * (d2 * damage),
           c.unrest * damage};
-}
-
-double slowdown(FaultKind fault, double damage) {
-  return response(fault, SignalKind::cycle_time, damage).rise;
-}
-double extra_scrap(FaultKind fault, double damage) {
-  return scrap_responses[static_cast<std::size_t>(fault)] * damage * damage;
 }
 
 Sensors::Sensors(const Trial& trial, MachineId machine)

@@ -58,9 +58,4 @@ struct Response {
   double unrest = 0;  ///< Growth of the noise, relative.
 };
 [[nodiscard]] Response response(line::FaultKind fault, line::SignalKind signal, double damage);
-/// Slow-down of the work, as a share of the cycle time. >= 0.
-[[nodiscard]] double slowdown(line::FaultKind fault, double damage);
-/// Scrap probability that damage adds.
-[[nodiscard]] double extra_scrap(line::FaultKind fault, double damage);
-
 }  // namespace foreline::factory

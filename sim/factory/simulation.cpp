@@ -48,20 +48,6 @@ double share_within(const Hazard& hazard, double seconds) {
   return before;
 }
 
-/// The hazard's time to fault from now at probability `u`; infinity beyond the last horizon.
-double time_to_fault(const Hazard& hazard, double u) {
-  double before_s = 0;
-  double before = 0;
-  for (std::size_t i = 0; i < forecast_horizons_s.size(); ++i) {
-    const double p = hazard.within[i];
-    if (u <= p && p > before)
-      return before_s + (forecast_horizons_s[i] - before_s) * (u - before) / (p - before);
-    before_s = forecast_horizons_s[i];
-    before = std::max(before, p);
-  }
-  return never;
-}
-
 }  // namespace
 
 struct Simulation::State {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/factory/signals.hpp"
+#include "sim/line/damage.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/trial.hpp"
 
@@ -66,10 +67,10 @@ class WearSet {
   [[nodiscard]] double damage(line::FaultKind kind, const Axes& axes) const;
   /// Share of the cycle time by which all damage slows the work down; scrap that it adds.
   [[nodiscard]] double slowdown(const Axes& axes) const {
-    return degraded(axes) ? sum_of(factory::slowdown, axes) : 0.0;
+    return degraded(axes) ? sum_of(line::slowdown, axes) : 0.0;
   }
   [[nodiscard]] double extra_scrap(const Axes& axes) const {
-    return degraded(axes) ? sum_of(factory::extra_scrap, axes) : 0.0;
+    return degraded(axes) ? sum_of(line::extra_scrap, axes) : 0.0;
   }
   /// Rate per hour of the next step of a mode: onset, or failure once degraded.
   [[nodiscard]] double hazard(std::size_t mode, const Axes& axes) const;

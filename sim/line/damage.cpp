@@ -11,9 +11,9 @@ double slowdown(FaultKind kind, double damage) {
     case FaultKind::tool_wear:
       return 0.12 * damage * std::sqrt(damage);
     case FaultKind::air_leak:
-      return 0.10 * damage * damage;
+      return 0.10 * (damage * damage);
     case FaultKind::belt_slip:
-      return 0.15 * damage * damage;
+      return 0.15 * (damage * damage);
     case FaultKind::valve_stiction:
       return 0.08 * damage;
     default:

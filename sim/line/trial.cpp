@@ -2,6 +2,7 @@
 #include "sim/line/trial.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace foreline::line {
 
@@ -84,6 +85,19 @@ const std::vector<MeasureField>& measure_fields() {
       {"oee", "", true, &Measures::oee},
   };
   return fields;
+}
+
+double time_to_fault(const Hazard& hazard, double u) {
+  double before_s = 0;
+  double before = 0;
+  for (std::size_t i = 0; i < forecast_horizons_s.size(); ++i) {
+    const double p = hazard.within[i];
+    if (u <= p && p > before)
+      return before_s + (forecast_horizons_s[i] - before_s) * (u - before) / (p - before);
+    before_s = forecast_horizons_s[i];
+    before = std::max(before, p);
+  }
+  return std::numeric_limits<double>::infinity();
 }
 
 }  // namespace foreline::line

@@ -25,6 +25,9 @@ struct Hazard {
   HorizonProbabilities within{};
   friend bool operator==(const Hazard&, const Hazard&) = default;
 };
+/// The hazard's time to fault from now at probability `u`, linear between the horizons; infinity
+/// beyond the last.
+[[nodiscard]] double time_to_fault(const Hazard& hazard, double u);
 
 /// The parameters of one simulated future (or past).
 struct Trial {

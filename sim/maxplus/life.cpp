@@ -28,20 +28,6 @@ double onset_age(const Distribution& onset, double age, double u) {
   return std::max(age, onset.quantile(std::clamp(lived + (1 - lived) * u, 1e-15, 1 - 1e-15)));
 }
 
-/// Time from now to the fault at probability `u`, linear between the horizons.
-double forecast_time(const Hazard& hazard, double u) {
-  double before_s = 0;
-  double before = 0;
-  for (std::size_t i = 0; i < forecast_horizons_s.size(); ++i) {
-    const double p = hazard.within[i];
-    if (u <= p && p > before)
-      return before_s + (forecast_horizons_s[i] - before_s) * (u - before) / (p - before);
-    before_s = forecast_horizons_s[i];
-    before = std::max(before, p);
-  }
-  return never;
-}
-
 double damage_of(const Fate& fate, double operating) {
   const double span = fate.fails_at - fate.onset_at;
   return span > 0 ? std::min(1.0, (operating - fate.onset_at) / span) : 1.0;
@@ -72,9 +58,9 @@ Life::Life(const Trial& trial, std::uint64_t seed, std::uint32_t machine)
     for (const auto& hazard : trial.hazards) {
       if (hazard.machine.index != machine || hazard.kind != mode.kind) continue;
       forecast = true;
-      fate.due_s =
-          start_s + forecast_time(hazard, random_uniform(seed, machine, Purpose::forecast,
-                                                         static_cast<std::uint64_t>(hazard.kind)));
+      fate.due_s = start_s + line::time_to_fault(
+                                 hazard, random_uniform(seed, machine, Purpose::forecast,
+                                                        static_cast<std::uint64_t>(hazard.kind)));
     }
     if (!forecast && !trial.random_faults) continue;
     if (!forecast) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "sim/text/escape.hpp"
 #include "sim/verdict/verdict.hpp"
 
 namespace foreline::verdict {
@@ -14,30 +15,11 @@ using namespace line;
 
 namespace {
 
+/// In an attribute a bare line end would be read back as a blank.
 std::string xml(const std::string& text) {
   std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\n':
-        out += "&#10;";
-        break;
-      default:
-        // XML 1.0 has no other control characters, not even escaped.
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\t') out += c;
-    }
-  }
+  for (const char c : text::xml_escaped(text))
+    out += c == '\n' ? std::string("&#10;") : std::string(1, c);
   return out;
 }
 

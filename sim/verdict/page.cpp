@@ -4,28 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/text/escape.hpp"
 #include "sim/verdict/verdict.hpp"
 
 namespace foreline::verdict {
 
 namespace {
-
-std::string html(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t')
-      out += c;
-  }
-  return out;
-}
 
 /// The seeds of one measure as points over their mean and interval.
 std::string dots(const MeasureSummary& measure) {
@@ -39,7 +23,7 @@ std::string dots(const MeasureSummary& measure) {
   };
   std::string out = fmt::format(
       "<svg width=\"200\" height=\"18\" role=\"img\" aria-label=\"{} from {:.4g} to {:.4g}\">",
-      html(measure.name), *low, *high);
+      text::xml_escaped(measure.name), *low, *high);
   if (sure)
     out += fmt::format("<rect class=\"i\" x=\"{:.1f}\" y=\"2\" width=\"{:.1f}\" height=\"14\"/>",
                        x(measure.interval.low()),
@@ -52,8 +36,9 @@ std::string dots(const MeasureSummary& measure) {
 std::string section(const Verdict& verdict) {
   std::string out = fmt::format(
       "<section><h2><span class=\"{0}\">{1}</span> {2}</h2><p>{3}, {4} {5}{6}</p>\n",
-      verdict.passed ? "pass" : "fail", verdict.passed ? "PASS" : "FAIL", html(verdict.title),
-      html(verdict.scenario), verdict.seeds, verdict.seeds == 1 ? "seed" : "seeds",
+      verdict.passed ? "pass" : "fail", verdict.passed ? "PASS" : "FAIL",
+      text::xml_escaped(verdict.title), text::xml_escaped(verdict.scenario), verdict.seeds,
+      verdict.seeds == 1 ? "seed" : "seeds",
       verdict.warm_up_s > 0 ? fmt::format(", measured after {:.0f} s", verdict.warm_up_s) : "");
   if (!verdict.expectations.empty())
     out +=
@@ -64,17 +49,18 @@ std::string section(const Verdict& verdict) {
     out += fmt::format(
         "<tr><td class=\"{}\">{}</td><td>{}</td><td>{}</td><td>{} of {}, wanted {}</td>"
         "<td>{:.0f} to {:.0f} %</td><td>seed {}: {}</td></tr>\n",
-        e.passed ? "pass" : "fail", e.passed ? "pass" : "fail", e.line, html(e.text), e.held,
-        verdict.seeds, e.wanted, 100 * share.low, 100 * share.high, e.worst_seed, html(e.got));
+        e.passed ? "pass" : "fail", e.passed ? "pass" : "fail", e.line, text::xml_escaped(e.text),
+        e.held, verdict.seeds, e.wanted, 100 * share.low, 100 * share.high, e.worst_seed,
+        text::xml_escaped(e.got));
   }
   if (!verdict.expectations.empty()) out += "</table>\n";
   for (const auto& broken : verdict.broken_invariants)
-    out += fmt::format("<p class=\"fail\">Broken invariant: {}</p>\n", html(broken));
+    out += fmt::format("<p class=\"fail\">Broken invariant: {}</p>\n", text::xml_escaped(broken));
   out += "<table><tr><th>measure</th><th>mean</th><th>95 %</th><th>seeds</th></tr>\n";
   for (const auto& measure : verdict.measures) {
     out += fmt::format(
-        "<tr><td>{}</td><td>{:.4g} {}</td><td>{}</td><td>{}</td></tr>\n", html(measure.name),
-        measure.interval.mean, html(measure.unit),
+        "<tr><td>{}</td><td>{:.4g} {}</td><td>{}</td><td>{}</td></tr>\n",
+        text::xml_escaped(measure.name), measure.interval.mean, text::xml_escaped(measure.unit),
         std::isfinite(measure.interval.half_width)
             ? fmt::format("{:.4g} to {:.4g}", measure.interval.low(), measure.interval.high())
             : std::string("one seed"),

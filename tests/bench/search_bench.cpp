@@ -22,30 +22,15 @@
 #include "sim/search/flow_shop.hpp"
 #include "sim/search/instance_file.hpp"
 #include "sim/search/job_shop.hpp"
+#include "tests/support/public_sets.hpp"
 
 namespace fs = std::filesystem;
 using namespace foreline::search;
 
 namespace {
 
-std::vector<std::vector<std::string>> table(const fs::path& path) {
-  std::vector<std::vector<std::string>> rows;
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);
-  while (std::getline(in, line)) {
-    auto& row = rows.emplace_back();
-    std::istringstream cells(line);
-    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(cell);
-  }
-  return rows;
-}
-
 Instance instance(const fs::path& path, Kind kind) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  auto read = read_instances(text.str(), path.string(), kind);
+  auto read = foreline::tests::instances_of(path, kind);
   if (!read) {
     fmt::print(stderr, "{}\n", read.error().text());
     std::exit(2);
@@ -102,9 +87,10 @@ int main(int argc, char** argv) {
   std::map<std::string, Sum> sums;
   if (problem == "flowshop" || problem == "blocking" || problem == "neh") {
     std::map<std::string, double> blocking_best;
-    for (const auto& row : table(data / "flowshop" / "best_known_blocking_2011.csv"))
+    for (const auto& row :
+         foreline::tests::table(data / "flowshop" / "best_known_blocking_2011.csv"))
       blocking_best[row.at(0)] = std::strtod(row.at(1).c_str(), nullptr);
-    for (const auto& row : table(data / "flowshop" / "best_known.csv")) {
+    for (const auto& row : foreline::tests::table(data / "flowshop" / "best_known.csv")) {
       auto group = row.at(1);
       if (const auto at = group.find('_'); at != std::string::npos) group[at] = 'x';
       if (!wanted.empty() && wanted != group) continue;
@@ -127,7 +113,7 @@ int main(int argc, char** argv) {
   } else {
     const bool flexible = problem == "flexible";
     const auto folder = data / (flexible ? "flexible_jobshop" : "jobshop");
-    for (const auto& row : table(folder / "best_known.csv")) {
+    for (const auto& row : foreline::tests::table(folder / "best_known.csv")) {
       const auto file = folder / "instances" / (row.at(0) + ".txt");
       if (row.at(0).compare(0, wanted.size(), wanted) != 0 || !fs::exists(file)) continue;
       const auto shop =

@@ -100,7 +100,7 @@ TEST_CASE("arrows between rooms point down only") {
       {"sim/plan/",
        {"sim/plan/", "sim/search/", "sim/select/", "sim/maxplus/", "sim/verdict/", "sim/worker/",
         "sim/line/"}},
-      {"sim/drawing/", {"sim/drawing/", "sim/line/"}},
+      {"sim/drawing/", {"sim/drawing/", "sim/text/", "sim/line/"}},
       {"sim/swarm/", {"sim/swarm/", "sim/text/", "sim/line/"}},
       {"sim/worker/", {"sim/worker/", "sim/line/"}},
       {"sim/factory/", {"sim/factory/", "sim/line/"}},

@@ -87,12 +87,3 @@ TEST_CASE("an edit that makes no sense is refused with all its mistakes") {
   CHECK_FALSE(refused({{"sequence", {"A", "A", "C", "D"}}}).empty());
   CHECK(refused({{"sequence", {"A", "C", "B", "D"}}}).empty());
 }
-
-TEST_CASE("an on-time share is the middle of its Wilson interval") {
-  CHECK(wilson(0, 0).middle == 0.5);
-  // Wilson 1927; Agresti and Coull 1998: 0 of 10 gives 0 to 0.278.
-  CHECK(wilson(0, 10).low == Approx(0).margin(1e-9));
-  CHECK(wilson(0, 10).high == Approx(0.2775).margin(1e-3));
-  CHECK(wilson(10, 10).low == Approx(0.7225).margin(1e-3));
-  CHECK(wilson(5, 10).middle == Approx(0.5));
-}

@@ -8,6 +8,7 @@
 #include "sim/search/flow_shop.hpp"
 #include "sim/search/instance_file.hpp"
 #include "sim/search/job_shop.hpp"
+#include "tests/support/public_sets.hpp"
 #include "tests/unit/search/shops.hpp"
 
 namespace fs = std::filesystem;
@@ -18,24 +19,8 @@ namespace {
 
 const fs::path data = fs::path(FORELINE_SOURCE_DIR) / ".." / "shared" / "data";
 
-std::vector<std::vector<std::string>> table(const fs::path& path) {
-  std::vector<std::vector<std::string>> rows;
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);
-  while (std::getline(in, line)) {
-    auto& row = rows.emplace_back();
-    std::istringstream cells(line);
-    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(cell);
-  }
-  return rows;
-}
-
 Instance instance(const fs::path& path, Kind kind) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  auto read = read_instances(text.str(), path.string(), kind);
+  auto read = foreline::tests::instances_of(path, kind);
   INFO((read ? "" : read.error().text()));
   REQUIRE(read);
   REQUIRE(read->size() == 1);
@@ -51,7 +36,7 @@ TEST_CASE("NEH is 3.33 % above the best known on Taillard's 120 flow shops") {
   }
   double sum = 0;
   std::size_t count = 0;
-  for (const auto& row : table(data / "flowshop" / "best_known.csv")) {
+  for (const auto& row : foreline::tests::table(data / "flowshop" / "best_known.csv")) {
     const auto file = data / "flowshop" / "taillard" / fs::path(row.at(2)).filename();
     const auto shop = std::get<FlowShop>(instance(file, Kind::flowshop));
     const auto answer = neh(shop);
@@ -71,11 +56,11 @@ TEST_CASE("every public job shop is read, and a short search is near the best kn
   std::size_t count = 0;
   for (const auto& [folder, kind] :
        {std::pair{"jobshop", Kind::jobshop}, {"flexible_jobshop", Kind::flexible}}) {
-    for (const auto& row : table(data / folder / "best_known.csv")) {
+    for (const auto& row : foreline::tests::table(data / folder / "best_known.csv")) {
       const auto file = data / folder / "instances" / (row.at(0) + ".txt");
       if (!fs::exists(file)) continue;
       const auto shop = std::get<JobShop>(instance(file, kind));
-      const auto answer = solve(shop, tests::evaluations(20'000), 1);
+      const auto answer = solve(shop, foreline::tests::evaluations(20'000), 1);
       const auto complaints = complaints_about(shop, answer);
       INFO(row.at(0) << " " << (complaints.empty() ? "" : complaints.front()));
       CHECK(complaints.empty());

@@ -87,4 +87,11 @@ TEST_CASE("a share has Wilson's interval") {
   CHECK(share.high == Approx(0.97213).epsilon(1e-4));
   CHECK(verdict::wilson_interval(0, 0, 0.95).high == 1);
   CHECK(verdict::wilson_interval(20, 20, 0.95).high == 1);
+  CHECK(verdict::wilson_interval(0, 0, 0.95).low == 0);
+  // Wilson 1927; Agresti and Coull 1998: 0 of 10 gives 0 to 0.278.
+  CHECK(verdict::wilson_interval(0, 10, 0.95).low == Approx(0).margin(1e-9));
+  CHECK(verdict::wilson_interval(0, 10, 0.95).high == Approx(0.2775).margin(1e-3));
+  CHECK(verdict::wilson_interval(10, 10, 0.95).low == Approx(0.7225).margin(1e-3));
+  const auto half = verdict::wilson_interval(5, 10, 0.95);
+  CHECK((half.low + half.high) / 2 == Approx(0.5));
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// How our servers open a port.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <string_view>
+
+#include "sim/line/result.hpp"
+
+namespace foreline::io {
+
+/// Opens, binds and listens. Errors: the port; `what` says what cannot be served there.
+[[nodiscard]] inline line::Result<line::Done> listen(boost::asio::ip::tcp::acceptor& acceptor,
+                                                     const boost::asio::ip::tcp::endpoint& endpoint,
+                                                     int backlog, std::string_view what) {
+  boost::system::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(boost::asio::ip::tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(backlog, error);
+  if (error)
+    return line::Error(
+        fmt::format("cannot serve {} on {}:{}: {}", what, endpoint.address().to_string(),
+                    endpoint.port(), error.message()),
+        "choose another port, or 0 for any free one");
+  return line::Done{};
+}
+
+}  // namespace foreline::io

@@ -46,6 +46,7 @@ struct GateRules {
   // G12 ledger
   std::size_t ledger_length = 20;
   std::size_t most_broken_promises = 3;
+  friend bool operator==(const GateRules&, const GateRules&) = default;
 };
 
 /// How good the forecast has been lately; absent while nobody has measured it.

@@ -179,3 +179,29 @@ TEST_CASE("the JSON Schema knows every key that the reader asks for") {
   }
   CHECK(keys > 90);
 }
+
+TEST_CASE("the gate's defaults in the schema are the gate's defaults") {
+  const std::string schema = core::configuration_schema();
+  const auto from = schema.find("\n  \"gate\": {");
+  const auto until = schema.find("\n  \"server\": {", from);
+  REQUIRE(until != std::string::npos);
+  const auto keys_at = schema.find("\"properties\": {", from) + 15;
+  const auto gate = schema.substr(keys_at, until - keys_at);
+  std::string section = "[gate]\n";
+  const std::regex stated(R"x("([a-z_]+)": \{[^}]*"default": ([^\n,}]+))x");
+  std::size_t keys = 0;
+  for (auto it = std::sregex_iterator(gate.begin(), gate.end(), stated);
+       it != std::sregex_iterator(); ++it, ++keys)
+    section += (*it)[1].str() + " = " + (*it)[2].str() + "\n";
+  CHECK(keys >= 17);
+  std::ifstream in(sample);
+  std::ostringstream text;
+  text << in.rdbuf();
+  const auto begin = text.str().find("\n[gate]") + 1;
+  const auto own =
+      text.str().substr(begin, text.str().find("\n# Our own registers", begin) - begin);
+  auto read = core::read_configuration(changed("gate-defaults.toml", own, section));
+  INFO((read ? "" : read.error().text()));
+  REQUIRE(read);
+  CHECK(read->gate == core::GateRules{});
+}

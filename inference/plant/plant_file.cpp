@@ -18,7 +18,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr int plant_version = 2;
+constexpr int plant_version = 3;
 constexpr std::size_t members_max = 100;
 
 /// The folder itself holds the first network, so that it loads in transformers.
@@ -30,6 +30,17 @@ ordered_json steps_json(const std::vector<Steps>& all) {
   auto j = ordered_json::array();
   for (const auto& steps : all) j.push_back({{"edges", steps.edges()}, {"shares", steps.shares()}});
   return j;
+}
+
+ordered_json reference_json(const Reference& r) {
+  return {{"median", r.median},   {"spread", r.spread}, {"noise", r.noise},
+          {"repeats", r.repeats}, {"least", r.low},     {"greatest", r.high}};
+}
+
+Reference reference_of(const ordered_json& j) {
+  return {j.at("median").get<double>(), j.at("spread").get<double>(),
+          j.at("noise").get<double>(),  j.at("repeats").get<double>(),
+          j.at("least").get<double>(),  j.at("greatest").get<double>()};
 }
 
 std::vector<Steps> steps_from(const ordered_json& j) {
@@ -75,20 +86,22 @@ Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
   j["channels"] = ordered_json::array();
   for (std::size_t c = 0; c < schema_.channels.size(); ++c) {
     const auto& channel = schema_.channels[c];
-    const auto& r = references_[c];
-    ordered_json one{{"name", channel.name},
-                     {"unit", channel.unit},
-                     {"categories", channel.categories},
-                     {"attribute", channel.attribute},
-                     {"median", r.median},
-                     {"spread", r.spread},
-                     {"noise", r.noise},
-                     {"repeats", r.repeats},
-                     {"least", r.low},
-                     {"greatest", r.high}};
+    ordered_json one = reference_json(references_.raw[c]);
+    one.update({{"name", channel.name},
+                {"unit", channel.unit},
+                {"categories", channel.categories},
+                {"attribute", channel.attribute}});
+    if (!references_.regimes.none()) one["common"] = reference_json(references_.common[c]);
     if (channel.low) one["low"] = *channel.low;
     if (channel.high) one["high"] = *channel.high;
     j["channels"].push_back(std::move(one));
+  }
+  if (!references_.regimes.none()) {
+    j["regimes"] = {{"known", references_.regimes.known}};
+    for (const auto& setting : references_.regimes.settings)
+      j["regimes"]["settings"].push_back({{"channel", setting.channel}, {"edges", setting.edges}});
+    for (const auto& scale : references_.regimes.scales)
+      j["regimes"]["scales"].push_back({scale.own, scale.centre, scale.stretch});
   }
   j["edges"] = words_.edges();
   j["level_shares"] = level_shares_;
@@ -163,14 +176,25 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
       if (one.contains("low")) channel.low = one.at("low").get<double>();
       if (one.contains("high")) channel.high = one.at("high").get<double>();
       s.channels.push_back(std::move(channel));
-      Reference r;
-      r.median = one.at("median").get<double>();
-      r.spread = one.at("spread").get<double>();
-      r.noise = one.at("noise").get<double>();
-      r.repeats = one.at("repeats").get<double>();
-      r.low = one.at("least").get<double>();
-      r.high = one.at("greatest").get<double>();
-      model.references_.push_back(r);
+      model.references_.raw.push_back(reference_of(one));
+      model.references_.common.push_back(reference_of(one.value("common", one)));
+    }
+    if (j.contains("regimes")) {
+      auto& regimes = model.references_.regimes;
+      const auto& of = j.at("regimes");
+      regimes.known = of.at("known").get<std::vector<std::uint32_t>>();
+      for (const auto& setting : of.at("settings"))
+        regimes.settings.push_back({setting.at("channel").get<std::size_t>(),
+                                    setting.at("edges").get<std::vector<float>>()});
+      for (const auto& scale : of.at("scales"))
+        regimes.scales.push_back(
+            {scale.at(0).get<float>(), scale.at(1).get<float>(), scale.at(2).get<float>()});
+      if (regimes.known.empty() || regimes.settings.empty() ||
+          !std::is_sorted(regimes.known.begin(), regimes.known.end()) ||
+          regimes.scales.size() != regimes.known.size() * s.channels.size() ||
+          std::any_of(regimes.settings.begin(), regimes.settings.end(),
+                      [&](const auto& setting) { return setting.channel >= s.channels.size(); }))
+        return wrong("its operating regimes do not fit its channels");
     }
     model.bins_ = {j.at("horizon").get<double>(), j.at("bins").get<std::size_t>()};
     model.horizons_ = j.at("horizons").get<std::vector<double>>();

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "inference/gpt2/checkpoint.hpp"
+#include "inference/plant/imagined.hpp"
 #include "sim/line/random.hpp"
 
 namespace foreline::plant {
@@ -24,6 +25,8 @@ constexpr std::size_t machines_to_deal = 10;  ///< Fewer cannot be held back.
 constexpr std::size_t exact_bins_max = 40;
 constexpr std::size_t tree_rows_max = 10'000;
 constexpr std::size_t fingerprints_max = 4096;
+constexpr std::size_t imagined_max = 60'000;
+constexpr std::size_t imagined_steps_factor = 4;  ///< More to learn from, less by heart.
 
 std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
   std::uint64_t hash = 1469598103934665603ULL;
@@ -148,6 +151,9 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   model.references_ = learn_references(raw, machines, until);
   QualityReport report;
   const Records records = clean(raw, model.references_, report);
+  if (report.regimes > 1)
+    say(fmt::format("{} operating regimes, told by {}", report.regimes,
+                    fmt::join(report.told_by, ", ")));
 
   // The horizon and where it is judged.
   if (raw.items) {
@@ -307,9 +313,14 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   if (model.bins_.width() <= 1.5 * raw.step) network_rules.soft = 0;
   if (raw.items) {
     // Items fail so rarely that a network would soon know each of them by heart.
-    network_rules.dropout = std::max(network_rules.dropout, 0.3F);
-    network_rules.jitter = std::max(network_rules.jitter, 2.0);
-    network_rules.group_drop = std::max(network_rules.group_drop, 0.2);
+    if (rules.trees && rules.imagined > 0) {
+      network_rules.steps *= imagined_steps_factor;
+      network_rules.jitter = std::min(network_rules.jitter, 1.0);
+    } else {
+      network_rules.dropout = std::max(network_rules.dropout, 0.3F);
+      network_rules.jitter = std::max(network_rules.jitter, 2.0);
+      network_rules.group_drop = std::max(network_rules.group_drop, 0.2);
+    }
   }
   const auto every = std::max<std::size_t>(1, network_rules.steps / 5);
   Samples held;
@@ -325,19 +336,29 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
       mine = learned.picked(which);
     }
     const Samples& taught = by_time ? learned : mine;
+    Samples told;
+    if (rules.trees) {
+      auto grove = model.grow(taught, rules, network_rules.seed);
+      if (!grove) return grove.error();
+      if (raw.items && rules.imagined > 0) {
+        const std::vector<std::size_t> real(taught.machine.begin(), taught.machine.end());
+        const auto count =
+            std::min(imagined_max,
+                     static_cast<std::size_t>(rules.imagined * static_cast<double>(real.size())));
+        told = model.told_by(*grove, imagined_items(records, real, count, network_rules.seed),
+                             network_rules.seed);
+      }
+      model.groves_.push_back(std::move(*grove));
+      say(fmt::format("trees {} of {} are grown", member + 1, members));
+    }
+    if (told.size() > 0) told.append(taught);
     model.networks_.push_back(
-        train_network(model.words_, taught, model.bins_, network_rules,
+        train_network(model.words_, told.size() > 0 ? told : taught, model.bins_, network_rules,
                       [&](std::size_t step, std::size_t steps, double loss) {
                         if (step % every == 0)
                           say(fmt::format("network {} of {}: step {} of {}, loss {:.4f}",
                                           member + 1, members, step, steps, loss));
                       }));
-    if (rules.trees) {
-      auto grove = model.grow(taught, rules, network_rules.seed);
-      if (!grove) return grove.error();
-      model.groves_.push_back(std::move(*grove));
-      say(fmt::format("trees {} of {} are grown", member + 1, members));
-    }
     if (by_time) continue;
     // Each member answers what it has not seen.
     const auto& part = held_parts[member];
@@ -396,7 +417,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
     }
     model.life_ = Weibull::fit(lengths, failed);
   }
-  const auto ewma = ewma_scores(learned, *model.status_, model.references_, model.schema_);
+  const auto ewma = ewma_scores(learned, *model.status_, model.references_.common, model.schema_);
   const auto persistence = persistence_scores(learned, *model.status_, model.schema_);
   for (const double h : model.horizons_) {
     const auto known = known_at(learned, kinds, h);
@@ -514,6 +535,21 @@ Result<PlantModel::Grove> PlantModel::grow(const Samples& learned, const PlantRu
     grove.time = std::move(*trees);
   }
   return grove;
+}
+
+Samples PlantModel::told_by(const Grove& grove, const Records& imagined, std::uint64_t seed) const {
+  Choice all;
+  all.machines.resize(imagined.machines.size());
+  std::iota(all.machines.begin(), all.machines.end(), std::size_t{0});
+  all.most = imagined.machines.size();
+  auto told = take_samples(imagined, *status_, all);
+  const auto answers = from_trees(std::span(&grove, 1), told);
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    const auto u = static_cast<float>(line::random_uniform(seed, 16, line::Purpose::training, i));
+    for (std::size_t k = 0; k < told.kinds; ++k)
+      if (u < answers.within[i * told.kinds + k]) told.truth[i * told.kinds + k] = {0, true};
+  }
+  return told;
 }
 
 Result<Done> PlantModel::open(int threads) {
@@ -659,7 +695,7 @@ Answers PlantModel::answers(Method method, const Records& prepared, const Sample
   std::vector<double> age;
   std::vector<float> scores;
   if (method == Method::age) age = ages(prepared, samples, schema_.repairable);
-  if (method == Method::ewma) scores = ewma_scores(samples, *status_, references_, schema_);
+  if (method == Method::ewma) scores = ewma_scores(samples, *status_, references_.common, schema_);
   if (method == Method::persistence) scores = persistence_scores(samples, *status_, schema_);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     for (std::size_t h = 0; h < n; ++h) {

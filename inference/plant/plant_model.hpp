@@ -31,6 +31,7 @@ struct PlantRules {
   /// own, so that what chooses the blend and fits the intervals was not learned from, and yet every
   /// machine teaches most of them.
   std::size_t members = 3;
+  double imagined = 6;              ///< Items the trees tell a network of, for each real one.
   double calibration_share = 0.15;  ///< That part, of machines; or of time, the same for all.
   bool trees = true;
   TreeRules within;  ///< Of the trees that classify ...
@@ -135,6 +136,9 @@ class PlantModel {
   };
   [[nodiscard]] line::Result<Grove> grow(const Samples& learned, const PlantRules& rules,
                                          std::uint64_t seed) const;
+  /// Imagined items whose failures a grove says: drawn by its probabilities.
+  [[nodiscard]] Samples told_by(const Grove& grove, const Records& imagined,
+                                std::uint64_t seed) const;
   /// The mean of the members' answers.
   [[nodiscard]] std::vector<float> gpt_shares(const Samples& samples) const;
   [[nodiscard]] Answers from_shares(std::vector<float> shares, std::size_t samples) const;
@@ -147,7 +151,7 @@ class PlantModel {
   [[nodiscard]] std::vector<std::vector<float>> shares_of_levels(const Samples& samples) const;
 
   Records schema_;  ///< Without machines.
-  std::vector<Reference> references_;
+  References references_;
   std::shared_ptr<const Status> status_;
   Bins bins_;
   std::vector<double> horizons_;

@@ -35,8 +35,10 @@ double deviation_of(std::vector<double>& values, double median) {
 
 }  // namespace
 
-std::vector<Reference> learn_references(const Records& records,
-                                        std::span<const std::size_t> machines, double until) {
+namespace {
+
+std::vector<Reference> ordinary(const Records& records, std::span<const std::size_t> machines,
+                                double until) {
   const std::size_t width = records.channels.size();
   std::vector<Reference> references(width);
   for (std::size_t c = 0; c < width; ++c) {
@@ -67,6 +69,20 @@ std::vector<Reference> learn_references(const Records& records,
     r.spread = deviation_of(values, r.median);
     r.noise = deviation_of(steps, 0) / std::sqrt(2.0);
   }
+  return references;
+}
+
+}  // namespace
+
+References learn_references(const Records& records, std::span<const std::size_t> machines,
+                            double until) {
+  References references;
+  references.raw = ordinary(records, machines, until);
+  references.regimes = learn_regimes(records, machines, until);
+  references.common =
+      references.regimes.none()
+          ? references.raw
+          : ordinary(in_common_regime(records, references.regimes), machines, until);
   return references;
 }
 
@@ -125,15 +141,20 @@ void regularise(Machine& machine, std::size_t width, double step, QualityReport&
   machine = std::move(out);
 }
 
+/// `regime`: of each row, told before anything was repaired; empty when there is one only.
 void clean_channel(Machine& machine, std::size_t width, std::size_t c, const Channel& channel,
-                   const Reference& reference, SignalQuality& quality) {
+                   const References& references, std::span<const std::size_t> regime,
+                   SignalQuality& quality) {
+  const auto& reference = references.raw[c];
+  const auto& common = references.common[c];
   const std::size_t rows = machine.time.size();
   std::array<float, spike_window> past{};
   std::size_t known = 0;
   std::size_t strange = 0;
   std::size_t same = 0;
   float before = unknown;
-  const double scale = std::max(reference.noise, 0.2 * reference.spread);
+  const double raw_scale = std::max(reference.noise, 0.2 * reference.spread);
+  const double scale = std::max(common.noise, 0.2 * common.spread);
   for (std::size_t i = 0; i < rows; ++i) {
     float& value = machine.values[i * width + c];
     ++quality.rows;
@@ -148,7 +169,7 @@ void clean_channel(Machine& machine, std::size_t width, std::size_t c, const Cha
       continue;
     }
     // Off by a unit: far outside all that was ever seen, and ordinary once divided by a factor.
-    const double room = 0.5 * (reference.high - reference.low) + 6 * scale;
+    const double room = 0.5 * (reference.high - reference.low) + 6 * raw_scale;
     if (reference.spread > 0 && (static_cast<double>(value) < reference.low - room ||
                                  static_cast<double>(value) > reference.high + room)) {
       for (const double factor : unit_factors) {
@@ -175,6 +196,8 @@ void clean_channel(Machine& machine, std::size_t width, std::size_t c, const Cha
          static_cast<double>(value) == reference.low) &&
         same >= 3 && reference.repeats < 0.5)
       ++quality.saturated;
+    if (!regime.empty()) value = references.regimes.common(regime[i], c, value);
+    if (std::isnan(value)) continue;
     if (known >= 3 && scale > 0) {
       std::vector<double> window(
           past.begin(), past.begin() + static_cast<std::ptrdiff_t>(std::min(known, spike_window)));
@@ -192,7 +215,7 @@ void clean_channel(Machine& machine, std::size_t width, std::size_t c, const Cha
     ++known;
   }
   // A level that moved: first third against last third, in units of the ordinary noise.
-  if (rows >= 30 && reference.noise > 0) {
+  if (rows >= 30 && common.noise > 0) {
     std::vector<double> first;
     std::vector<double> last;
     for (std::size_t i = 0; i < rows; ++i) {
@@ -202,14 +225,14 @@ void clean_channel(Machine& machine, std::size_t width, std::size_t c, const Cha
       if (i >= rows - rows / 3) last.push_back(value);
     }
     if (first.size() > 5 && last.size() > 5 &&
-        std::abs(median_of(first) - median_of(last)) > 3 * reference.noise)
+        std::abs(median_of(first) - median_of(last)) > 3 * common.noise)
       ++quality.drifting_machines;
   }
 }
 
 }  // namespace
 
-Records clean(Records records, const std::vector<Reference>& references, QualityReport& report) {
+Records clean(Records records, const References& references, QualityReport& report) {
   const std::size_t width = records.channels.size();
   report.name = records.name;
   report.machines = records.machines.size();
@@ -220,15 +243,32 @@ Records clean(Records records, const std::vector<Reference>& references, Quality
     report.failures += machine.failures.size();
     if (!records.items) regularise(machine, width, records.step, report, budget);
   }
+  std::vector<std::vector<std::size_t>> regime(records.machines.size());  // of each row
+  if (!references.regimes.none()) {
+    report.regimes = references.regimes.known.size();
+    for (const auto& setting : references.regimes.settings)
+      report.told_by.push_back(records.channels[setting.channel].name);
+    for (std::size_t m = 0; m < records.machines.size(); ++m) {
+      const auto& machine = records.machines[m];
+      for (std::size_t i = 0; i < machine.time.size(); ++i) {
+        const auto row = std::span(machine.values).subspan(i * width, width);
+        regime[m].push_back(references.regimes.of(row));
+        const bool empty =
+            std::all_of(row.begin(), row.end(), [](float value) { return std::isnan(value); });
+        report.unknown_regime += !empty && regime[m].back() == report.regimes ? 1 : 0;
+      }
+    }
+  }
   for (std::size_t c = 0; c < width; ++c) {
     auto& quality = report.signals[c];
     quality.name = records.channels[c].name;
     quality.unit = records.channels[c].unit;
-    quality.constant = references[c].low == references[c].high;
+    quality.constant = references.common[c].low == references.common[c].high;
     const bool number = records.channels[c].categories.empty() && !records.channels[c].attribute;
-    for (auto& machine : records.machines) {
+    for (std::size_t m = 0; m < records.machines.size(); ++m) {
+      auto& machine = records.machines[m];
       if (number && !records.items) {
-        clean_channel(machine, width, c, records.channels[c], references[c], quality);
+        clean_channel(machine, width, c, records.channels[c], references, regime[m], quality);
       } else {
         for (std::size_t i = 0; i < machine.time.size(); ++i) {
           ++quality.rows;
@@ -252,6 +292,10 @@ Records clean(Records records, const std::vector<Reference>& references, Quality
       report.warnings.push_back(fmt::format("{} is good in {:.0f} % of the rows only", quality.name,
                                             100 * quality.good_share()));
   }
+  if (report.unknown_regime > 0)
+    report.warnings.push_back(fmt::format(
+        "{} rows are in an operating regime that was never met: their signals are unknown",
+        report.unknown_regime));
   if (report.failures == 0)
     report.warnings.push_back("no failure is recorded: nothing can be learned about failures");
   else if (report.failures == 1)
@@ -277,6 +321,9 @@ std::string as_text(const QualityReport& r) {
   out +=
       "\nbeyond, spikes, stuck: made missing. unit: divided by the factor. satur.: rows, drift: "
       "machines; reported only.\n";
+  if (r.regimes > 1)
+    out += fmt::format("{} operating regimes, told by {}: signals are compared within their own\n",
+                       r.regimes, fmt::join(r.told_by, ", "));
   for (const auto& warning : r.warnings) out += "warning: " + warning + "\n";
   return out;
 }
@@ -290,7 +337,10 @@ std::string as_json(const QualityReport& r) {
                            {"conflicts", r.conflicts},
                            {"clock_jumps", r.clock_jumps},
                            {"longest_gap", r.longest_gap},
-                           {"filled", r.filled}};
+                           {"filled", r.filled},
+                           {"regimes", r.regimes},
+                           {"regimes_told_by", r.told_by},
+                           {"unknown_regime", r.unknown_regime}};
   j["signals"] = nlohmann::ordered_json::array();
   for (const auto& s : r.signals)
     j["signals"].push_back({{"name", s.name},
@@ -329,6 +379,10 @@ std::string as_html(const QualityReport& r) {
                        text::xml_escaped(s.name), 100 * s.good_share(), s.missing, s.out_of_range,
                        s.unit_slips, s.spikes, s.stuck, s.saturated, s.drifting_machines);
   out += "</table><ul>";
+  if (r.regimes > 1)
+    out +=
+        fmt::format("<li>{} operating regimes, told by {}: signals are compared within their own",
+                    r.regimes, text::xml_escaped(fmt::format("{}", fmt::join(r.told_by, ", "))));
   for (const auto& warning : r.warnings) out += "<li>" + text::xml_escaped(warning) + "</li>";
   return out + "</ul></html>\n";
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "inference/plant/records.hpp"
+#include "inference/plant/regimes.hpp"
 
 namespace foreline::plant {
 
@@ -21,10 +22,14 @@ struct Reference {
   double repeats = 0;        ///< Share of rows that equal the one before.
   double low = 0, high = 0;  ///< Least and greatest value.
 };
+struct References {
+  std::vector<Reference> raw;  ///< By channel, as measured ...
+  Regimes regimes;
+  std::vector<Reference> common;  ///< ... and as in the common regime.
+};
 /// `machines`: positions in records; rows known after `until` are not looked at.
-[[nodiscard]] std::vector<Reference> learn_references(const Records& records,
-                                                      std::span<const std::size_t> machines,
-                                                      double until);
+[[nodiscard]] References learn_references(const Records& records,
+                                          std::span<const std::size_t> machines, double until);
 
 struct SignalQuality {
   std::string name;
@@ -51,13 +56,15 @@ struct QualityReport {
   std::size_t filled = 0;       ///< Empty rows put where the grid of steps had none.
   double longest_gap = 0;
   std::size_t failures = 0;
+  std::size_t regimes = 1;           ///< Operating regimes ...
+  std::vector<std::string> told_by;  ///< ... and the signals that tell them.
+  std::size_t unknown_regime = 0;    ///< Rows in a regime never met: all signals made missing.
   std::vector<SignalQuality> signals;
   std::vector<std::string> warnings;
 };
 
-/// The cleaned records on a regular grid, and what was done.
-[[nodiscard]] Records clean(Records records, const std::vector<Reference>& references,
-                            QualityReport& report);
+/// The cleaned records on a regular grid, in the common regime, and what was done.
+[[nodiscard]] Records clean(Records records, const References& references, QualityReport& report);
 
 [[nodiscard]] std::string as_text(const QualityReport& report);
 [[nodiscard]] std::string as_json(const QualityReport& report);

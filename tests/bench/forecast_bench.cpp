@@ -61,6 +61,45 @@ Data read(const std::string& name) {
   return {std::move(*description), std::move(*records)};
 }
 
+/// The same histories as machines would tell them that change between `count` settings from row to
+/// row, each with an offset and a gain of its own in every signal.
+Records in_regimes(Records records, std::size_t count) {
+  using line::Purpose;
+  if (count < 2) return records;
+  const auto width = records.channels.size();
+  const auto draw = [](std::size_t what, std::size_t i) {
+    return line::random_uniform(selection_seed, static_cast<std::uint32_t>(what), Purpose::training,
+                                i);
+  };
+  Channel setting;
+  setting.name = "setting";
+  records.channels.push_back(setting);
+  std::vector<double> spread(width);
+  for (std::size_t c = 0; c < width; ++c) {
+    const auto values = [&](std::size_t r) {
+      return static_cast<double>(records.machines[0].values[r * width + c]);
+    };
+    for (std::size_t r = 0; r < records.machines[0].time.size(); ++r)
+      spread[c] = std::max(spread[c], std::abs(values(r) - values(0)));
+  }
+  std::size_t row = 0;
+  for (auto& machine : records.machines) {
+    std::vector<float> values;
+    for (std::size_t i = 0; i < machine.time.size(); ++i, ++row) {
+      const auto regime = static_cast<std::size_t>(draw(1, row) * static_cast<double>(count));
+      for (std::size_t c = 0; c < width; ++c) {
+        const double offset = 40 * (draw(2, regime * width + c) - 0.5) * spread[c];
+        const double gain = 0.5 + draw(3, regime * width + c);
+        values.push_back(
+            static_cast<float>(offset + gain * static_cast<double>(machine.values[i * width + c])));
+      }
+      values.push_back(static_cast<float>(10 * static_cast<double>(regime) + 0.01 * draw(4, row)));
+    }
+    machine.values = std::move(values);
+  }
+  return records;
+}
+
 PlantRules rules_of(const Options& options, const Description& description, std::uint64_t seed) {
   PlantRules rules;
   auto& n = rules.network;
@@ -85,6 +124,7 @@ PlantRules rules_of(const Options& options, const Description& description, std:
       static_cast<std::size_t>(number(options, "members", static_cast<double>(rules.members)));
   rules.levels =
       static_cast<std::size_t>(number(options, "levels", static_cast<double>(rules.levels)));
+  rules.imagined = number(options, "imagined", rules.imagined);
   rules.packing = number(options, "words", 0) > 0 ? Packing::word : Packing::group;
   rules.trees = number(options, "trees", 1) > 0;
   for (auto* t : {&rules.within, &rules.time}) {
@@ -215,11 +255,14 @@ int main(int count, char** arguments) {
   const auto first = static_cast<std::uint64_t>(number(options, "first", 1));
   const bool verbose = number(options, "verbose", 0) > 0;
   if (set == "fd001" || set == "fd003") {
-    const auto data = read(set + "_train.toml");
+    auto data = read(set + "_train.toml");
+    const auto regimes = static_cast<std::size_t>(number(options, "regimes", 1));
+    data.records = in_regimes(std::move(data.records), regimes);
     for (auto seed = first; seed < first + seeds; ++seed) {
       const auto rules = rules_of(options, data.description, seed);
       if (test) {
-        const auto judged = read(set + "_test.toml");
+        auto judged = read(set + "_test.toml");
+        judged.records = in_regimes(std::move(judged.records), regimes);
         Run run;
         run.learn = all_of(data.records);
         run.judged.machines = all_of(judged.records);

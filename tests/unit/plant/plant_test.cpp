@@ -7,6 +7,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "inference/plant/imagined.hpp"
 #include "inference/plant/plant_model.hpp"
 #include "sim/line/random.hpp"
 
@@ -202,6 +203,124 @@ TEST_CASE("cleaning repairs and counts, and looks at the past only") {
     const float b = cleaned.machines[0].values[i];
     CHECK((a == b || (std::isnan(a) && std::isnan(b))));
   }
+}
+
+namespace {
+
+/// Machines that wear and change between three settings; `slow` signals also fall into clusters, as
+/// wear does that goes in steps.
+Records between_settings() {
+  using line::Purpose;
+  Records records;
+  records.channels.resize(3);
+  records.channels[0].name = "speed";
+  records.channels[1].name = "heat";
+  records.channels[2].name = "step";
+  records.kinds = {"failure"};
+  for (std::uint32_t m = 0; m < 8; ++m) {
+    Machine machine;
+    machine.id = fmt::format("{}", m);
+    for (std::size_t i = 0; i < 120; ++i) {
+      const auto draw = [&](std::uint32_t what) {
+        return line::random_uniform(what, m, Purpose::training, i);
+      };
+      const auto setting = static_cast<std::size_t>(3 * draw(1));
+      const double wear = static_cast<double>(i) / 120 + 0.1 * draw(2);
+      machine.time.push_back(static_cast<double>(i));
+      machine.values.push_back(static_cast<float>(100.0 * static_cast<double>(setting) + draw(3)));
+      machine.values.push_back(static_cast<float>(50.0 * static_cast<double>(setting) +
+                                                  (1 + static_cast<double>(setting)) * wear));
+      machine.values.push_back(static_cast<float>(i / 30 + (draw(4) < 0.05 ? 1 : 0)));
+    }
+    machine.until = 120;
+    machine.failures.push_back({120, 0});
+    records.machines.push_back(std::move(machine));
+  }
+  return records;
+}
+
+}  // namespace
+
+TEST_CASE("signals of a machine that changes between settings are compared within each") {
+  const auto records = between_settings();
+  const auto regimes = learn_regimes(records, first_machines(8), ever);
+  REQUIRE(regimes.settings.size() == 1);
+  CHECK(regimes.settings.front().channel == 0);
+  CHECK(regimes.known.size() == 3);
+  const auto common = in_common_regime(records, regimes);
+  const auto& machine = common.machines[3];
+  for (std::size_t i = 0; i + 1 < machine.time.size(); ++i) {
+    CHECK(machine.values[3 * i] == records.machines[3].values[3 * i]);
+    // Wear of one row to the next is small in one unit, whatever the setting.
+    CHECK(std::abs(machine.values[3 * i + 4] - machine.values[3 * i + 1]) < 0.5F);
+  }
+  auto other = records;
+  other.machines[3].values[0] = 1e4F;  // beyond the last edge: still the nearest setting
+  other.machines[3].values[3] = unknown;
+  const auto told = in_common_regime(other, regimes);
+  CHECK_FALSE(std::isnan(told.machines[3].values[1]));
+  CHECK(std::isnan(told.machines[3].values[4]));
+
+  QualityReport report;
+  const auto references = learn_references(records, first_machines(8), ever);
+  const auto cleaned = clean(records, references, report);
+  CHECK(report.regimes == 3);
+  CHECK(report.told_by == std::vector<std::string>{"speed"});
+  CHECK(report.signals[1].spikes == 0);
+  CHECK(as_text(report).find("3 operating regimes, told by speed") != std::string::npos);
+
+  auto rules = quick_rules();
+  rules.network.steps = 10;
+  auto trained = PlantModel::train(records, first_machines(8), ever, rules, [](const auto&) {});
+  INFO((trained ? "" : trained.error().text()));
+  REQUIRE(trained);
+  const auto folder = folder_of("regimes");
+  REQUIRE(trained->save(folder));
+  auto loaded = PlantModel::load(folder);
+  INFO((loaded ? "" : loaded.error().text()));
+  REQUIRE(loaded);
+  QualityReport again;
+  const auto prepared = loaded->prepare(records, again);
+  REQUIRE(prepared);
+  CHECK(again.regimes == 3);
+  for (std::size_t i = 0; i < prepared->machines[3].values.size(); ++i)
+    CHECK(prepared->machines[3].values[i] == Approx(cleaned.machines[3].values[i]));
+}
+
+TEST_CASE("wear in steps is no setting, nor is a signal that explains no other") {
+  auto records = between_settings();
+  for (auto& machine : records.machines)
+    for (std::size_t i = 0; i < machine.time.size(); ++i)
+      machine.values[3 * i + 1] =
+          static_cast<float>(line::random_uniform(9, 0, line::Purpose::training, i));
+  CHECK(learn_regimes(records, first_machines(8), ever).none());
+  for (auto& machine : records.machines)
+    for (std::size_t i = 0; i < machine.time.size(); ++i)
+      machine.values[3 * i + 1] = 10 * machine.values[3 * i + 2];  // follows the wear
+  CHECK(learn_regimes(records, first_machines(8), ever).none());
+}
+
+TEST_CASE("imagined items are mixed from real ones and have no answer") {
+  Records records;
+  records.items = true;
+  records.channels.resize(2);
+  records.kinds = {"failure"};
+  for (std::uint32_t m = 0; m < 50; ++m)
+    records.machines.push_back(
+        {{}, {0}, {static_cast<float>(m), 100 + static_cast<float>(m)}, {}, {{0, 0}}, 0});
+  const auto items = first_machines(40);
+  const auto imagined = imagined_items(records, items, 500, 5);
+  REQUIRE(imagined.machines.size() == 500);
+  std::size_t mixed = 0;
+  for (const auto& item : imagined.machines) {
+    CHECK(item.failures.empty());
+    CHECK(item.values[0] < 40);
+    CHECK((item.values[1] >= 100 && item.values[1] < 140));
+    mixed += item.values[1] != item.values[0] + 100 ? 1 : 0;
+  }
+  CHECK((mixed > 150 && mixed < 450));
+  CHECK(imagined_items(records, items, 500, 5).machines[499].values ==
+        imagined.machines[499].values);
 }
 
 TEST_CASE("a status does not change when the future does") {

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Items that might have been: rows mixed from real ones, to be answered by a model that learns
+// quickly from few, so that a network meets the rule behind a handful of failures many times
+// (model compression: Bucila, Caruana and Niculescu-Mizil 2006).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "inference/plant/records.hpp"
+
+namespace foreline::plant {
+
+/// `count` items: each a real one out of `items` (positions in records.machines) with about a third
+/// of its values taken from other ones. Their failures are unknown. Deterministic by seed.
+[[nodiscard]] Records imagined_items(const Records& records, std::span<const std::size_t> items,
+                                     std::size_t count, std::uint64_t seed);
+
+}  // namespace foreline::plant

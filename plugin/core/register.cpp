@@ -457,11 +457,11 @@ void Image::merge(const Image& other) {
   for (const auto& block : other.blocks_) put(block.range, block.words);
 }
 
-void Image::forget(std::uint8_t device) {
+void Image::forget(DeviceIndex device) {
   std::erase_if(blocks_, [&](const Block& block) { return block.range.device == device; });
 }
 
-const std::uint16_t* Image::find(std::uint8_t device, RegisterTable table,
+const std::uint16_t* Image::find(DeviceIndex device, RegisterTable table,
                                  std::uint16_t address) const {
   for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
     const auto& range = block->range;
@@ -472,7 +472,7 @@ const std::uint16_t* Image::find(std::uint8_t device, RegisterTable table,
   return nullptr;
 }
 
-std::uint16_t Image::word(RegisterTable table, std::uint16_t address, std::uint8_t device) const {
+std::uint16_t Image::word(RegisterTable table, std::uint16_t address, DeviceIndex device) const {
   const auto* found = find(device, table, address);
   return found == nullptr ? std::uint16_t{0} : *found;
 }

@@ -16,6 +16,10 @@
 
 namespace foreline::core {
 
+/// Position among the devices.
+using DeviceIndex = std::uint16_t;
+inline constexpr std::size_t devices_max = 4096;
+
 /// The four tables of Modbus.
 enum class RegisterTable : std::uint8_t { holding, input, coil, discrete };
 inline constexpr std::size_t register_table_count = 4;
@@ -55,7 +59,7 @@ struct Register {
   std::uint8_t first_bit = 0;   ///< Of a bit field, 0 the lowest.
   std::uint8_t bit_count = 0;   ///< 0: all bits.
   std::uint16_t length = 0;     ///< Characters of a string.
-  std::uint8_t device = 0;      ///< Position among the devices.
+  DeviceIndex device = 0;
   std::vector<std::uint64_t> sentinels = {};  ///< Bit patterns that mean: no value.
 
   [[nodiscard]] std::uint16_t words() const;  ///< Registers (or bits, in a table of bits).
@@ -91,7 +95,7 @@ struct Range {
   RegisterTable table = RegisterTable::holding;
   std::uint16_t address = 0;
   std::uint16_t count = 0;
-  std::uint8_t device = 0;
+  DeviceIndex device = 0;
   friend bool operator==(const Range&, const Range&) = default;
 };
 [[nodiscard]] Range range_of(const Register& at);
@@ -118,9 +122,10 @@ class Image {
  public:
   void put(const Range& range, std::span<const std::uint16_t> words);
   void merge(const Image& other);
-  void forget(std::uint8_t device);
+  void forget(DeviceIndex device);
+  [[nodiscard]] bool empty() const { return blocks_.empty(); }
   [[nodiscard]] std::uint16_t word(RegisterTable table, std::uint16_t address,
-                                   std::uint8_t device = 0) const;
+                                   DeviceIndex device = 0) const;
   [[nodiscard]] bool has(const Register& at) const;
   /// NaN when not all its words have been read, when they are a sentinel, or no number; a float
   /// below 1e-20 is none (denormal, or its bytes come in another order).
@@ -133,7 +138,7 @@ class Image {
     Range range;
     std::vector<std::uint16_t> words;
   };
-  [[nodiscard]] const std::uint16_t* find(std::uint8_t device, RegisterTable table,
+  [[nodiscard]] const std::uint16_t* find(DeviceIndex device, RegisterTable table,
                                           std::uint16_t address) const;
   std::vector<Block> blocks_;  ///< The newest last; it says what its addresses hold.
 };

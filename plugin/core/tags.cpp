@@ -185,7 +185,7 @@ class TagReader {
     }
     tag.at.table = place->table;
     tag.at.address = place->address;
-    tag.at.device = static_cast<std::uint8_t>(device);
+    tag.at.device = static_cast<DeviceIndex>(device);
     const auto& type = cell("type");
     if (is_bits(tag.at.table)) tag.at.type = RegisterType::boolean;
     if (!type.text.empty()) {
@@ -363,8 +363,16 @@ std::optional<std::size_t> TagTable::find(const std::string& name) const {
   return found->second;
 }
 
-std::vector<std::size_t> TagTable::update(std::uint8_t device, std::size_t group,
-                                          const Image& image,
+void TagTable::take_over(const TagTable& former) {
+  for (std::size_t i = 0; i < tags_.size(); ++i) {
+    const auto found = former.find(tags_[i].name);
+    if (!found || !(former.tags_[*found] == tags_[i])) continue;
+    values_[i] = former.values_[*found];
+    reported_[i] = former.reported_[*found];
+  }
+}
+
+std::vector<std::size_t> TagTable::update(DeviceIndex device, std::size_t group, const Image& image,
                                           const std::vector<std::pair<Range, Quality>>& troubles,
                                           std::int64_t now_ns, double now_s) {
   std::vector<std::size_t> changed;

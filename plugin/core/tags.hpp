@@ -78,12 +78,14 @@ class TagTable {
   [[nodiscard]] const std::vector<Tag>& tags() const { return tags_; }
   [[nodiscard]] const TagValue& value(std::size_t tag) const { return values_.at(tag); }
   [[nodiscard]] std::optional<std::size_t> find(const std::string& name) const;
+  /// Takes over what tags of the same name and place showed before.
+  void take_over(const TagTable& former);
 
   /// A poll of `group` on `device` found this. `troubles` says for which ranges there was no
   /// answer, and what that means. Returns the tags whose quality changed, or whose value changed
   /// by more than its dead band since it was last returned.
   [[nodiscard]] std::vector<std::size_t> update(
-      std::uint8_t device, std::size_t group, const Image& image,
+      DeviceIndex device, std::size_t group, const Image& image,
       const std::vector<std::pair<Range, line::Quality>>& troubles, std::int64_t now_ns,
       double now_s);
 
@@ -92,7 +94,7 @@ class TagTable {
   std::vector<TagValue> values_;
   std::vector<TagValue> reported_;
   std::map<std::string, std::size_t, std::less<>> names_;
-  std::map<std::pair<std::uint8_t, std::size_t>, std::vector<std::size_t>> polled_;
+  std::map<std::pair<DeviceIndex, std::size_t>, std::vector<std::size_t>> polled_;
 };
 
 }  // namespace foreline::core

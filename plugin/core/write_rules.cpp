@@ -38,7 +38,23 @@ Result<std::vector<std::uint16_t>> WriteRules::judge(std::size_t index, const Ta
   if (!words)
     return Error(
         fmt::format("{} = {} cannot be said as {}", tag.name, value, name_of(tag.at.type)));
+  // A float holds what is nearest; a whole number must not turn 60.5 into 61 unseen.
+  const double held = number_of(tag.at, *words);
+  const bool is_float = tag.at.type == RegisterType::f16 || tag.at.type == RegisterType::f32 ||
+                        tag.at.type == RegisterType::f64;
+  const double noise = 1e-9 * std::max({1.0, std::abs(value), std::abs(tag.at.offset)});
+  if (!is_float && std::abs(held - value) > rule->tolerance + noise)
+    return Error(
+        fmt::format("{} = {} cannot be held: {} goes in steps of {}, the nearest is {}", tag.name,
+                    value, place_text(tag.at.table, tag.at.address), std::abs(tag.at.factor), held),
+        fmt::format("write {}, or allow the difference with tolerance = {} in [[write]]", held,
+                    std::abs(tag.at.factor) / 2));
   return std::move(*words);
+}
+
+std::optional<double> WriteRules::last(std::size_t index) const {
+  const auto found = last_.find(index);
+  return found == last_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace foreline::core

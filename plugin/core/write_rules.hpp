@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct WriteRule {
   double high = 0;
   double step = std::numeric_limits<double>::infinity();  ///< Largest change at once.
   double every_s = 0;                                     ///< Least time between two writes.
+  /// How far the nearest value that the register can hold may be from the wanted one.
+  double tolerance = 0;
 };
 
 /// The white list, and when each tag was last written.
@@ -29,13 +32,15 @@ class WriteRules {
   explicit WriteRules(std::vector<WriteRule> rules) : rules_(std::move(rules)) {}
 
   /// The words to write. Errors: not on the list; outside the range; too far from `current`, or
-  /// `current` is not Good while a step is given; too soon; not to be said in the tag's type.
+  /// `current` is not Good while a step is given; too soon; not to be said in the tag's type, or
+  /// only as a value further away than the tolerance.
   [[nodiscard]] line::Result<std::vector<std::uint16_t>> judge(std::size_t index, const Tag& tag,
                                                                double value,
                                                                const TagValue& current,
                                                                double now_s) const;
   /// A write of this tag was begun; whether it succeeds or not, the time counts.
   void begun(std::size_t index, double now_s) { last_[index] = now_s; }
+  [[nodiscard]] std::optional<double> last(std::size_t index) const;
 
  private:
   std::vector<WriteRule> rules_;

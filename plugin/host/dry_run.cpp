@@ -78,7 +78,7 @@ int dry_run(const std::string& configuration_path, bool json) {
     const auto& settings = core::device_at(configuration, d);
     devices.push_back(std::make_shared<io::Device>(loop, settings));
     io::PollPlan plan;
-    plan.device = static_cast<std::uint8_t>(d);
+    plan.device = static_cast<core::DeviceIndex>(d);
     plan.rules = core::merge_rules(settings);
     for (const auto& tag : tags)
       if (tag.at.device == d) plan.fields.push_back(core::range_of(tag.at));

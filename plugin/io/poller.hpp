@@ -22,7 +22,7 @@ namespace foreline::io {
 [[nodiscard]] line::Quality quality_of(const Outcome& outcome);
 
 struct PollPlan {
-  std::uint8_t device = 0;
+  core::DeviceIndex device = 0;
   std::size_t group = 0;
   double period_s = 1;
   double phase_s = 0;               ///< From the start to the first beat.
@@ -33,7 +33,7 @@ struct PollPlan {
 /// One beat of one plan.
 struct Polled {
   std::size_t plan = 0;
-  std::uint8_t device = 0;
+  core::DeviceIndex device = 0;
   std::size_t group = 0;
   core::Image image;
   /// Ranges without an answer, and what that means.

@@ -29,7 +29,8 @@ std::string complaint(const std::string& text) {
   return tags ? std::string() : tags.error().text();
 }
 
-Image holding(std::uint16_t address, std::vector<std::uint16_t> words, std::uint8_t device = 0) {
+Image holding(std::uint16_t address, std::vector<std::uint16_t> words,
+              core::DeviceIndex device = 0) {
   Image image;
   image.put({RegisterTable::holding, address, static_cast<std::uint16_t>(words.size()), device},
             words);
@@ -205,7 +206,7 @@ TEST_CASE("row 13: a map that is off by one register is recognised") {
 
 TEST_CASE("row 21: what the white list does not allow is refused") {
   const auto tags = parsed("name,address,type\nA,hr:0,u16\nB,hr:1,u16\n");
-  WriteRules rules({{0, 10, 100, 20, 60}});
+  WriteRules rules({{0, 10, 100, 20, 60, 0}});
   TagValue current;
   current.value = 50;
   current.quality = Quality::good;
@@ -224,4 +225,52 @@ TEST_CASE("row 21: what the white list does not allow is refused") {
   CHECK(refusal(0, 60, 60).empty());
   current.quality = Quality::bad_stale;
   CHECK(refusal(0, 60, 100).find("cannot be judged") != std::string::npos);
+}
+
+TEST_CASE("row 21: a value that the register cannot hold is refused, not rounded unseen") {
+  const auto tags = parsed(
+      "name,address,type,scale,offset\nA,hr:0,u16,,\nB,hr:1,u16,0.1,\nC,hr:2,i16,0.25,7\n"
+      "D,hr:4,f32,,\nE,hr:6,u16,0.1,\n");
+  WriteRules rules({{0, -1e9, 1e9},
+                    {1, -1e9, 1e9},
+                    {2, -1e9, 1e9},
+                    {3, -1e9, 1e9},
+                    {4, -1e9, 1e9, 1e9, 0, 0.05}});
+  const TagValue current{0, "", Quality::good};
+  const auto judged = [&](std::size_t tag, double value) {
+    return rules.judge(tag, tags[tag], value, current, 0);
+  };
+  const auto refusal = [&](std::size_t tag, double value) {
+    auto words = judged(tag, value);
+    return words ? std::string() : words.error().text();
+  };
+  CHECK(judged(0, 60)->at(0) == 60);
+  CHECK(refusal(0, 60.5).find("goes in steps of 1, the nearest is 60") != std::string::npos);
+  CHECK(refusal(0, 60.5).find("tolerance = 0.5") != std::string::npos);
+  CHECK(judged(1, 60.5)->at(0) == 605);
+  CHECK(judged(1, 0.3)->at(0) == 3);  // 0.3 / 0.1 is not exactly 3
+  CHECK(refusal(1, 60.55).find("cannot be held") != std::string::npos);
+  CHECK(judged(2, 7.75)->at(0) == 3);
+  CHECK(refusal(2, 7.8).find("steps of 0.25") != std::string::npos);
+  CHECK(judged(3, 60.1));
+  CHECK(judged(4, 60.54)->at(0) == 605);  // allowed by its tolerance
+}
+
+TEST_CASE("tags of the thousandth device are that device's") {
+  TagContext context;
+  for (int d = 0; d < 1000; ++d) {
+    context.devices.push_back("plc" + std::to_string(d));
+    context.bases.push_back(0);
+    context.longest_reads.push_back(120);
+  }
+  context.groups = {"default"};
+  auto tags = parse_tags("name,device,address\nA,plc999,hr:5\nB,plc231,hr:5\n", "t", context);
+  REQUIRE(tags);
+  TagTable table(*tags);
+  Image image;
+  const std::vector<std::uint16_t> words = {77};
+  image.put({RegisterTable::holding, 5, 1, 999}, words);
+  CHECK(table.update(999, 0, image, {}, 1, 0) == std::vector<std::size_t>{0});
+  CHECK(table.value(0).value == 77);
+  CHECK(table.value(1).quality == Quality::bad_not_connected);  // 231 is 999 less three times 256
 }

@@ -30,7 +30,8 @@ using What = Outcome::What;
 namespace {
 
 constexpr std::size_t queue_limit = 1024;
-constexpr std::size_t remembered = 64;  ///< Requests whose late answers are known as such.
+constexpr std::uint32_t unasked_limit = 64;  ///< Answers in a row that nobody waits for.
+constexpr std::size_t remembered = 64;       ///< Requests whose late answers are known as such.
 constexpr std::uint8_t busy = 6;
 constexpr std::uint8_t no_path = 10;
 constexpr std::uint8_t no_target = 11;
@@ -106,6 +107,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   std::deque<std::pair<std::uint16_t, bool>> past;  ///< Number, and whether it was answered.
   std::array<std::uint8_t, 2048> buffer{};
   std::uint32_t silent = 0;
+  std::uint32_t unasked = 0;
   std::map<std::uint8_t, Breaker> breakers;
   std::vector<std::function<void(std::string)>> openers;
   Clock::time_point not_before{};
@@ -235,6 +237,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     connect_timer.cancel();
     tried_backup = false;
     silent = 0;
+    unasked = 0;
     past.clear();
     count([](auto& c) { ++c.connects; });
     read_on();
@@ -441,6 +444,8 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       count([&](auto& c) {
         ++(known == past.rend() ? c.strangers : known->second ? c.duplicates : c.late);
       });
+      if (++unasked > unasked_limit)
+        drop(What::malformed, fmt::format("{} answers in a row that nobody asked for", unasked));
       return;
     }
     if (!settings.any_unit && frame.unit != found->second.job.unit) {
@@ -456,6 +461,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       judge(found->second.job.unit, false);
       return drop(What::malformed, why);
     }
+    unasked = 0;
     auto flight = std::move(found->second);
     flying.erase(found);
     remember(frame.transaction, true);

@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <string_view>
+#include <utility>
 
 #include "sim/line/result.hpp"
 
@@ -26,6 +29,25 @@ namespace foreline::io {
                     endpoint.port(), error.message()),
         "choose another port, or 0 for any free one");
   return line::Done{};
+}
+
+/// Gives each connection to `take`, until the acceptor is closed and `again` cancelled; both must
+/// outlive it. Out of descriptors it waits: accept() fails at once for as long as that lasts.
+template <class Take>
+void accept_all(boost::asio::ip::tcp::acceptor& acceptor, boost::asio::steady_timer& again,
+                Take take) {
+  acceptor.async_accept([&acceptor, &again, take](const boost::system::error_code& error,
+                                                  boost::asio::ip::tcp::socket socket) {
+    if (!acceptor.is_open()) return;
+    if (!error) {
+      take(std::move(socket));
+      return accept_all(acceptor, again, take);
+    }
+    again.expires_after(std::chrono::milliseconds(100));
+    again.async_wait([&acceptor, &again, take](const boost::system::error_code& stopped) {
+      if (!stopped) accept_all(acceptor, again, take);
+    });
+  });
 }
 
 }  // namespace foreline::io

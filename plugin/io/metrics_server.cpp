@@ -74,19 +74,17 @@ struct MetricsServer::State {
   };
 
   void accept() {
-    acceptor.async_accept([this](const auto& error, tcp::socket socket) {
-      if (error == asio::error::operation_aborted) return;
-      if (!error && sessions.size() < clients_max) {
-        const auto session = std::make_shared<Session>(*this, std::move(socket));
-        sessions.insert(session);
-        session->begin();
-      }
-      accept();
+    accept_all(acceptor, again, [this](tcp::socket socket) {
+      if (sessions.size() >= clients_max) return;
+      const auto session = std::make_shared<Session>(*this, std::move(socket));
+      sessions.insert(session);
+      session->begin();
     });
   }
 
   asio::io_context context;
   tcp::acceptor acceptor{context};
+  asio::steady_timer again{context};
   std::function<std::string()> text;
   std::set<std::shared_ptr<Session>> sessions;
   std::thread thread;
@@ -110,6 +108,7 @@ MetricsServer::~MetricsServer() {
   asio::post(state_->context, [this] {
     boost::system::error_code ignored;
     state_->acceptor.close(ignored);
+    state_->again.cancel();
     for (const auto& session : std::set(state_->sessions)) session->end();
   });
   state_->thread.join();

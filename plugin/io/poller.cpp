@@ -16,8 +16,9 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::uint8_t illegal_address = 2;
+constexpr std::uint8_t illegal_value = 3;  ///< What some say to more registers than they give.
 constexpr int beats_in_a_hole = 60;  ///< A field that the device does not have is asked for again
-                                     ///< after so many beats.
+                                     ///< after so many beats, as is a request that was taken apart.
 
 bool holds(const Range& range, const Range& field) {
   return range.table == field.table && range.address <= field.address &&
@@ -61,11 +62,14 @@ Quality quality_of(const Outcome& outcome) {
 struct Poller::State : std::enable_shared_from_this<Poller::State> {
   struct Request {
     Range range;
-    int rest = 0;  ///< Beats before it is tried again.
+    int rest = 0;         ///< Beats before it is tried again.
+    bool feeler = false;  ///< Asked besides its parts: does the device have all of it by now?
   };
   struct Line {
     PollPlan plan;
     std::vector<Request> requests;
+    std::vector<Range> whole;  ///< As merged at first.
+    int apart = 0;             ///< Beats since requests were taken apart.
     std::unique_ptr<asio::steady_timer> timer;
     Clock::time_point next{};
     bool at_work = false;
@@ -115,6 +119,7 @@ struct Poller::State : std::enable_shared_from_this<Poller::State> {
     Polled polled;
     std::size_t open = 0;
     std::vector<Request> next;
+    std::vector<Range> joined;  ///< Answered as one again.
     std::function<void()> done;
   };
 
@@ -129,6 +134,15 @@ struct Poller::State : std::enable_shared_from_this<Poller::State> {
     beat->done = std::move(done);
     beat->open = 1;  // kept open until all are sent
     auto requests = line.requests;
+    const auto is_apart = [&](const Range& range) {
+      return std::none_of(requests.begin(), requests.end(),
+                          [&](const Request& request) { return request.range == range; });
+    };
+    // A PLC that was being loaded said "illegal address" to everything; it has it all again.
+    if (std::any_of(line.whole.begin(), line.whole.end(), is_apart) &&
+        ++line.apart % beats_in_a_hole == 0)
+      for (const auto& range : line.whole)
+        if (is_apart(range)) requests.push_back({range, 0, true});
     for (auto& request : requests) {
       if (request.rest > 0) {
         --request.rest;
@@ -139,8 +153,11 @@ struct Poller::State : std::enable_shared_from_this<Poller::State> {
       ++beat->open;
       devices[line.plan.device]->submit(
           core::read_query(request.range),
-          [self = shared_from_this(), index, beat, range = request.range](const Outcome& outcome) {
-            self->take(index, *beat, range, outcome);
+          [self = shared_from_this(), index, beat, request](const Outcome& outcome) {
+            if (!request.feeler)
+              self->take(index, *beat, request.range, outcome);
+            else if (outcome.what == Outcome::What::answer)
+              beat->joined.push_back(request.range);
             self->close(index, beat);
           });
     }
@@ -155,15 +172,16 @@ struct Poller::State : std::enable_shared_from_this<Poller::State> {
       } else {
         beat.polled.image.put(range, outcome.reply.words);
       }
-      beat.next.push_back({range, 0});
+      beat.next.push_back({range});
       return;
     }
     beat.polled.troubles.emplace_back(range, quality_of(outcome));
     if (beat.polled.text.empty()) beat.polled.text = outcome.text;
     const bool no_such =
-        outcome.what == Outcome::What::exception && outcome.reply.exception == illegal_address;
+        outcome.what == Outcome::What::exception &&
+        (outcome.reply.exception == illegal_address || outcome.reply.exception == illegal_value);
     if (!no_such) {
-      beat.next.push_back({range, 0});
+      beat.next.push_back({range});
       return;
     }
     // One of its fields, or a gap between them, is not there: find out which, by halves.
@@ -185,13 +203,18 @@ struct Poller::State : std::enable_shared_from_this<Poller::State> {
       return;
     }
     count([](auto& c) { ++c.splits; });
-    for (const auto& part : tight) beat.next.push_back({part, 0});
+    for (const auto& part : tight) beat.next.push_back({part});
   }
 
   void close(std::size_t index, const std::shared_ptr<Beat>& beat) {
     if (--beat->open > 0) return;
     auto& line = lines[index];
     line.at_work = false;
+    for (const auto& range : beat->joined) {
+      std::erase_if(beat->next, [&](const Request& part) { return holds(range, part.range); });
+      beat->next.push_back({range});
+    }
+    if (!beat->joined.empty()) line.apart = 0;
     line.requests = std::move(beat->next);
     beat->polled.received = Clock::now();
     count([](auto& c) { ++c.polls; });
@@ -212,8 +235,8 @@ Poller::Poller(Loop& loop, std::vector<std::shared_ptr<Device>> devices,
   state_->polled = std::move(polled);
   for (auto& plan : plans) {
     State::Line line;
-    for (const auto& range : core::ranges_of(plan.fields, plan.rules))
-      line.requests.push_back({range, 0});
+    line.whole = core::ranges_of(plan.fields, plan.rules);
+    for (const auto& range : line.whole) line.requests.push_back({range});
     line.plan = std::move(plan);
     line.timer = std::make_unique<asio::steady_timer>(loop.context());
     state_->lines.push_back(std::move(line));

@@ -12,7 +12,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -33,7 +32,9 @@ using line::Result;
 
 namespace {
 
-constexpr auto idle_limit = std::chrono::minutes(5);
+constexpr auto idle_limit = std::chrono::minutes(5);     ///< Between two requests.
+constexpr auto request_limit = std::chrono::seconds(5);  ///< From a request's first byte to the
+                                                         ///< last of its answer.
 constexpr std::size_t header_size = 7;
 constexpr std::size_t pdu_max = 253;
 constexpr int backlog = 128;
@@ -80,6 +81,7 @@ struct RegisterServer::State {
 
   asio::io_context context;
   tcp::acceptor acceptor{context};
+  asio::steady_timer again{context};
   ServerOptions options;
   std::optional<asio::ssl::context> tls;
   Written written;
@@ -122,19 +124,16 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
 
   void begin() {
     if (!stream_) {
-      watch_idleness();
-      return read_header();
+      end_after(idle_limit);
+      return read();
     }
-    idle_.expires_after(handshake_limit);
-    idle_.async_wait([self = shared_from_this()](const auto& error) {
-      if (!error) self->end();
-    });
+    end_after(handshake_limit);
     stream_->async_handshake(asio::ssl::stream_base::server,
                              [self = shared_from_this()](const auto& error) {
                                if (error) return self->end();
                                self->role_ = role_of(self->stream_->native_handle());
-                               self->watch_idleness();
-                               self->read_header();
+                               self->end_after(idle_limit);
+                               self->read();
                              });
   }
   void end() {
@@ -146,48 +145,56 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
   }
 
  private:
-  void watch_idleness() {
-    idle_.expires_after(idle_limit);
+  template <class Duration>
+  void end_after(Duration limit) {
+    idle_.expires_after(limit);
     idle_.async_wait([self = shared_from_this()](const auto& error) {
       if (!error) self->end();
     });
   }
-  template <class Buffer, class Handler>
-  void read(Buffer buffer, Handler handler) {
-    if (stream_)
-      asio::async_read(*stream_, buffer, std::move(handler));
-    else
-      asio::async_read(socket_, buffer, std::move(handler));
-  }
-  void read_header() {
-    read(asio::buffer(header_), [self = shared_from_this()](const auto& error, std::size_t) {
+  void read() {
+    auto next = [self = shared_from_this()](const auto& error, std::size_t size) {
       if (error) return self->end();
-      const std::size_t length = get16(&self->header_[4]);
-      if (get16(&self->header_[2]) != 0 || length < 2 || length > pdu_max + 1) return self->end();
-      self->pdu_.resize(length - 1);
-      self->read_pdu();
-    });
-  }
-  void read_pdu() {
-    read(asio::buffer(pdu_), [self = shared_from_this()](const auto& error, std::size_t) {
-      if (error) return self->end();
-      self->reply(self->state_->answer(self->pdu_, self->role_));
-    });
-  }
-  void reply(const Bytes& pdu) {
-    reply_.assign(header_.begin(), header_.begin() + 4);
-    put16(reply_, static_cast<std::uint16_t>(pdu.size() + 1));
-    reply_.push_back(header_[6]);
-    reply_.insert(reply_.end(), pdu.begin(), pdu.end());
-    auto next = [self = shared_from_this()](const auto& error, std::size_t) {
-      if (error) return self->end();
-      self->watch_idleness();
-      self->read_header();
+      // Bytes that drip do not buy time: the limit counts from the first.
+      if (self->held_.empty()) self->end_after(request_limit);
+      self->held_.insert(self->held_.end(), self->buffer_.begin(),
+                         self->buffer_.begin() + static_cast<std::ptrdiff_t>(size));
+      self->answer();
     };
     if (stream_)
-      asio::async_write(*stream_, asio::buffer(reply_), std::move(next));
+      stream_->async_read_some(asio::buffer(buffer_), std::move(next));
     else
-      asio::async_write(socket_, asio::buffer(reply_), std::move(next));
+      socket_.async_read_some(asio::buffer(buffer_), std::move(next));
+  }
+  /// Answers whole requests among what is held, then reads on.
+  void answer() {
+    replies_.clear();
+    std::size_t at = 0;
+    while (held_.size() - at >= header_size) {
+      const std::size_t length = get16(&held_[at + 4]);
+      if (get16(&held_[at + 2]) != 0 || length < 2 || length > pdu_max + 1) return end();
+      if (held_.size() - at < 6 + length) break;
+      const auto begin = held_.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto pdu = state_->answer(
+          Bytes(begin + header_size, begin + static_cast<std::ptrdiff_t>(6 + length)), role_);
+      replies_.insert(replies_.end(), begin, begin + 4);
+      put16(replies_, static_cast<std::uint16_t>(pdu.size() + 1));
+      replies_.push_back(held_[at + 6]);
+      replies_.insert(replies_.end(), pdu.begin(), pdu.end());
+      at += 6 + length;
+    }
+    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(at));
+    if (replies_.empty()) return read();
+    end_after(request_limit);
+    auto next = [self = shared_from_this()](const auto& error, std::size_t) {
+      if (error) return self->end();
+      if (self->held_.empty()) self->end_after(idle_limit);
+      self->read();
+    };
+    if (stream_)
+      asio::async_write(*stream_, asio::buffer(replies_), std::move(next));
+    else
+      asio::async_write(socket_, asio::buffer(replies_), std::move(next));
   }
 
   State* state_;
@@ -195,23 +202,21 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
   std::optional<asio::ssl::stream<tcp::socket&>> stream_;
   std::string role_;
   asio::steady_timer idle_;
-  std::array<std::uint8_t, header_size> header_{};
-  Bytes pdu_;
-  Bytes reply_;
+  std::array<std::uint8_t, 1024> buffer_{};
+  Bytes held_;  ///< Received and not yet answered; less than a request and a buffer.
+  Bytes replies_;
 };
 
 void RegisterServer::State::accept() {
-  acceptor.async_accept([this](const auto& error, tcp::socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (!error && sessions.size() < options.clients) {
-      boost::system::error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      auto session = std::make_shared<Session>(*this, std::move(socket));
-      sessions.insert(session);
-      session_count = sessions.size();
-      session->begin();
-    }
-    accept();
+  accept_all(acceptor, again, [this](tcp::socket socket) {
+    if (sessions.size() >= options.clients) return;
+    boost::system::error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    auto session = std::make_shared<Session>(*this, std::move(socket));
+    sessions.insert(session);
+    session_count = sessions.size();
+    session->begin();
   });
 }
 
@@ -267,6 +272,7 @@ RegisterServer::~RegisterServer() {
   asio::post(state_->context, [this] {
     boost::system::error_code ignored;
     state_->acceptor.close(ignored);
+    state_->again.cancel();
     for (const auto& session : std::set(state_->sessions)) session->end();
   });
   state_->thread.join();

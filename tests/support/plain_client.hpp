@@ -48,6 +48,13 @@ class PlainClient {
     }
     return {answer.begin() + 7, answer.end()};
   }
+  /// So many bytes, or fewer when the peer closes or two seconds pass.
+  [[nodiscard]] std::vector<std::uint8_t> bytes(std::size_t size) const {
+    std::vector<std::uint8_t> in;
+    std::uint8_t byte = 0;
+    while (in.size() < size && ::recv(fd_, &byte, 1, 0) == 1) in.push_back(byte);
+    return in;
+  }
   /// Everything until the peer closes.
   [[nodiscard]] std::string all() const {
     std::string text;

@@ -62,7 +62,7 @@ struct Registers {
   }
 };
 
-Range words(std::uint16_t address, std::uint16_t count, std::uint8_t device = 0) {
+Range words(std::uint16_t address, std::uint16_t count, core::DeviceIndex device = 0) {
   return {RegisterTable::holding, address, count, device};
 }
 
@@ -148,6 +148,56 @@ TEST_CASE("a register that does not exist costs its own value only, and is asked
   CHECK(bench.poller->counters().splits >= 5);
 }
 
+TEST_CASE(
+    "requests that a PLC in mid-load took apart are joined again, good values all the while") {
+  Registers registers;
+  for (int address = 0; address < 40; ++address) registers.holes.push_back(address);
+  PlainServer server([&](Peer& peer) { registers.serve(peer); });
+  io::PollPlan plan;
+  for (std::uint16_t address = 0; address < 40; address = static_cast<std::uint16_t>(address + 2))
+    plan.fields.push_back(words(address, 1));
+  Bench bench({at(server.port())}, {plan});
+  for (int beat = 0; beat < 10; ++beat) bench.once();
+  CHECK(bench.polled.back().troubles.size() == 20);
+  registers.holes.clear();
+  for (int beat = 0; beat < 130; ++beat) bench.once();
+  CHECK(bench.polled.back().troubles.empty());
+  registers.requests = 0;
+  bench.once();
+  CHECK(registers.requests == 1);
+  // A real hole never costs its neighbours a beat.
+  registers.holes = {20};
+  for (int beat = 0; beat < 10; ++beat) bench.once();
+  for (int beat = 0; beat < 200; ++beat) {
+    bench.once();
+    REQUIRE(bench.polled.back().troubles.size() == 1);
+    REQUIRE(read(bench.polled.back(), 18));
+    REQUIRE(read(bench.polled.back(), 22));
+  }
+}
+
+TEST_CASE("a device that gives fewer registers at once than configured is read all the same") {
+  PlainServer server([](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      const int count = (request[10] << 8) | request[11];
+      if (count > 32) {
+        peer.send(Peer::answer(request, {0x83, 3}));
+        continue;
+      }
+      Bytes pdu = {3, static_cast<std::uint8_t>(2 * count)};
+      pdu.resize(2 + 2 * static_cast<std::size_t>(count), 7);
+      peer.send(Peer::answer(request, pdu));
+    }
+  });
+  io::PollPlan plan;
+  for (std::uint16_t address = 0; address < 100; ++address)
+    plan.fields.push_back(words(address, 1));
+  Bench bench({at(server.port())}, {plan});
+  for (int beat = 0; beat < 4; ++beat) bench.once();
+  CHECK(bench.polled.back().troubles.empty());
+  CHECK(read(bench.polled.back(), 99));
+}
+
 TEST_CASE("row 8: what an exception means for the values") {
   const auto quality = [](std::uint8_t code) {
     io::Outcome outcome;
@@ -194,10 +244,10 @@ TEST_CASE("row 18: dead devices leave the others their beat") {
     }));
     settings.push_back(at(d == 0 ? 1 : servers.back()->port()));
     io::PollPlan plan;
-    plan.device = static_cast<std::uint8_t>(d);
+    plan.device = static_cast<core::DeviceIndex>(d);
     plan.period_s = 0.05;
     plan.phase_s = 0.05 * d / count;
-    plan.fields = {words(7, 2, static_cast<std::uint8_t>(d))};
+    plan.fields = {words(7, 2, static_cast<core::DeviceIndex>(d))};
     plans.push_back(plan);
   }
   Bench bench(settings, plans);

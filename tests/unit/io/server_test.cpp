@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/io/register_server.hpp"
 
+#include <sys/resource.h>
+#include <time.h>
+
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 #include "plugin/io/modbus_client.hpp"
 #include "tests/support/plain_client.hpp"
@@ -153,6 +158,72 @@ TEST_CASE("row 23: two hundred clients, slow ones among them, and each gets its 
   for (int round = 0; round < 3; ++round)
     for (auto& client : good) REQUIRE(client->ask({3, 0, 0, 0, 2}) == Bytes{3, 4, 0, 10, 0, 11});
   CHECK(served.server->clients() == 200);
+}
+
+TEST_CASE("row 23: eight requests in one segment get eight answers in order") {
+  Served served;
+  PlainClient client(served.server->port());
+  Bytes segment;
+  for (std::uint8_t i = 0; i < 8; ++i) {
+    const Bytes request = {0, i, 0, 0, 0, 6, 1, 3, 0, static_cast<std::uint8_t>(i % 4), 0, 1};
+    segment.insert(segment.end(), request.begin(), request.end());
+  }
+  client.send(segment);
+  for (std::uint8_t i = 0; i < 8; ++i)
+    CHECK(client.bytes(11) ==
+          Bytes{0, i, 0, 0, 0, 5, 1, 3, 2, 0, static_cast<std::uint8_t>(10 + i % 4)});
+}
+
+TEST_CASE("row 23: a request that drips or an answer that is not taken costs five seconds") {
+  Served served;
+  PlainClient drips(served.server->port());
+  PlainClient waits(served.server->port());
+  PlainClient whole(served.server->port());
+  drips.send({0, 1, 0, 0, 0, 200, 1, 16});
+  const auto begun = std::chrono::steady_clock::now();
+  bool closed = false;
+  while (!closed && std::chrono::steady_clock::now() - begun < 9s) {
+    closed = drips.closed_within(1000ms);
+    if (!closed) drips.send({0});
+  }
+  CHECK(closed);
+  CHECK(std::chrono::steady_clock::now() - begun > 4s);
+  CHECK_FALSE(waits.closed_within(10ms));  // silence between requests is no offence
+  CHECK(whole.ask({3, 0, 0, 0, 1}) == Bytes{3, 2, 0, 10});
+}
+
+TEST_CASE("row 23: without descriptors the server waits, and does not spin") {
+  Served served;
+  PlainClient before(served.server->port());
+  CHECK(before.ask({3, 0, 0, 0, 1}) == Bytes{3, 2, 0, 10});
+  rlimit old{};
+  ::getrlimit(RLIMIT_NOFILE, &old);
+  const int waiting = ::socket(AF_INET, SOCK_STREAM, 0);
+  const rlimit few{static_cast<rlim_t>(waiting) + 1, old.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<int> taken;
+  for (int fd = ::dup(waiting); fd >= 0; fd = ::dup(waiting)) taken.push_back(fd);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(served.server->port());
+  (void)::connect(waiting, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  const auto cpu_s = [] {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+  };
+  const double from_s = cpu_s();
+  std::this_thread::sleep_for(500ms);
+  const double spent_s = cpu_s() - from_s;
+  const auto answer = before.ask({3, 0, 0, 0, 1});
+  for (const int fd : taken) ::close(fd);
+  ::setrlimit(RLIMIT_NOFILE, &old);
+  CHECK(spent_s < 0.15);
+  CHECK(answer == Bytes{3, 2, 0, 10});
+  PlainClient later(served.server->port());
+  CHECK(later.ask({3, 0, 0, 0, 1}) == Bytes{3, 2, 0, 10});
+  ::close(waiting);
 }
 
 TEST_CASE("row 23: function 43 says who we are, in parts and object by object") {

@@ -12,10 +12,13 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/plugin_settings.hpp"
+#include "plugin/host/wire_fault_file.hpp"
+#include "sim/plc/personality.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 #include "sim/worker/wire.hpp"
@@ -36,6 +39,8 @@ struct Options {
   std::string outcome;
   std::string write_config;
   std::string duration;
+  std::string personality = "foreline";
+  std::string faults;
 };
 
 /// A port that is free at this moment, so that it is known before the PLC listens.
@@ -64,6 +69,12 @@ int serve(Options options) {
     if (!duration_s)
       return fail(bad_input, "serve",
                   fmt::format("--for \"{}\" is no duration (write \"20 s\")", options.duration));
+  }
+  std::vector<plc::WireFault> faults;
+  if (!options.faults.empty()) {
+    auto read = read_wire_fault_file(shipped(options.faults));
+    if (!read) return fail(bad_input, "serve", read.error());
+    faults = std::move(*read);
   }
   const auto executable = worker::find_worker();
   if (executable.empty())
@@ -107,6 +118,8 @@ int serve(Options options) {
   };
   pass_on("--journal", options.journal);
   pass_on("--outcome", options.outcome);
+  pass_on("--personality", options.personality);
+  for (const auto& fault : faults) pass_on("--fault", plc::argument_of(fault));
   if (duration_s) pass_on("--for", fmt::format("{}", *duration_s));
   std::vector<char*> raw;
   for (auto& argument : arguments) raw.push_back(argument.data());
@@ -138,8 +151,19 @@ void add_serve(CLI::App& app, int& exit_code) {
   command->add_option("--write-config", options->write_config,
                       "Folder for a plugin.toml that fits this PLC");
   command->add_option("--for", options->duration, "End after this time, such as \"20 s\"");
+  command
+      ->add_option(
+          "--personality", options->personality,
+          "Kind of device that it behaves like: where the specification leaves room, or is "
+          "not kept to")
+      ->check(CLI::IsMember(
+          std::vector<std::string>(plc::personality_names.begin(), plc::personality_names.end())))
+      ->capture_default_str();
+  command->add_option("--faults", options->faults,
+                      "File of faults of the wire, such as plugin/config/rough-wire.toml");
   command->footer(
       "Example:\n  foreline serve scenarios/demo.toml --speed 200 --write-config my-plc --for '1 "
+      "s'\n  foreline serve --personality openplc --faults plugin/config/rough-wire.toml --for '1 "
       "s'");
   command->callback([options, &exit_code] { exit_code = serve(*options); });
 }

@@ -24,13 +24,14 @@ class SoftPlc {
  public:
   /// `name` keeps the files of several apart.
   SoftPlc(const line::Trial& trial, const std::string& name, double speed, int port = 0,
-          const std::string& journal = "") {
+          const std::string& journal = "", const std::vector<std::string>& more = {}) {
     const auto file = std::filesystem::path(FORELINE_BINARY_DIR) / (name + ".trial");
     std::ofstream(file, std::ios::binary) << worker::to_bytes(trial);
     std::vector<std::string> arguments = {
         simulator().string(),  "--plc", file.string(), "--port", std::to_string(port), "--speed",
         std::to_string(speed), "--for", "120"};
     if (!journal.empty()) arguments.insert(arguments.end(), {"--journal", journal});
+    arguments.insert(arguments.end(), more.begin(), more.end());
     int output[2];
     if (::pipe(output) != 0) throw std::runtime_error("no pipe");
     pid_ = ::fork();

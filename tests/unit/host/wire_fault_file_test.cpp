@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/host/wire_fault_file.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+using namespace foreline;
+using Kind = plc::WireFault::Kind;
+
+namespace {
+
+line::Result<std::vector<plc::WireFault>> read(const std::string& text) {
+  const auto file = std::filesystem::path(FORELINE_BINARY_DIR) / "wire-faults.toml";
+  std::ofstream(file) << text;
+  return host::read_wire_fault_file(file);
+}
+
+std::string complaints(const std::string& faults) {
+  auto got = read("format = \"foreline wire faults 1\"\n" + faults);
+  return got ? std::string() : got.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("the annotated script of faults is read as it says") {
+  auto faults = host::read_wire_fault_file(std::filesystem::path(FORELINE_SOURCE_DIR) /
+                                           "plugin/config/rough-wire.toml");
+  if (!faults) FAIL(faults.error().text());
+  REQUIRE(faults->size() == 9);
+  CHECK(faults->at(0).kind == Kind::delay);
+  CHECK(faults->at(0).share == Approx(0.05));
+  CHECK(faults->at(1).until_s == 20);
+  CHECK(faults->at(2).bytes == 2);
+  CHECK(faults->at(4).code == 6);
+  CHECK(faults->at(4).function == 16);
+  CHECK(faults->at(4).times == 2);
+  CHECK(faults->at(8).kind == Kind::freeze);
+}
+
+TEST_CASE("mistakes in a script of faults are told with their place") {
+  CHECK(complaints("[[fault]]\nkind = \"delai\"\n").find("wire-faults.toml:3:") !=
+        std::string::npos);
+  CHECK(complaints("[[fault]]\nkind = \"delai\"\n").find("did you mean \"delay\"") !=
+        std::string::npos);
+  CHECK(complaints("[[fault]]\nkind = \"drop\"\ndelay = \"2 s\"\n")
+            .find("delay means nothing to \"drop\"") != std::string::npos);
+  CHECK(complaints("[[fault]]\nkind = \"freeze\"\nshare = \"2 %\"\n")
+            .find("share means nothing to \"freeze\"") != std::string::npos);
+  CHECK(complaints("[[fault]]\nkind = \"drop\"\nfrom = \"9 s\"\nuntil = \"3 s\"\n")
+            .find("until must be after from") != std::string::npos);
+  CHECK(complaints("[[fault]]\nkind = \"drop\"\nshare = \"120 %\"\n").find(":4:") !=
+        std::string::npos);
+  CHECK(complaints("[[fault]]\nkind = \"drop\"\nwhen = \"now\"\n").find("when") !=
+        std::string::npos);
+  CHECK_FALSE(read("format = \"foreline line 1\"\n"));
+  CHECK(complaints("").empty());
+}

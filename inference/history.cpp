@@ -301,6 +301,21 @@ void History::add(const Frame& frame) {
   }
 }
 
+void History::take_over(History&& former) {
+  for (auto& machine : machines_) {
+    const auto same =
+        std::find_if(former.machines_.begin(), former.machines_.end(), [&](const auto& other) {
+          return other.machine != nullptr && *other.machine == *machine.machine &&
+                 other.period_s == machine.period_s;
+        });
+    if (same == former.machines_.end()) continue;
+    const auto* own = machine.machine;
+    machine = std::move(*same);
+    machine.machine = own;
+    same->machine = nullptr;
+  }
+}
+
 Window History::window(MachineId id) const {
   const auto& machine = machines_.at(id.index);
   Window window;

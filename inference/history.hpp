@@ -62,6 +62,8 @@ class History {
   /// Frames come in rising time; an older or equal time is ignored. O(signals).
   void add(const line::Frame& frame);
   [[nodiscard]] Window window(line::MachineId machine) const;
+  /// Goes on where `former` stood, for machines that are described there as they are here.
+  void take_over(History&& former);
   [[nodiscard]] const line::Line& line() const { return *line_; }
 
  private:

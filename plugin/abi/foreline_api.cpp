@@ -21,6 +21,8 @@ struct foreline_instance {
   bool started = false;
   foreline::core::Configuration configuration;
   std::unique_ptr<foreline::attachment::Attachment> attachment;
+  /// What ran before a reload; the next start goes on where it stood.
+  std::unique_ptr<foreline::attachment::Attachment> former;
   std::unique_ptr<foreline::hmi::Hmi> hmi;  ///< Hears events until the attachment has stopped.
 };
 
@@ -162,8 +164,10 @@ Answer begin(foreline_instance& instance) {
     if (!pages) return {Refusal::io, pages.error().text()};
     instance.hmi = std::move(*pages);
   }
-  auto started = instance.attachment->start();
-  if (started.refusal == Refusal::none) instance.started = true;
+  auto started = instance.attachment->start(instance.former.get());
+  if (started.refusal != Refusal::none) return started;
+  instance.started = true;
+  instance.former.reset();
   return started;
 }
 
@@ -188,19 +192,17 @@ foreline_status reload(foreline_instance* instance, const char* config_path, cha
     if (!read) return say(FORELINE_INVALID_CONFIG, read.error().text(), error, error_size);
     if (!instance->hmi_where.empty()) (void)listen_on(instance->hmi_where, read->hmi);
     const bool running = instance->started;
-    const auto use = [&](const core::Configuration& configuration) {
-      instance->configuration = configuration;
-      instance->attachment =
-          std::make_unique<attachment::Attachment>(configuration, calls_of(*instance));
-    };
-    const auto old = instance->configuration;
     end(*instance);
-    use(*read);
+    auto fresh = std::make_unique<attachment::Attachment>(*read, calls_of(*instance));
+    std::swap(instance->attachment, fresh);
+    std::swap(instance->configuration, *read);
+    if (!instance->former) instance->former = std::move(fresh);
     if (!running) return say(FORELINE_OK, {}, error, error_size);
     const auto begun = begin(*instance);
     if (begun.refusal == Refusal::none) return say(FORELINE_OK, {}, error, error_size);
     end(*instance);
-    use(old);
+    instance->attachment = std::move(instance->former);
+    instance->configuration = std::move(*read);
     const auto again = begin(*instance);
     if (again.refusal == Refusal::none) return answer(begun, error, error_size);
     return say(FORELINE_INTERNAL,

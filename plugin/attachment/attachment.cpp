@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "plugin/attachment/details.hpp"
+#include "plugin/attachment/northbound.hpp"
 #include "plugin/core/published.hpp"
 #include "plugin/core/quality.hpp"
 #include "plugin/io/deployer.hpp"
@@ -74,6 +76,12 @@ struct Noted {
   std::string what;
   std::string detail;
 };
+/// What another thread of ours has to say: the host is called from one.
+struct Said {
+  Level level = Level::info;
+  std::string room;
+  std::string text;
+};
 struct Planned {
   plan::Request request;
   double forecast_at_s = 0;
@@ -85,7 +93,7 @@ struct PlanProgress {
   std::size_t all = 0;
 };
 using Message = std::variant<PlanWanted, Acknowledged, Shelved, Serviced, WriteWanted, Noted,
-                             core::Decision, Planned, PlanProgress, io::Polled>;
+                             core::Decision, Planned, PlanProgress, Said, io::Polled>;
 
 struct Cancelled {};
 
@@ -125,6 +133,7 @@ struct Attachment::State {
   double deployed_at_s = -1;
   std::optional<store::Store> store;
   std::optional<store::History> history;
+  std::unique_ptr<Northbound> north;
   Clock::time_point next_commit{};
   Clock::time_point next_drop{};
   std::int64_t told_ns = 0;  ///< Of the last event in the historian.
@@ -142,6 +151,7 @@ struct Attachment::State {
     Clock::time_point heard{};
     std::optional<Clock::time_point> moved;  ///< The heartbeat.
     double beat = -1;
+    bool watched = false;  ///< Polled for the line, or for a heartbeat or signature.
   };
   std::vector<Known> known;
   std::optional<core::TagTable> tags;
@@ -180,6 +190,8 @@ struct Attachment::State {
   }
   void tell(Event event) {
     remember(event);
+    if (north && event.kind == EventKind::alarm)
+      north->alarm(event.subject, watch->alarms().record(event.subject).state);
     events.push_back(std::move(event));
   }
 
@@ -275,13 +287,30 @@ struct Attachment::State {
   /// A beat of one poll. The first plan is that of the line's own device.
   void take(io::Polled& polled) {
     const std::lock_guard lock(mutex);
-    if (polled.group > 0) return take_tags(polled);
-    if (polled.device == 0) return take_line(polled);
+    if (polled.group > 0)
+      take_tags(polled);
+    else if (polled.device == 0)
+      take_line(polled);
+    else
+      take_device(polled);
+    if (north) north->link(polled.device, known[polled.device].link == Quality::good);
+  }
+
+  void take_device(io::Polled& polled) {
     auto& device = known[polled.device];
-    const auto& name = core::device_at(configuration, polled.device).name;
     auto found = polled.troubles.empty() ? Quality::good : polled.troubles.front().second;
     auto text = polled.troubles.empty() ? std::string() : polled.text;
     if (found == Quality::good) text = suspicion(polled, found);
+    set_link(polled.device, found, text);
+    image.forget(polled.device);
+    if (found != Quality::good) return;
+    image.merge(polled.image);
+    device.heard = polled.received;
+  }
+
+  void set_link(std::size_t index, Quality found, const std::string& text) {
+    auto& device = known[index];
+    const auto& name = core::device_at(configuration, index).name;
     if (device.link != found || device.trouble.empty() != text.empty())
       tell({EventKind::link, line_s, name, found == Quality::good ? "connected" : "lost",
             found == Quality::good ? fmt::format("{} answers", name)
@@ -289,10 +318,6 @@ struct Attachment::State {
             "{}"});
     device.link = found;
     device.trouble = text;
-    image.forget(polled.device);
-    if (found != Quality::good) return;
-    image.merge(polled.image);
-    device.heard = polled.received;
   }
 
   /// Why what a device answers is not to be believed: another device, another register map, or one
@@ -320,6 +345,18 @@ struct Attachment::State {
   }
 
   void take_tags(const io::Polled& polled) {
+    // A device with tags alone lives when one of its requests is answered, if only by an exception.
+    if (!known[polled.device].watched) {
+      const bool lost =
+          std::all_of(polled.troubles.begin(), polled.troubles.end(), [](const auto& trouble) {
+            return trouble.second == Quality::bad_not_connected ||
+                   trouble.second == Quality::bad_comm_failure;
+          });
+      if (polled.image.empty() && lost && !polled.troubles.empty())
+        set_link(polled.device, polled.troubles.front().second, polled.text);
+      else
+        set_link(polled.device, Quality::good, {});
+    }
     const auto changed =
         tags->update(polled.device, polled.group - 1, polled.image, polled.troubles, wall_ns(),
                      seconds(polled.received - started));
@@ -328,6 +365,7 @@ struct Attachment::State {
       if (history)
         check(history->add_point(tags->tags()[i].name,
                                  {shown.received_ns, shown.value, shown.quality}));
+      if (north) north->tag(i, shown);
     }
   }
 
@@ -363,7 +401,7 @@ struct Attachment::State {
     // What another device said three beats ago is not what it says now.
     for (std::size_t d = 1; d < devices.size(); ++d)
       if (seconds(now - known[d].heard) > 3 * configuration.plc.poll_s)
-        image.forget(static_cast<std::uint8_t>(d));
+        image.forget(static_cast<core::DeviceIndex>(d));
     received_ns = std::max(received_ns, wall_ns());
     if (clock_s < frame.at_s - new_run_s) begin_run();
     line_s = clock_s;
@@ -373,6 +411,7 @@ struct Attachment::State {
     grid = cell;
     frame = core::frame_of(map, line(), image, static_cast<double>(cell) * line().sample_period_s);
     remember(frame);
+    if (north) north->frame(frame);
     const auto begun = Clock::now();
     const auto changes = watch->step(frame);
     if (!changes.forecasts.empty()) forecast_took_s = seconds(Clock::now() - begun);
@@ -422,6 +461,7 @@ struct Attachment::State {
 
   void take(const core::Changes& changes) {
     for (const auto& forecast : changes.forecasts) {
+      if (north) north->forecast(forecast);
       const auto& machine = line().at(forecast.machine);
       const auto detail = to_json(forecast, line()).dump();
       if (!forecast.available) {
@@ -818,9 +858,13 @@ struct Attachment::State {
     const auto back = device.read(range);
     if (!back)
       return end(2, "failed", fmt::format("written, and not read back: {}", back.error().text()));
-    if (*back == *words)
+    if (*back == *words) {
+      const double held = core::number_of(tag.at, *words);
       return end(0, "written",
-                 fmt::format("{} {} is in the device, read back", wanted.value, tag.unit));
+                 fmt::format("{} {} is in the device, read back{}", held, tag.unit,
+                             held == wanted.value ? std::string()
+                                                  : fmt::format(" ({} was wanted)", wanted.value)));
+    }
     if (!sent) return end(2, "failed", sent.error().text());
     end(2, "conflict", "the device holds something else than was written: another master writes");
     alarm_deployment(true,
@@ -966,6 +1010,8 @@ struct Attachment::State {
       if (!store) return;
       auto written = store->append(wall_ns(), line_s, noted->who, noted->what, noted->detail);
       if (!written) log(Level::error, "store", written.error().text());
+    } else if (auto* said = std::get_if<Said>(&message)) {
+      log(said->level, said->room, said->text);
     } else if (auto* decision = std::get_if<core::Decision>(&message)) {
       decide(*decision);
     } else if (auto* planned = std::get_if<Planned>(&message)) {
@@ -1042,13 +1088,16 @@ struct Attachment::State {
     const auto count = configuration.devices.size() + 1;
     known.assign(count, {});
     auto of_line = core::fields(configuration.map);
+    std::map<std::pair<std::size_t, std::size_t>, std::vector<core::Range>> of_tags;
+    for (const auto& tag : configuration.tags)
+      of_tags[{tag.at.device, tag.group}].push_back(core::range_of(tag.at));
     for (std::size_t d = 0; d < count; ++d) {
       const auto& settings = core::device_at(configuration, d);
       devices.push_back(
           std::make_shared<io::Device>(*loop, settings, static_cast<std::uint64_t>(wall_ns()) + d));
       const auto rules = core::merge_rules(settings);
       const auto plan = [&](std::size_t group, double period_s, double phase_s) -> io::PollPlan& {
-        plans.push_back({static_cast<std::uint8_t>(d), group, period_s, phase_s, {}, rules});
+        plans.push_back({static_cast<core::DeviceIndex>(d), group, period_s, phase_s, {}, rules});
         return plans.back();
       };
       auto& lines = plan(0, configuration.plc.poll_s, 0);
@@ -1056,7 +1105,8 @@ struct Attachment::State {
         if (field.device == d) lines.fields.push_back(field);
       for (const auto& watched : {settings.heartbeat, settings.signature})
         if (watched && d > 0) lines.fields.push_back(core::range_of(*watched));
-      if (d > 0 && lines.fields.empty()) plans.pop_back();
+      known[d].watched = d == 0 || !lines.fields.empty();
+      if (!known[d].watched) plans.pop_back();
       for (std::size_t g = 0; g < configuration.groups.size(); ++g) {
         const auto& group = configuration.groups[g];
         // Devices and groups share the period out between them.
@@ -1064,8 +1114,7 @@ struct Attachment::State {
                               static_cast<double>(count * configuration.groups.size());
         auto& tagged = plan(g + 1, group.period_s,
                             group.phase_s >= 0 ? group.phase_s : spread * group.period_s);
-        for (const auto& tag : configuration.tags)
-          if (tag.at.device == d && tag.group == g) tagged.fields.push_back(core::range_of(tag.at));
+        tagged.fields = std::move(of_tags[{d, g}]);
         if (tagged.fields.empty()) plans.pop_back();
       }
     }
@@ -1090,6 +1139,51 @@ struct Attachment::State {
     loop.reset();
   }
 
+  /// What stands already, and is therefore no change.
+  void show_north() {
+    if (!north) return;
+    for (const auto& record : watch->alarms().standing()) north->alarm(record.event.id, record.state);
+    for (std::size_t i = 0; i < tags->tags().size(); ++i)
+      if (tags->value(i).received_ns != 0) north->tag(i, tags->value(i));
+  }
+
+  /// Goes on where another instance, which has stopped, was.
+  void take_over(State& former) {
+    if (!former.watch) return;
+    started = former.started;
+    pace = former.pace;
+    clock_read = former.clock_read;
+    line_s = former.line_s;
+    received_ns = former.received_ns;
+    told_ns = former.told_ns;
+    polls = former.polls;
+    if (configuration.line->sample_period_s == former.line().sample_period_s) grid = former.grid;
+    if (*configuration.line == former.line()) frame = former.frame;
+    watch->take_over(std::move(*former.watch));
+    if (former.tags) {
+      tags->take_over(*former.tags);
+      for (const auto& rule : configuration.writes) {
+        const auto before = former.tags->find(configuration.tags[rule.tag].name);
+        const auto last = before ? former.writes.last(*before) : std::nullopt;
+        if (last) writes.begun(rule.tag, *last);
+      }
+    }
+    write_ends = former.write_ends;
+    gate_refusals = former.gate_refusals;
+    planned_at_s = former.planned_at_s;
+    deployed_at_s = former.deployed_at_s;
+    // Numbers are never given twice; what was proposed under other rules is proposed no longer.
+    proposal.number = former.proposal.number;
+    proposal.name = former.proposal.name;
+    proposal.state = former.proposal.state;
+    if (proposal.state != ProposalState::proposed && proposal.state != ProposalState::planning)
+      return;
+    proposal.state = ProposalState::lapsed;
+    (void)audit("foreline", "lapsed", "the configuration was replaced");
+    tell_plan("lapsed", fmt::format("proposal {} has lapsed: the configuration was replaced",
+                                    proposal.number));
+  }
+
   void live() {
     try {
       work();
@@ -1110,7 +1204,7 @@ Attachment::~Attachment() {
   (void)stop(std::chrono::seconds(5));
 }
 
-Answer Attachment::start() {
+Answer Attachment::start(Attachment* former) {
   auto& s = *state_;
   if (s.running || s.thread.joinable())
     return {Refusal::wrong_state, "this instance has been started already"};
@@ -1128,7 +1222,7 @@ Answer Attachment::start() {
     if (!store) return {Refusal::io, store.error().text()};
     s.store.emplace(std::move(*store));
   }
-  s.watch.emplace(configuration.line, s.forecaster, configuration.watch);
+  if (!s.watch) s.watch.emplace(configuration.line, s.forecaster, configuration.watch);
   if (configuration.server.on) {
     io::ServerOptions options;
     options.host = configuration.server.host;
@@ -1170,8 +1264,10 @@ Answer Attachment::start() {
     if (!server) return {Refusal::io, server.error().text()};
     s.server = std::move(*server);
   }
-  s.tags.emplace(configuration.tags);
-  s.writes = core::WriteRules(configuration.writes);
+  if (!s.tags) {
+    s.tags.emplace(configuration.tags);
+    s.writes = core::WriteRules(configuration.writes);
+  }
   s.layout = core::layout_of(core::published_map(s.line()));
   if (s.store) {
     auto entries = s.store->unfinished();
@@ -1189,6 +1285,16 @@ Answer Attachment::start() {
     if (!history) return {Refusal::io, history.error().text()};
     s.history.emplace(std::move(*history));
   }
+  if (configuration.sparkplug.on) {
+    auto north = Northbound::start(
+        configuration,
+        [&s](bool trouble, const std::string& text) {
+          s.post(Said{trouble ? Level::warning : Level::info, "mqtt", text});
+        },
+        [&s] { return s.wall_ns() / 1'000'000; });
+    if (!north) return {Refusal::io, north.error().text()};
+    s.north = std::move(*north);
+  }
   if (configuration.metrics.on) {
     auto metrics =
         io::MetricsServer::start(configuration.metrics.port, [this] { return this->metrics(); });
@@ -1197,7 +1303,9 @@ Answer Attachment::start() {
     s.log(Level::info, "metrics",
           fmt::format("counters on http://127.0.0.1:{}/metrics", s.metrics_server->port()));
   }
-  s.started = Clock::now();
+  if (s.started == Clock::time_point{}) s.started = Clock::now();
+  if (former != nullptr) s.take_over(*former->state_);
+  s.show_north();
   s.stopping = false;
   s.publish();
   s.begin_polling();
@@ -1219,6 +1327,7 @@ Answer Attachment::stop(std::chrono::milliseconds /*limit*/) {
   s.server.reset();
   s.metrics_server.reset();
   s.history.reset();
+  s.north.reset();
   return {};
 }
 
@@ -1421,6 +1530,15 @@ std::string Attachment::metrics() const {
       s.server ? s.server->clients() : 0);
   one("historian_failures_total", "counter",
       "Historians given up because they could not be written", s.dropped);
+  if (s.north) {
+    const auto north = s.north->counters();
+    one("mqtt_connected", "gauge", "1: the broker answers", north.connected ? 1 : 0);
+    one("mqtt_connects_total", "counter", "Connections to the broker", north.connects);
+    one("mqtt_published_total", "counter", "Messages published", north.published);
+    one("mqtt_history_total", "counter", "Of these, values that had been kept", north.history);
+    one("mqtt_kept", "gauge", "Records that wait on disk", north.kept);
+    one("mqtt_dropped_total", "counter", "Records given up", north.dropped);
+  }
   family("writes_total", "counter", "Tags written, by how it ended");
   constexpr std::array<const char*, 3> ends = {"written", "refused", "failed"};
   for (std::size_t i = 0; i < ends.size(); ++i)

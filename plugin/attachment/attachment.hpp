@@ -66,8 +66,10 @@ class Attachment {
   Attachment(const Attachment&) = delete;
   Attachment& operator=(const Attachment&) = delete;
 
-  /// Loads the model, opens the store and the register server, begins to poll.
-  [[nodiscard]] Answer start();
+  /// Loads the model, opens the store and the register server, begins to poll. Goes on where
+  /// `former` stood when it was stopped: alarms, histories, times, what tags showed and when they
+  /// were written. When it fails, `former` is as it was.
+  [[nodiscard]] Answer start(Attachment* former = nullptr);
   /// Ends the thread. Returns once nothing calls the host any more: within about `limit`, at most
   /// the PLC's timeout later.
   [[nodiscard]] Answer stop(std::chrono::milliseconds limit);

@@ -90,10 +90,10 @@ std::vector<AlarmEvent> Alarms::update_forecasts(double at_s,
       if (event.why.empty()) {
         event.id = fmt::format("{}/{}", machine.name, name_of(kind.kind));
         event.alarm_class = AlarmClass::forecast;
-        condition.record.priority = rules_.forecast_priority;
         event.machine = forecast.machine;
         event.kind = kind.kind;
       }
+      condition.record.priority = rules_.forecast_priority;
       event.probability = static_cast<float>(kind.probability_within(rules_.horizon_s));
       event.expected_in_s = kind.quantile_s(0.5);
       event.why = why_of(machine, kind, rules_.horizon_s);
@@ -223,6 +223,16 @@ bool Alarms::shelve(const std::string& id, double at_s, double for_s) {
   record.since_s = at_s;
   record.shelved_until_s = at_s + for_s;
   return true;
+}
+
+void Alarms::take_over(const Alarms& former) {
+  for (const auto& [id, condition] : former.conditions_) {
+    if (!can_have(id)) continue;
+    auto& kept = conditions_[id] = condition;
+    // The machine may have another place in the line now.
+    if (const auto machine = line_->machine_named(id.substr(0, id.find('/'))))
+      kept.record.event.machine = *machine;
+  }
 }
 
 std::vector<AlarmRecord> Alarms::standing() const {

@@ -67,6 +67,9 @@ class Alarms {
   bool take_out_of_service(const std::string& id, double at_s);
   bool return_to_service(const std::string& id, double at_s);
 
+  /// Takes over how alarms stood before: those that this line can have.
+  void take_over(const Alarms& former);
+
   /// All alarms that are not normal, newest first.
   [[nodiscard]] std::vector<AlarmRecord> standing() const;
   /// The record of this id; a normal one when it never arose.

@@ -36,7 +36,9 @@ class Reader {
       add(device);
       c_.devices.push_back(std::move(device));
     }
-    if (c_.devices.size() > 254) root.complain("", "more than 255 devices");
+    if (c_.devices.size() + 1 > devices_max)
+      root.complain("", fmt::format("more than {} devices", devices_max),
+                    "give the others to a second instance");
     if (c_.line) machines(root);
     tags(root);
     if (auto progress = root.table("progress")) counts(*progress);
@@ -61,6 +63,7 @@ class Reader {
       c_.metrics.port = static_cast<std::uint16_t>(metrics->integer("port", 0, 65'535, 0));
       metrics->finish();
     }
+    if (auto sparkplug = root.table("sparkplug")) publish(*sparkplug);
     root.finish();
     if (c_.may_write && c_.store.empty())
       root.complain("", "[schedule] writes = true needs a store: no audit, no write",
@@ -123,7 +126,7 @@ class Reader {
     }
     auto parsed = parse_register(text, device < bases_.size() ? bases_[device] : 0);
     if (parsed) {
-      parsed->device = static_cast<std::uint8_t>(device);
+      parsed->device = static_cast<DeviceIndex>(device);
       return *parsed;
     }
     const auto& diagnostic = parsed.error().diagnostics.front();
@@ -194,7 +197,7 @@ class Reader {
       else
         device.holes.push_back({first->table, first->address,
                                 static_cast<std::uint16_t>(last->address - first->address + 1),
-                                static_cast<std::uint8_t>(context_.devices.size())});
+                                static_cast<DeviceIndex>(context_.devices.size())});
     }
     device.close_after_poll = table.boolean("close_after_poll", false);
     device.one_field = table.boolean("one_field", false);
@@ -288,6 +291,7 @@ class Reader {
       rule.high = table.number("high", -1e300, 1e300);
       rule.step = table.number("step", 0, 1e300, rule.step);
       rule.every_s = table.duration("every", 0, 0);
+      rule.tolerance = table.number("tolerance", 0, 1e300, 0);
       if (rule.low > rule.high) table.complain("low", "low must not be above high");
       table.finish();
       if (rule.tag >= names.size()) continue;
@@ -473,6 +477,53 @@ class Reader {
     if (!server.write_roles.empty() && !server.tls)
       table.complain("write_roles", "roles are in client certificates, so they need TLS",
                      "add certificate, key and authorities");
+    table.finish();
+  }
+
+  void publish(Table table) {
+    auto& rules = c_.sparkplug;
+    rules.on = table.boolean("on", true);
+    rules.host = table.string("host", rules.host);
+    const bool encrypted = table.has("authorities");
+    rules.port =
+        static_cast<std::uint16_t>(table.integer("port", 1, 65'535, encrypted ? 8883 : rules.port));
+    rules.group = table.string("group");
+    rules.node = table.string("node", rules.node);
+    for (const auto& [key, id] : {std::pair{"group", rules.group}, {"node", rules.node}})
+      if (id.empty() || id.find_first_of("+#/") != std::string::npos)
+        table.complain(key, fmt::format("\"{}\" is no Sparkplug id", id),
+                       "give a name without +, # and /");
+    rules.username = table.string("username", "");
+    rules.password = beside(table.string("password", ""));
+    rules.keepalive_s = table.duration("keepalive", 5, rules.keepalive_s);
+    rules.most_kept = static_cast<std::size_t>(
+        table.integer("most_kept", 100, 100'000'000, static_cast<std::int64_t>(rules.most_kept)));
+    if (encrypted) {
+      auto& tls = rules.tls.emplace();
+      tls.authorities = beside(table.string("authorities")).string();
+      tls.certificate = beside(table.string("certificate", "")).string();
+      tls.key = beside(table.string("key", "")).string();
+      if (tls.certificate.empty() != tls.key.empty())
+        table.complain(tls.key.empty() ? "certificate" : "key",
+                       "certificate and key belong together", "name both, or neither");
+    }
+    if (rules.on && c_.store.empty())
+      table.complain("", "publishing keeps on disk what cannot be sent, so it needs a store",
+                     "add store = \"foreline-store\"");
+    const auto bad_name = [](const std::string& name) {
+      return name.find_first_of("+#/") != std::string::npos;
+    };
+    for (const auto& name : context_.devices) {
+      if (bad_name(name))
+        table.complain("", fmt::format("the device \"{}\" cannot be published", name),
+                       "give it a name without +, # and /");
+      if (c_.line && c_.line->machine_named(name))
+        table.complain("",
+                       fmt::format("\"{}\" is a device and a machine; published, they would be "
+                                   "one",
+                                   name),
+                       "give the device another name");
+    }
     table.finish();
   }
 

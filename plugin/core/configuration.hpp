@@ -63,6 +63,20 @@ struct MetricsRules {
   std::uint16_t port = 0;  ///< 0: any free one.
 };
 
+/// Values published to an MQTT broker as a Sparkplug B edge node.
+struct SparkplugRules {
+  bool on = false;
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 1883;
+  std::string group;
+  std::string node = "foreline";
+  std::string username;            ///< Empty: none.
+  std::filesystem::path password;  ///< A file that holds it; empty: none.
+  double keepalive_s = 10;
+  std::size_t most_kept = 100'000;  ///< Records on disk while the broker is away.
+  std::optional<TlsFiles> tls;      ///< Absent: plain TCP.
+};
+
 struct PlanningRules {
   bool on_alarm = true;         ///< Plan when a forecast alarm is raised.
   double horizon_s = 8 * 3600;  ///< Length of each simulated future.
@@ -98,6 +112,7 @@ struct Configuration {
   HmiRules hmi;
   HistorianRules historian;
   MetricsRules metrics;
+  SparkplugRules sparkplug;
 };
 
 /// Devices, groups and bases by the names that tag files use.

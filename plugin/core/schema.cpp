@@ -524,6 +524,12 @@ const char* configuration_schema() {
       "type": "string",
       "description": "Least time between two writes; a time such as \"2 s\" or \"100 ms\"",
       "default": "0 s"
+     },
+     "tolerance": {
+      "type": "number",
+      "description": "How far the nearest value that the register can hold may be from the wanted one",
+      "minimum": 0,
+      "default": 0
      }
     },
     "required": [
@@ -1150,6 +1156,73 @@ const char* configuration_schema() {
      "default": 0
     }
    }
+  },
+  "sparkplug": {
+   "type": "object",
+   "description": "Publish to an MQTT broker as a Sparkplug B edge node",
+   "additionalProperties": false,
+   "properties": {
+    "on": {
+     "type": "boolean",
+     "description": "",
+     "default": true
+    },
+    "host": {
+     "type": "string",
+     "description": "The broker",
+     "default": "127.0.0.1"
+    },
+    "port": {
+     "type": "integer",
+     "description": "Default 1883, with authorities 8883",
+     "minimum": 1,
+     "maximum": 65535
+    },
+    "group": {
+     "type": "string",
+     "description": "Group id, without +, # and /"
+    },
+    "node": {
+     "type": "string",
+     "description": "Edge node id, without +, # and /",
+     "default": "foreline"
+    },
+    "username": {
+     "type": "string",
+     "description": "Default: none"
+    },
+    "password": {
+     "type": "string",
+     "description": "A file that holds the password"
+    },
+    "keepalive": {
+     "type": "string",
+     "description": "A dead broker is noticed after one and a half of it; a time such as \"2 s\"",
+     "default": "10 s"
+    },
+    "most_kept": {
+     "type": "integer",
+     "description": "Records on disk while the broker is away; the oldest goes first",
+     "minimum": 100,
+     "maximum": 100000000,
+     "default": 100000
+    },
+    "authorities": {
+     "type": "string",
+     "description": "PEM file of those whom to believe; with it TLS is used"
+    },
+    "certificate": {
+     "type": "string",
+     "description": "PEM file of our own certificate"
+    },
+    "key": {
+     "type": "string",
+     "description": "PEM file of its key"
+    }
+   },
+   "required": [
+    "group"
+   ]
   }
  },
  "required": [

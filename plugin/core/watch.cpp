@@ -59,6 +59,16 @@ Changes Watch::step(const Frame& frame) {
   return changes;
 }
 
+void Watch::take_over(Watch&& former) {
+  alarms_.take_over(former.alarms_);
+  history_.take_over(std::move(former.history_));
+  if (*former.line_ != *line_) return;
+  stuck_ = std::move(former.stuck_);
+  if (!forecaster_) return;
+  latest_ = std::move(former.latest_);
+  next_forecast_s_ = former.next_forecast_s_;
+}
+
 Changes Watch::lost(double at_s) {
   return {alarms_.update_communication(at_s, false), {}};
 }

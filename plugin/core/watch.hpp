@@ -39,6 +39,10 @@ class Watch {
   /// run ahead of the line, so the history does not hear of it.
   [[nodiscard]] Changes lost(double at_s);
 
+  /// Goes on where `former` stood: alarms that this line can have, histories of machines that are
+  /// described alike, and the forecasts when the line is the same.
+  void take_over(Watch&& former);
+
   [[nodiscard]] const std::vector<line::Forecast>& latest() const { return latest_; }
   [[nodiscard]] Alarms& alarms() { return alarms_; }
   [[nodiscard]] const Alarms& alarms() const { return alarms_; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <dlfcn.h>
 #include <foreline/foreline.h>
+#include <malloc.h>
 
 #include <array>
 #include <atomic>
@@ -260,22 +261,66 @@ TEST_CASE("values, forecasts and registers of a real line arrive, in two instanc
   CHECK(soon([&] { return second_host.forecasts > others; }));
 }
 
-TEST_CASE("row 25: starting and stopping leaves no thread, descriptor or process behind") {
+TEST_CASE("row 25: a hundred cycles leave no thread, descriptor or byte behind") {
   const tests::SoftPlc plc(bottling(), "abi-cycle", 200);
   REQUIRE(plc.port() != 0);
+  const auto bare =
+      std::regex_replace(sample(), std::regex("\nmodel = [^\n]*"), "");  // loaded elsewhere
   const auto cycle = [&](int i) {
     Host host;
-    Instance instance(configuration(plc.port(), "cycle"), host);
+    // One in ten with the model, as it is in the field.
+    Instance instance(configuration(plc.port(), "cycle", i % 10 == 0 ? sample() : bare), host);
     instance.start();
-    CHECK(soon([&] { return host.links > 0; }));
-    if (i % 2 == 0) instance.stop();  // else destroy() does
+    if (i % 3 != 0) CHECK(soon([&] { return host.links > 0; }));  // else ended at once
+    if (i % 2 == 0) instance.stop();                              // else destroy() does
   };
-  cycle(0);  // what a library makes once (an OpenMP pool, a loaded locale) may stay
+  // What a library makes once (an OpenMP pool, a loaded locale) may stay.
+  for (int i = 0; i < 10; ++i) cycle(i);
   const auto threads_before = threads();
   const auto descriptors_before = descriptors();
-  for (int i = 0; i < 10; ++i) cycle(i);
+  const auto bytes_before = ::mallinfo2().uordblks;
+  for (int i = 0; i < 100; ++i) cycle(i);
   CHECK(threads() <= threads_before);
   CHECK(descriptors() <= descriptors_before);
+  CHECK(static_cast<double>(::mallinfo2().uordblks) - static_cast<double>(bytes_before) < 65'536);
+}
+
+TEST_CASE("a reload keeps what stands, and one that fails leaves the old configuration running") {
+  const tests::SoftPlc plc(bottling(), "abi-reload", 200);
+  REQUIRE(plc.port() != 0);
+  const auto bare = std::regex_replace(sample(), std::regex("\nmodel = [^\n]*"), "");
+  const auto good = configuration(plc.port(), "reload", bare);
+  const auto bad = configuration(plc.port(), "reload-bad", "model = \"nowhere\"\n" + bare);
+  Host host;
+  Instance instance(good, host);
+  instance.start();
+  CHECK(soon([&] { return host.links > 0; }));
+  const auto clock_s = [&] {
+    foreline_value value{};
+    value.size = sizeof value;
+    CHECK(api().read(instance.handle, "filler/vibration", &value, nullptr, 0) == FORELINE_OK);
+    return value.at_s;
+  };
+  CHECK(soon([&] { return clock_s() > 0; }));
+  const double before_s = clock_s();
+  CHECK(api().reload(instance.handle, bad.c_str(), instance.error.data(), instance.error.size()) ==
+        FORELINE_IO);
+  CHECK(clock_s() >= before_s);
+  CHECK(api().reload(instance.handle, good.c_str(), instance.error.data(), instance.error.size()) ==
+        FORELINE_OK);
+  CHECK(clock_s() >= before_s);  // at once, before anything has been read anew
+  CHECK(api().reload(instance.handle, "no/such/file.toml", instance.error.data(),
+                     instance.error.size()) == FORELINE_INVALID_CONFIG);
+  const int links = host.links;
+  CHECK(soon([&] { return clock_s() > before_s + 100; }));
+  CHECK(host.links >= links);
+  instance.stop();
+  // Reloaded while it rests, it goes on when it is started.
+  const double rested_s = clock_s();
+  CHECK(api().reload(instance.handle, good.c_str(), instance.error.data(), instance.error.size()) ==
+        FORELINE_OK);
+  instance.start();
+  CHECK(clock_s() >= rested_s);
 }
 
 TEST_CASE("a PLC that dies does not hold up stopping") {

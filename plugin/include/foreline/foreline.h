@@ -77,7 +77,8 @@ typedef struct foreline_host {
   void (*log)(void* context, int level, const char* room,
               const char* line); /* [plugin-thread] level 0 debug .. 3 error */
   void (*event)(void* context, const foreline_event* event); /* [plugin-thread] */
-  int64_t (*now_ns)(void* context); /* NULL: the system's clock. Wall clock, ns since the epoch */
+  int64_t (*now_ns)(void* context); /* NULL: the system's clock. Wall clock, ns since the epoch.
+                                       [any-thread] */
   const char* hmi; /* "PORT" or "ADDRESS:PORT": serve the pages there, whatever [hmi] says; NULL: as
                       configured */
 } foreline_host;
@@ -131,7 +132,8 @@ typedef struct foreline_api {
   foreline_status (*write)(foreline_instance* instance, const char* tag, double value,
                            const char* who, char* error, size_t error_size);
   /* Replaces the configuration. When the new one cannot be read or started, the old one runs on and
-   * the error says why. Alarms and histories begin anew. [owner] */
+   * the error says why. Alarms, histories and times go on, as far as the new line has them; a
+   * proposal that waits for a decision lapses. [owner] */
   foreline_status (*reload)(foreline_instance* instance, const char* config_path, char* error,
                             size_t error_size);
   /* JSON Schema (2020-12) of the configuration's contents. Lives as long as the library.

@@ -326,6 +326,56 @@ TEST_CASE("row 25: destroying an instance in mid-poll leaves no thread and no ca
   CHECK(soon([&] { return descriptors() <= open_before; }));
 }
 
+TEST_CASE("row 26: alarms, times and rate limits outlive a new configuration") {
+  const std::string slow = "[[write]]\ntag = \"Extra\"\nlow = 0\nhigh = 9\nevery = \"1 h\"\n";
+  const std::string extra = "[[tag]]\nname = \"Extra\"\nat = \"50\"\n" + slow;
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("reload");
+  Heard heard;
+  auto former =
+      std::make_unique<Attachment>(configuration(folder, plc.port(), extra), heard.calls_of());
+  REQUIRE(former->start().refusal == Refusal::none);
+  REQUIRE(good_soon(*former, "Speed"));
+  REQUIRE(former->write("Extra", 3, "me").refusal == Refusal::none);
+  REQUIRE(soon([&] { return !heard.said("Extra", "written").empty(); }));
+  REQUIRE(former->service("plc/communication", false).refusal == Refusal::none);
+  REQUIRE(soon([&] { return !heard.said("plc/communication", "out-of-service").empty(); }));
+  attachment::Value before;
+  REQUIRE(former->read("Speed", before).refusal == Refusal::none);
+  (void)former->stop(1s);
+  heard.clock_ns -= 1'000'000'000;  // and the clock is set back meanwhile
+
+  // One that cannot start leaves the former as it was.
+  auto broken = configuration(folder, plc.port(), extra);
+  broken.model = "no such folder";
+  Attachment none(broken, heard.calls_of());
+  CHECK(none.start(former.get()).refusal == Refusal::io);
+  REQUIRE(former->start().refusal == Refusal::none);
+  const auto out_of_service = [](const Attachment& attachment) {
+    const auto snapshot = nlohmann::json::parse(attachment.snapshot());
+    return !snapshot["alarms"].empty() && snapshot["alarms"][0]["state"] == "out-of-service";
+  };
+  CHECK(out_of_service(*former));
+  REQUIRE(good_soon(*former, "Speed"));
+  (void)former->stop(1s);
+
+  const std::string more = "[[tag]]\nname = \"More\"\nat = \"51\"\n";
+  Attachment next(configuration(folder, plc.port(), more + extra), heard.calls_of());
+  REQUIRE(next.start(former.get()).refusal == Refusal::none);
+  former.reset();
+  CHECK(out_of_service(next));
+  REQUIRE(good_soon(next, "More"));
+  attachment::Value after;
+  REQUIRE(next.read("Speed", after).refusal == Refusal::none);
+  CHECK(after.received_ns >= before.received_ns);
+  heard.events.clear();
+  REQUIRE(next.write("Extra", 4, "me").refusal == Refusal::none);
+  REQUIRE(soon([&] { return !heard.said("Extra", "refused").empty(); }));
+  CHECK(heard.said("Extra", "refused").find("only every") != std::string::npos);
+  CHECK(plc.writes() == 1);
+}
+
 TEST_CASE("row 27: with a full disk nothing is written to the PLC") {
   RegisterPlc plc;
   fill(plc);

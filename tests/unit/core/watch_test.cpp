@@ -81,3 +81,43 @@ TEST_CASE("a silent link is reported once, in a trace and live") {
     live += static_cast<int>(watch.lost(at_s).alarms.size());
   CHECK(live == 1);
 }
+
+TEST_CASE("a watch that follows another goes on with its alarms and histories") {
+  const auto line = line_with_signal();
+  core::Watch former(line, nullptr, {});
+  (void)raised(former, 100, [](int i) {
+    auto f = frame(10.0 * i, 2.0F + 0.05F * static_cast<float>(i % 7));
+    if (i > 50)
+      f.machines[0].signals[0] = {std::numeric_limits<float>::quiet_NaN(),
+                                  Quality::bad_sensor_failure};
+    return f;
+  });
+  REQUIRE(former.alarms().acknowledge("m/vibration", 1000));
+  const auto operating_h = former.history().window({0}).operating_h;
+  REQUIRE(operating_h > 0);
+
+  // The same machine, now the second of a line that has one more.
+  auto machines = line->machines;
+  machines.insert(machines.begin(), tests::machine("first", 5, 0));
+  const auto longer = std::make_shared<const Line>(tests::line_of(machines));
+  core::AlarmRules rules;
+  rules.quality_priority = AlarmPriority::high;
+  core::Watch watch(longer, nullptr, {60, rules});
+  watch.take_over(std::move(former));
+  const auto record = watch.alarms().record("m/vibration");
+  CHECK(record.state == AlarmState::acknowledged);
+  CHECK(record.active);
+  CHECK(record.event.machine == MachineId{1});
+  CHECK(watch.history().window({1}).operating_h == operating_h);
+  CHECK(watch.history().window({0}).operating_h == 0);
+  auto next = frame(1010, 2);
+  next.machines.insert(next.machines.begin(), MachineFrame{});
+  CHECK(watch.step(next).alarms.empty());  // not raised a second time
+  CHECK(watch.history().window({1}).at_s == 1010);
+
+  // A line without that machine has neither.
+  core::Watch other(std::make_shared<const Line>(tests::line_of({tests::machine("x", 5, 0)})),
+                    nullptr, {});
+  other.take_over(std::move(watch));
+  CHECK(other.alarms().standing().empty());
+}

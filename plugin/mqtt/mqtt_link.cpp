@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/mqtt/mqtt_link.hpp"
+
+#include <fmt/format.h>
+
+#ifdef FORELINE_MQTT
+#include <dlfcn.h>
+#include <mosquitto.h>
+#include <poll.h>
+#include <signal.h>
+#endif
+
+namespace foreline::mqtt {
+
+using line::Done;
+using line::Error;
+using line::Result;
+
+#ifdef FORELINE_MQTT
+
+namespace {
+
+constexpr const char* library_name = "libmosquitto.so.1";
+
+/// The functions of libmosquitto that are used here.
+class Library {
+ public:
+  Library() : handle_(::dlopen(library_name, RTLD_NOW | RTLD_LOCAL)) {
+    if (handle_ == nullptr) return;
+    complete_ =
+        find(lib_init, "mosquitto_lib_init") && find(lib_cleanup, "mosquitto_lib_cleanup") &&
+        find(make, "mosquitto_new") && find(destroy, "mosquitto_destroy") &&
+        find(will_set, "mosquitto_will_set") && find(will_clear, "mosquitto_will_clear") &&
+        find(username_pw_set, "mosquitto_username_pw_set") && find(tls_set, "mosquitto_tls_set") &&
+        find(connect_async, "mosquitto_connect_async") &&
+        find(disconnect, "mosquitto_disconnect") && find(publish, "mosquitto_publish") &&
+        find(subscribe, "mosquitto_subscribe") && find(socket, "mosquitto_socket") &&
+        find(want_write, "mosquitto_want_write") && find(loop_read, "mosquitto_loop_read") &&
+        find(loop_write, "mosquitto_loop_write") && find(loop_misc, "mosquitto_loop_misc") &&
+        find(strerror, "mosquitto_strerror") && find(connack_string, "mosquitto_connack_string") &&
+        find(connect_callback_set, "mosquitto_connect_callback_set") &&
+        find(disconnect_callback_set, "mosquitto_disconnect_callback_set") &&
+        find(subscribe_callback_set, "mosquitto_subscribe_callback_set") &&
+        find(message_callback_set, "mosquitto_message_callback_set");
+    if (complete_) lib_init();
+  }
+  ~Library() {
+    if (complete_) lib_cleanup();
+    if (handle_ != nullptr) ::dlclose(handle_);
+  }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+  [[nodiscard]] bool complete() const { return complete_; }
+
+  decltype(&mosquitto_lib_init) lib_init = nullptr;
+  decltype(&mosquitto_lib_cleanup) lib_cleanup = nullptr;
+  decltype(&mosquitto_new) make = nullptr;
+  decltype(&mosquitto_destroy) destroy = nullptr;
+  decltype(&mosquitto_will_set) will_set = nullptr;
+  decltype(&mosquitto_will_clear) will_clear = nullptr;
+  decltype(&mosquitto_username_pw_set) username_pw_set = nullptr;
+  decltype(&mosquitto_tls_set) tls_set = nullptr;
+  decltype(&mosquitto_connect_async) connect_async = nullptr;
+  decltype(&mosquitto_disconnect) disconnect = nullptr;
+  decltype(&mosquitto_publish) publish = nullptr;
+  decltype(&mosquitto_subscribe) subscribe = nullptr;
+  decltype(&mosquitto_socket) socket = nullptr;
+  decltype(&mosquitto_want_write) want_write = nullptr;
+  decltype(&mosquitto_loop_read) loop_read = nullptr;
+  decltype(&mosquitto_loop_write) loop_write = nullptr;
+  decltype(&mosquitto_loop_misc) loop_misc = nullptr;
+  decltype(&mosquitto_strerror) strerror = nullptr;
+  decltype(&mosquitto_connack_string) connack_string = nullptr;
+  decltype(&mosquitto_connect_callback_set) connect_callback_set = nullptr;
+  decltype(&mosquitto_disconnect_callback_set) disconnect_callback_set = nullptr;
+  decltype(&mosquitto_subscribe_callback_set) subscribe_callback_set = nullptr;
+  decltype(&mosquitto_message_callback_set) message_callback_set = nullptr;
+
+ private:
+  template <class Function>
+  bool find(Function& function, const char* name) {
+    function = reinterpret_cast<Function>(::dlsym(handle_, name));
+    return function != nullptr;
+  }
+  void* handle_;
+  bool complete_ = false;
+};
+
+}  // namespace
+
+struct MqttLink::State {
+  Library library;
+  LinkSettings settings;
+  Heard heard;
+  mosquitto* client = nullptr;
+  bool connected = false;
+  bool trying = false;
+
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    if (client != nullptr) library.destroy(client);
+  }
+  void lose(const std::string& why) {
+    const bool was = connected || trying;
+    connected = trying = false;
+    if (was && heard.lost) heard.lost(why);
+  }
+  void check(int result) {
+    if (result != MOSQ_ERR_SUCCESS && result != MOSQ_ERR_NO_CONN) lose(library.strerror(result));
+  }
+};
+
+Result<std::unique_ptr<MqttLink>> MqttLink::make(const LinkSettings& settings, Heard heard) {
+  auto state = std::make_unique<State>();
+  if (!state->library.complete())
+    return Error(fmt::format("publishing needs {}, which is not installed", library_name),
+                 "install it (Debian: apt-get install libmosquitto1), or take [sparkplug] out");
+  state->settings = settings;
+  state->heard = std::move(heard);
+  auto& library = state->library;
+  // mosquitto_new() ignores SIGPIPE for the whole process, which is not ours to decide.
+  struct sigaction before {};
+  ::sigaction(SIGPIPE, nullptr, &before);
+  state->client = library.make(settings.client.c_str(), true, state.get());
+  ::sigaction(SIGPIPE, &before, nullptr);
+  if (state->client == nullptr) return Error("no memory for an MQTT client");
+  auto* client = state->client;
+  if (!settings.username.empty())
+    library.username_pw_set(client, settings.username.c_str(), settings.password.c_str());
+  if (settings.tls) {
+    const auto& tls = *settings.tls;
+    const auto or_none = [](const std::string& file) {
+      return file.empty() ? nullptr : file.c_str();
+    };
+    if (const int result = library.tls_set(client, or_none(tls.authorities), nullptr,
+                                           or_none(tls.certificate), or_none(tls.key), nullptr);
+        result != MOSQ_ERR_SUCCESS)
+      return Error(fmt::format("the certificates of [sparkplug] cannot be used: {}",
+                               library.strerror(result)),
+                   "give PEM files");
+  }
+  library.connect_callback_set(client, [](mosquitto*, void* self, int code) {
+    auto& s = *static_cast<State*>(self);
+    if (code != 0) return s.lose(s.library.connack_string(code));
+    s.connected = true;
+    s.trying = false;
+    if (s.heard.connected) s.heard.connected();
+  });
+  library.disconnect_callback_set(client, [](mosquitto*, void* self, int code) {
+    auto& s = *static_cast<State*>(self);
+    s.lose(code == 0 ? "disconnected" : s.library.strerror(code));
+  });
+  library.subscribe_callback_set(client, [](mosquitto*, void* self, int ticket, int, const int*) {
+    auto& s = *static_cast<State*>(self);
+    if (s.heard.subscribed) s.heard.subscribed(ticket);
+  });
+  library.message_callback_set(
+      client, [](mosquitto*, void* self, const mosquitto_message* message) {
+        auto& s = *static_cast<State*>(self);
+        const auto* bytes = static_cast<const std::uint8_t*>(message->payload);
+        if (s.heard.message)
+          s.heard.message(message->topic, {bytes, static_cast<std::size_t>(message->payloadlen)});
+      });
+  return std::unique_ptr<MqttLink>(new MqttLink(std::move(state)));
+}
+
+Result<Done> MqttLink::connect(const std::string& will_topic, std::span<const std::uint8_t> will) {
+  auto& s = *state_;
+  s.library.will_clear(s.client);
+  s.library.will_set(s.client, will_topic.c_str(), static_cast<int>(will.size()), will.data(), 1,
+                     false);
+  const int result = s.library.connect_async(s.client, s.settings.host.c_str(), s.settings.port,
+                                             static_cast<int>(s.settings.keepalive.count()));
+  if (result != MOSQ_ERR_SUCCESS)
+    return Error(
+        fmt::format("{}:{}: {}", s.settings.host, s.settings.port, s.library.strerror(result)));
+  s.trying = true;
+  return Done{};
+}
+
+bool MqttLink::publish(const std::string& topic, std::span<const std::uint8_t> payload) {
+  auto& s = *state_;
+  return s.connected &&
+         s.library.publish(s.client, nullptr, topic.c_str(), static_cast<int>(payload.size()),
+                           payload.data(), 0, false) == MOSQ_ERR_SUCCESS;
+}
+
+int MqttLink::subscribe(const std::string& topic) {
+  auto& s = *state_;
+  int ticket = -1;
+  if (!s.connected || s.library.subscribe(s.client, &ticket, topic.c_str(), 1) != MOSQ_ERR_SUCCESS)
+    return -1;
+  return ticket;
+}
+
+void MqttLink::disconnect() {
+  auto& s = *state_;
+  if (s.connected) s.library.disconnect(s.client);
+}
+
+void MqttLink::step(std::chrono::milliseconds patience) {
+  auto& s = *state_;
+  const int fd = s.library.socket(s.client);
+  if (fd < 0) {
+    if (s.trying || s.connected) s.lose("the connection has ended");
+    ::poll(nullptr, 0, static_cast<int>(patience.count()));
+    return;
+  }
+  // mosquitto_loop() waits with select(), which ends at descriptor 1023.
+  pollfd waiting{fd, POLLIN, 0};
+  if (s.trying || s.library.want_write(s.client)) waiting.events |= POLLOUT;
+  const int ready = ::poll(&waiting, 1, static_cast<int>(patience.count()));
+  if (ready > 0 && (waiting.revents & (POLLIN | POLLERR | POLLHUP)) != 0)
+    s.check(s.library.loop_read(s.client, 1));
+  if (ready > 0 && (waiting.revents & POLLOUT) != 0) s.check(s.library.loop_write(s.client, 1));
+  s.check(s.library.loop_misc(s.client));
+  if (ready > 0 && s.trying && !s.connected) {
+    // The greeting is on its way; POLLOUT alone must not make this spin.
+    ::poll(nullptr, 0, 1);
+  }
+}
+
+#else
+
+struct MqttLink::State {};
+
+Result<std::unique_ptr<MqttLink>> MqttLink::make(const LinkSettings&, Heard) {
+  return Error("this build cannot publish: it was made without libmosquitto",
+               "build it where libmosquitto-dev is installed, or take [sparkplug] out");
+}
+Result<Done> MqttLink::connect(const std::string&, std::span<const std::uint8_t>) {
+  return Done{};
+}
+bool MqttLink::publish(const std::string&, std::span<const std::uint8_t>) {
+  return false;
+}
+int MqttLink::subscribe(const std::string&) {
+  return -1;
+}
+void MqttLink::disconnect() {}
+void MqttLink::step(std::chrono::milliseconds) {}
+
+#endif
+
+MqttLink::MqttLink(std::unique_ptr<State> state) : state_(std::move(state)) {}
+MqttLink::~MqttLink() = default;
+
+}  // namespace foreline::mqtt

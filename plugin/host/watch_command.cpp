@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The smallest real host: loads libforeline.so through its C header and prints what it says.
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -118,6 +119,11 @@ int watch(const Options& options) {
   const auto limit_s = duration_option(options.duration, "--for", status);
   const auto snapshot_s = duration_option(options.snapshots, "--snapshots", status);
   if (status != pass) return status;
+  // A connection a device, and there may be more than a thousand.
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
   auto library = Library::open(options.library);
   if (!library) return fail(environment, "watch", library.error());
   const auto& api = library->api();

@@ -70,6 +70,7 @@ struct Publisher::State {
   };
   std::optional<Fence> fence;
   bool complained = false;
+  bool away_told = false;  ///< That the broker is away, once.
 
   std::mutex mutex;
   std::vector<Change> changes;
@@ -114,6 +115,7 @@ struct Publisher::State {
   void found() {
     connected = true;
     waiting = false;
+    away_told = false;
     backoff.reset();
     sent_number = 0;
     fence.reset();
@@ -131,16 +133,16 @@ struct Publisher::State {
     count([](auto& c) { ++c.births; });
   }
   void lost(const std::string& why) {
-    const bool was = std::exchange(connected, false);
+    connected = false;
     waiting = false;
     next_attempt = Clock::now() + backoff.next();
     fence.reset();
     keep({unconfirmed.begin(), unconfirmed.end()});
     unconfirmed.clear();
     count([](auto& c) { c.connected = false; });
-    if (was)
-      say(true, fmt::format("lost {}:{}: {}; values are kept", options.link.host, options.link.port,
-                            why));
+    if (std::exchange(away_told, true) || stopping) return;
+    say(true, fmt::format("the broker {}:{} is away: {}; values are kept", options.link.host,
+                          options.link.port, why));
   }
 
   void try_connect() {

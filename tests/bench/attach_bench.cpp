@@ -194,13 +194,15 @@ double share_of(std::vector<double>& sorted, double share) {
   return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 
-void many_devices(std::uint16_t port, double seconds, int count, double period_s) {
+/// The first `dead` devices are behind `mute`, which takes connections and never answers.
+void many_devices(std::uint16_t port, double seconds, int count, double period_s, int dead = 0,
+                  std::uint16_t mute = 0) {
   io::Loop loop;
   std::vector<std::shared_ptr<io::Device>> devices;
   std::vector<io::PollPlan> plans;
   for (int d = 0; d < count; ++d) {
     core::Device settings;
-    settings.port = port;
+    settings.port = d < dead ? mute : port;
     devices.push_back(std::make_shared<io::Device>(loop, settings));
     io::PollPlan plan;
     plan.device = static_cast<core::DeviceIndex>(d);
@@ -215,7 +217,7 @@ void many_devices(std::uint16_t port, double seconds, int count, double period_s
   std::size_t good = 0;
   bool measuring = false;
   io::Poller poller(loop, devices, plans, [&](const io::Polled& p) {
-    if (!measuring) return;
+    if (!measuring || p.device < dead) return;
     took_ms.push_back(std::chrono::duration<double, std::milli>(p.received - p.beat).count());
     if (p.troubles.empty()) ++good;
   });
@@ -230,11 +232,13 @@ void many_devices(std::uint16_t port, double seconds, int count, double period_s
                  never);
   const double used = cpu_s(RUSAGE_SELF) - cpu;
   fmt::print(
-      "{{\"bench\":\"{} devices at {:.0f} Hz, {} registers each, one thread\",\"polls\":{},"
+      "{{\"bench\":\"{} devices at {:.0f} Hz, {} registers each, {} dead, one "
+      "thread\",\"polls\":{},"
       "\"good\":{},\"overruns\":{},\"from_beat_to_value_ms\":{{\"p50\":{:.2f},\"p99\":{:.2f},"
       "\"max\":{:.2f}}},\"core_share\":{:.4f}}}\n",
-      count, 1 / period_s, registers, took_ms.size(), good, poller.counters().overruns - before,
-      share_of(took_ms, 0.5), share_of(took_ms, 0.99), share_of(took_ms, 1), used / seconds);
+      count, 1 / period_s, registers, dead, took_ms.size(), good,
+      poller.counters().overruns - before, share_of(took_ms, 0.5), share_of(took_ms, 0.99),
+      share_of(took_ms, 1), used / seconds);
   std::fflush(stdout);
 }
 
@@ -364,6 +368,13 @@ int main(int argc, char** argv) {
                            modules, here, port, seconds));
   many_devices(port, 2 * seconds, 1000, 1);
   many_devices(port, 2 * seconds, 200, 0.1);
+  const int mute = ::socket(AF_INET, SOCK_STREAM, 0);
+  address.sin_port = 0;
+  ::bind(mute, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  ::listen(mute, 64);
+  ::getsockname(mute, reinterpret_cast<sockaddr*>(&address), &size);
+  for (const int dead : {0, 1, 5})
+    many_devices(port, 2 * seconds, 50, 0.1, dead, ntohs(address.sin_port));
   to_the_callback(port, seconds);
   decode_tags(seconds);
   ::kill(server, SIGKILL);

@@ -235,7 +235,7 @@ with Program([foreline, "watch", folder / "plugin.toml"], folder / "watch.log") 
     time.sleep(1.5)
     first.process.send_signal(signal.SIGKILL)
     first.process.wait()
-    watch.line("lost 127.0.0.1")
+    watch.line("is away")
     for value in range(1000, 1060):
         hold(speed=value)
         time.sleep(0.12)

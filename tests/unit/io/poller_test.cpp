@@ -215,9 +215,11 @@ TEST_CASE("row 8: what an exception means for the values") {
   CHECK(quality(99) == Quality::bad_device_failure);
 }
 
-TEST_CASE("row 18: dead devices leave the others their beat") {
-  // 20 devices at 20 Hz; one refuses, one is mute, one drips, one is half open.
-  constexpr int count = 20;
+TEST_CASE("row 18: one dead device of fifty, or five, leave the others their beat") {
+  constexpr int count = 50;
+  constexpr double period_s = 0.1;
+  const int dead = GENERATE(1, 5);
+  // One is mute, one refuses, one drips, one is reset at once, one takes half of a request.
   std::vector<std::unique_ptr<Registers>> registers;
   std::vector<std::unique_ptr<PlainServer>> servers;
   std::vector<core::Device> settings;
@@ -225,28 +227,28 @@ TEST_CASE("row 18: dead devices leave the others their beat") {
   for (int d = 0; d < count; ++d) {
     registers.push_back(std::make_unique<Registers>());
     auto* own = registers.back().get();
-    servers.push_back(std::make_unique<PlainServer>([d, own](Peer& peer) {
-      if (d == 1) {
+    servers.push_back(std::make_unique<PlainServer>([d, dead, own](Peer& peer) {
+      if (d >= dead) return own->serve(peer);
+      if (d == 0) {
         while (!peer.request().empty()) {
         }
-        return;
-      }
-      if (d == 2) {
+      } else if (d == 2) {
         const auto request = peer.request();
         if (request.empty()) return;
         for (const auto byte : Peer::answer(request, {3, 2, 0, 0})) {
           peer.send({byte});
           std::this_thread::sleep_for(30ms);
         }
-        return;
+      } else if (d == 4) {
+        (void)peer.bytes(5);
+        std::this_thread::sleep_for(300ms);
       }
-      own->serve(peer);
     }));
-    settings.push_back(at(d == 0 ? 1 : servers.back()->port()));
+    settings.push_back(at(d == 1 && dead > 1 ? 1 : servers.back()->port()));
     io::PollPlan plan;
     plan.device = static_cast<core::DeviceIndex>(d);
-    plan.period_s = 0.05;
-    plan.phase_s = 0.05 * d / count;
+    plan.period_s = period_s;
+    plan.phase_s = period_s * d / count;
     plan.fields = {words(7, 2, static_cast<core::DeviceIndex>(d))};
     plans.push_back(plan);
   }
@@ -259,17 +261,17 @@ TEST_CASE("row 18: dead devices leave the others their beat") {
     beats[polled.device].push_back(polled.beat);
     if (polled.troubles.empty()) ++good[polled.device];
   }
-  for (int d = 3; d < count; ++d) {
+  for (int d = dead; d < count; ++d) {
     INFO("device " << d);
-    // A sequential poller would manage two or three beats in the shadow of the timeouts.
-    CHECK(good[d] >= 15);
+    // A sequential poller would manage two to nine beats in the shadow of the timeouts.
+    CHECK(good[d] >= 12);
     for (std::size_t i = 1; i < beats[d].size(); ++i) {
       const auto apart = std::chrono::duration<double>(beats[d][i] - beats[d][i - 1]).count();
       // The beat is the steady clock's: a multiple of the period, whatever the work took.
-      CHECK(std::abs(apart / 0.05 - std::round(apart / 0.05)) < 1e-3);
+      CHECK(std::abs(apart / period_s - std::round(apart / period_s)) < 1e-3);
     }
   }
-  for (const int d : {0, 1, 2}) CHECK(good[d] == 0);
+  for (int d = 0; d < dead; ++d) CHECK(good[d] == 0);
 }
 
 TEST_CASE("a beat that finds the last one at work is skipped and counted, never made up for") {

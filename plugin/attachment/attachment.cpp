@@ -1142,7 +1142,8 @@ struct Attachment::State {
   /// What stands already, and is therefore no change.
   void show_north() {
     if (!north) return;
-    for (const auto& record : watch->alarms().standing()) north->alarm(record.event.id, record.state);
+    for (const auto& record : watch->alarms().standing())
+      north->alarm(record.event.id, record.state);
     for (std::size_t i = 0; i < tags->tags().size(); ++i)
       if (tags->value(i).received_ns != 0) north->tag(i, tags->value(i));
   }

@@ -2,10 +2,14 @@
 // foreline bench model: how fast a GPT-2 runs here, as a share of what this machine can do at most.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -17,6 +21,7 @@
 #include "inference/gpt2/machine.hpp"
 #include "inference/gpt2/model.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/language_model.hpp"
 
 namespace foreline::host {
 
@@ -31,6 +36,7 @@ struct Options {
   std::string keep;
   int threads = 2;
   std::vector<std::string> precisions = {"f32", "bf16", "int8"};
+  std::vector<std::string> works;
   bool tables = false;
   bool json = false;
   double seconds = 60;
@@ -64,10 +70,6 @@ std::optional<gpt2::Config> config_of(const std::string& size) {
     return config;
   }
   return std::nullopt;
-}
-
-Precision precision_of(const std::string& name) {
-  return name == "f32" ? Precision::f32 : name == "bf16" ? Precision::bf16 : Precision::int8;
 }
 
 /// A folder that is gone when this is.
@@ -134,10 +136,56 @@ struct Work {
   bool prefill = false;
   std::size_t batch = 1;
   std::size_t context = 0;  ///< Tokens of the prompt, or in the cache.
+  bool operator==(const Work&) const = default;
+};
+
+/// As people name it: "prefill:512", "decode:8x256".
+std::string name_of(const Work& work) {
+  return work.prefill ? fmt::format("prefill:{}", work.context)
+                      : fmt::format("decode:{}x{}", work.batch, work.context);
+}
+
+std::optional<Work> work_of(const std::string& name) {
+  Work work;
+  work.prefill = name.rfind("prefill:", 0) == 0;
+  if (!work.prefill && name.rfind("decode:", 0) != 0) return std::nullopt;
+  const char* at = name.data() + name.find(':') + 1;
+  const char* end = name.data() + name.size();
+  const auto number = [&](std::size_t& to, std::size_t high) {
+    const auto [rest, error] = std::from_chars(at, end, to);
+    at = rest;
+    return error == std::errc() && to >= 1 && to <= high;
+  };
+  if (!work.prefill && (!number(work.batch, 4096) || at == end || *at++ != 'x'))
+    return std::nullopt;
+  if (!number(work.context, 1'000'000) || at != end) return std::nullopt;
+  return work;
+}
+
+/// A process that computes and does nothing else, while this lives.
+class BusyNeighbour {
+ public:
+  BusyNeighbour() : process_(::fork()) {
+    if (process_ != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (volatile std::uint64_t work = 0;;) work = work + 1;
+  }
+  ~BusyNeighbour() {
+    if (process_ <= 0) return;
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  BusyNeighbour(const BusyNeighbour&) = delete;
+  BusyNeighbour& operator=(const BusyNeighbour&) = delete;
+  [[nodiscard]] bool there() const { return process_ > 0; }
+
+ private:
+  pid_t process_;
 };
 
 struct Spent {
-  double best_s = 0, median_s = 0, cpu_s = 0;  ///< Of one pass; CPU time is the least.
+  /// Of one pass; CPU time is the least, `late_s` what one pass in a hundred takes longer than.
+  double best_s = 0, median_s = 0, late_s = 0, cpu_s = 0;
   std::size_t passes = 0;
 };
 
@@ -176,7 +224,7 @@ class Bench {
   void say(const nlohmann::json& record) { fmt::print("{}\n", record.dump()); }
 
   int with(const fs::path& folder, const std::string& name, int threads) {
-    const auto precision = precision_of(name);
+    const auto precision = *precision_of(name);
     forget_pages(folder);
     const double file_s = read_seconds(folder);
     forget_pages(folder);
@@ -197,6 +245,7 @@ class Bench {
     const double loaded_mb = status_mb("VmHWM") - before_mb;
     const double weights_mb = static_cast<double>(model.bytes()) * 1e-6;
     rows_of(model, precision, name, threads);
+    if (options_.works.empty()) beside_a_neighbour(model, name, threads);
     if (options_.json) {
       say({{"bench", "load"},
            {"precision", name},
@@ -204,15 +253,16 @@ class Bench {
            {"engine", model.description()},
            {"first_token_s", first_s},
            {"read_file_s", file_s},
+           {"first_token_over_read", first_s / file_s},
            {"weights_mb", weights_mb},
            {"peak_loading_mb", loaded_mb},
            {"peak_mb", status_mb("VmHWM") - before_mb}});
     } else {
       fmt::print("{}\n", model.description());
       fmt::print(
-          "first token {:.2f} s after the start, cold; reading the file alone {:.2f} s. Memory: "
-          "weights {:.0f} MB, at most {:.0f} MB to the first token, {:.0f} MB in all\n\n",
-          first_s, file_s, weights_mb, loaded_mb, status_mb("VmHWM") - before_mb);
+          "first token {:.2f} s after the start, cold: {:.2f} x the {:.2f} s of reading the file. "
+          "Memory: weights {:.0f} MB, at most {:.0f} MB to the first token, {:.0f} MB in all\n\n",
+          first_s, first_s / file_s, file_s, weights_mb, loaded_mb, status_mb("VmHWM") - before_mb);
     }
     return pass;
   }
@@ -222,12 +272,14 @@ class Bench {
     const auto positions = model.config().n_positions;
     std::vector<Work> works;
     const auto add = [&](bool prefill, std::size_t batch, std::size_t context) {
-      context = std::min(context, positions);
-      for (const auto& work : works) {
-        if (work.prefill == prefill && work.batch == batch && work.context == context) return;
-      }
-      works.push_back({prefill, batch, context});
+      const Work work{prefill, batch, std::min(context, positions)};
+      if (std::find(works.begin(), works.end(), work) == works.end()) works.push_back(work);
     };
+    for (const auto& given : options_.works) {
+      const auto work = *work_of(given);
+      add(work.prefill, work.batch, work.context);
+    }
+    if (!works.empty()) return measure(model, precision, name, threads, works);
     add(true, 1, 512);
     if (positions >= 4) {
       for (const std::size_t batch : {1, 8, 32}) add(false, batch, 256);
@@ -237,6 +289,11 @@ class Bench {
       for (const std::size_t batch : {1, 2, 4, 8, 16, 32, 64, 128, 256}) add(false, batch, 64);
       for (const std::size_t context : {64, 128, 512, 1024}) add(false, 1, context);
     }
+    measure(model, precision, name, threads, works);
+  }
+
+  void measure(const gpt2::Model& model, Precision precision, const std::string& name, int threads,
+               const std::vector<Work>& works) {
     if (!options_.json)
       fmt::print("{:8} {:5} {:>7} {:>5} {:>7} {:>11} {:>9} {:>12} {:>6} {:>10}\n", "work",
                  "numbers", "threads", "batch", "context", "tokens/s", "median", "at most", "share",
@@ -248,6 +305,37 @@ class Bench {
       }
       row(model, precision, name, threads, work);
     }
+  }
+
+  /// A short prompt again and again: alone, and beside a process that is always busy.
+  void beside_a_neighbour(const gpt2::Model& model, const std::string& name, int threads) {
+    constexpr std::size_t passes_min = 100;
+    if (!time_left()) return;
+    const Work work{true, 1, std::min<std::size_t>(96, model.config().n_positions)};
+    if (prefill(model, work, 3).median_s * passes_min > options_.seconds / 10) return;
+    const auto alone = prefill(model, work, 1000, passes_min);
+    const BusyNeighbour neighbour;
+    if (!neighbour.there()) return;
+    const auto beside = prefill(model, work, 1000, passes_min);
+    const double ratio = beside.late_s / alone.late_s;
+    if (options_.json) {
+      say({{"bench", "neighbour"},
+           {"precision", name},
+           {"threads", threads},
+           {"context", work.context},
+           {"passes", beside.passes},
+           {"median_s", alone.median_s},
+           {"p99_s", alone.late_s},
+           {"beside_median_s", beside.median_s},
+           {"beside_p99_s", beside.late_s},
+           {"p99_ratio", ratio}});
+      return;
+    }
+    fmt::print(
+        "{} tokens, {} thread{}: median {:.2f} ms, p99 {:.2f} ms; beside a busy process median "
+        "{:.2f} ms, p99 {:.2f} ms: {:.1f} x\n",
+        work.context, threads, threads == 1 ? "" : "s", 1e3 * alone.median_s, 1e3 * alone.late_s,
+        1e3 * beside.median_s, 1e3 * beside.late_s, ratio);
   }
 
   void row(const gpt2::Model& model, Precision precision, const std::string& name, int threads,
@@ -289,6 +377,7 @@ class Bench {
     const bool compute_bound = compute_s >= memory_s;
     if (options_.json) {
       say({{"bench", work.prefill ? "prefill" : "decode"},
+           {"work", name_of(work)},
            {"precision", name},
            {"threads", threads},
            {"batch", work.batch},
@@ -319,11 +408,11 @@ class Bench {
 
   /// Repeats `pass`, which starts a pass and says how long it took, for a part of the time.
   template <class Pass>
-  [[nodiscard]] Spent repeat(std::size_t passes_max, Pass pass) const {
+  [[nodiscard]] Spent repeat(std::size_t passes_max, Pass pass, std::size_t passes_min = 3) const {
     std::vector<double> walls;
     Spent spent;
     const double until = now() + options_.seconds / 30;
-    while (walls.size() < passes_max && (walls.size() < 3 || now() < until)) {
+    while (walls.size() < passes_max && (walls.size() < passes_min || now() < until)) {
       const double cpu = gpt2::cpu_seconds();
       const double began = now();
       pass();
@@ -334,6 +423,7 @@ class Bench {
     std::sort(walls.begin(), walls.end());
     spent.best_s = walls.front();
     spent.median_s = walls[walls.size() / 2];
+    spent.late_s = walls[walls.size() * 99 / 100];
     spent.passes = walls.size();
     return spent;
   }
@@ -347,16 +437,18 @@ class Bench {
     return tokens;
   }
 
-  [[nodiscard]] Spent prefill(const gpt2::Model& model, const Work& work) const {
+  [[nodiscard]] Spent prefill(const gpt2::Model& model, const Work& work,
+                              std::size_t passes_max = 1000, std::size_t passes_min = 3) const {
     const auto tokens = some_tokens(model, work.context);
     {
       gpt2::Model::Session warm(model);
       (void)warm.append(tokens);
     }
-    return repeat(1000, [&] {
+    const auto pass = [&] {
       gpt2::Model::Session session(model);
       (void)session.append(tokens);
-    });
+    };
+    return repeat(passes_max, pass, passes_min);
   }
 
   [[nodiscard]] Spent decode(const gpt2::Model& model, const Work& work) const {
@@ -387,9 +479,17 @@ class Bench {
 
 int bench(const Options& options) {
   for (const auto& name : options.precisions) {
-    if (name != "f32" && name != "bf16" && name != "int8")
+    if (!precision_of(name))
       return fail(bad_input, "bench",
                   fmt::format("--precision \"{}\" is none of f32, bf16, int8", name));
+  }
+  for (const auto& work : options.works) {
+    if (!work_of(work))
+      return fail(
+          bad_input, "bench",
+          fmt::format("--work \"{}\" is neither prefill:TOKENS nor decode:BATCHxTOKENS, for "
+                      "instance prefill:512, decode:8x256",
+                      work));
   }
   if (options.size.empty())
     return Bench(options).run(
@@ -437,8 +537,14 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->add_option("--precision", options->precisions,
                    "f32, bf16, int8; may be given several times")
       ->capture_default_str();
-  command->add_flag("--tables", options->tables,
-                    "Also batches 1 to 256, contexts 64 to 1024, and 1 and 2 threads");
+  auto* works =
+      command->add_option("--work", options->works,
+                          "Only this work: prefill:TOKENS or decode:BATCHxTOKENS, where TOKENS are "
+                          "in the cache; may be given several times");
+  command
+      ->add_flag("--tables", options->tables,
+                 "Also batches 1 to 256, contexts 64 to 1024, and 1 and 2 threads")
+      ->excludes(works);
   command->add_option("--seconds", options->seconds, "Time for all of it, about")
       ->check(CLI::Range(1.0, 36000.0))
       ->capture_default_str();

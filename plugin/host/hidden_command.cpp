@@ -92,7 +92,10 @@ void add_hidden(CLI::App& app, int& exit_code) {
   command->add_option("text", options->text, "The text");
   add_model_options(*command, options->model);
   command->add_option("--ids", options->ids, "Token ids instead of a text: 464,2068,7586")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check([](const std::string& id) {
+        return id.empty() ? std::string("an id is missing, wanted ids like 464,2068") : "";
+      });
   command->add_option("--npy", options->npy,
                       "Also write the whole tensor (1 x tokens x n_embd), f32");
   command->add_flag("--json", options->json, "Print the whole tensor as JSON");

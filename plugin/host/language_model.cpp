@@ -103,19 +103,28 @@ std::string with_stand_ins(std::string_view line) {
 void add_model_options(CLI::App& command, ModelChoice& choice) {
   command.add_option("--model", choice.folder, "Folder of a GPT-2 in the Hugging Face layout")
       ->capture_default_str();
-  command.add_option("--precision", choice.precision, "f32 or bf16")->capture_default_str();
+  command.add_option("--precision", choice.precision, "f32, bf16 or int8")->capture_default_str();
   command.add_option("--threads", choice.threads, "Threads to compute on")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
 }
 
+std::optional<gpt2::Precision> precision_of(std::string_view name) {
+  for (const auto precision :
+       {gpt2::Precision::f32, gpt2::Precision::bf16, gpt2::Precision::int8}) {
+    if (name == gpt2::name_of(precision)) return precision;
+  }
+  return std::nullopt;
+}
+
 line::Result<gpt2::Model> open_model(const ModelChoice& choice, gpt2::Head head) {
   gpt2::ModelOptions options;
   options.threads = choice.threads;
-  if (choice.precision == "bf16")
-    options.precision = gpt2::Precision::bf16;
-  else if (choice.precision != "f32")
-    return line::Error(fmt::format("--precision \"{}\" is neither f32 nor bf16", choice.precision));
+  const auto precision = precision_of(choice.precision);
+  if (!precision)
+    return line::Error(
+        fmt::format("--precision \"{}\" is none of f32, bf16, int8", choice.precision));
+  options.precision = *precision;
   const auto checkpoint = gpt2::open_checkpoint(shipped(choice.folder), head);
   if (!checkpoint) return checkpoint.error();
   return gpt2::Model::create(*checkpoint, options);

@@ -27,6 +27,8 @@ struct ModelChoice {
 };
 /// --model, --precision, --threads.
 void add_model_options(CLI::App& command, ModelChoice& choice);
+/// By its name: f32, bf16, int8.
+[[nodiscard]] std::optional<gpt2::Precision> precision_of(std::string_view name);
 [[nodiscard]] line::Result<gpt2::Model> open_model(const ModelChoice& choice, gpt2::Head head);
 
 /// One line of JSON. Strings may hold bytes that are no UTF-8, as they are or as the lone

@@ -124,8 +124,13 @@ case("base-untied", dict(odd, tie_word_embeddings=False), 15, base=True)
 case("gpt2-124m", dict(), 16)
 
 if len(sys.argv) > 3 and os.path.isdir(sys.argv[3]):
-    tokenizer = GPT2TokenizerFast(
-        vocab_file=os.path.join(sys.argv[3], "vocab.json"), merges_file=os.path.join(sys.argv[3], "merges.txt"))
+    files = [os.path.join(sys.argv[3], name) for name in ("vocab.json", "merges.txt")]
+    if int(transformers.__version__.split(".")[0]) < 5:
+        tokenizer = GPT2TokenizerFast(vocab_file=files[0], merges_file=files[1])
+    else:
+        with open(files[0], encoding="utf-8") as vocabulary, open(files[1], encoding="utf-8") as merges:
+            tokenizer = GPT2TokenizerFast(vocab=json.load(vocabulary), merges=[
+                tuple(line.split()) for line in merges.read().split("\n")[1:] if line.strip()])
     draw = random.Random(17)
     pieces = ["'s", "'ll", "'RE", " ", "  ", "\n", "\t", "\u00a0", "\u2003", "\u3000", "\x1c", "\u180e", "a", "Zebra",
               "12", "\u0663", "\u00bd", "\u00e9", "\u4e2d\u6587", "\U0001f600", "e\u0301", "...", "<|endoftext|>",

@@ -2,7 +2,8 @@
 """A GPT-2 in Foreline and in llama.cpp in one run, each in turn, twice: the same weights, threads and machine; a JSON
 line a kind of work with the ratio of tokens/s. Needs a static build of llama.cpp (cmake -DBUILD_SHARED_LIBS=OFF, target
 llama; llama_cpp_peer.cpp is compiled against it) and the Python packages gguf and numpy. llama.cpp gets the better of
-flash attention on and off, and with --one-thread-too of 1 and --threads threads; one cache a sequence.
+flash attention on and off, and with --one-thread-too of 1 and --threads threads; one cache a sequence. With --threads 1
+CPU time is a fair measure too, and other programs change it little; with more, its threads spin while they wait.
 usage: llama_cpp_bench.py FORELINE MODEL_FOLDER LLAMA_CPP_SOURCE LLAMA_CPP_BUILD [--threads 2] [--only decode]
        [--rounds 2] [--batches 1 8 32] [--one-thread-too]   (foreline bench model --size 124M --keep MODEL_FOLDER)"""
 import argparse
@@ -15,7 +16,7 @@ import tempfile
 
 from ours import best_of, model_rows, rounded, say
 
-PEERS = {"f32": ("F32", "F16"), "bf16": ("BF16", "F16"), "int8": ("Q8_0", "Q4_0")}
+PEERS = {"f32": ("F32",), "bf16": ("BF16", "F16"), "int8": ("Q8_0",)}
 
 
 def tensors_of(folder):
@@ -93,8 +94,12 @@ def compiled(source, build, room):
     return program
 
 
+def better(old, new):
+    return new if old is None else (*max(old[:2], new[:2]), min(old[2], new[2]))
+
+
 def theirs(peer, gguf_file, works, counts):
-    """{work: (tokens/s, how)} of the quickest way that llama.cpp has."""
+    """{work: (tokens/s, how, least CPU seconds of a pass in any way)} of the quickest way that llama.cpp has."""
     best = {}
     for count in counts:
         done = subprocess.run([peer, gguf_file, str(count), *works], capture_output=True, text=True)
@@ -102,7 +107,7 @@ def theirs(peer, gguf_file, works, counts):
             raise SystemExit(f"llama.cpp on {gguf_file}: status {done.returncode} {done.stderr[-2000:]}")
         for row in map(json.loads, done.stdout.splitlines()):
             how = f"{count} thread{'s' * (count > 1)}, flash attention {'on' if row['flash'] else 'off'}"
-            best[row["work"]] = max(best.get(row["work"], (0, "")), (row["tokens_per_s"], how))
+            best[row["work"]] = better(best.get(row["work"]), (row["tokens_per_s"], how, row["cpu_s"]))
     return best
 
 
@@ -139,16 +144,18 @@ def main():
             for kind in PEERS[precision]:
                 write_gguf(options.folder, kind, os.path.join(room, kind + ".gguf"))
             for _ in range(options.rounds):
-                for work, row in model_rows(options.foreline, options.folder, precision, works, options.threads).items():
+                rows = model_rows(options.foreline, options.folder, precision, works, options.threads)
+                for work, row in rows.items():
                     own[work] = best_of(own.get(work), row)
                 for kind in PEERS[precision]:
                     for work, found in theirs(peer, os.path.join(room, kind + ".gguf"), works, counts).items():
-                        best[work, kind] = max(best.get((work, kind), (0, "")), found)
-            for (work, kind), (speed, how) in best.items():
+                        best[work, kind] = better(best.get((work, kind)), found)
+            for (work, kind), (speed, how, used) in best.items():
                 say({"work": work, "precision": precision, "threads": options.threads,
                      "tokens_per_s": rounded(own[work]["tokens_per_s"]), "share": rounded(own[work]["share"]),
                      "peer": f"llama.cpp {kind}", "how": how, "peer_tokens_per_s": rounded(speed),
-                     "ratio": round(own[work]["tokens_per_s"] / speed, 2)})
+                     "ratio": round(own[work]["tokens_per_s"] / speed, 2),
+                     "ratio_by_cpu_time": round(used / own[work]["cpu_s"], 2)})
     return 0
 
 

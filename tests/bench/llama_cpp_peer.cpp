@@ -3,6 +3,7 @@
 // of work and a setting of flash attention. Work as `foreline bench model` has it: prefill:512,
 // decode:8x256. usage: llama_cpp_peer MODEL.gguf THREADS WORK...
 #include <llama.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +17,19 @@ namespace {
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/// Least of a pass.
+struct Spent {
+  double wall_s = 1e9;
+  double cpu_s = 1e9;
+};
 
 struct Batch {
   llama_batch it;
@@ -33,8 +47,9 @@ struct Batch {
   }
 };
 
-/// Seconds of the quickest pass; below 0 when llama.cpp cannot do it.
-double quickest(llama_model* model, int threads, bool prefill, int batch, int context, bool flash) {
+/// False when llama.cpp cannot do it.
+bool quickest(llama_model* model, int threads, bool prefill, int batch, int context, bool flash,
+              Spent& spent) {
   const int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
   // The cache grows by a token a pass; the context named is the one in the middle.
   const int passes = prefill ? 6 : std::min(batch <= 2 ? 64 : 16, std::max(1, context / 4));
@@ -47,36 +62,38 @@ double quickest(llama_model* model, int threads, bool prefill, int batch, int co
   settings.flash_attn_type = flash ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
   settings.kv_unified = false;
   auto* state = llama_init_from_model(model, settings);
-  if (state == nullptr) return -1;
+  if (state == nullptr) return false;
   Batch prompt(first);
   for (int i = 0; i < first; ++i) prompt.add(i * 7919 % vocabulary, i, 0, i + 1 == first);
   auto* memory = llama_get_memory(state);
-  double best = 1e9;
   bool good = true;
+  const auto decode = [&](llama_batch batch, bool counts) {
+    const double began = now();
+    const double cpu = cpu_seconds();
+    good = llama_decode(state, batch) == 0;
+    llama_synchronize(state);
+    if (!counts) return;
+    spent.wall_s = std::min(spent.wall_s, now() - began);
+    spent.cpu_s = std::min(spent.cpu_s, cpu_seconds() - cpu);
+  };
   if (prefill) {
     for (int pass = 0; pass < passes && good; ++pass) {
       llama_memory_clear(memory, false);
-      const double began = now();
-      good = llama_decode(state, prompt.it) == 0;
-      llama_synchronize(state);
-      if (pass > 0) best = std::min(best, now() - began);
+      decode(prompt.it, pass > 0);
     }
   } else {
-    good = llama_decode(state, prompt.it) == 0;
+    decode(prompt.it, false);
     for (int sequence = 1; sequence < batch; ++sequence)
       llama_memory_seq_cp(memory, 0, sequence, -1, -1);
     for (int pass = 0; pass < passes && good; ++pass) {
       Batch step(batch);
       for (int sequence = 0; sequence < batch; ++sequence)
         step.add(sequence * 7919 % vocabulary, first + pass, sequence, true);
-      const double began = now();
-      good = llama_decode(state, step.it) == 0;
-      llama_synchronize(state);
-      if (pass > 0) best = std::min(best, now() - began);
+      decode(step.it, pass > 0);
     }
   }
   llama_free(state);
-  return good ? best : -1;
+  return good;
 }
 
 }  // namespace
@@ -94,11 +111,13 @@ int main(int argc, char** argv) {
     const bool prefill = std::sscanf(argv[i], "prefill:%d", &context) == 1;
     if (!prefill && std::sscanf(argv[i], "decode:%dx%d", &batch, &context) != 2) return 2;
     for (const bool flash : {false, true}) {
-      const double seconds = quickest(model, threads, prefill, batch, context, flash);
-      if (seconds < 0) continue;
-      std::printf("{\"work\": \"%s\", \"threads\": %d, \"flash\": %s, \"tokens_per_s\": %.2f}\n",
-                  argv[i], threads, flash ? "true" : "false",
-                  (prefill ? context : batch) / seconds);
+      Spent spent;
+      if (!quickest(model, threads, prefill, batch, context, flash, spent)) continue;
+      std::printf(
+          "{\"work\": \"%s\", \"threads\": %d, \"flash\": %s, \"tokens_per_s\": %.2f, \"cpu_s\": "
+          "%.6f}\n",
+          argv[i], threads, flash ? "true" : "false", (prefill ? context : batch) / spent.wall_s,
+          spent.cpu_s);
       std::fflush(stdout);
     }
   }

@@ -38,8 +38,14 @@ def training_rows(bench_training, model, threads, steps):
 
 
 def best_of(old, new, key="tokens_per_s"):
-    """Of two rows of the same work the faster one."""
-    return new if old is None or new[key] > old[key] else old
+    """Of two rows of the same work the faster one, with the lesser CPU time of both."""
+    if old is None:
+        return new
+    row = dict(new if new[key] > old[key] else old)
+    for name in ("cpu_s", "cpu_s_per_step_median"):
+        if name in old and name in new:
+            row[name] = min(old[name], new[name])
+    return row
 
 
 def quickest(work, passes, hopeless=5.0):

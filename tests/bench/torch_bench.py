@@ -4,7 +4,7 @@ line a kind of work with the ratio of tokens/s. PyTorch is tried in several ways
 module with scaled_dot_product_attention and a cache of fixed size, and that module through torch.compile with frozen
 weights. `how` names the quickest in the same numbers, `ratio_to_any` is against the quickest in any numbers. CPU time
 is compared too: it says more than wall time where other programs run.
-usage: torch_bench.py FORELINE MODEL_FOLDER [--threads 2] [--only decode] [--no-compile] [--batches 1 8 32]
+usage: torch_bench.py FORELINE MODEL_FOLDER [--threads 2] [--only decode] [--no-compile] [--f32] [--batches 1 8 32]
        (foreline bench model --size 124M --keep MODEL_FOLDER)"""
 import argparse
 import json
@@ -135,6 +135,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", default="")
     parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument("--f32", action="store_true", help="not bf16, which PyTorch computes slowly without bf16 units")
     parser.add_argument("--batches", nargs="*", type=int, default=[1, 8, 32])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -150,7 +151,7 @@ def main():
     works += [f"decode:{batch}x{min(256, positions - 64)}" for batch in options.batches]
     works = [work for work in works if work.startswith(options.only)]
     own, best = {}, {}
-    for precision, number in (("f32", torch.float32), ("bf16", torch.bfloat16)):
+    for precision, number in (("f32", torch.float32), ("bf16", torch.bfloat16))[: 1 if options.f32 else 2]:
         def measure_own():
             rows = model_rows(options.foreline, options.folder, precision, works, options.threads)
             for work, row in rows.items():

@@ -169,6 +169,34 @@ TEST_CASE("values, tags and metrics of a small plant arrive with their quality")
   CHECK(heard.calls == calls);
 }
 
+TEST_CASE("a device with tags alone is connected while it answers, if only by exceptions") {
+  RegisterPlc plc;
+  fill(plc);
+  std::atomic<bool> answers = true;
+  tests::PlainServer oven([&](tests::Peer& peer) {
+    for (auto request = peer.request(); !request.empty() && answers; request = peer.request())
+      peer.send(tests::Peer::answer(request, {3, 2, 0, 7}));
+  });
+  const auto folder = fresh_folder("oven");
+  const auto device = [&](const std::string& name) {
+    return "[[device]]\nname = \"" + name + "\"\nport = " + std::to_string(oven.port()) +
+           "\ntimeout = \"100 ms\"\nreconnect_min = \"20 ms\"\nreconnect_max = \"100 ms\"\n" +
+           "[[tag]]\nname = \"Heat\"\ndevice = \"" + name + "\"\nat = \"5\"\n";
+  };
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port(), device("oven")), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  const auto shown = [&] {
+    return nlohmann::json::parse(attachment.snapshot())["devices"][1]["quality"].get<std::string>();
+  };
+  REQUIRE(good_soon(attachment, "Heat"));
+  CHECK(soon([&] { return shown() == "Good"; }));
+  CHECK_FALSE(heard.said("oven", "connected").empty());
+  answers = false;
+  CHECK(soon([&] { return shown() == "Bad_NotConnected"; }));
+  CHECK_FALSE(heard.said("oven", "lost").empty());
+}
+
 TEST_CASE("row 11: a byte-swapped float is never Good") {
   RegisterPlc plc;
   fill(plc);

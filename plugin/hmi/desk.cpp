@@ -171,6 +171,7 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
       post_(std::move(post)),
       record_(*configuration.line, *configuration.orders),
       sessions_(configuration.hmi.session_idle_s),
+      scenarios_({configuration.hmi.scenarios, configuration.model, configuration.watch}, post_),
       clerk_(std::make_unique<Clerk>()) {
   auto description = description_of(*configuration.line, *configuration.orders);
   const auto& alarms = configuration.watch.alarms;
@@ -180,6 +181,7 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
   description["may_write"] = configuration.may_write;
   description["plc"] = fmt::format("{}:{}", configuration.plc.host, configuration.plc.port);
   description["plans"] = !configuration.orders->empty() && configuration.map.schedule.has_value();
+  description["scenarios"] = !scenarios_.none();
   description["audit"] = !configuration.store.empty();
   description_ = description.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -192,6 +194,7 @@ void Desk::close() {
   clerk_.reset();
   if (question_) question_->cancelled = true;
   if (asking_.joinable()) asking_.join();
+  scenarios_.close();
 }
 
 double Desk::now_s() const {
@@ -208,6 +211,7 @@ bool Desk::look() {
                         {"done", question_->done.load()},
                         {"all", question_->all.load()},
                         {"over", question_->over}};
+  if (auto running = scenarios_.now(); !running.is_null()) state["scenario"] = std::move(running);
   const auto wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                            std::chrono::system_clock::now().time_since_epoch())
                            .count();
@@ -252,12 +256,13 @@ void Desk::handle(const Request& request, Reply reply) {
 Json Desk::session_json(const Session* session) const {
   Json rights = Json::array();
   if (session != nullptr) {
-    static constexpr std::array<std::pair<Act, const char*>, 5> acts = {
+    static constexpr std::array<std::pair<Act, const char*>, 6> acts = {
         {{Act::acknowledge, "acknowledge"},
          {Act::shelve, "shelve"},
          {Act::plan, "plan"},
          {Act::what_if, "what-if"},
-         {Act::decide, "decide"}}};
+         {Act::decide, "decide"},
+         {Act::run_scenario, "run-scenario"}}};
     for (const auto& [act, name] : acts)
       if (may(session->role, act)) rights.push_back(name);
   }
@@ -303,6 +308,13 @@ void Desk::get(const Request& request, const Reply& reply, const Session* sessio
                          {"error", question_->error},
                          {"answer", question_->answer}}));
   }
+  if (request.path == "/api/scenarios") {
+    const bool taken = clerk_->take([folder = scenarios_.folder(), ended = scenarios_.ended(),
+                                     reply] { reply(answer(Scenarios::list(folder, ended))); });
+    if (!taken) reply(refusal(503, "busy; try again"));
+    return;
+  }
+  if (request.path == "/api/scenario") return reply(answer(scenarios_.result()));
   if (request.path == "/api/audit") {
     // Who did what is for those who are known here, where anybody is.
     if (session == nullptr && !rules_.accounts.empty())
@@ -329,6 +341,7 @@ void Desk::act(const Request& request, const Reply& reply, const Session* sessio
       {"/api/shelve", {Act::shelve, &Desk::shelve}},
       {"/api/plan", {Act::plan, &Desk::plan}},
       {"/api/what-if", {Act::what_if, &Desk::ask_what_if}},
+      {"/api/scenario", {Act::run_scenario, &Desk::run_scenario}},
       {"/api/decision/prepare", {Act::decide, &Desk::prepare}},
       {"/api/decision/confirm", {Act::decide, &Desk::confirm}}};
   const bool leaving = request.path == "/api/sign-out";
@@ -501,6 +514,15 @@ void Desk::ask_what_if(const Acting& acting, const Reply& reply) {
     });
   });
   reply(answer({{"number", question->number}}));
+}
+
+void Desk::run_scenario(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {{"file", 's'}})) return reply(refusal(400, "send file"));
+  const auto file = acting.body["file"].get<std::string>();
+  if (auto begun = scenarios_.run(file, acting.user); !begun)
+    return reply(refusal(409, begun.error().text()));
+  note_act(acting.user, "ran a scenario", file);
+  reply(answer(scenarios_.now()));
 }
 
 void Desk::prepare(const Acting& acting, const Reply& reply) {

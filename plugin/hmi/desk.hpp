@@ -17,6 +17,7 @@
 #include "plugin/core/configuration.hpp"
 #include "plugin/hmi/accounts.hpp"
 #include "plugin/hmi/record.hpp"
+#include "plugin/hmi/scenarios.hpp"
 #include "plugin/hmi/server.hpp"
 
 namespace foreline::hmi {
@@ -83,6 +84,7 @@ class Desk {
   void shelve(const Acting& acting, const Reply& reply);
   void plan(const Acting& acting, const Reply& reply);
   void ask_what_if(const Acting& acting, const Reply& reply);
+  void run_scenario(const Acting& acting, const Reply& reply);
   void prepare(const Acting& acting, const Reply& reply);
   void confirm(const Acting& acting, const Reply& reply);
   void audit(const Reply& reply);
@@ -109,6 +111,7 @@ class Desk {
   struct Question;
   std::shared_ptr<Question> question_;  ///< The what-if that runs, or ran last.
   std::thread asking_;
+  Scenarios scenarios_;
   std::unique_ptr<Clerk> clerk_;  ///< Last member: ends first.
 };
 

@@ -8,7 +8,6 @@
 
 #include "plugin/core/configuration.hpp"
 #include "plugin/host/console.hpp"
-#include "plugin/host/scenario_run.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 

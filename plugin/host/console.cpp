@@ -56,4 +56,27 @@ std::string clock_text(double at_s) {
   return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
+line::Result<std::vector<std::filesystem::path>> scenario_files(
+    const std::vector<std::string>& paths) {
+  std::vector<std::filesystem::path> files;
+  line::Error missing;
+  for (const auto& name : paths) {
+    const auto path = shipped(name);
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error)) {
+      std::vector<std::filesystem::path> found;
+      for (const auto& entry : std::filesystem::directory_iterator(path, error))
+        if (entry.path().extension() == ".toml") found.push_back(entry.path());
+      std::sort(found.begin(), found.end());
+      if (found.empty())
+        missing.diagnostics.push_back({name, 0, 0, "this folder holds no .toml file", ""});
+      files.insert(files.end(), found.begin(), found.end());
+    } else {
+      files.push_back(path);
+    }
+  }
+  if (!missing.diagnostics.empty()) return missing;
+  return files;
+}
+
 }  // namespace foreline::host

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "inference/train/training.hpp"
 #include "plugin/host/commands.hpp"
@@ -23,6 +24,10 @@ void progress(const std::string& what);
 /// A file or folder that comes with foreline, named as in the source tree ("scenarios/demo.toml"):
 /// under the current folder, the folder of a build, or the installation. Itself when nowhere.
 [[nodiscard]] std::filesystem::path shipped(const std::string& name);
+
+/// Scenario files named by paths; a folder stands for the .toml files in it.
+[[nodiscard]] line::Result<std::vector<std::filesystem::path>> scenario_files(
+    const std::vector<std::string>& paths);
 
 /// Simulates on a worker process with all cores.
 [[nodiscard]] line::Result<worker::Client> start_worker();

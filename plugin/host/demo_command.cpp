@@ -28,6 +28,7 @@
 #include "plugin/report/page.hpp"
 #include "plugin/store/store.hpp"
 #include "sim/plc/contract.hpp"
+#include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 #include "sim/worker/wire.hpp"
 
@@ -172,7 +173,10 @@ class Demo {
     const auto written = hmi::write_accounts(folder / "accounts.json", accounts);
     const auto changed = gpt2::write_file(
         folder / "plugin.toml",
-        std::string(*settings) + "\n[hmi]\naccounts = \"accounts.json\"\n" + demo_gate);
+        fmt::format("{}\n[hmi]\naccounts = \"accounts.json\"\nscenarios = {}\n{}",
+                    std::string(*settings),
+                    text::toml_string(fs::absolute(shipped("scenarios/regression")).string()),
+                    demo_gate));
     if (!written) failure_ = written.error().text();
     if (!changed) failure_ = changed.error().text();
   }

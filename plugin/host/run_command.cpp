@@ -10,7 +10,8 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
-#include "plugin/host/scenario_run.hpp"
+#include "plugin/host/progress.hpp"
+#include "plugin/rehearsal/rehearsal.hpp"
 #include "sim/text/document.hpp"
 
 namespace foreline::host {
@@ -76,7 +77,7 @@ int run(const Options& options) {
   }
   if (!wrong.diagnostics.empty()) return fail(bad_input, "run", wrong);
   std::shared_ptr<const inference::Forecaster> forecaster;
-  if (std::any_of(scenarios.begin(), scenarios.end(), expects_alarms)) {
+  if (std::any_of(scenarios.begin(), scenarios.end(), rehearsal::expects_alarms)) {
     auto loaded = inference::Forecaster::load(shipped(options.model), {});
     if (!loaded) return fail(bad_input, "run", loaded.error());
     forecaster = std::make_shared<const inference::Forecaster>(std::move(*loaded));
@@ -88,9 +89,14 @@ int run(const Options& options) {
   if (!client) return fail(environment, "run", client.error());
   std::vector<verdict::Verdict> verdicts;
   std::vector<std::vector<verdict::SeedResult>> all;
+  std::optional<Progress> shown;
+  const rehearsal::Step step = [&](const std::string& what, std::size_t done, std::size_t total) {
+    if (done == 1) shown.emplace(what, total);
+    shown->step();
+  };
   for (const auto& scenario : scenarios) {
-    auto results =
-        run_scenario(scenario, options.seed, *client, forecaster, {}, options.trial_events);
+    auto results = rehearsal::run_scenario(scenario, options.seed, *client, forecaster, {}, step,
+                                           options.trial_events);
     if (!results) return fail(environment, "run", results.error());
     verdicts.push_back(verdict::judge(scenario, *results, rerun_options(options)));
     all.push_back(std::move(*results));

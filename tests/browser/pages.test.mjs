@@ -3,7 +3,7 @@
 // proposal and approves the next, somebody without rights tries, and the PLC and the plugin go away.
 // Two people sit at two browsers; the line, the PLC and the plugin are the real programs.
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -14,7 +14,7 @@ const require = createRequire(join(resolve(MODULES), "package.json"));
 const { chromium } = require("playwright-core");
 const axe = require("axe-core").source;
 
-const pages = ["overview", "machine/filler", "alarms", "plan", "data", "audit"];
+const pages = ["overview", "machine/filler", "alarms", "plan", "scenarios", "data", "audit"];
 const people = {
   vera: { role: "viewer", password: "viewing is enough" },
   petra: { role: "planner", password: "planning all day" },
@@ -91,6 +91,35 @@ async function documented(page, name, from_top = true) {
   assert.ok(apart < 8, `${name} looks unlike the documentation's (fields differ by ${apart.toFixed(1)} of 255): compare ${taken} with ${kept}`);
 }
 
+/** A folder of scenarios: one that holds, one that cannot, one that is no scenario. */
+function rehearsals() {
+  const folder = join(OUT, "rehearsals");
+  mkdirSync(folder, { recursive: true });
+  const scenario = (title, throughput) => `format = "foreline scenario 1"
+title = "${title}"
+line = "${join(TREE, "scenarios/lines/bottling.toml")}"
+orders = "${join(TREE, "scenarios/orders/bottling-day.csv")}"
+first_seed = 41
+seeds = 2
+horizon = "3 h"
+
+[[fault]]
+id = "wear"
+machine = "filler"
+kind = "bearing-wear"
+at = "30 min"
+fails_after = "60 min"
+
+[[expect]]
+measure = "throughput"
+is = ">= ${throughput} parts/h"
+`;
+  writeFileSync(join(folder, "bearing.toml"), scenario("a bearing wears", 1));
+  writeFileSync(join(folder, "impossible.toml"), scenario("more than the line can make", 100000));
+  writeFileSync(join(folder, "broken.toml"), 'format = "foreline scenario 1"\nseeds = "many"\n');
+  return folder;
+}
+
 /** Axe's serious and critical findings, by WCAG 2.1 AA. */
 async function barriers(page) {
   // The page's own policy forbids foreign script; a person's tool comes in through the debugger.
@@ -117,7 +146,7 @@ const proposed = (after = 0) => plant.event((event) => event.event === "plan" &&
 before(async () => {
   mkdirSync(OUT, { recursive: true });
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-  plant = await Plant.start({ foreline: FORELINE, folder: join(OUT, "plant"), scenario: join(TREE, "scenarios/demo.toml"), speed: 150, people });
+  plant = await Plant.start({ foreline: FORELINE, folder: join(OUT, "plant"), scenario: join(TREE, "scenarios/demo.toml"), speed: 150, people, scenarios: rehearsals() });
   // The line waits for those who think, as in the demo.
   plant.onEvent = (event) => {
     if (event.event !== "plan" || event.what === "progress") return;
@@ -256,6 +285,32 @@ test("another proposal, asked for by the planner, is approved, written and read 
   assert.match(audit, /the crew is free at nine/);
   await picture(page, "audit");
   await documented(page, "audit");
+});
+
+test("a scenario runs to a verdict, its failing line and a replay", async () => {
+  const page = desks.petra;
+  await open(page, "scenarios");
+  await page.getByText("broken.toml:2").waitFor();
+  await page.getByRole("button", { name: "Run bearing.toml" }).click();
+  await page.locator("tr", { hasText: "bearing.toml" }).getByText("passed").waitFor({ timeout: 120_000 });
+  await page.locator(".verdict").getByLabel("Line time").fill("200");
+  await documented(page, "scenarios");
+  await page.getByRole("button", { name: "Run impossible.toml" }).click();
+  const verdict = page.locator(".verdict", { hasText: "more than the line can make" });
+  await verdict.waitFor({ timeout: 120_000 });
+  assert.match(await verdict.locator("pre").innerText(), /is = ">= 100000 parts\/h"/);
+  assert.match(await verdict.innerText(), /foreline run .*impossible.toml --seed/);
+  const time = verdict.getByLabel("Line time");
+  await time.fill("100");
+  const before = await time.getAttribute("aria-valuetext");
+  await verdict.getByRole("button", { name: "Play" }).click();
+  await page.waitForFunction((was) => document.querySelector(".verdict input[type=range]").getAttribute("aria-valuetext") !== was, before);
+  await verdict.getByRole("button", { name: "Pause" }).click();
+  assert.match(await verdict.locator(".states").innerText(), /filler: /);
+  await picture(page, "scenarios");
+  assert.deepEqual(await barriers(page), []);
+  assert.equal((await send(desks.passer, "/api/scenario", { file: "bearing.toml" })).status, 401);
+  assert.equal((await send(page, "/api/scenario", { file: "../../secret.toml" })).status, 409);
 });
 
 test("rights, tokens, inputs and passwords are checked by the server", async () => {

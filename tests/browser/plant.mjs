@@ -56,7 +56,7 @@ class Program {
 
 export class Plant {
   /** `scenario` is served `speed` times faster than real time; all that is written goes to `folder`. */
-  static async start({ foreline, folder, scenario, speed, people = {} }) {
+  static async start({ foreline, folder, scenario, speed, people = {}, scenarios }) {
     const plant = new Plant();
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -69,7 +69,7 @@ export class Plant {
       if (added.status !== 0) throw new Error(added.stderr);
     }
     const settings = join(plugin, "plugin.toml");
-    appendFileSync(settings, `\n[hmi]\n${Object.keys(people).length ? 'accounts = "accounts.json"\n' : ""}${gate}`);
+    appendFileSync(settings, `\n[hmi]\n${Object.keys(people).length ? 'accounts = "accounts.json"\n' : ""}${scenarios ? `scenarios = "${scenarios}"\n` : ""}${gate}`);
     await plant.attach();
     return plant;
   }

@@ -11,6 +11,7 @@ import { Overview } from "./overview.jsx";
 import { Dialog, Mark, Trouble, needs_acknowledgement, useAct } from "./parts.jsx";
 import { Plan } from "./plan.jsx";
 import { Audit, Data } from "./records.jsx";
+import { Scenarios } from "./scenarios.jsx";
 import { choose, is_chinese, t } from "./text.js";
 
 const pages = [
@@ -18,6 +19,7 @@ const pages = [
   ["machine", "Machine", Machine],
   ["alarms", "Alarms", Alarms],
   ["plan", "Plan", Plan],
+  ["scenarios", "Scenarios", Scenarios],
   ["data", "Data", Data],
   ["audit", "Audit", Audit],
 ];

@@ -58,6 +58,13 @@ const zh = {
   "Simulate": "仿真", "Add a service": "添加保养", "Add a fault": "添加故障", "in minutes": "分钟后", "Repair crews": "维修班组", "places behind": "后方缓冲位", "time a part": "单件时间", "Futures": "未来数", "Remove": "移除",
   "Sign in as planner or engineer to simulate.": "以计划员或工程师身份登录后可仿真。", "as it runs": "现状", "what if": "假设", "on time": "准时率", "finish, P10 to P90": "完工 P10–P90", "better in {n} of {all} futures": "{all} 个未来中 {n} 个更优",
   "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "drag, or use the arrows": "拖动或使用箭头", "From the line's state at {t}, seed {s}.": "从产线时间 {t} 的状态出发，种子 {s}。", "changes": "改动", "no change": "无改动",
+  // scenarios
+  "could not run": "无法运行", "Play": "播放", "Pause": "暂停", "begins": "开始于", "stops the machine": "停机于", "prevented": "已避免",
+  "This seed has no trace: {end}.": "该种子没有轨迹：{end}。", "{n} seeds": "{n} 个种子", "by": "执行人", "Expectations": "期望", "File line": "文件行", "Expected": "期望内容",
+  "Held on": "成立", "Got, on the worst seed": "最差种子的结果", "Again": "重跑", "wanted": "要求", "seed": "种子", "Replay of seed {s}": "重放种子 {s}", "Measures, 95 % intervals": "指标与 95 % 区间",
+  "mean": "平均", "95 % interval": "95 % 区间", "The configuration names no folder of scenario files ([hmi] scenarios).": "配置中没有场景文件夹（[hmi] scenarios）。",
+  "simulated; the plant is not touched": "仅仿真，不触及现场", "Sign in as planner or engineer to run one.": "以计划员或工程师身份登录后可运行。", "{what}: {done} of {all}": "{what}：{done} / {all}",
+  "File": "文件", "Scenario": "场景", "Seeds": "种子数", "Last result": "上次结果", "Run": "运行", "not run yet": "尚未运行",
   // data and audit
   "Samples": "采样数", "good": "良好", "Good": "良好", "The link": "连接", "The model": "模型", "polls": "轮询", "requests": "请求", "timeouts": "超时", "exceptions": "异常响应", "malformed": "格式错误", "late": "迟到响应",
   "Share of good samples": "良好采样比例", "Who": "人员", "What": "动作", "Detail": "详情", "Hash": "哈希", "Number": "编号", "the chain of {n} lines is whole": "共 {n} 行，哈希链完整", "The audit is broken": "审计链已断裂", "No audit is kept: the configuration names no store.": "未保存审计：配置中没有 store。",

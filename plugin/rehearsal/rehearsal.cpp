@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "plugin/host/scenario_run.hpp"
-
-#include <fmt/format.h>
+#include "plugin/rehearsal/rehearsal.hpp"
 
 #include <algorithm>
 
-#include "plugin/host/console.hpp"
-#include "plugin/host/progress.hpp"
 #include "sim/worker/fans.hpp"
 
-namespace foreline::host {
-
-namespace fs = std::filesystem;
+namespace foreline::rehearsal {
 
 bool expects_alarms(const text::Scenario& scenario) {
   return std::any_of(scenario.expectations.begin(), scenario.expectations.end(),
@@ -36,7 +30,7 @@ std::vector<line::AlarmEvent> alarms_of(
 line::Result<std::vector<verdict::SeedResult>> run_scenario(
     const text::Scenario& scenario, std::optional<std::uint64_t> only_seed, worker::Client& client,
     const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules,
-    std::uint64_t event_limit) {
+    const Step& step, std::uint64_t event_limit) {
   const bool traces = expects_alarms(scenario);
   std::vector<const text::Expectation::Compare*> comparisons;
   for (const auto& expectation : scenario.expectations)
@@ -59,8 +53,10 @@ line::Result<std::vector<verdict::SeedResult>> run_scenario(
       trials.push_back(trial);
     }
   }
-  Progress simulated(scenario.title, trials.size());
-  auto outcomes = client.run(trials, [&](std::size_t, const line::Outcome&) { simulated.step(); });
+  std::size_t simulated = 0;
+  auto outcomes = client.run(trials, [&](std::size_t, const line::Outcome&) {
+    step(scenario.title, ++simulated, trials.size());
+  });
   if (!outcomes) return outcomes.error();
   std::vector<verdict::Series> series(trials.size());
   if (const double step_s = verdict::series_step_s(scenario); step_s > 0) {
@@ -75,7 +71,7 @@ line::Result<std::vector<verdict::SeedResult>> run_scenario(
       series[i] = {step_s, std::move((*ran)[i].series)};
   }
   std::size_t next = 0;
-  Progress watched(scenario.title + ": alarms", results.size());
+  std::size_t watched = 0;
   for (auto& result : results) {
     result.series = std::move(series[next]);
     result.outcome = std::move((*outcomes)[next++]);
@@ -85,31 +81,9 @@ line::Result<std::vector<verdict::SeedResult>> run_scenario(
     }
     if (traces) result.alarms = alarms_of(result.trial, result.outcome, forecaster, rules);
     result.outcome.trace = {};
-    watched.step();
+    step(scenario.title + ": alarms", ++watched, results.size());
   }
   return results;
 }
 
-line::Result<std::vector<fs::path>> scenario_files(const std::vector<std::string>& paths) {
-  std::vector<fs::path> files;
-  line::Error missing;
-  for (const auto& name : paths) {
-    const auto path = shipped(name);
-    std::error_code error;
-    if (fs::is_directory(path, error)) {
-      std::vector<fs::path> found;
-      for (const auto& entry : fs::directory_iterator(path, error))
-        if (entry.path().extension() == ".toml") found.push_back(entry.path());
-      std::sort(found.begin(), found.end());
-      if (found.empty())
-        missing.diagnostics.push_back({name, 0, 0, "this folder holds no .toml file", ""});
-      files.insert(files.end(), found.begin(), found.end());
-    } else {
-      files.push_back(path);
-    }
-  }
-  if (!missing.diagnostics.empty()) return missing;
-  return files;
-}
-
-}  // namespace foreline::host
+}  // namespace foreline::rehearsal

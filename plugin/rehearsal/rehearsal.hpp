@@ -3,7 +3,7 @@
 // the live plugin's, judge.
 #pragma once
 
-#include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -14,14 +14,18 @@
 #include "sim/verdict/verdict.hpp"
 #include "sim/worker/client.hpp"
 
-namespace foreline::host {
+namespace foreline::rehearsal {
+
+/// What is being done, and how much of it: called once a trial, on the caller's thread.
+using Step = std::function<void(const std::string& what, std::size_t done, std::size_t all)>;
 
 /// `only_seed`: this seed instead of all. The forecaster may be null when no alarm is expected.
-/// `event_limit`: a trial that passes it ends as runaway; 0: the trials' own.
+/// `event_limit`: a trial that passes it ends as runaway; 0: the trials' own. What `step` throws
+/// passes through.
 [[nodiscard]] line::Result<std::vector<verdict::SeedResult>> run_scenario(
     const text::Scenario& scenario, std::optional<std::uint64_t> only_seed, worker::Client& client,
     const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules,
-    std::uint64_t event_limit = 0);
+    const Step& step, std::uint64_t event_limit = 0);
 
 /// Whether the scenario's expectations need forecasts.
 [[nodiscard]] bool expects_alarms(const text::Scenario& scenario);
@@ -31,8 +35,4 @@ namespace foreline::host {
     const line::Trial& trial, const line::Outcome& outcome,
     const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules);
 
-/// Scenario files named by paths; a folder stands for the .toml files in it.
-[[nodiscard]] line::Result<std::vector<std::filesystem::path>> scenario_files(
-    const std::vector<std::string>& paths);
-
-}  // namespace foreline::host
+}  // namespace foreline::rehearsal

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { clock, number } from "./format.js";
+import { rem, useWidth } from "./parts.jsx";
+
+const ink = "#1f2a33";
+const muted = "#4d5a66";
+
+/** One curve over line time: normal band behind, points that are not good crossed, what is forecast ahead. */
+export function Trend({ at_s, value, bad = [], band, range, mark, label, height, limit }) {
+  const [box, width] = useWidth();
+  const place = useRef();
+  const plot = useRef();
+  const shown = useRef({});
+  shown.current = { bad, band, mark, limit };
+  useEffect(() => {
+    const em = rem();
+    const font = `${Math.round(0.75 * em)}px sans-serif`;
+    const axis = { stroke: muted, font, grid: { stroke: "#0000001a", width: 1 }, ticks: { stroke: "#0000001a" } };
+    const rectangle = (u, x0, x1, y0, y1) => {
+      const left = Math.max(u.bbox.left, Math.min(x0, x1));
+      const right = Math.min(u.bbox.left + u.bbox.width, Math.max(x0, x1));
+      const top = Math.max(u.bbox.top, Math.min(y0, y1));
+      const bottom = Math.min(u.bbox.top + u.bbox.height, Math.max(y0, y1));
+      if (right > left && bottom > top) u.ctx.fillRect(left, top, right - left, bottom - top);
+    };
+    plot.current = new uPlot({
+      width, height,
+      legend: { show: false },
+      cursor: { drag: { x: true, y: false } },
+      scales: { x: { time: false }, y: range ? { range: () => range } : {} },
+      axes: [
+        { ...axis, values: (_, ticks) => ticks.map((s) => clock(s, false)), size: 1.9 * em, space: 5 * em },
+        { ...axis, size: 3.6 * em, space: 1.3 * em, values: (_, ticks) => ticks.map((v) => number(v)) },
+      ],
+      series: [{}, { stroke: ink, width: Math.max(1, em / 11), points: { show: false }, spanGaps: false }],
+      hooks: {
+        drawClear: [(u) => {
+          const { band, mark } = shown.current;
+          if (band) {
+            u.ctx.fillStyle = "#c9d6c940";
+            rectangle(u, u.bbox.left, u.bbox.left + u.bbox.width, u.valToPos(band[0], "y", true), u.valToPos(band[1], "y", true));
+            u.ctx.strokeStyle = "#6d7d6d";
+            u.ctx.setLineDash([4, 4]);
+            for (const edge of band) {
+              const y = u.valToPos(edge, "y", true);
+              if (y < u.bbox.top || y > u.bbox.top + u.bbox.height) continue;
+              u.ctx.beginPath();
+              u.ctx.moveTo(u.bbox.left, y);
+              u.ctx.lineTo(u.bbox.left + u.bbox.width, y);
+              u.ctx.stroke();
+            }
+            u.ctx.setLineDash([]);
+          }
+          if (mark) {
+            u.ctx.fillStyle = "#7a3e8e2e";
+            rectangle(u, u.valToPos(mark.from, "x", true), u.valToPos(mark.until, "x", true), u.bbox.top, u.bbox.top + u.bbox.height);
+          }
+        }],
+        draw: [(u) => {
+          const { bad, mark, limit } = shown.current;
+          u.ctx.save();
+          u.ctx.strokeStyle = "#a3222c";
+          u.ctx.lineWidth = 1.5;
+          for (const i of bad) {
+            const x = u.valToPos(u.data[0][i], "x", true);
+            const y = u.data[1][i] == null ? u.bbox.top + u.bbox.height - 6 : u.valToPos(u.data[1][i], "y", true);
+            u.ctx.beginPath();
+            u.ctx.moveTo(x - 3, y - 3);
+            u.ctx.lineTo(x + 3, y + 3);
+            u.ctx.moveTo(x + 3, y - 3);
+            u.ctx.lineTo(x - 3, y + 3);
+            u.ctx.stroke();
+          }
+          if (limit != null) {
+            const y = u.valToPos(limit, "y", true);
+            u.ctx.strokeStyle = "#7a3e8e";
+            u.ctx.setLineDash([6, 4]);
+            u.ctx.beginPath();
+            u.ctx.moveTo(u.bbox.left, y);
+            u.ctx.lineTo(u.bbox.left + u.bbox.width, y);
+            u.ctx.stroke();
+          }
+          if (mark?.middle != null) {
+            const x = u.valToPos(mark.middle, "x", true);
+            u.ctx.strokeStyle = "#7a3e8e";
+            u.ctx.lineWidth = 2;
+            u.ctx.setLineDash([6, 4]);
+            u.ctx.beginPath();
+            u.ctx.moveTo(x, u.bbox.top);
+            u.ctx.lineTo(x, u.bbox.top + u.bbox.height);
+            u.ctx.stroke();
+          }
+          u.ctx.restore();
+        }],
+      },
+    }, [[0], [null]], place.current);
+    return () => plot.current.destroy();
+  }, []);
+  useEffect(() => plot.current.setSize({ width, height }), [width, height]);
+  useEffect(() => {
+    const u = plot.current;
+    u.setData([at_s, value], false);
+    if (at_s.length === 0) return;
+    const first = at_s[0];
+    const last = Math.max(at_s[at_s.length - 1], first + 600, mark ? Math.min(mark.until, at_s[at_s.length - 1] + 4 * 3600) : 0);
+    u.setScale("x", { min: first, max: last });
+    if (range) return;
+    let low = band ? band[0] : Infinity;
+    let high = band ? band[1] : -Infinity;
+    for (const v of value) if (v != null) { low = Math.min(low, v); high = Math.max(high, v); }
+    if (!isFinite(low)) return;
+    const room = 0.08 * (high - low || 1);
+    u.setScale("y", { min: low - room, max: high + room });
+  });
+  return <div ref={box}><div ref={place} role="img" aria-label={label} /></div>;
+}

@@ -31,11 +31,11 @@ struct Bins {
 struct NetworkRules {
   std::uint64_t seed = 1;
   std::size_t steps = 500;
-  std::size_t batch = 64;
+  std::size_t batch = 128;
   std::size_t layers = 2;
   std::size_t heads = 2;
   std::size_t width = 64;
-  float peak_rate = 4e-3F;
+  float peak_rate = 5e-3F;
   float weight_decay = 0.1F;
   double jitter = 1.5;      ///< Levels, uniform to both sides.
   double word_drop = 0.03;  ///< Words made "?" ...

@@ -21,12 +21,13 @@ using line::Result;
 namespace {
 
 constexpr double missing_share_max = 0.5;
+constexpr std::size_t moments_min = 64;
 constexpr std::size_t machines_to_deal = 10;  ///< Fewer cannot be held back.
 constexpr std::size_t exact_bins_max = 40;
 constexpr std::size_t tree_rows_max = 10'000;
 constexpr std::size_t fingerprints_max = 4096;
 constexpr std::size_t imagined_max = 60'000;
-constexpr std::size_t imagined_steps_factor = 4;  ///< More to learn from, less by heart.
+constexpr std::size_t imagined_steps_factor = 2;  ///< More to learn from, less by heart.
 
 std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
   std::uint64_t hash = 1469598103934665603ULL;
@@ -241,7 +242,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   }
   std::size_t held_size = 0;
   for (const auto& part : held_parts) held_size += part.size();
-  if (learned.size() < rules.network.batch || held_size == 0)
+  if (learned.size() < moments_min || held_size == 0)
     return Error(fmt::format("{} moments to learn from and {} to calibrate on are too few",
                              learned.size(), held_size),
                  {});

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Days that can be worked out with pencil and paper: every time must come out to the second, and
 // every part must be somewhere.
+#include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "tests/oracle/replications.hpp"
@@ -20,7 +22,134 @@ line::Line two_products() {
   return line;
 }
 
+std::uint64_t pick(std::uint64_t seed, std::uint64_t index, std::uint64_t low, std::uint64_t high) {
+  return low + line::random_word(seed, 7, line::Purpose::scenario, index) % (high - low + 1);
+}
+
+/// A machine with working times, changeovers, services and releases, all in whole seconds.
+line::Trial shift_day(std::uint64_t seed) {
+  auto press = tests::machine("press", static_cast<double>(pick(seed, 0, 3, 40)), 0, 3);
+  press.product_factor = {1, 2, 3};
+  press.service = line::Distribution::constant(static_cast<double>(pick(seed, 1, 60, 3000)));
+  for (std::uint64_t from = 0; from < 3; ++from)
+    for (std::uint64_t to = 0; to < 3; ++to)
+      press.changeover_s[from][to] =
+          from == to ? 0 : static_cast<double>(pick(seed, 10 + 3 * from + to, 0, 2000));
+  auto line = tests::line_of({press});
+  line.products = {"a", "b", "c"};
+  line::Calendar calendar;
+  calendar.name = "shifts";
+  double edge = 0;
+  for (std::uint64_t span = 0; span < pick(seed, 30, 1, 4); ++span) {
+    const double from = edge + static_cast<double>(pick(seed, 31 + span, 0, 5000));
+    edge = from + static_cast<double>(pick(seed, 41 + span, 1, 9000));
+    calendar.open.push_back({from, edge});
+  }
+  calendar.period_s = edge + static_cast<double>(pick(seed, 51, 0, 8000));
+  calendar.start_s = static_cast<double>(pick(seed, 52, 0, 20'000) %
+                                         static_cast<std::uint64_t>(calendar.period_s));
+  for (std::uint64_t holiday = 0; holiday < pick(seed, 53, 0, 3); ++holiday) {
+    const auto from = static_cast<double>(pick(seed, 54 + holiday, 0, 60'000));
+    calendar.closed.push_back(
+        {from, from + static_cast<double>(pick(seed, 58 + holiday, 1, 9000))});
+  }
+  line.calendars = {calendar};
+  line.calendar = 0;
+  std::vector<line::Order> orders;
+  for (std::uint32_t o = 0; o < 6; ++o) {
+    const auto release = pick(seed, 70 + o, 0, 3) == 0 ? pick(seed, 80 + o, 0, 40'000) : 0;
+    orders.push_back({"o" + std::to_string(o),
+                      {static_cast<std::uint32_t>(pick(seed, 60 + o, 0, 2))},
+                      static_cast<std::uint32_t>(pick(seed, 90 + o, 1, 120)),
+                      static_cast<double>(release)});
+  }
+  auto trial = tests::trial_of(std::move(line), std::move(orders), 4e6);
+  for (std::uint64_t s = 0; s < pick(seed, 100, 0, 2); ++s)
+    trial.schedule.services.push_back({{0},
+                                       line::Service::When::at_time,
+                                       static_cast<double>(pick(seed, 101 + s, 0, 50'000)),
+                                       {}});
+  trial.schedule.services.push_back({{0},
+                                     line::Service::When::before_order,
+                                     0,
+                                     {static_cast<std::uint32_t>(pick(seed, 110, 0, 5))}});
+  return trial;
+}
+
+/// The same day by somebody who looks at the clock every second: started and finished, by order.
+std::vector<std::pair<double, double>> by_the_second(const line::Trial& trial) {
+  const auto& machine = trial.line->machines[0];
+  const auto& calendar = trial.line->calendars[0];
+  std::vector<char> open(static_cast<std::size_t>(trial.horizon_s));
+  for (std::size_t t = 0; t < open.size(); ++t) {
+    const auto at = static_cast<double>(t);
+    const double phase = std::fmod(at + calendar.start_s, calendar.period_s);
+    for (const auto& span : calendar.open) open[t] |= phase >= span.from_s && phase < span.until_s;
+    for (const auto& span : calendar.closed) open[t] &= at < span.from_s || at >= span.until_s;
+  }
+  auto services = trial.schedule.services;
+  std::size_t t = 0;
+  const auto serve = [&](const auto& due) {
+    const auto found = std::find_if(services.begin(), services.end(), due);
+    if (found == services.end()) return false;
+    services.erase(found);
+    t += static_cast<std::size_t>(machine.service.mean);
+    return true;
+  };
+  const auto until_ready = [&](const line::Order& order) {
+    for (;; ++t) {
+      const auto due = [&](const line::Service& service) {
+        return service.when == line::Service::When::at_time &&
+               service.at_s <= static_cast<double>(t);
+      };
+      do {
+        while (!open[t]) ++t;
+      } while (serve(due));
+      if (static_cast<double>(t) >= order.release_s) return;
+    }
+  };
+  std::vector<std::pair<double, double>> seen;
+  const line::Order* before = nullptr;
+  for (const auto& order : *trial.orders) {
+    until_ready(order);
+    const auto here = static_cast<std::uint32_t>(seen.size());
+    while (serve([&](const line::Service& service) {
+      return service.when == line::Service::When::before_order && service.order.index == here;
+    })) {
+    }
+    if (before != nullptr)
+      t += static_cast<std::size_t>(
+          machine.changeover_s[before->product.index][order.product.index]);
+    before = &order;
+    for (std::uint32_t part = 0; part < order.quantity; ++part) {
+      until_ready(order);
+      if (part == 0) seen.emplace_back(t, 0);
+      auto left = static_cast<std::uint64_t>(machine.cycle.mean *
+                                             machine.product_factor[order.product.index]);
+      for (; left > 0; ++t) left -= open[t] ? 1 : 0;
+    }
+    seen.back().second = static_cast<double>(t);
+  }
+  return seen;
+}
+
 }  // namespace
+
+TEST_CASE("shifts, holidays, changeovers, services and releases come out to the second") {
+  std::vector<line::Trial> trials;
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) trials.push_back(shift_day(seed));
+  const auto outcomes = tests::run(trials);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    INFO("seed " << i + 1);
+    REQUIRE(outcomes[i].end == line::Outcome::End::done);
+    const auto seen = by_the_second(trials[i]);
+    for (std::size_t o = 0; o < seen.size(); ++o) {
+      INFO("order " << o);
+      CHECK(outcomes[i].orders[o].started_s == Approx(seen[o].first).margin(1e-6));
+      CHECK(outcomes[i].orders[o].finished_s == Approx(seen[o].second).margin(1e-6));
+    }
+  }
+}
 
 TEST_CASE("changeovers cost what the matrix says, to the second") {
   // a 100 parts, b 50, b 25, a 10: 500 | +300 | 400 | 200 | +420 | 50.

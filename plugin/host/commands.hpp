@@ -19,6 +19,7 @@ enum Exit : int {
 void add_check(CLI::App& app, int& exit_code);
 void add_show(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, int& exit_code);
+void add_state(CLI::App& app, int& exit_code);
 void add_futures(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app, int& exit_code);
 void add_swarm(CLI::App& app, int& exit_code);

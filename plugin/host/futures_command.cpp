@@ -16,6 +16,7 @@
 #include "plugin/host/console.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
+#include "sim/text/state_file.hpp"
 #include "sim/verdict/statistics.hpp"
 #include "sim/worker/fans.hpp"
 
@@ -26,6 +27,7 @@ namespace {
 struct Options {
   std::string scenario = "scenarios/demo.toml";
   std::string at = "1h30min";
+  std::string from;
   std::string length = "2 h";
   std::size_t count = 50;
   std::optional<std::uint64_t> seed;
@@ -81,7 +83,7 @@ std::string change(line::Line& line, const std::string& text) {
 int futures(const Options& options) {
   auto scenario = text::read_scenario_file(shipped(options.scenario));
   if (!scenario) return fail(bad_input, "futures", scenario.error());
-  const auto at_s = text::parse_duration(options.at);
+  auto at_s = text::parse_duration(options.at);
   const auto length_s = text::parse_duration(options.length);
   line::Error wrong;
   if (!at_s)
@@ -90,6 +92,17 @@ int futures(const Options& options) {
   if (!length_s || *length_s <= 0)
     wrong.diagnostics.push_back(
         {"", 0, 0, fmt::format("--for \"{}\" is no duration", options.length), ""});
+  if (!options.from.empty()) {
+    auto from = text::read_state_file(options.from, *scenario->line, *scenario->orders);
+    if (!from) return fail(bad_input, "futures", from.error());
+    at_s = from->at_s;
+    scenario->from = std::move(*from);
+    scenario->faults.clear();  // what was scripted belongs to the past
+  }
+  if (at_s && scenario->from && *at_s < scenario->from->at_s)
+    wrong.diagnostics.push_back(
+        {"", 0, 0, fmt::format("--at {} is before the state that the day begins with", options.at),
+         ""});
   auto line = *scenario->line;
   for (const auto& text : options.changes)
     if (auto complaint = change(line, text); !complaint.empty())
@@ -171,6 +184,7 @@ void add_futures(CLI::App& app, int& exit_code) {
       "futures", "Fork futures off a running day, as it is and with something changed");
   command->add_option("scenario", options->scenario, "Scenario file")->capture_default_str();
   command->add_option("--at", options->at, "Line time to fork at")->capture_default_str();
+  command->add_option("--from", options->from, "State file to begin with, instead of --at");
   command->add_option("--for", options->length, "Length of the futures")->capture_default_str();
   command->add_option("--count", options->count, "How many; each is simulated as it is and changed")
       ->check(CLI::Range(2, 10'000))

@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
   };
   for (const auto add : {add_init, add_demo}) in("Begin", add);
   for (const auto add :
-       {add_check, add_show, add_run, add_futures, add_generate, add_swarm, add_serve})
+       {add_check, add_show, add_run, add_state, add_futures, add_generate, add_swarm, add_serve})
     in("Lines and their days", add);
   for (const auto add : {add_forecast, add_data, add_train, add_evaluate, add_explain})
     in("Forecasts", add);

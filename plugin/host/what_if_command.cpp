@@ -19,6 +19,7 @@
 #include "sim/select/scenario_set.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
+#include "sim/text/state_file.hpp"
 
 namespace foreline::host {
 
@@ -31,6 +32,7 @@ constexpr const char* watermark = "WHAT-IF: nothing of this is live, and nothing
 struct Options {
   std::string scenario = "scenarios/demo.toml";
   std::string at = "1h";
+  std::string from;
   std::string length = "8h";
   std::uint64_t seed = 1;
   std::size_t futures = 24;
@@ -205,17 +207,23 @@ Result<Trial> stopped_day(const Options& options, worker::Client& client) {
   const auto length_s = text::parse_duration(options.length);
   if (!length_s || *length_s <= 0) return not_a_duration("--for", options.length);
   auto trial = text::trial_of(*scenario, 0);
-  trial.want_state_at_s = *at_s;
-  auto outcomes = client.run(std::span(&trial, 1));
-  if (!outcomes) return outcomes.error();
-  const auto& day = outcomes->front();
-  if (!day.state || (day.end == Outcome::End::done && day.end_s <= *at_s))
-    return Error(fmt::format("the work is over before --at {}", options.at));
-  trial.want_state_at_s.reset();
-  trial.from = day.state;
+  if (!options.from.empty()) {
+    auto from = text::read_state_file(options.from, *scenario->line, *scenario->orders);
+    if (!from) return from.error();
+    trial.from = std::move(*from);
+  } else {
+    trial.want_state_at_s = *at_s;
+    auto outcomes = client.run(std::span(&trial, 1));
+    if (!outcomes) return outcomes.error();
+    const auto& day = outcomes->front();
+    if (!day.state || (day.end == Outcome::End::done && day.end_s <= *at_s))
+      return Error(fmt::format("the work is over before --at {}", options.at));
+    trial.want_state_at_s.reset();
+    trial.from = day.state;
+  }
   trial.faults.clear();  // what was scripted belongs to the past or is drawn anew
   trial.random_faults = true;
-  trial.horizon_s = *at_s + *length_s;
+  trial.horizon_s = trial.from->at_s + *length_s;
   trial.want_gantt = true;
   return trial;
 }
@@ -486,6 +494,7 @@ int compare(const Options& options) {
 void add_common(CLI::App* command, const std::shared_ptr<Options>& options) {
   command->add_option("--at", options->at, "Line time at which the day is stopped")
       ->capture_default_str();
+  command->add_option("--from", options->from, "State file to begin with, instead of --at");
   command->add_option("--for", options->length, "Length of the futures")->capture_default_str();
   command->add_option("--futures", options->futures, "Simulated futures of each")
       ->check(CLI::Range(2, 10'000))

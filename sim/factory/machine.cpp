@@ -137,8 +137,9 @@ void MachineActor::resume_from(const MachineNow& now) {
     // A machine that is busy with none of these has just broken down and not yet said so.
     state_ = stop || now.state == PackmlState::resetting ? now.state : PackmlState::held;
     busy_until_s_ = floor_->start_s + now.down_remaining_s;
+    repairing_ = now.repairing;
     if (state_ != PackmlState::resetting && now.down_remaining_s > 0) {
-      const auto group = floor_->crews.take({}, floor_->start_s);
+      const auto group = floor_->crews.take(skill_of_open_stop(), floor_->start_s);
       if (group < floor_->crews.groups()) crew_ = group;
     }
   }
@@ -585,6 +586,7 @@ void MachineActor::break_down() {
   const auto record = static_cast<std::size_t>(wear.record);
   floor_->outcome->faults[record].failed_s = floor_->now();
   ++outcome().breakdowns;
+  repairing_ = wear.mode;
   const double repair_s = wear_.repair_time(wear);
   const auto* mode = wear_.mode_of(wear);
   if (mode != nullptr && mode->spare) {
@@ -596,6 +598,7 @@ void MachineActor::break_down() {
   floor_->crews.release(crew, floor_->now());
   floor_->outcome->faults[record].restored_s = floor_->now();
   wear_.repaired(broken, axes());
+  repairing_ = -1;
   if (wears(wear.kind)) renew();
 }
 
@@ -767,14 +770,46 @@ void MachineActor::finish_open_stop() {
   }
   const bool repair = state_ == PackmlState::held;
   const bool begun = left > 0;
-  if (!crew_) crew_ = wait_for_crew(repair ? std::string_view{} : machine().service_skill);
+  const auto broken = repair && repairing_ >= 0
+                          ? wear_.of_mode(static_cast<std::size_t>(repairing_))
+                          : std::nullopt;
+  if (broken) {
+    note_onsets();
+    record_of(*broken).failed_s = floor_->start_s;
+    const auto* mode = wear_.mode_of(wear_.all()[*broken]);
+    if (!begun && mode->spare) {
+      floor_->spares[*mode->spare].acquire(nap_);
+      floor_->reorder(*mode->spare);
+    }
+  }
+  if (!crew_) crew_ = wait_for_crew(skill_of_open_stop());
   double seconds = left;
-  if (!begun) seconds = repair ? wear_.unknown_repair_time(renewals_) : service_time();
+  if (!begun && broken) seconds = wear_.repair_time(wear_.all()[*broken]);
+  if (!begun && !broken) seconds = repair ? wear_.unknown_repair_time(renewals_) : service_time();
   rest(repair ? Occupation::What::repair : Occupation::What::service, seconds);
   floor_->crews.release(*crew_, floor_->now());
   crew_.reset();
+  repairing_ = -1;
+  if (broken) {
+    record_of(*broken).restored_s = floor_->now();
+    const auto kind = wear_.all()[*broken].kind;
+    wear_.repaired(*broken, axes());
+    if (wears(kind)) renew();
+    return;
+  }
   wear_.serviced(axes(), 1);
   renew();
+}
+
+std::string_view MachineActor::skill_of_open_stop() const {
+  if (state_ == PackmlState::stopped) return machine().service_skill;
+  const auto mode = static_cast<std::size_t>(repairing_);
+  if (repairing_ >= 0 && mode < machine().faults.size()) return machine().faults[mode].skill;
+  return {};
+}
+
+FaultRecord& MachineActor::record_of(std::size_t wear) {
+  return floor_->outcome->faults.at(static_cast<std::size_t>(wear_.all().at(wear).record));
 }
 
 void MachineActor::operator()() {
@@ -809,7 +844,7 @@ void MachineActor::operator()() {
   }
 }
 
-MachineNow MachineActor::now() const {
+MachineNow MachineActor::now(bool health) const {
   MachineNow now;
   now.state = state_;
   now.holds_part = !held_.empty();
@@ -825,6 +860,9 @@ MachineNow MachineActor::now() const {
   now.renewals = renewals_;
   now.down_remaining_s = busy_until_s_ > floor_->now() ? busy_until_s_ - floor_->now() : 0.0;
   now.progress = progress_;
+  if (!health) return now;
+  now.repairing = repairing_;
+  now.modes = wear_.now(axes(), operating_since_renewal());
   return now;
 }
 

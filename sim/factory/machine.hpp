@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "sim/factory/buffer.hpp"
@@ -87,7 +88,8 @@ class MachineActor {
   /// The trial's line has changed its values.
   void edited();
 
-  [[nodiscard]] line::MachineNow now() const;
+  /// `health`: fault modes and repairs too.
+  [[nodiscard]] line::MachineNow now(bool health) const;
   /// Whether it stands empty and could work a part of this order at once.
   [[nodiscard]] bool starved_for(line::OrderId order) const {
     return waiting_ == Waiting::part && can_make(order);
@@ -160,6 +162,8 @@ class MachineActor {
   [[nodiscard]] bool rule_asks(Rule& rule);
   void serve();
   void finish_open_stop();
+  [[nodiscard]] std::string_view skill_of_open_stop() const;
+  [[nodiscard]] line::FaultRecord& record_of(std::size_t wear);
   std::size_t wait_for_crew(std::string_view skill);
   void renew();
   void change_over(line::OrderId to);
@@ -210,6 +214,7 @@ class MachineActor {
   double cycle_s_ = 0;
   double busy_until_s_ = -1;         ///< Of a repair, service or changeover.
   std::optional<std::size_t> crew_;  ///< Group of the crew that is here.
+  std::int32_t repairing_ = -1;  ///< Mode that a breakdown is about; -1: none, or not of the line.
   std::optional<line::Occupation::What> doing_;
   double doing_since_s_ = 0;
   std::size_t last_bar_ = static_cast<std::size_t>(-1);  ///< In the Gantt chart.

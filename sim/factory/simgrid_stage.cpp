@@ -3,6 +3,7 @@
 // S4U's sleep_for cannot be interrupted. One kernel timer stands at the agenda's next date.
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/s4u.hpp>
+#include <simgrid/simix.hpp>
 
 #include <algorithm>
 #include <array>
@@ -38,31 +39,33 @@ class SimGridStage : public Stage {
 
   Actor& create(const std::string& name, std::function<void()> life) override {
     auto& actor = *actors_.emplace_back(std::make_unique<Player>());
-    actor.player = sg::Actor::create(name, hall_, std::move(life));
+    actor.player = sg::Actor::create(name, hall_, [this, life = std::move(life)] {
+      life();
+      end();
+    });
+    ++acting_;
     return actor;
   }
   void sleep_until(Actor& self, double date) override {
     agenda_.sleep(self, date);
-    arm(date);
-    sg::this_actor::suspend();
+    leave(static_cast<Player&>(self));
   }
   void interrupt(Actor& actor) override {
-    if (actor.sleeping) rouse(actor);
+    if (actor.sleeping) agenda_.rouse(actor);
   }
   void wait(Actor& self) override {
     self.waiting = true;
-    sg::this_actor::suspend();
+    leave(static_cast<Player&>(self));
   }
   void wake(Actor& actor) override {
-    if (actor.waiting) rouse(actor);
+    if (actor.waiting) agenda_.rouse(actor);
   }
   Alarm* set(double date, std::function<void()> then) override {
-    date = std::max(date, now_);
-    arm(date);
-    return agenda_.set(date, std::move(then));
+    return agenda_.set(std::max(date, now_), std::move(then));
   }
   void cancel(Alarm* alarm) override { alarm->cancelled = true; }
   void run_until(double date) override {
+    arm(agenda_.ready().empty() ? agenda_.next_date() : now_);
     engine_->run_until(date);
     now_ = sg::Engine::get_clock();
   }
@@ -72,13 +75,40 @@ class SimGridStage : public Stage {
     sg::ActorPtr player;
   };
 
-  /// An actor that resumed another at once would be put aside itself, and one that is resumed in
-  /// the round in which it suspended itself comes twice: so it is left to the next turn.
-  void rouse(Actor& actor) {
-    agenda_.rouse(actor);
-    arm(now_);
+  /// Pauses the actor. The last of a round first has the kernel let those act who were roused
+  /// meanwhile: one call for all of them, and no step in SimGrid's time. Its own turn may be among
+  /// theirs; who comes after it is then left to the next round.
+  void leave(Player& self) {
+    auto& ready = agenda_.ready();
+    while (--acting_ == 0 && !ready.empty()) {
+      const auto own = std::find(ready.begin(), ready.end(), &self);
+      const bool acts = own != ready.end();
+      begin_round(static_cast<std::size_t>(own - ready.begin()), 1);
+      if (!acts) continue;
+      ready.erase(ready.begin());
+      return;
+    }
+    if (acting_ == 0) arm(agenda_.next_date());
+    sg::this_actor::suspend();
   }
-  /// Sees to it that turn() comes at `date`.
+  /// The actor's life is over.
+  void end() {
+    if (--acting_ > 0) return;
+    begin_round(agenda_.ready().size(), 0);
+    if (acting_ == 0) arm(agenda_.next_date());
+  }
+  /// The first `count` of who has been roused act next, and after them `more` who are not paused.
+  void begin_round(std::size_t count, std::size_t more) {
+    acting_ = count + more;
+    if (count == 0) return;
+    simgrid::kernel::actor::simcall_answered([this, count] {
+      auto& ready = agenda_.ready();
+      const auto last = ready.begin() + static_cast<std::ptrdiff_t>(count);
+      for (auto actor = ready.begin(); actor != last; ++actor)
+        static_cast<Player*>(*actor)->player->resume();
+      ready.erase(ready.begin(), last);
+    });
+  }
   void arm(double date) {
     if (armed_ <= date) return;
     if (timer_ != nullptr) timer_->remove();
@@ -90,19 +120,15 @@ class SimGridStage : public Stage {
     armed_ = std::numeric_limits<double>::infinity();
     now_ = sg::Engine::get_clock();
     if (agenda_.ready().empty()) agenda_.take_due(now_);
-    acting_.swap(agenda_.ready());
-    for (auto* actor : acting_) static_cast<Player*>(actor)->player->resume();
-    acting_.clear();
-    if (const double next = agenda_.ready().empty() ? agenda_.next_date() : now_;
-        next < std::numeric_limits<double>::infinity())
-      arm(next);
+    begin_round(agenda_.ready().size(), 0);
+    if (acting_ == 0) arm(agenda_.next_date());
   }
 
   sg::Engine* engine_;
   sg::Host* hall_ = nullptr;
   std::vector<std::unique_ptr<Player>> actors_;
   Agenda agenda_;
-  std::vector<Actor*> acting_;
+  std::size_t acting_ = 0;  ///< Actors of this round that have not acted yet.
   Timer* timer_ = nullptr;
   double armed_ = std::numeric_limits<double>::infinity();
 };

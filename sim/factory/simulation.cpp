@@ -377,11 +377,15 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   floor.start_s = s.trial.from ? s.trial.from->at_s : 0;
   floor.crews = Crews(line);
   for (const auto& pool : line.transporters) floor.transporters.emplace_back(pool.count);
-  for (const auto& spare : line.spares) floor.spares.emplace_back(spare.stock);
+  for (std::uint32_t i = 0; i < line.spares.size(); ++i) {
+    const bool known = s.trial.from && i < s.trial.from->spares.size();
+    floor.spares.emplace_back(known ? s.trial.from->spares[i] : line.spares[i].stock);
+  }
   for (const auto& machine : line.machines)
     floor.buffers.emplace_back(machine.buffer_after, machine.conveyor);
   floor.reworks.assign(line.machines.size(),
                        Buffer(std::numeric_limits<std::uint32_t>::max(), Conveyor{}));
+  for (std::uint32_t i = 0; i < line.spares.size(); ++i) floor.reorder(i);
   floor.outstanding.resize(s.trial.orders->size());
   floor.orders_open = s.trial.orders->size();
   floor.parts_since_s = floor.start_s;
@@ -464,10 +468,13 @@ const Schedule& Simulation::schedule() const {
   return state_->floor.schedule;
 }
 
-LineNow Simulation::state() const {
+LineNow Simulation::state(bool health) const {
   LineNow now;
   now.at_s = state_->floor.now();
-  for (const auto& machine : state_->machines) now.machines.push_back(machine->now());
+  for (const auto& machine : state_->machines) now.machines.push_back(machine->now(health));
+  if (health)
+    for (const auto& spare : state_->floor.spares)
+      now.spares.push_back(static_cast<std::uint32_t>(std::max<std::int64_t>(0, spare.pieces())));
   if (state_->trial.line->is_plain_series()) return now;
   for (const auto& buffer : state_->floor.buffers) {
     auto& orders = now.buffers.emplace_back();
@@ -531,7 +538,7 @@ Outcome run(const Trial& trial) {
   std::optional<LineNow> state;
   if (trial.want_state_at_s && *trial.want_state_at_s <= trial.horizon_s) {
     simulation.run_until(*trial.want_state_at_s);
-    if (!simulation.runaway()) state = simulation.state();
+    if (!simulation.runaway()) state = simulation.state(trial.want_health);
   }
   simulation.run_until(trial.horizon_s);
   auto outcome = simulation.outcome();

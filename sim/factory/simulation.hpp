@@ -30,7 +30,8 @@ class Simulation {
   [[nodiscard]] bool runaway() const;
   /// The newest frame of the sampling grid; without a machine before the first.
   [[nodiscard]] const line::Frame& frame() const;
-  [[nodiscard]] line::LineNow state() const;
+  /// `health`: fault modes, open repairs and spares too, as they truly are.
+  [[nodiscard]] line::LineNow state(bool health = false) const;
   [[nodiscard]] std::uint32_t crews_free() const;
   [[nodiscard]] const line::Schedule& schedule() const;
   /// Takes effect at once: services that were done stay done. The caller has checked it with

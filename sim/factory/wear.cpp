@@ -20,6 +20,19 @@ double life_beyond(const Distribution& onset, double age, double u) {
   return std::max(age, onset.quantile(std::clamp(aged + (1 - aged) * u, 1e-15, 1 - 1e-15)));
 }
 
+/// How far the mode had come, if it is said; one that is being repaired has come to its end.
+std::optional<ModeNow> mode_now(const MachineNow& machine, std::size_t mode) {
+  const bool broken = machine.repairing == static_cast<std::int64_t>(mode);
+  if (mode >= machine.modes.size() && !broken) return std::nullopt;
+  auto now = mode < machine.modes.size() ? machine.modes[mode]
+                                         : ModeNow{machine.operating_s, 0, -1, machine.renewals};
+  if (broken) {
+    now.damage = 1;
+    now.left_s = 0;
+  }
+  return now;
+}
+
 }  // namespace
 
 WearSet::WearSet(const Trial& trial, MachineId machine, double operating_s, std::size_t renewals)
@@ -38,9 +51,14 @@ WearSet::WearSet(const Trial& trial, MachineId machine, double operating_s, std:
         std::any_of(trial.hazards.begin(), trial.hazards.end(), [&](const Hazard& hazard) {
           return hazard.machine == machine && hazard.kind == wear.kind;
         });
-    if (!wear.forecast && !trial.random_faults) continue;
+    const auto known =
+        trial.from ? mode_now(trial.from->machines.at(machine.index), i) : std::optional<ModeNow>();
+    const bool worn = known && known->damage > 0;
+    if (!wear.forecast && !trial.random_faults && !worn) continue;
     calendar_ = calendar_ || wear.calendar;
-    if (!wear.forecast) {
+    if (!wear.forecast && known) {
+      resume(wear, *known, wear.calendar ? start_s : operating_s);
+    } else if (!wear.forecast) {
       // A machine that has run for operating_s without onset draws from what is left of its life.
       const double age = trial.from ? (wear.calendar ? start_s : operating_s) : 0.0;
       wear.life_s = life_beyond(
@@ -54,6 +72,41 @@ WearSet::WearSet(const Trial& trial, MachineId machine, double operating_s, std:
     }
     wears_.push_back(wear);
   }
+}
+
+double WearSet::progress_of(const Wear& wear) const {
+  const auto mode = static_cast<std::size_t>(wear.mode);
+  return gives_warning(wear.kind) ? modes()[mode].progress.quantile(random_uniform(
+                                        trial_->seed, machine_.index, Purpose::progress,
+                                        fault_index(mode, wear.renewal)))
+                                  : 0.0;
+}
+
+/// Goes on where the mode stood; what is not known is drawn, given what is.
+void WearSet::resume(Wear& wear, const ModeNow& now, double at) const {
+  wear.renewal = now.renewals;
+  if (now.damage > 0) {
+    const bool known = now.left_s >= 0 && now.damage < 1;
+    const double span_s = known ? now.left_s / (1 - now.damage) : progress_of(wear);
+    wear.onset_at = at - now.damage * span_s;
+    wear.fails_at = at + (now.left_s >= 0 ? now.left_s : (1 - now.damage) * span_s);
+    wear.life_s = std::max(0.0, now.age_s - now.damage * span_s);
+    return;
+  }
+  const auto mode = static_cast<std::size_t>(wear.mode);
+  wear.life_s = now.left_s >= 0
+                    ? now.age_s + now.left_s
+                    : life_beyond(modes()[mode].onset, now.age_s,
+                                  random_uniform(trial_->seed, machine_.index, Purpose::onset,
+                                                 fault_index(mode, wear.renewal)));
+  wear.onset_at = at + (wear.life_s - now.age_s);
+  wear.fails_at = wear.onset_at + progress_of(wear);
+}
+
+std::optional<std::size_t> WearSet::of_mode(std::size_t mode) const {
+  for (std::size_t i = 0; i < wears_.size(); ++i)
+    if (wears_[i].mode == static_cast<int>(mode)) return i;
+  return std::nullopt;
 }
 
 bool WearSet::calendar_failed(const Axes& axes) const {
@@ -78,6 +131,28 @@ double damage_of(const Wear& wear, const Axes& axes) {
 }
 
 }  // namespace
+
+std::vector<ModeNow> WearSet::now(const Axes& axes, double operated_s) const {
+  std::vector<ModeNow> all;
+  for (std::size_t i = 0; i < modes().size(); ++i) {
+    // Of several, a scripted one among them, the one that has come furthest.
+    const Wear* shown = nullptr;
+    for (const auto& wear : wears_) {
+      if (wear.kind != modes()[i].kind) continue;
+      if (shown == nullptr || damage_of(wear, axes) > damage_of(*shown, axes)) shown = &wear;
+    }
+    auto& now = all.emplace_back();
+    now.age_s = operated_s;
+    if (const auto own = of_mode(i))
+      now.renewals = static_cast<std::uint32_t>(wears_[*own].renewal);
+    if (shown == nullptr || shown->forecast || shown->onset_at == never) continue;
+    const double at = shown->at(axes);
+    now.damage = damage_of(*shown, axes);
+    now.left_s = std::max(0.0, (now.damage > 0 ? shown->fails_at : shown->onset_at) - at);
+    if (shown->mode >= 0) now.age_s = shown->life_s - (shown->onset_at - at);
+  }
+  return all;
+}
 
 double WearSet::damage(FaultKind kind, const Axes& axes) const {
   double damage = 0;

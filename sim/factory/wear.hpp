@@ -56,6 +56,11 @@ class WearSet {
   WearSet(const line::Trial& trial, line::MachineId machine, double operating_s,
           std::size_t renewals);
 
+  /// How far each of the machine's modes has come; `operated_s` since the machine's renewal.
+  [[nodiscard]] std::vector<line::ModeNow> now(const Axes& axes, double operated_s) const;
+  /// The position in all() of what wears the machine by this mode.
+  [[nodiscard]] std::optional<std::size_t> of_mode(std::size_t mode) const;
+
   /// Seconds of work until the earliest failure, infinity if none comes.
   [[nodiscard]] double until_failure(const Axes& axes) const;
   /// The position in all() of the wear that has failed.
@@ -105,6 +110,8 @@ class WearSet {
   }
   [[nodiscard]] double sum_of(double (*effect)(line::FaultKind, double), const Axes& axes) const;
   void renew(Wear& wear, const Axes& axes, double kept_age_s);
+  void resume(Wear& wear, const line::ModeNow& now, double at) const;
+  [[nodiscard]] double progress_of(const Wear& wear) const;
   [[nodiscard]] const std::vector<line::FaultMode>& modes() const {
     return trial_->line->at(machine_).faults;
   }

@@ -55,6 +55,16 @@ struct Progress {
   friend bool operator==(const Progress&, const Progress&) = default;
 };
 
+/// How far one fault mode of a machine has come.
+struct ModeNow {
+  double age_s = 0;            ///< On its clock, since its renewal.
+  double damage = 0;           ///< 0 healthy .. 1 failed; above 0 the onset is past.
+  double left_s = -1;          ///< On its clock, to the onset, or to the stop when it is past; -1:
+                               ///< nobody knows, it is drawn.
+  std::uint32_t renewals = 0;  ///< Of this mode: the index of random draws.
+  friend bool operator==(const ModeNow&, const ModeNow&) = default;
+};
+
 /// Where one machine stands.
 struct MachineNow {
   PackmlState state = PackmlState::idle;
@@ -68,6 +78,8 @@ struct MachineNow {
   double down_remaining_s = 0;   ///< Of an open repair, service or changeover; 0 if none.
   std::uint32_t parts_held = 0;  ///< A batch or a set of parts on the machine; 0: holds_part says.
   std::vector<Progress> progress;  ///< One an order of the book.
+  std::int32_t repairing = -1;  ///< Position of the mode that an open repair is about; -1: unknown.
+  std::vector<ModeNow> modes = {};  ///< One a mode of the line; empty: as operating_s says.
   friend bool operator==(const MachineNow&, const MachineNow&) = default;
 };
 
@@ -79,6 +91,7 @@ struct LineNow {
   /// Order of every part in the buffer of each machine, the next to leave first. Empty: as the
   /// progress counts say.
   std::vector<std::vector<OrderId>> buffers = {};
+  std::vector<std::uint32_t> spares = {};  ///< Pieces on the shelf, by spare; empty: full.
   friend bool operator==(const LineNow&, const LineNow&) = default;
 
   /// Parts between machine m and m+1 by the counts; negative when the counts contradict.

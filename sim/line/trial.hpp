@@ -48,7 +48,8 @@ struct Trial {
   bool replication = false;     ///< Nobody looks in: on the fast stage, to the same bytes.
   bool want_trace = false;      ///< Return frames and truth.
   bool want_gantt = false;      ///< Return occupations.
-  std::optional<double> want_state_at_s;   ///< Return where the line stood then.
+  std::optional<double> want_state_at_s;  ///< Return where the line stood then.
+  bool want_health = false;  ///< With the state: fault modes, repairs and spares as they truly are.
   std::uint64_t event_limit = 50'000'000;  ///< A trial that passes it ends as runaway.
 };
 

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "sim/text/document.hpp"
+#include "sim/text/state_file.hpp"
 
 namespace foreline::text {
 
@@ -1314,6 +1315,15 @@ Result<Scenario> read_scenario_file(const fs::path& path) {
     if (schedule) scenario.schedule = std::move(*schedule);
     if (!schedule) refer("schedule", schedule.error());
   }
+  if (const auto state_path = root.string("state", ""); !state_path.empty()) {
+    auto from = read_state_file(beside(path, state_path), *scenario.line, *scenario.orders);
+    if (!from) refer("state", from.error());
+    if (from && from->at_s >= scenario.horizon_s)
+      root.complain("horizon", fmt::format("the state is that of {}, after the horizon",
+                                           duration_text(from->at_s)));
+    if (from) scenario.from = std::move(*from);
+    scenario.state_path = beside(path, state_path).string();
+  }
   ScenarioReader reader{scenario, path, machine_names(*scenario.line), {}};
   reader.faults(root);
   reader.sensor_faults(root);
@@ -1385,6 +1395,9 @@ std::string scenario_text(const Scenario& scenario) {
       toml_string(scenario.title), toml_string(named_from(folder, scenario.line_path)),
       toml_string(named_from(folder, scenario.orders_path)), scenario.first_seed,
       scenario.seed_count, duration_text(scenario.horizon_s), scenario.random_faults);
+  if (!scenario.state_path.empty())
+    out.insert(out.rfind("first_seed"),
+               fmt::format("state = {}\n", toml_string(named_from(folder, scenario.state_path))));
   for (std::size_t i = 0; i < scenario.schedule.sequence.size(); ++i)
     out += fmt::format("{}{}", i == 0 ? "" : ", ",
                        toml_string(scenario.orders->at(scenario.schedule.sequence[i].index).id));
@@ -1449,6 +1462,7 @@ Trial trial_of(const Scenario& scenario, std::size_t position) {
   trial.orders = scenario.orders;
   trial.schedule = scenario.schedule;
   trial.seed = scenario.first_seed + position;
+  trial.from = scenario.from;
   trial.horizon_s = scenario.horizon_s;
   trial.random_faults = scenario.random_faults;
   trial.faults = scenario.faults;

@@ -92,6 +92,8 @@ struct Scenario {
   line::Schedule schedule;
   std::uint64_t first_seed = 1;
   std::size_t seed_count = 1;
+  std::string state_path;             ///< Empty: the day begins with an empty line at time 0.
+  std::optional<line::LineNow> from;  ///< What that file says.
   double horizon_s = 8 * 3600;
   bool random_faults = false;
   std::optional<double> warm_up_s;  ///< Measures count from here; absent: from the start.

@@ -179,13 +179,17 @@ void one(A& a, Progress& v) {
   all(a, v.good, v.scrap);
 }
 template <class A>
+void one(A& a, ModeNow& v) {
+  all(a, v.age_s, v.damage, v.left_s, v.renewals);
+}
+template <class A>
 void one(A& a, MachineNow& v) {
   all(a, v.state, v.holds_part, v.order, v.set_up, v.remaining_s, v.operating_s, v.parts,
-      v.renewals, v.down_remaining_s, v.parts_held, v.progress);
+      v.renewals, v.down_remaining_s, v.parts_held, v.progress, v.repairing, v.modes);
 }
 template <class A>
 void one(A& a, LineNow& v) {
-  all(a, v.at_s, v.machines, v.buffers);
+  all(a, v.at_s, v.machines, v.buffers, v.spares);
 }
 template <class A>
 void one(A& a, Hazard& v) {
@@ -240,7 +244,7 @@ void one(A& a, Trial& v) {
                          : std::make_shared<std::vector<Order>>();
   all(a, *line, *orders, v.schedule, v.seed, v.horizon_s, v.stop_when_done, v.random_faults,
       v.wear_share, v.faults, v.sensor_faults, v.communication_losses, v.from, v.hazards,
-      v.replication, v.want_trace, v.want_gantt, v.want_state_at_s, v.event_limit);
+      v.replication, v.want_trace, v.want_gantt, v.want_state_at_s, v.want_health, v.event_limit);
   if constexpr (A::reads) {
     v.line = std::move(line);
     v.orders = std::move(orders);

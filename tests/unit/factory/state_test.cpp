@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// A line's state through a file: what goes on from it is what would have gone on without.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "sim/text/state_file.hpp"
+#include "tests/support/lines.hpp"
+
+using namespace foreline;
+using namespace foreline::line;
+using namespace foreline::tests;
+
+namespace {
+
+FaultMode mode(FaultKind kind, Distribution onset, double progress_s, double repair_s) {
+  FaultMode made;
+  made.kind = kind;
+  made.onset = std::move(onset);
+  made.progress = {Distribution::Kind::lognormal, progress_s, progress_s / 3, 0, 0};
+  made.repair = {Distribution::Kind::uniform, 0, 0, repair_s / 2, repair_s * 2};
+  return made;
+}
+
+/// Three machines that wear, trip, scrap and change over, with a crew for each.
+Trial busy_day() {
+  std::vector<Machine> machines = {machine("a", 4, 6, 2), machine("b", 5, 3, 2),
+                                   machine("c", 3, 0, 2)};
+  for (auto& m : machines) {
+    m.cycle = {Distribution::Kind::gamma, m.cycle.mean, 0.8, 0, 0};
+    m.changeover_s = {{0, 120}, {90, 0}};
+    m.scrap_share = 0.02;
+    m.faults = {
+        mode(FaultKind::bearing_wear, {Distribution::Kind::weibull, 900, 2, 0, 0}, 500, 200),
+        mode(FaultKind::jam, {Distribution::Kind::exponential, 700, 0, 0, 0}, 60, 30),
+        mode(FaultKind::motor_trip, {Distribution::Kind::exponential, 1500, 0, 0, 0}, 1, 90),
+        mode(FaultKind::power_dip, {Distribution::Kind::exponential, 2500, 0, 0, 0}, 1, 60)};
+    m.faults[3].clock = FaultMode::Clock::calendar;
+    m.faults[0].spare = 0;
+  }
+  auto line = line_of(std::move(machines), 3);
+  line.products = {"x", "y"};
+  line.spares = {{"bearing", 4, 0, 2, Distribution::constant(50)}};
+  auto trial = trial_of(std::move(line), {{"1", {0}, 160}, {"2", {1}, 150}, {"3", {0}, 170, 400}});
+  trial.random_faults = true;
+  return trial;
+}
+
+std::filesystem::path scratch(const std::string& name) {
+  const auto folder = std::filesystem::path(FORELINE_BINARY_DIR) / "scratch";
+  std::filesystem::create_directories(folder);
+  return folder / name;
+}
+
+/// What reading the file back says.
+Result<LineNow> through_file(const std::string& text, const Trial& trial) {
+  const auto path = scratch("state-test.toml");
+  std::ofstream(path) << text;
+  return text::read_state_file(path, *trial.line, *trial.orders);
+}
+
+}  // namespace
+
+TEST_CASE("what goes on from a state file is what would have gone on without") {
+  std::vector<Trial> asked;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    asked.push_back(busy_day());
+    asked.back().seed = seed;
+    asked.back().want_state_at_s = 61.0 + 37 * static_cast<double>(seed);
+    asked.back().want_health = true;
+  }
+  const auto past = run(asked);
+  std::vector<Trial> futures;
+  std::size_t repairs = 0;
+  for (std::size_t i = 0; i < past.size(); ++i) {
+    REQUIRE(past[i].state);
+    const auto now =
+        through_file(text::state_text(*past[i].state, *asked[i].line, *asked[i].orders), asked[i]);
+    INFO((now ? "" : now.error().text()));
+    REQUIRE(now);
+    CHECK(*now == *past[i].state);
+    for (const auto& machine : now->machines) repairs += machine.repairing >= 0 ? 1 : 0;
+    futures.push_back(asked[i]);
+    futures.back().want_state_at_s.reset();
+    futures.back().from = *now;
+  }
+  CHECK(repairs > 5);
+  const auto future = run(futures);
+  for (std::size_t i = 0; i < future.size(); ++i) {
+    const double from_s = futures[i].from->at_s;
+    INFO("seed " << futures[i].seed << " from " << from_s);
+    REQUIRE(future[i].end == Outcome::End::done);
+    CHECK(future[i].end_s == Approx(past[i].end_s).margin(1e-6));
+    for (std::size_t o = 0; o < 3; ++o) {
+      CHECK(future[i].orders[o].good == past[i].orders[o].good);
+      CHECK(future[i].orders[o].scrap == past[i].orders[o].scrap);
+    }
+    // Faults that stopped a machine afterwards, at the same moments.
+    const auto stops = [&](const Outcome& outcome) {
+      std::vector<std::pair<double, int>> found;
+      for (const auto& fault : outcome.faults)
+        if (fault.failed_s > from_s + 1e-6)
+          found.emplace_back(std::round(fault.failed_s * 1e3), static_cast<int>(fault.kind));
+      std::sort(found.begin(), found.end());  // those that had begun are noted anew
+      return found;
+    };
+    CHECK(stops(future[i]) == stops(past[i]));
+  }
+}
+
+TEST_CASE("an unedited future of a state is the run from that state to the last bit") {
+  auto trial = busy_day();
+  trial.seed = 5;
+  trial.want_state_at_s = 700;
+  trial.want_health = true;
+  trial.from = run(trial).state;
+  trial.want_state_at_s.reset();
+  const auto parent = run(trial);
+  auto fast = trial;
+  fast.replication = true;
+  const auto replication = run(fast);
+  CHECK(parent.end_s == replication.end_s);
+  CHECK(parent.events == replication.events);
+  CHECK(parent.lead_time_s == replication.lead_time_s);
+}
+
+TEST_CASE("health that is only known by its damage leaves as much life as the damage says") {
+  auto line = line_of({machine("m", 10, 0)});
+  auto wear = mode(FaultKind::bearing_wear, Distribution::constant(1e6), 1, 100);
+  wear.progress = Distribution::constant(1000);
+  wear.repair = Distribution::constant(100);
+  line.machines[0].faults = {wear};
+  auto trial = trial_of(line, one_order(50));
+  const auto now = through_file(
+      "format = \"foreline state 1\"\nat = \"200 s\"\n[[machine]]\nname = \"m\"\nstate = "
+      "\"Execute\"\norder = \"A\"\nparts = 1\nremaining = \"4 s\"\nmade = { A = 20 }\noperating = "
+      "\"206 s\"\n  [[machine.fault]]\n  kind = \"bearing-wear\"\n  damage = \"80 %\"\n",
+      trial);
+  INFO((now ? "" : now.error().text()));
+  REQUIRE(now);
+  trial.from = *now;
+  const auto outcome = run(trial);
+  // 29 parts and the rest of one are 294 s of work; a fifth of 1000 s is left until the stop.
+  REQUIRE(outcome.faults.size() == 1);
+  CHECK(outcome.faults[0].failed_s == Approx(400));
+  CHECK(outcome.end_s == Approx(200 + 294 + 100));
+}
+
+TEST_CASE("a state file's mistakes are said all at once, with their places") {
+  const auto trial = busy_day();
+  const auto now = through_file(
+      "format = \"foreline state 1\"\n"
+      "at = \"5 min\"\n"
+      "line = \"other\"\n"
+      "[[machine]]\n"
+      "name = \"a\"\n"
+      "state = \"Exekute\"\n"
+      "order = \"7\"\n"
+      "parts = 1\n"
+      "made = { 1 = 12 }\n"
+      "busy = \"5 min\"\n"
+      "[[machine]]\n"
+      "name = \"b\"\n"
+      "state = \"Execute\"\n"
+      "remaining = \"3 s\"\n"
+      "repairing = \"jam\"\n"
+      "  [[machine.fault]]\n"
+      "  kind = \"motor-trip\"\n"
+      "  damage = \"40 %\"\n"
+      "[spares]\n"
+      "baering = 1\n",
+      trial);
+  REQUIRE_FALSE(now);
+  const auto text = now.error().text();
+  INFO(text);
+  for (const char* wanted :
+       {":3:", "state of line other", ":6:", "Exekute", ":7:", "no order \"7\"", ":10:",
+        "has no repair", ":14:", "no part on the machine", ":15:", "only a machine that is Held",
+        ":18:", "gives no warning", ":20:", "did you mean \"bearing\"?", "machine c is missing",
+        "12 parts are between a and b, where there are 6 places"})
+    CHECK(text.find(wanted) != std::string::npos);
+}

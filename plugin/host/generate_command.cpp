@@ -10,17 +10,22 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/train/population.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/progress.hpp"
+#include "plugin/host/scenario_run.hpp"
 #include "sim/line/random.hpp"
 #include "sim/swarm/pairwise.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
+#include "sim/trace/columns.hpp"
+#include "sim/verdict/fooling.hpp"
 #include "sim/worker/client.hpp"
 
 namespace foreline::host {
@@ -37,6 +42,8 @@ struct Options {
   bool pairwise = false;
   std::size_t worst_of = 0;
   std::string cost = "tardiness";
+  std::string fool;
+  bool traces = false;
 };
 
 /// The scenario to start from, with a name and a seed of its own and nothing expected.
@@ -73,6 +80,51 @@ int write(const text::Scenario& scenario) {
     return fail(environment, "generate", written.error());
   fmt::print("{}\n", scenario.path);
   return pass;
+}
+
+/// One trial of each scenario's own seed, a few at a time; each outcome is handed over and let go.
+line::Result<line::Done> simulate(
+    const std::vector<text::Scenario>& scenarios, worker::Client& client, bool traces,
+    const std::function<void(std::size_t, const line::Trial&, line::Outcome&&)>& take) {
+  constexpr std::size_t at_once = 64;  // a trace is some megabytes
+  Progress progress("days", scenarios.size());
+  for (std::size_t from = 0; from < scenarios.size(); from += at_once) {
+    std::vector<line::Trial> trials;
+    for (std::size_t i = from; i < std::min(scenarios.size(), from + at_once); ++i) {
+      trials.push_back(text::trial_of(scenarios[i], 0));
+      trials.back().replication = true;
+      trials.back().want_trace = traces;
+    }
+    auto outcomes = client.run(trials, [&](std::size_t, const line::Outcome&) { progress.step(); });
+    if (!outcomes) return outcomes.error();
+    for (std::size_t i = 0; i < trials.size(); ++i)
+      take(from + i, trials[i], std::move((*outcomes)[i]));
+  }
+  return line::Done{};
+}
+
+/// The days' traces beside their scenario files, when they are asked for.
+int write_traces(const std::vector<text::Scenario>& scenarios, const Options& options) {
+  if (!options.traces) return pass;
+  auto client = worker::Client::start({});
+  if (!client) return fail(environment, "generate", client.error());
+  int status = pass;
+  const auto done = simulate(
+      scenarios, *client, true,
+      [&](std::size_t i, const line::Trial& trial, line::Outcome&& outcome) {
+        const auto path = fs::path(scenarios[i].path).replace_extension(".npz").string();
+        if (!outcome.valid()) {
+          status = fail(environment, "generate", fmt::format("{}: {}", path, outcome.error));
+        } else if (auto written =
+                       gpt2::write_file(path, trace::archive_of(*trial.line, outcome.trace));
+                   !written) {
+          status = fail(environment, "generate", written.error());
+        } else {
+          fmt::print("{}\n", path);
+        }
+      });
+  if (!done) return fail(environment, "generate", done.error());
+  return status;
 }
 
 /// Circumstances of a fault; every two levels of every two of them are to meet.
@@ -130,6 +182,7 @@ int generate_pairwise(const text::Scenario& like, const Options& options) {
     return circumstances.possible(a, i, b, j);
   };
   const auto cases = swarm::pairwise(levels, possible);
+  std::vector<text::Scenario> made;
   std::string report = "case,kind,machine,severity,load,products\n";
   for (std::size_t c = 0; c < cases.size(); ++c) {
     const auto& chosen = cases[c];
@@ -167,6 +220,7 @@ int generate_pairwise(const text::Scenario& like, const Options& options) {
     fault.repair_s = 1800;
     scenario.faults.push_back(fault);
     if (const int status = write(scenario); status != pass) return status;
+    made.push_back(scenario);
     report += fmt::format("{}", name);
     for (std::size_t factor = 0; factor < levels.size(); ++factor)
       report += "," + circumstances.name_of(factor, chosen[factor]);
@@ -180,32 +234,114 @@ int generate_pairwise(const text::Scenario& like, const Options& options) {
   for (const auto count : levels) all *= count;
   fmt::print("{} of {} pairs in {} scenarios, where all combinations are {}; {}\n",
              coverage.covered, coverage.pairs, cases.size(), all, path);
-  return pass;
+  return write_traces(made, options);
 }
 
-/// Costs of scenarios, each by one trial of its seed on the fast stage.
-line::Result<std::vector<double>> costs(const std::vector<text::Scenario>& scenarios,
-                                        const line::MeasureField& measure, worker::Client& client) {
-  std::vector<line::Trial> trials;
-  for (const auto& scenario : scenarios) {
-    trials.push_back(text::trial_of(scenario, 0));
-    trials.back().replication = true;
+/// What a search wants much of, and how it is said.
+struct Badness {
+  std::function<line::Result<std::vector<double>>(const std::vector<text::Scenario>&)> of;
+  std::function<std::string(double)> text;
+};
+
+/// By a measure of the day.
+Badness costly(const line::MeasureField& measure, worker::Client& client) {
+  const double sign = measure.more_is_better ? -1 : 1;
+  return {[&measure, &client, sign](const std::vector<text::Scenario>& scenarios) {
+            std::vector<double> all(scenarios.size(), -std::numeric_limits<double>::infinity());
+            const auto done =
+                simulate(scenarios, client, false,
+                         [&](std::size_t i, const line::Trial& trial, line::Outcome&& outcome) {
+                           if (outcome.valid())
+                             all[i] = sign * (line::measures_of(trial, outcome).*measure.field);
+                         });
+            return done ? line::Result<std::vector<double>>(std::move(all)) : done.error();
+          },
+          [&measure, sign](double value) {
+            return fmt::format("{} of {:.6g} {}", measure.name, sign * value, measure.unit);
+          }};
+}
+
+/// By what a model's forecasts get wrong.
+Badness fooling(std::shared_ptr<const inference::Forecaster> forecaster, worker::Client& client,
+                double horizon_s) {
+  // An alarm that comes later leaves nobody the time to act.
+  constexpr double least_shown_s = 900;
+  return {[forecaster, &client, horizon_s](const std::vector<text::Scenario>& scenarios) {
+            std::vector<double> all(scenarios.size(), -std::numeric_limits<double>::infinity());
+            const auto done = simulate(
+                scenarios, client, true,
+                [&](std::size_t i, const line::Trial& trial, line::Outcome&& outcome) {
+                  if (!outcome.valid()) return;
+                  const auto alarms = alarms_of(trial, outcome, forecaster, {});
+                  all[i] = verdict::fooling_of(outcome, alarms, least_shown_s).score(horizon_s);
+                });
+            return done ? line::Result<std::vector<double>>(std::move(all)) : done.error();
+          },
+          [](double value) {
+            return fmt::format("fools the forecaster {:.0f} times (score {:.3f})",
+                               std::floor(value), value);
+          }};
+}
+
+/// The same faults earlier, later, faster or slower.
+text::Scenario changed(text::Scenario scenario, std::uint64_t round) {
+  for (std::size_t f = 0; f < scenario.faults.size(); ++f) {
+    auto& fault = scenario.faults[f];
+    const auto draw = [&](std::uint64_t what) {
+      return line::random_uniform(scenario.first_seed, static_cast<std::uint32_t>(f),
+                                  line::Purpose::scenario, 10 * round + what);
+    };
+    fault.at_s = std::round(std::clamp(fault.at_s + (draw(1) - 0.5) * 0.3 * scenario.horizon_s, 0.0,
+                                       0.95 * scenario.horizon_s));
+    if (fault.fails_after_s > 0)
+      fault.fails_after_s =
+          std::max(1.0, std::round(fault.fails_after_s * std::exp2(draw(2) * 2 - 1)));
   }
-  Progress progress("days", trials.size());
-  auto outcomes = client.run(trials, [&](std::size_t, const line::Outcome&) { progress.step(); });
-  if (!outcomes) return outcomes.error();
-  std::vector<double> all;
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    const double value = line::measures_of(trials[i], (*outcomes)[i]).*measure.field;
-    all.push_back(!(*outcomes)[i].valid()  ? -std::numeric_limits<double>::infinity()
-                  : measure.more_is_better ? -value
-                                           : value);
-  }
-  return all;
+  return scenario;
 }
 
 /// Random days, then small changes of the worst ones, as long as they get worse.
+int search_worst(const text::Scenario& like, const Options& options, const Badness& badness) {
+  std::vector<text::Scenario> scenarios;
+  for (std::size_t i = 0; i < options.worst_of; ++i)
+    scenarios.push_back(random_scenario(like, options, options.seed + i));
+  const auto first = badness.of(scenarios);
+  if (!first) return fail(environment, "generate", first.error());
+  std::vector<std::pair<double, text::Scenario>> worst;
+  for (std::size_t i = 0; i < scenarios.size(); ++i)
+    worst.emplace_back((*first)[i], std::move(scenarios[i]));
+  const auto by_badness = [](const auto& a, const auto& b) { return a.first > b.first; };
+  std::stable_sort(worst.begin(), worst.end(), by_badness);
+  worst.resize(std::min(worst.size(), options.count));
+  const double at_first = worst.front().first;
+  for (std::uint64_t round = 0; round < 8; ++round) {
+    std::vector<text::Scenario> others;
+    for (const auto& [value, scenario] : worst) others.push_back(changed(scenario, round));
+    const auto again = badness.of(others);
+    if (!again) return fail(environment, "generate", again.error());
+    for (std::size_t i = 0; i < others.size(); ++i)
+      if ((*again)[i] > worst[i].first) worst[i] = {(*again)[i], std::move(others[i])};
+  }
+  std::stable_sort(worst.begin(), worst.end(), by_badness);
+  std::vector<text::Scenario> found;
+  for (auto& [value, scenario] : worst) {
+    scenario.title =
+        fmt::format("{}, searched from seed {}", badness.text(value), scenario.first_seed);
+    if (const int status = write(scenario); status != pass) return status;
+    found.push_back(scenario);
+  }
+  fmt::print("worst: {} (of {} random days: {})\n", badness.text(worst.front().first),
+             options.worst_of, badness.text(at_first));
+  return write_traces(found, options);
+}
+
 int generate_worst(const text::Scenario& like, const Options& options) {
+  std::shared_ptr<const inference::Forecaster> forecaster;
+  if (!options.fool.empty()) {
+    auto loaded = inference::Forecaster::load(shipped(options.fool), {});
+    if (!loaded) return fail(bad_input, "generate", loaded.error());
+    forecaster = std::make_shared<const inference::Forecaster>(std::move(*loaded));
+  }
   std::vector<std::string> names;
   for (const auto& field : line::measure_fields()) names.emplace_back(field.name);
   const auto named = std::find(names.begin(), names.end(), options.cost);
@@ -215,54 +351,13 @@ int generate_worst(const text::Scenario& like, const Options& options) {
                 fmt::format("--cost {}: no measure has this name{}", options.cost,
                             meant ? fmt::format(" (did you mean {}?)", *meant) : ""));
   }
-  const auto& measure = line::measure_fields()[static_cast<std::size_t>(named - names.begin())];
   auto client = worker::Client::start({});
   if (!client) return fail(environment, "generate", client.error());
-  std::vector<text::Scenario> scenarios;
-  for (std::size_t i = 0; i < options.worst_of; ++i)
-    scenarios.push_back(random_scenario(like, options, options.seed + i));
-  auto cost = costs(scenarios, measure, *client);
-  if (!cost) return fail(environment, "generate", cost.error());
-  std::vector<std::pair<double, text::Scenario>> worst;
-  for (std::size_t i = 0; i < scenarios.size(); ++i)
-    worst.emplace_back((*cost)[i], std::move(scenarios[i]));
-  const auto by_cost = [](const auto& a, const auto& b) { return a.first > b.first; };
-  std::stable_sort(worst.begin(), worst.end(), by_cost);
-  worst.resize(std::min(worst.size(), options.count));
-  const auto sign = measure.more_is_better ? -1 : 1;
-  const double at_first = worst.front().first;
-  // The same faults earlier, later, faster or slower.
-  for (std::uint64_t round = 0; round < 8; ++round) {
-    std::vector<text::Scenario> changed;
-    for (const auto& [value, scenario] : worst) {
-      auto& other = changed.emplace_back(scenario);
-      for (std::size_t f = 0; f < other.faults.size(); ++f) {
-        auto& fault = other.faults[f];
-        const auto draw = [&](std::uint64_t what) {
-          return line::random_uniform(other.first_seed, static_cast<std::uint32_t>(f),
-                                      line::Purpose::scenario, 10 * round + what);
-        };
-        fault.at_s = std::round(std::clamp(fault.at_s + (draw(1) - 0.5) * 0.3 * like.horizon_s, 0.0,
-                                           0.95 * like.horizon_s));
-        if (fault.fails_after_s > 0)
-          fault.fails_after_s =
-              std::max(1.0, std::round(fault.fails_after_s * std::exp2(draw(2) * 2 - 1)));
-      }
-    }
-    auto again = costs(changed, measure, *client);
-    if (!again) return fail(environment, "generate", again.error());
-    for (std::size_t i = 0; i < changed.size(); ++i)
-      if ((*again)[i] > worst[i].first) worst[i] = {(*again)[i], std::move(changed[i])};
-  }
-  std::stable_sort(worst.begin(), worst.end(), by_cost);
-  for (auto& [value, scenario] : worst) {
-    scenario.title = fmt::format("{} of {:.6g} {}, searched from seed {}", measure.name,
-                                 sign * value, measure.unit, scenario.first_seed);
-    if (const int status = write(scenario); status != pass) return status;
-  }
-  fmt::print("worst {}: {:.6g} {} (of {} random days {:.6g})\n", measure.name,
-             sign * worst.front().first, measure.unit, options.worst_of, sign * at_first);
-  return pass;
+  return search_worst(
+      like, options,
+      forecaster ? fooling(forecaster, *client, like.horizon_s)
+                 : costly(line::measure_fields()[static_cast<std::size_t>(named - names.begin())],
+                          *client));
 }
 
 int generate(const Options& options) {
@@ -275,12 +370,17 @@ int generate(const Options& options) {
                 fmt::format("cannot make {}: {}", options.out, error.message()));
   if (options.pairwise && options.worst_of > 0)
     return fail(bad_input, "generate", "--pairwise and --worst-of are two ways: leave one out");
+  if (!options.fool.empty() && options.worst_of == 0)
+    return fail(bad_input, "generate",
+                "--fool is a search: say with --worst-of among how many days");
   if (options.pairwise) return generate_pairwise(*like, options);
   if (options.worst_of > 0) return generate_worst(*like, options);
-  for (std::size_t i = 0; i < options.count; ++i)
-    if (const int status = write(random_scenario(*like, options, options.seed + i)); status != pass)
-      return status;
-  return pass;
+  std::vector<text::Scenario> scenarios;
+  for (std::size_t i = 0; i < options.count; ++i) {
+    scenarios.push_back(random_scenario(*like, options, options.seed + i));
+    if (const int status = write(scenarios.back()); status != pass) return status;
+  }
+  return write_traces(scenarios, options);
 }
 
 }  // namespace
@@ -304,6 +404,10 @@ void add_generate(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(0, 1'000'000));
   command->add_option("--cost", options->cost, "Measure that the costliest are sought by")
       ->capture_default_str();
+  command->add_option("--fool", options->fool,
+                      "Model folder: the costliest are those on which it forecasts worst");
+  command->add_flag("--traces", options->traces,
+                    "Also simulate each day and write what its sensors showed, with the truth");
   command->footer(
       "Example:\n  foreline generate --like scenarios/demo.toml --count 3 --out generated");
   command->callback([options, &exit_code] { exit_code = generate(*options); });

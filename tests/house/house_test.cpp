@@ -73,7 +73,7 @@ TEST_CASE("every third-party library has its room") {
       {"mosquitto.h", {"plugin/mqtt/"}},
       {"openssl/", {"plugin/store/", "plugin/io/"}},
       {"CLI/", {"plugin/host/"}},
-      {"zlib.h", {"inference/plant/"}},
+      {"zlib.h", {"inference/plant/", "sim/trace/"}},
       {"xgboost/", {"inference/plant/"}},
       {"xlsxwriter.h", {"plugin/report/"}},
       {"nlohmann/", {"sim/worker/", "sim/verdict/", "sim/plc/", "inference/", "plugin/"}},
@@ -103,6 +103,7 @@ TEST_CASE("arrows between rooms point down only") {
         "sim/line/"}},
       {"sim/drawing/", {"sim/drawing/", "sim/text/", "sim/line/"}},
       {"sim/swarm/", {"sim/swarm/", "sim/text/", "sim/line/"}},
+      {"sim/trace/", {"sim/trace/", "sim/line/"}},
       {"sim/worker/", {"sim/worker/", "sim/line/"}},
       {"sim/factory/", {"sim/factory/", "sim/line/"}},
       {"sim/plc/", {"sim/plc/", "sim/factory/", "sim/worker/", "sim/line/"}},
@@ -195,6 +196,19 @@ TEST_CASE("links in the documentation lead to files") {
     }
   }
   CHECK(checked > 5);
+}
+
+TEST_CASE("the cookbook shows its files as they are") {
+  const std::string book = text_of(root / "docs/planners/cookbook.md");
+  static const std::regex recipe(
+      R"(\]\(\.\./\.\./(scenarios/cookbook/lines/[^)]+)\)[^`]*```toml\n([^`]*)```)");
+  std::size_t recipes = 0;
+  for (std::sregex_iterator it(book.begin(), book.end(), recipe), end; it != end; ++it, ++recipes) {
+    INFO((*it)[1]);
+    CHECK(text_of(root / (*it)[1].str()).find((*it)[2].str()) != std::string::npos);
+  }
+  CHECK(recipes == files_under({"scenarios/cookbook/lines"}, {".toml"}).size());
+  CHECK(recipes >= 20);
 }
 
 TEST_CASE("no file speaks of one machine's folders") {

@@ -25,9 +25,12 @@ class FiberStage : public Stage {
   Actor& create(const std::string& name, std::function<void()> life) override {
     (void)name;
     auto& made = *players_.emplace_back(std::make_unique<Player>());
+    const auto unused_bytes = unused_stack_bytes(players_.size());
     made.fiber = ctx::fiber(std::allocator_arg, ctx::protected_fixedsize_stack(stack_bytes),
-                            [&made, life = std::move(life)](ctx::fiber&& stage) {
+                            [&made, life = std::move(life), unused_bytes](ctx::fiber&& stage) {
                               made.stage = std::move(stage);
+                              volatile auto* const unused = __builtin_alloca(unused_bytes);
+                              (void)unused;
                               life();
                               return std::move(made.stage);
                             });

@@ -385,6 +385,7 @@ OrderId MachineActor::await_part() {
       continue;
     }
     do_services(std::nullopt);
+    if (!at_work()) continue;  // a service may have outlasted the shift
     if (const auto order = in_reach()) return *order;
     if (source()) {
       const auto order = next_order();

@@ -39,7 +39,10 @@ class SimGridStage : public Stage {
 
   Actor& create(const std::string& name, std::function<void()> life) override {
     auto& actor = *actors_.emplace_back(std::make_unique<Player>());
-    actor.player = sg::Actor::create(name, hall_, [this, life = std::move(life)] {
+    const auto unused_bytes = unused_stack_bytes(actors_.size());
+    actor.player = sg::Actor::create(name, hall_, [this, life = std::move(life), unused_bytes] {
+      volatile auto* const unused = __builtin_alloca(unused_bytes);
+      (void)unused;
       life();
       end();
     });

@@ -80,13 +80,15 @@ line::Trial shift_day(std::uint64_t seed) {
 std::vector<std::pair<double, double>> by_the_second(const line::Trial& trial) {
   const auto& machine = trial.line->machines[0];
   const auto& calendar = trial.line->calendars[0];
-  std::vector<char> open(static_cast<std::size_t>(trial.horizon_s));
-  for (std::size_t t = 0; t < open.size(); ++t) {
-    const auto at = static_cast<double>(t);
+  const auto open = [&](std::size_t second) {
+    const auto at = static_cast<double>(second);
     const double phase = std::fmod(at + calendar.start_s, calendar.period_s);
-    for (const auto& span : calendar.open) open[t] |= phase >= span.from_s && phase < span.until_s;
-    for (const auto& span : calendar.closed) open[t] &= at < span.from_s || at >= span.until_s;
-  }
+    const auto holds = [](double time) {
+      return [time](const auto& span) { return time >= span.from_s && time < span.until_s; };
+    };
+    return std::any_of(calendar.open.begin(), calendar.open.end(), holds(phase)) &&
+           std::none_of(calendar.closed.begin(), calendar.closed.end(), holds(at));
+  };
   auto services = trial.schedule.services;
   std::size_t t = 0;
   const auto serve = [&](const auto& due) {
@@ -103,7 +105,7 @@ std::vector<std::pair<double, double>> by_the_second(const line::Trial& trial) {
                service.at_s <= static_cast<double>(t);
       };
       do {
-        while (!open[t]) ++t;
+        while (!open(t)) ++t;
       } while (serve(due));
       if (static_cast<double>(t) >= order.release_s) return;
     }
@@ -126,7 +128,7 @@ std::vector<std::pair<double, double>> by_the_second(const line::Trial& trial) {
       if (part == 0) seen.emplace_back(t, 0);
       auto left = static_cast<std::uint64_t>(machine.cycle.mean *
                                              machine.product_factor[order.product.index]);
-      for (; left > 0; ++t) left -= open[t] ? 1 : 0;
+      for (; left > 0; ++t) left -= open(t) ? 1 : 0;
     }
     seen.back().second = static_cast<double>(t);
   }

@@ -71,6 +71,10 @@ inline HeapCounts run_heap(const line::Trial& trial) {
     --crews;
     repair(m);
   };
+  auto finish = [&](std::size_t m) {
+    machines[m].is = m + 1 < n ? Is::blocked : Is::starved;
+    if (m + 1 == n) ++counts.good[m];
+  };
   // Moves parts along until nothing more can move, from the end of the line backwards.
   auto settle = [&] {
     for (std::size_t m = n; m-- > 0;) {
@@ -83,7 +87,10 @@ inline HeapCounts run_heap(const line::Trial& trial) {
         if (m > 0) --machines[m - 1].level;
         machines[m].left_s =
             line.machines[m].cycle.quantile(draw(m, Purpose::cycle, machines[m].part++));
-        work_on(m);
+        if (machines[m].left_s > 1e-6)
+          work_on(m);
+        else
+          finish(m);  // less than a microsecond is no work
       } else {
         continue;
       }
@@ -115,8 +122,7 @@ inline HeapCounts run_heap(const line::Trial& trial) {
       work_on(m);
       continue;
     }
-    machine.is = m + 1 < n ? Is::blocked : Is::starved;
-    if (m + 1 == n) ++counts.good[m];
+    finish(m);
     settle();
   }
   return counts;

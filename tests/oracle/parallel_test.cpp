@@ -79,7 +79,7 @@ TEST_CASE("several servers with limited room are M/M/c/K") {
     const double rate = (1 - p.back()) / system.gap_s;
     double in_system = 0;
     for (std::size_t n = 0; n < p.size(); ++n) in_system += static_cast<double>(n) * p[n];
-    const auto trials = tests::replications(trial_of(system, 150'000), 24);
+    const auto trials = tests::replications(trial_of(system, 200'000), 24);
     const auto outcomes = tests::run_patiently(trials);
     std::vector<double> made, level, turned_away;
     std::vector<std::vector<double>> known;

@@ -17,7 +17,7 @@ except ImportError:
 def main():
     foreline, folder, scenario = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     for name in ("once", "again"):
-        subprocess.run([foreline, "generate", "--like", scenario, "--count", "3", "--traces", "--out", folder / name],
+        subprocess.run([foreline, "generate", "--like", scenario, "--seed", "4", "--count", "3", "--traces", "--out", folder / name],
                        check=True, capture_output=True)
     paths = sorted((folder / "once").glob("*.npz"))
     assert len(paths) == 3, paths

@@ -33,7 +33,7 @@ struct Row {
 };
 
 bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '\r';
+  return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '\r' || c == '\v' || c == '\f';
 }
 
 bool looks_numeric(std::string_view token) {
@@ -44,8 +44,13 @@ bool looks_numeric(std::string_view token) {
 std::vector<Row> rows_of(std::string_view text) {
   std::vector<Row> rows;
   int number = 0;
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
+    text.remove_prefix(byte_order_mark.size());
+  // Files of old machines end their lines with a carriage return alone.
+  const char ending = text.find('\n') == std::string_view::npos ? '\r' : '\n';
   while (!text.empty()) {
-    const auto newline = text.find('\n');
+    const auto newline = text.find(ending);
     const auto whole = text.substr(0, newline);
     text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
     ++number;
@@ -421,6 +426,7 @@ class Reader {
     for (const auto& job : jobs)
       for (const auto& operation : job)
         for (const auto& choice : operation) {
+          if (choice.machine < 0) continue;
           least = std::min(least, choice.machine);
           most = std::max(most, choice.machine);
         }
@@ -436,6 +442,7 @@ class Reader {
         Operation operation;
         std::int32_t longest = 0;
         for (const auto& choice : written) {
+          if (choice.machine < 0) continue;  // complained about already
           if (choice.machine < from || choice.machine >= from + machines) {
             complain(choice.row, choice.column,
                      fmt::format("machine {} is unknown, there are {} to {}", choice.machine, from,
@@ -489,10 +496,11 @@ class Reader {
           const auto machine = number(*row, row->tokens[o], "the machine", 0, 1'000'000);
           right = right && machine.has_value();
           job.push_back(
-              {{machine.value_or(0), times[j * m + o], row->number, row->tokens[o].column}});
+              {{machine.value_or(-1), times[j * m + o], row->number, row->tokens[o].column}});
         }
       }
     } else {
+      join_rows(n, 2 * m);
       for (std::size_t j = 0; j < n && good(); ++j) {
         const Row* row =
             next_row(fmt::format("the operations of job {} (machine and time, in turn)", j));
@@ -508,12 +516,14 @@ class Reader {
           const auto machine = number(*row, row->tokens[i], "the machine", 0, 1'000'000);
           const auto time = number(*row, row->tokens[i + 1], "the time", 0, largest_time);
           right = right && machine && time;
-          job.push_back({{machine.value_or(0), static_cast<std::int32_t>(time.value_or(0)),
+          job.push_back({{machine.value_or(-1), static_cast<std::int32_t>(time.value_or(0)),
                           row->number, row->tokens[i].column}});
         }
       }
     }
-    if (!right || !settle(m, false, jobs, shop, header)) return {};
+    // Both, so that all mistakes are told at once.
+    const bool settled = settle(m, false, jobs, shop, header);
+    if (!right || !settled) return {};
     return shop;
   }
 
@@ -549,7 +559,7 @@ class Reader {
           const auto machine = next(fmt::format("a machine of operation {}", o), 0, 1'000'000);
           const auto time = machine ? next("its time", 0, largest_time) : std::nullopt;
           whole = machine && time;
-          operation.push_back({machine.value_or(0), static_cast<std::int32_t>(time.value_or(0)),
+          operation.push_back({machine.value_or(-1), static_cast<std::int32_t>(time.value_or(0)),
                                row->number, column});
         }
       }
@@ -561,8 +571,30 @@ class Reader {
       }
       right = right && whole;
     }
-    if (!right || !settle(m, true, jobs, shop, header)) return {};
+    const bool settled = settle(m, true, jobs, shop, header);
+    if (!right || !settled) return {};
     return shop;
+  }
+
+  /// Jobs whose numbers are broken over lines at will become one row each, where `count` of `width`
+  /// numbers are all there is up to the next text.
+  void join_rows(std::size_t count, std::size_t width) {
+    auto end = at_;
+    std::size_t numbers = 0;
+    for (; end < rows_.size() && !is_text(rows_[end]); ++end) numbers += rows_[end].tokens.size();
+    if (numbers != count * width || end - at_ == count) return;
+    std::vector<Row> joined;
+    std::size_t next = 0;
+    for (auto row = at_; row < end; ++row)
+      for (const auto& token : rows_[row].tokens) {
+        if (next++ % width == 0) joined.emplace_back().number = rows_[row].number;
+        joined.back().tokens.push_back(token);
+        joined.back().end_column = rows_[row].end_column;
+      }
+    const auto from = rows_.begin() + static_cast<std::ptrdiff_t>(at_);
+    const auto at = rows_.erase(from, rows_.begin() + static_cast<std::ptrdiff_t>(end));
+    rows_.insert(at, std::make_move_iterator(joined.begin()),
+                 std::make_move_iterator(joined.end()));
   }
 
   const std::string& file_;

@@ -18,6 +18,9 @@ std::string complaint(const std::string& text, Kind kind) {
 TEST_CASE("flow shops are read by machine, by job, in pairs, broken over lines") {
   for (const std::string text : {"3 2\n1 2 3\n4 5 6\n", "3 2\n1 4\n2 5\n3 6\n",
                                  "3 2\n0 1 1 4\n0 2 1 5\n0 3 1 6\n", "3 2\n1 2 3 4\n5 6\n",
+                                 "\xEF\xBB\xBF"
+                                 "3\t2\r\n\r\n 1  2,3 \r\n\f4;5;6",
+                                 "3 2\r1 2 3\r4 5 6\r",
                                  "number of jobs, number of machines, initial seed, upper bound "
                                  "and lower bound :\n 3 2 87 9 "
                                  "8\nprocessing times :\n 1 2 3\n 4 5 6\n"}) {
@@ -55,7 +58,8 @@ TEST_CASE("a file may hold several instances, with names or without") {
 
 TEST_CASE("job shops are read in the usual and in Taillard's form") {
   for (const std::string text :
-       {"2 2\n0 3 1 4\n1 5 0 6\n", "2 2\n1 3 2 4\n2 5 1 6\n",
+       {"2 2\n0 3 1 4\n1 5 0 6\n", "2 2\n1 3 2 4\n2 5 1 6\n", "2 2\n0 3\n1 4 1\n5 0 6\n",
+        "2 2\n0 3 1 4 1 5 0 6\n",
         "Nb of jobs, Nb of Machines\n2 2 11 22 33 44\nTimes\n3 4\n5 6\nMachines\n1 2\n2 1\n"}) {
     auto read = read_instances(text, "js", Kind::jobshop);
     INFO(text);
@@ -104,6 +108,9 @@ TEST_CASE("mistakes are named with line, column and what was wanted") {
         "shop.txt:3:5: machine 7 is unknown, there are 0 to 1");
   CHECK(complaint("2 2\n0 3 1 4\n1 5 0\n", Kind::jobshop) ==
         "shop.txt:3:6: job 1 has 3 numbers, wanted pairs of machine and time");
+  CHECK(complaint("2 2\n0 -3 1 4\n1 5 7 6\n", Kind::jobshop) ==
+        "shop.txt:2:3: the time is -3, wanted 0 to 1000000000\n"
+        "shop.txt:3:5: machine 7 is unknown, there are 0 to 1");
   CHECK(complaint("2 2\n0 3 1 4\n", Kind::jobshop)
             .find("the file ends, wanted the operations of job 1") != std::string::npos);
   CHECK(complaint("1 2\n1 2 1 5 1 6\n", Kind::flexible) ==

@@ -47,6 +47,13 @@ class Reader {
     if (auto alarms = root.table("alarms")) alarm_rules(*alarms);
     if (auto planning = root.table("planning")) plans(*planning);
     if (auto gate = root.table("gate")) gates(*gate);
+    c_.planning.gate_seeds = gate_seeds_.value_or(c_.gate.least_futures);
+    if (c_.planning.gate_seeds < c_.gate.least_futures)
+      root.complain("planning",
+                    fmt::format("gate_seeds = {}, and the gate wants {} futures: it would refuse "
+                                "every plan",
+                                c_.planning.gate_seeds, c_.gate.least_futures),
+                    "leave gate_seeds out, or lower least_futures in [gate]");
     if (auto server = root.table("server")) serve(*server);
     if (auto hmi = root.table("hmi")) pages(*hmi);
     white_list(root);
@@ -419,7 +426,9 @@ class Reader {
     rules.horizon_s = table.duration("horizon", 600, rules.horizon_s);
     rules.selection_seeds =
         static_cast<std::size_t>(table.integer("selection_seeds", 2, 10'000, 20));
-    rules.gate_seeds = static_cast<std::size_t>(table.integer("gate_seeds", 10, 10'000, 40));
+    if (table.has("gate_seeds"))
+      gate_seeds_ = static_cast<std::size_t>(table.integer("gate_seeds", 2, 100'000, 200));
+    rules.check_every_s = table.duration("check_every", 60, rules.check_every_s);
     rules.seed = static_cast<std::uint64_t>(table.integer("seed", 0, INT64_MAX, 1));
     rules.again_after_s = table.duration("again_after", 1, rules.again_after_s);
     rules.expires_s = table.duration("expires", 1, rules.expires_s);
@@ -455,6 +464,13 @@ class Reader {
     rules.oldest_state_s = table.duration("oldest_state", 1, rules.oldest_state_s);
     rules.largest_start_deviation_s =
         table.duration("largest_start_deviation", 0, rules.largest_start_deviation_s);
+    const auto count = [&](const char* key, std::int64_t least, std::size_t& value) {
+      value = static_cast<std::size_t>(
+          table.integer(key, least, 1000, static_cast<std::int64_t>(value)));
+    };
+    count("least_stretches", 0, rules.least_stretches);
+    count("least_failures", 1, rules.least_failures);
+    count("windows_outside", 1, rules.windows_outside);
     rules.most_broken_promises = static_cast<std::size_t>(table.integer(
         "most_broken_promises", 0, 1000, static_cast<std::int64_t>(rules.most_broken_promises)));
     table.finish();
@@ -557,6 +573,7 @@ class Reader {
   }
 
   Configuration& c_;
+  std::optional<std::size_t> gate_seeds_;  ///< If given.
   Document& document_;
   TagContext context_;
   std::vector<int> bases_;

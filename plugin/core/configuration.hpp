@@ -81,10 +81,11 @@ struct PlanningRules {
   bool on_alarm = true;         ///< Plan when a forecast alarm is raised.
   double horizon_s = 8 * 3600;  ///< Length of each simulated future.
   std::size_t selection_seeds = 20;
-  std::size_t gate_seeds = 40;
+  std::size_t gate_seeds = 200;  ///< Unless given: as many as the gate wants.
   std::uint64_t seed = 1;
-  double again_after_s = 900;  ///< While the alarm stands and nothing has been proposed.
-  double expires_s = 900;      ///< A proposal that nobody decides on lapses (line time).
+  double again_after_s = 900;   ///< While the alarm stands and nothing has been proposed.
+  double expires_s = 900;       ///< A proposal that nobody decides on lapses (line time).
+  double check_every_s = 3600;  ///< Line time of the stretches that are simulated afterwards.
   double cost_tardiness_s = 1.0;
   double cost_downtime_s = 1.0;
   double cost_service_s = 0.2;

@@ -17,6 +17,11 @@ bool can_be_overruled(const std::string& rule) {
   return rule != "G0" && rule != "G1" && rule != "G7" && rule != "G10";
 }
 
+bool can_be_believed(const std::optional<ForecastRecord>& record, const GateRules& rules) {
+  return record && record->skill > rules.least_skill &&
+         record->calibration_error <= rules.largest_calibration_error;
+}
+
 bool GateVerdict::can_be_overruled() const {
   return std::all_of(checks.begin(), checks.end(), [](const Check& check) {
     return check.passed || core::can_be_overruled(check.rule);
@@ -162,6 +167,16 @@ class Judge {
   }
 
   void forecast() {
+    const auto& record = input_.forecast;
+    const auto skill =
+        record ? fmt::format(
+                     "skill {:+.2f} over base rates (wanted above {:.2f}), calibrated to "
+                     "{:.3f} (allowed {:.3f}), measured on {}",
+                     record->skill, rules_.least_skill, record->calibration_error,
+                     rules_.largest_calibration_error, record->on)
+               : std::string("nobody has measured how good the forecast is");
+    if (request_.hazards.empty())
+      return check("G5", "forecast", true, "planned by base rates, without a forecast; " + skill);
     const double age_s = input_.now_s - input_.forecast_at_s;
     const double allowed_s =
         std::min(rules_.oldest_forecast_s, rules_.oldest_forecast_share * request_.horizon_s);
@@ -170,21 +185,16 @@ class Judge {
     check("G5", "input", input_.missing_share <= rules_.largest_missing_share,
           fmt::format("{:.0f} % of the input of the machine at risk was missing, {:.0f} % allowed",
                       100 * input_.missing_share, 100 * rules_.largest_missing_share));
-    const auto& record = input_.forecast;
-    check("G5", "skill",
-          !record || (record->skill > rules_.least_skill &&
-                      record->calibration_error <= rules_.largest_calibration_error),
-          record ? fmt::format("skill {:+.2f} over base rates (wanted above {:.2f}), calibrated to "
-                               "{:.3f} (allowed {:.3f})",
-                               record->skill, rules_.least_skill, record->calibration_error,
-                               rules_.largest_calibration_error)
-                 : std::string("the forecast's skill on this plant has not been measured yet"));
+    check("G5", "skill", can_be_believed(record, rules_), skill);
   }
 
   void twin() {
     const auto& record = input_.twin;
-    bool passed = true;
-    std::string text = "the simulation has not been compared with this plant yet";
+    bool passed = rules_.least_stretches == 0;
+    std::string text = fmt::format(
+        "the simulation has not been compared with this plant yet, wanted are {} "
+        "stretches of time",
+        rules_.least_stretches);
     if (record) {
       const double p = binomial_p(record->covered, record->shifts, 0.9);
       passed = record->throughput_error <= rules_.largest_throughput_error &&
@@ -192,7 +202,7 @@ class Judge {
                !record->drifting;
       text = fmt::format(
           "throughput off by {:.1f} %, event times by {:.1f} % of the horizon; {} of "
-          "{} shifts in the 90 % interval (p {:.2f}){}",
+          "{} stretches in the 90 % interval (p {:.2f}){}",
           100 * record->throughput_error, 100 * record->event_error, record->covered,
           record->shifts, p, record->drifting ? "; its error drifts" : "");
     }
@@ -247,9 +257,10 @@ class Judge {
     std::size_t known = 0;
     const auto from = input_.ledger.size() - std::min(input_.ledger.size(), rules_.ledger_length);
     for (std::size_t i = from; i < input_.ledger.size(); ++i) {
-      if (!input_.ledger[i].realised) continue;
+      const auto& promise = input_.ledger[i];
+      if (!promise.realised && !promise.rolled_back) continue;
       ++known;
-      broken += *input_.ledger[i].realised < input_.ledger[i].gain_lower ? 1 : 0;
+      broken += promise.rolled_back || *promise.realised < promise.gain_lower ? 1 : 0;
     }
     check("G12", "ledger", broken <= rules_.most_broken_promises,
           fmt::format("{} of the last {} deployments gained less than was promised, {} allowed",

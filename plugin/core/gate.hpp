@@ -31,10 +31,12 @@ struct GateRules {
   double largest_missing_share = 0.3;  ///< Of the input of the machine at risk.
   double least_skill = 0;              ///< Brier skill over base rates of the last 30 days.
   double largest_calibration_error = 0.05;
+  std::size_t least_failures = 10;  ///< Seen here before the record of this plant counts.
   // G6 twin
   double largest_throughput_error = 0.03;
   double largest_event_error = 0.02;  ///< Mean absolute error of event times over the horizon.
   double least_coverage_p = 0.05;     ///< Of the binomial test that 90 % intervals hold 90 %.
+  std::size_t least_stretches = 3;    ///< That have been simulated afterwards and compared.
   // G7 state
   double oldest_state_s = 300;  ///< Line time from the snapshot to the verdict.
   // G8 stability
@@ -43,21 +45,25 @@ struct GateRules {
   double hold_off_s = 3600;                     ///< After a deployment.
   // G9 people
   double approval_expires_s = 900;
+  // G11 way back
+  std::size_t windows_outside = 3;  ///< Of the simulated band, in a row.
   // G12 ledger
   std::size_t ledger_length = 20;
   std::size_t most_broken_promises = 3;
   friend bool operator==(const GateRules&, const GateRules&) = default;
 };
 
-/// How good the forecast has been lately; absent while nobody has measured it.
+/// How good the forecast has been lately; absent while nobody has measured it, and then plans use
+/// base rates.
 struct ForecastRecord {
-  double skill = 0;              ///< Brier skill score.
-  double calibration_error = 0;  ///< Expected calibration error.
+  double skill = 0;               ///< Brier skill score.
+  double calibration_error = 0;   ///< Expected calibration error.
+  std::string on = "this plant";  ///< Where that was measured.
 };
-/// How well the simulation has followed the plant; absent while nobody has measured it.
+/// How well the simulation has followed the plant; absent while too little was compared.
 struct TwinRecord {
-  double throughput_error = 0;  ///< Relative.
-  double event_error = 0;       ///< Over the horizon.
+  double throughput_error = 0;  ///< Relative, with the stops as they were.
+  double event_error = 0;       ///< Over the horizon, with the stops as they were.
   std::size_t covered = 0;      ///< Shifts whose output lay in the simulated 90 % interval.
   std::size_t shifts = 0;
   bool drifting = false;  ///< The cumulative sum of the standardised error has left its bounds.
@@ -66,6 +72,7 @@ struct TwinRecord {
 struct Promise {
   double gain_lower = 0;
   std::optional<double> realised;  ///< Not yet known.
+  bool rolled_back = false;        ///< Whatever it gained: it was not kept.
 };
 
 /// All that the gate looks at.
@@ -104,6 +111,9 @@ struct GateVerdict {
 };
 
 [[nodiscard]] bool can_be_overruled(const std::string& rule);
+/// Whether forecasts with this record may be planned on (G5); without one they may not.
+[[nodiscard]] bool can_be_believed(const std::optional<ForecastRecord>& record,
+                                   const GateRules& rules);
 
 [[nodiscard]] GateVerdict judge(const GateInput& input, const GateRules& rules);
 
@@ -145,6 +155,7 @@ class BandWatch {
   explicit BandWatch(std::size_t windows = 3) : windows_(windows) {}
   /// The KPI of one window (more is better) with its band. True when the way back is due.
   bool step(double value, double low, double high);
+  [[nodiscard]] std::size_t windows() const { return windows_; }
   [[nodiscard]] bool locked_out() const { return locked_out_; }
   void clear() {
     outside_ = 0;

@@ -828,10 +828,15 @@ const char* configuration_schema() {
     },
     "gate_seeds": {
      "type": "integer",
-     "description": "Fresh futures to prove on",
-     "minimum": 10,
-     "maximum": 10000,
-     "default": 40
+     "description": "Fresh futures to prove on; as many as gate.least_futures unless given",
+     "minimum": 2,
+     "maximum": 100000,
+     "default": 200
+    },
+    "check_every": {
+     "type": "string",
+     "description": "Line time of the stretches that are simulated afterwards and compared; a time such as \"2 s\" or \"100 ms\"",
+     "default": "1 h"
     },
     "seed": {
      "type": "integer",
@@ -957,6 +962,27 @@ const char* configuration_schema() {
      ],
      "description": "In the worst corner case; \"5 %\" or 0.05",
      "default": "3 %"
+    },
+    "least_failures": {
+     "type": "integer",
+     "description": "Failures seen here before the forecast's record on this plant counts",
+     "minimum": 1,
+     "maximum": 1000,
+     "default": 10
+    },
+    "least_stretches": {
+     "type": "integer",
+     "description": "Stretches of time that were simulated afterwards and compared",
+     "minimum": 0,
+     "maximum": 1000,
+     "default": 3
+    },
+    "windows_outside": {
+     "type": "integer",
+     "description": "Windows in a row outside the simulated band that take a schedule back",
+     "minimum": 1,
+     "maximum": 1000,
+     "default": 3
     },
     "oldest_forecast_of_horizon": {
      "type": [

@@ -258,7 +258,7 @@ class Planning {
         trials.push_back(
             future_of(request_, *schedule,
                       select::scenario_seed(request_.seed, select::ScenarioSet::gate, i)));
-        trials.back().want_gantt = i == 0;
+        trials.back().want_gantt = i == 0 || schedule != &request_.active;
       }
     }
     planned_ = done_ + trials.size();
@@ -320,8 +320,13 @@ class Planning {
       proof.probability_better = proof.compared.probability_better;
       proof.tail_change = proof.compared.tail_change;
     }
+    proof.winner_cost = std::move(winner_costs);
+    const auto middle = outcomes->begin() + static_cast<std::ptrdiff_t>(request_.gate_seeds);
+    const std::vector<Outcome> won(std::make_move_iterator(middle),
+                                   std::make_move_iterator(outcomes->end()));
+    proof.band = band_of(request_, won);
     plan_.keep_example = std::move((*outcomes)[0]);
-    plan_.winner_example = std::move((*outcomes)[request_.gate_seeds]);
+    plan_.winner_example = won.front();
     return Done{};
   }
 

@@ -99,12 +99,24 @@ struct Evaluated {
   Estimate mean_cost;
 };
 
+/// In which band nineteen of twenty simulated futures stay: parts that have left the line since the
+/// start, at the end of each window.
+struct Band {
+  double window_s = 0;
+  std::vector<double> low;
+  std::vector<double> high;
+};
+/// Of futures that were run with their Gantt.
+[[nodiscard]] Band band_of(const Request& request, const std::vector<line::Outcome>& futures);
+
 /// The winner against keep on fresh seeds: what the gate reads.
 struct Proof {
   std::vector<std::uint64_t> seeds;
   std::vector<line::Measures> keep;
   std::vector<line::Measures> winner;
   std::vector<double> gain;  ///< cost(keep) - cost(winner), one a seed.
+  std::vector<double> winner_cost;
+  Band band;  ///< Of the winner.
   Estimate mean_gain;
   double gain_lower_95 = 0;       ///< One-sided lower bound of the mean gain.
   double probability_better = 0;  ///< Share of seeds with gain > 0, ties count half.

@@ -57,6 +57,9 @@ struct Case {
     input.forecast_at_s = 980;
     input.may_write = true;
     input.audit_works = true;
+    request.hazards = {{{0}, line::FaultKind::bearing_wear, {}}};
+    input.forecast = ForecastRecord{0.2, 0.02};
+    input.twin = TwinRecord{0.01, 0.01, 18, 20, false};
   }
 
   /// The name of the check that refuses; "passed" when none does.
@@ -188,6 +191,10 @@ TEST_CASE("each doubt alone refuses") {
     CHECK(c.verdict() == "skill");
     c.input.forecast = ForecastRecord{0.2, 0.3};
     CHECK(c.verdict() == "skill");
+    c.input.forecast.reset();
+    CHECK(c.verdict() == "skill");
+    c.request.hazards.clear();  // by base rates alone nothing has to be believed
+    CHECK(c.verdict() == "passed");
   }
   SECTION("G6: the simulation is ten percent too quick, or its intervals do not hold") {
     c.input.twin = TwinRecord{0.01, 0.01, 18, 20, false};
@@ -198,6 +205,10 @@ TEST_CASE("each doubt alone refuses") {
     CHECK(c.verdict() == "twin");
     c.input.twin = TwinRecord{0.01, 0.01, 18, 20, true};
     CHECK(c.verdict() == "twin");
+    c.input.twin.reset();
+    CHECK(c.verdict() == "twin");
+    c.rules.least_stretches = 0;
+    CHECK(c.verdict() == "passed");
   }
   SECTION("G7: a stale state, or counts that contradict") {
     c.input.now_s = 1301;
@@ -220,14 +231,14 @@ TEST_CASE("each doubt alone refuses") {
     CHECK(c.verdict() == "way back");
   }
   SECTION("G12: four of the last twenty promises were broken") {
-    for (int i = 0; i < 20; ++i) c.input.ledger.push_back({100, i < 3 ? 50.0 : 150.0});
+    for (int i = 0; i < 20; ++i) c.input.ledger.push_back({100, i < 3 ? 50.0 : 150.0, false});
     CHECK(c.verdict() == "passed");
-    c.input.ledger.push_back({100, 99.0});
-    c.input.ledger.push_back({100, 99.0});
-    c.input.ledger.push_back({100, std::nullopt});
+    c.input.ledger.push_back({100, 99.0, false});
+    c.input.ledger.push_back({100, 500.0, true});  // gained much, and was taken back
+    c.input.ledger.push_back({100, std::nullopt, false});
     CHECK(c.verdict() == "passed");  // the oldest three are out of the twenty
-    c.input.ledger.push_back({100, 10.0});
-    c.input.ledger.push_back({100, 10.0});
+    c.input.ledger.push_back({100, 10.0, false});
+    c.input.ledger.push_back({100, std::nullopt, true});
     CHECK(c.verdict() == "ledger");
   }
   SECTION("writing is off") {

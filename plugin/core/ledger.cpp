@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/core/ledger.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace foreline::core {
+
+using namespace line;
+
+namespace {
+
+/// Of the time since the deployment: what may be unseen before the realised gain means nothing.
+constexpr double unseen_share_most = 0.05;
+
+/// The last of the machines from which parts leave the line.
+bool is_sink(const Line& line, const std::vector<std::uint32_t>& takers, std::uint32_t machine) {
+  return takers[line.buffer_of(machine)] == 0;
+}
+
+}  // namespace
+
+void Booked::book(const Frame& frame, double sample_period_s) {
+  const double passed_s = at_s < 0 ? 0 : frame.at_s - at_s;
+  at_s = frame.at_s;
+  if (passed_s <= 0) return;
+  // A frame speaks for the time since the one before; after a gap nobody knows.
+  if (!frame.connected || passed_s > 3 * sample_period_s) {
+    missed_s += passed_s;
+    return;
+  }
+  for (const auto& machine : frame.machines) {
+    if (machine.state == PackmlState::held) down_s += passed_s;
+    if (machine.state == PackmlState::stopped) service_s += passed_s;
+  }
+}
+
+double parts_off(const Line& line, const LineNow& now) {
+  const auto takers = line.takers();
+  double parts = 0;
+  for (std::uint32_t m = 0; m < now.machines.size(); ++m) {
+    if (!is_sink(line, takers, m)) continue;
+    for (const auto& progress : now.machines[m].progress)
+      parts += static_cast<double>(progress.good) * line.machines[m].gives;
+  }
+  return parts;
+}
+
+bool is_finished(const Line& line, const LineNow& now, const Order& order, std::size_t position) {
+  const auto takers = line.takers();
+  std::uint64_t gone = 0;
+  for (std::uint32_t m = 0; m < now.machines.size(); ++m) {
+    const auto& progress = now.machines[m].progress;
+    if (position >= progress.size()) return false;
+    gone += progress[position].scrap + (is_sink(line, takers, m) ? progress[position].good : 0U);
+  }
+  return gone >= order.quantity;
+}
+
+Promised promise_of(const plan::Request& request, const plan::Plan& plan, std::uint16_t proposal,
+                    const Booked& booked) {
+  const auto& winner = plan.evaluated.at(plan.winner).candidate;
+  const auto& proof = plan.proof;
+  Promised promised;
+  promised.proposal = proposal;
+  promised.name = winner.name;
+  promised.from_s = request.now.at_s;
+  promised.until_s = request.now.at_s + request.horizon_s;
+  promised.keep_cost = proof.keep_cost;
+  promised.gain_mean = proof.mean_gain.mean;
+  auto costs = proof.winner_cost;
+  if (!costs.empty()) {
+    std::sort(costs.begin(), costs.end());
+    const auto at = static_cast<std::size_t>(0.95 * static_cast<double>(costs.size() - 1) + 0.5);
+    promised.gain_lower = proof.keep_cost - costs[at];
+  }
+  promised.off_at_start = parts_off(*request.line, request.now);
+  for (std::size_t o = 0; o < request.orders->size(); ++o)
+    promised.finished.push_back(is_finished(*request.line, request.now, (*request.orders)[o], o));
+  promised.booked = booked;
+  promised.band = proof.band;
+  promised.prices.cost_tardiness_s = request.cost_tardiness_s;
+  promised.prices.cost_downtime_s = request.cost_downtime_s;
+  promised.prices.cost_service_s = request.cost_service_s;
+  promised.prices.cost_makespan_s = request.cost_makespan_s;
+  promised.prices.now.at_s = request.now.at_s;
+  promised.before = request.active;
+  promised.after = winner.schedule;
+  return promised;
+}
+
+Following::Following(Promised promised, const GateRules& rules, bool seen_from_the_start)
+    : promised_(std::move(promised)), watch_(rules.windows_outside), whole_(seen_from_the_start) {}
+
+Following::News Following::step(const Line& line, const std::vector<Order>& orders,
+                                const LineNow& now, const Booked& booked) {
+  News news;
+  finished_s_.resize(orders.size(), -1);
+  bool all = true;
+  for (std::size_t o = 0; o < orders.size(); ++o) {
+    if (finished_s_[o] < 0 && is_finished(line, now, orders[o], o)) finished_s_[o] = now.at_s;
+    all = all && finished_s_[o] >= 0;
+  }
+  const auto& band = promised_.band;
+  const double passed_s = now.at_s - promised_.from_s;
+  // A look may come late; the counts then belong to a later moment, so windows are only judged by
+  // looks near their end, and those without one are left out.
+  while (band.window_s > 0 && window_ < band.low.size() &&
+         passed_s >= band.window_s * static_cast<double>(window_ + 1)) {
+    const double late_s = passed_s - band.window_s * static_cast<double>(window_ + 1);
+    const auto w = window_++;
+    if (late_s > band.window_s / 4) continue;
+    const double parts = parts_off(line, now) - promised_.off_at_start;
+    // Where nothing is left to do, no band says anything any more.
+    if (all) continue;
+    const bool due = watch_.step(parts, band.low[w], band.high[w]);
+    news.window = fmt::format("{:.0f} parts in {:.0f} min, simulated {:.0f} to {:.0f}", parts,
+                              passed_s / 60, band.low[w], band.high[w]);
+    if (due) {
+      news.back_due = true;
+      news.text = fmt::format("for {} windows the line has not kept what was simulated: {}",
+                              watch_.windows(), news.window);
+    }
+  }
+  if (!all && now.at_s < promised_.until_s) return news;
+  news.over = true;
+  const double missed_s = booked.missed_s - promised_.booked.missed_s;
+  if (!whole_ || booked.at_s < promised_.from_s ||
+      missed_s > unseen_share_most * std::max(1.0, passed_s)) {
+    news.text = "what was gained cannot be known: the plugin has not seen the whole time";
+    return news;
+  }
+  Measures measures;
+  measures.downtime_s = booked.down_s - promised_.booked.down_s;
+  measures.makespan_s = promised_.from_s;
+  for (std::size_t o = 0; o < orders.size(); ++o) {
+    if (o < promised_.finished.size() && promised_.finished[o]) continue;
+    const double counted_s = finished_s_[o] >= 0 ? finished_s_[o] : promised_.until_s;
+    measures.makespan_s = std::max(measures.makespan_s, counted_s);
+    measures.tardiness_s += orders[o].weight * std::max(0.0, counted_s - orders[o].due_s);
+  }
+  const double cost =
+      plan::cost_of(promised_.prices, measures, booked.service_s - promised_.booked.service_s);
+  news.realised = promised_.keep_cost - cost;
+  news.text = fmt::format(
+      "gained {:.0f}; promised were {:.0f}, and 95 % sure {:.0f} (late {:.0f} s by weight, stopped "
+      "{:.0f} s, serviced {:.0f} s, done after {:.0f} s)",
+      *news.realised, promised_.gain_mean, promised_.gain_lower, measures.tardiness_s,
+      measures.downtime_s, booked.service_s - promised_.booked.service_s,
+      measures.makespan_s - promised_.from_s);
+  return news;
+}
+
+void Ledger::promised(const Promised& promised) {
+  promises_.push_back({promised.gain_lower, std::nullopt, false});
+  standing_ = promised;
+  open_ = true;
+}
+
+void Ledger::settled(std::optional<double> realised) {
+  if (open_ && !promises_.empty()) promises_.back().realised = realised;
+  open_ = false;
+}
+
+void Ledger::ended() {
+  standing_.reset();
+  open_ = false;
+}
+
+void Ledger::rolled_back() {
+  if (standing_ && !promises_.empty()) promises_.back().rolled_back = true;
+  standing_.reset();
+  open_ = false;
+  locked_out_ = true;
+}
+
+}  // namespace foreline::core

@@ -301,6 +301,14 @@ Lateness lateness_of(const Way& way, std::size_t o) {
   return all;
 }
 
+/// Whether an order had left the line before the day was stopped: no future is about it.
+bool over_before(const Way& way, std::size_t o) {
+  return std::all_of(way.outcomes.begin(), way.outcomes.end(), [&](const Outcome& outcome) {
+    const double finished_s = outcome.orders[o].finished_s;
+    return finished_s >= 0 && finished_s <= way.trial.from->at_s;
+  });
+}
+
 select::Chance on_time(const Way& way, std::size_t o) {
   std::size_t hits = 0;
   for (const auto& outcome : way.outcomes) {
@@ -385,7 +393,7 @@ int show(const char* command, std::vector<Way>& ways, const Options& options) {
   fmt::print("  late because of\n");
   for (std::size_t o = 0; o < base.trial.orders->size(); ++o) {
     const auto& order = (*base.trial.orders)[o];
-    if (!std::isfinite(order.due_s)) continue;
+    if (!std::isfinite(order.due_s) || over_before(base, o)) continue;
     fmt::print("{:<12}{:>8}", order.id, clock_text(order.due_s).substr(0, 5));
     std::string reasons;
     for (const auto& way : ways) {

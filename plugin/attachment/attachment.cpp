@@ -19,9 +19,13 @@
 #include <vector>
 
 #include "plugin/attachment/details.hpp"
+#include "plugin/attachment/keeping.hpp"
 #include "plugin/attachment/northbound.hpp"
+#include "plugin/attachment/twin_check.hpp"
+#include "plugin/core/ledger.hpp"
 #include "plugin/core/published.hpp"
 #include "plugin/core/quality.hpp"
+#include "plugin/core/skill.hpp"
 #include "plugin/io/deployer.hpp"
 #include "plugin/io/device.hpp"
 #include "plugin/io/loop.hpp"
@@ -45,7 +49,13 @@ namespace {
 
 constexpr auto deploy_patience = std::chrono::seconds(5);
 constexpr int snapshot_attempts = 20;
-constexpr auto glance_every = std::chrono::seconds(1);
+/// Where the line stands is read so often, for pages or for nobody, and after so much line time.
+constexpr double glance_for_pages_s = 1;
+constexpr double glance_for_nobody_s = 10;
+constexpr double glance_line_s = 60;
+constexpr double glance_least_s = 0.1;
+constexpr double judged_every_s = 4 * 3600;  ///< Line time between audit lines about forecasts.
+constexpr std::size_t least_forecasts = 100;
 constexpr double new_run_s = 3600;  ///< A clock that falls back by more means another run.
 
 double seconds(Clock::duration duration) {
@@ -82,8 +92,16 @@ struct Said {
   std::string room;
   std::string text;
 };
+struct RollBackWanted {
+  std::string who;
+  bool clear = false;
+};
+struct Compared {
+  Result<core::Stretch> stretch;
+};
 struct Planned {
   plan::Request request;
+  core::Booked booked;
   double forecast_at_s = 0;
   double missing_share = 0;
   Result<plan::Plan> plan;
@@ -92,8 +110,9 @@ struct PlanProgress {
   std::size_t done = 0;
   std::size_t all = 0;
 };
-using Message = std::variant<PlanWanted, Acknowledged, Shelved, Serviced, WriteWanted, Noted,
-                             core::Decision, Planned, PlanProgress, Said, io::Polled>;
+using Message =
+    std::variant<PlanWanted, Acknowledged, Shelved, Serviced, WriteWanted, Noted, core::Decision,
+                 RollBackWanted, Compared, Planned, PlanProgress, Said, io::Polled>;
 
 struct Cancelled {};
 
@@ -108,7 +127,15 @@ struct Proposal {
   double made_at_s = 0;
   std::string identity;  ///< SHA-256 of what people are asked about.
   core::GateVerdict verdict;
+  core::Promised promised;
+  std::string signed_by;  ///< The first of two who overrule the gate.
 };
+
+/// Whether two people may deploy what the gate has refused.
+bool can_be_overruled(const Proposal& proposal) {
+  return proposal.state == ProposalState::refused && proposal.verdict.can_be_overruled() &&
+         !(proposal.schedule == proposal.request.active);
+}
 
 }  // namespace
 
@@ -138,7 +165,10 @@ struct Attachment::State {
   Clock::time_point next_drop{};
   std::int64_t told_ns = 0;  ///< Of the last event in the historian.
   std::shared_ptr<const inference::Forecaster> forecaster;
-  std::vector<Event> events;  ///< To tell the host once no lock is held.
+  std::vector<Event> events;                 ///< To tell the host once no lock is held.
+  std::optional<core::Following> following;  ///< The deployed schedule, until it is judged.
+  std::optional<TwinCheck> twin_check;
+  double scored_at_s = -1;
 
   // Shared, under `mutex`.
   mutable std::mutex mutex;
@@ -162,6 +192,13 @@ struct Attachment::State {
   std::uint64_t gate_refusals = 0;
   std::uint64_t dropped = 0;  ///< Historians given up.
   double forecast_took_s = 0;
+  core::Booked booked;
+  core::StopLog stops{0};
+  std::optional<core::ForecastWatch> judged;       ///< Forecasts whose time has not come, and sums.
+  std::optional<core::ForecastRecord> evaluation;  ///< Of the model, where it was made.
+  Kept kept;
+  core::RollBack roll_back_state = core::RollBack::none;
+  std::string followed;  ///< What the last window of the deployed schedule found.
   Frame frame;
   std::int64_t received_ns = 0;
   double line_s = 0;
@@ -169,7 +206,8 @@ struct Attachment::State {
   std::uint16_t polls = 0;
   Proposal proposal;
   io::DeviceCounters counters;
-  Clock::time_point next_glance{};
+  Clock::time_point glanced_at{};
+  double glanced_line_s = 0;
   std::optional<LineNow> glanced;  ///< Where the line stood, for people to look at.
   Schedule running_schedule;       ///< As the PLC held it at the last glance.
   PlanProgress progress;
@@ -412,9 +450,13 @@ struct Attachment::State {
     frame = core::frame_of(map, line(), image, static_cast<double>(cell) * line().sample_period_s);
     remember(frame);
     if (north) north->frame(frame);
+    booked.book(frame, line().sample_period_s);
+    stops.take(frame);
+    if (judged) judged->take(frame, line().sample_period_s);
     const auto begun = Clock::now();
     const auto changes = watch->step(frame);
     if (!changes.forecasts.empty()) forecast_took_s = seconds(Clock::now() - begun);
+    if (judged) judged->take(changes.forecasts, line());
     take(changes);
   }
 
@@ -432,6 +474,15 @@ struct Attachment::State {
     grid = std::numeric_limits<std::int64_t>::min();
     planned_at_s = -1;
     deployed_at_s = -1;
+    scored_at_s = -1;
+    booked = {};
+    stops = core::StopLog(line().machines.size());
+    following.reset();
+    if (twin_check) twin_check->forget();
+    if (kept.ledger.standing()) {
+      kept.ledger.ended();
+      (void)note("foreline", kept::ended, "{}");
+    }
     log(Level::warning, "attachment", "the line's clock has fallen back: a new run begins");
   }
 
@@ -545,17 +596,174 @@ struct Attachment::State {
     return *trouble;
   }
 
-  /// Buffers, orders and the running schedule for the HMI. A torn read leaves the former ones.
+  /// Buffers, orders and the running schedule: for the pages, to follow the deployed schedule, and
+  /// to compare the simulation with the line. A torn read leaves the former ones.
   void glance() {
-    if (!configuration.hmi.on || !connected || Clock::now() < next_glance) return;
     if (configuration.orders->empty() || !configuration.map.schedule) return;
-    next_glance = Clock::now() + glance_every;
+    if (!connected) return;
+    const double wall_s = seconds(Clock::now() - glanced_at);
+    const double longest_s = configuration.hmi.on ? glance_for_pages_s : glance_for_nobody_s;
+    if (wall_s < glance_least_s ||
+        (wall_s < longest_s && std::abs(line_s - glanced_line_s) < glance_line_s))
+      return;
+    glanced_at = Clock::now();
+    glanced_line_s = line_s;
     Schedule active;
     auto now = read_state(active, 3);
     if (!now) return;
+    plan::Request asked;
+    {
+      const std::lock_guard lock(mutex);
+      double at_s = 0;
+      double share = 0;
+      asked = request_from(*now, active, at_s, share);
+      glanced = std::move(*now);
+      running_schedule = std::move(active);
+    }
+    if (twin_check) twin_check->look(asked, booked, stops);
+    follow(asked.now);
+    judge_forecasts();
+  }
+
+  // --- What becomes of a deployed schedule ------------------------------------------------------
+
+  void tell_deployment(const std::string& what, const std::string& text,
+                       const std::string& detail = "{}") {
+    tell({EventKind::deploy, line_s, "deployment", what, text, detail});
+  }
+
+  void follow(const LineNow& now) {
+    if (!following) return;
+    const auto news = following->step(line(), *configuration.orders, now, booked);
+    if (!news.window.empty()) {
+      const std::lock_guard lock(mutex);
+      followed = news.window;
+    }
+    if (news.back_due) return roll_back("foreline", news.text);
+    if (news.over) settle(news.realised, news.text);
+  }
+
+  /// The promise of the deployed schedule is judged; it can still be taken back.
+  void settle(std::optional<double> realised, const std::string& text) {
+    following.reset();
+    const Json detail = {{"proposal", kept.ledger.standing()->proposal},
+                         {"realised", realised ? Json(*realised) : Json()},
+                         {"text", text}};
+    (void)note("foreline", kept::settled, detail.dump());
+    {
+      const std::lock_guard lock(mutex);
+      kept.ledger.settled(realised);
+      followed.clear();
+    }
+    tell_deployment("settled", text, detail.dump());
+  }
+
+  /// What came of forecasts goes into the audit every few hours, so that a restart knows it.
+  void judge_forecasts() {
+    if (!judged || line_s - scored_at_s < judged_every_s) return;
+    const bool first = scored_at_s < 0;
+    scored_at_s = line_s;
+    if (first || judged->scores().forecasts() == 0) return;
     const std::lock_guard lock(mutex);
-    glanced = std::move(*now);
-    running_schedule = std::move(active);
+    if (!note("foreline", kept::scores, to_json(judged->scores()).dump())) return;
+    kept.scores.add(judged->scores());
+    judged->clear();
+  }
+
+  /// How far forecasts can be believed: as measured here, else as the model was evaluated.
+  std::optional<core::ForecastRecord> forecast_record() const {
+    auto here = kept.scores;
+    if (judged) here.add(judged->scores());
+    const auto record = here.record(least_forecasts, configuration.gate.least_failures);
+    return record ? record : evaluation;
+  }
+
+  void take(Compared& compared) {
+    if (!compared.stretch)
+      return log(Level::warning, "attachment",
+                 "a stretch of time was not compared with the simulation: " +
+                     compared.stretch.error().text());
+    const auto& stretch = *compared.stretch;
+    (void)note("foreline", kept::stretch, to_json(stretch).dump());
+    const std::lock_guard lock(mutex);
+    kept.add(stretch);
+    log(Level::info, "attachment",
+        fmt::format("{:.0f} parts left the line in {:.0f} min; simulated with the stops as they "
+                    "were {:.1f}, without knowing them {:.0f} to {:.0f}",
+                    stretch.came, (stretch.until_s - stretch.from_s) / 60, stretch.replayed,
+                    stretch.low, stretch.high));
+  }
+
+  /// The way back in one step: what has started stays, the rest as it was (G11).
+  void roll_back(const std::string& who, const std::string& because) {
+    const auto end = [&](core::RollBack state, const std::string& what, const std::string& text) {
+      {
+        const std::lock_guard lock(mutex);
+        roll_back_state = state;
+      }
+      if (state != core::RollBack::done) (void)note(who, "roll-back " + what, text);
+      tell_deployment(what, text);
+    };
+    const auto standing = kept.ledger.standing();
+    if (!standing)
+      return end(core::RollBack::refused, "refused",
+                 "no deployed schedule stands to be taken back");
+    if (proposal.state == ProposalState::deploying || leftovers)
+      return end(core::RollBack::refused, "refused", "an earlier deployment is not settled yet");
+    if (!configuration.may_write)
+      return end(core::RollBack::refused, "refused", "writing schedules is switched off");
+    Schedule active;
+    auto now = connected ? read_state(active) : Result<LineNow>(Error("the PLC does not answer"));
+    if (!now) return end(core::RollBack::failed, "failed", now.error().text());
+    if (!(active == standing->after))
+      return end(core::RollBack::refused, "refused",
+                 "the PLC runs another schedule than the one that was deployed");
+    const auto frozen = now->frozen_prefix(active);
+    const auto back = core::way_back(standing->before, active, frozen);
+    const auto complaints =
+        line::complaints_about(back, line(), *configuration.orders, active, frozen);
+    if (!complaints.empty()) return end(core::RollBack::refused, "refused", complaints.front());
+    const Json detail = {{"proposal", standing->proposal}, {"because", because}};
+    if (!note(who, "rolling back", detail.dump()))
+      return end(core::RollBack::failed, "failed", "the audit cannot be written, so nothing is");
+    {
+      const std::lock_guard lock(mutex);
+      roll_back_state = core::RollBack::under_way;
+    }
+    const bool changes = !(back == active);
+    if (changes) {
+      if (const auto why = write_schedule(back); !why.empty())
+        return end(core::RollBack::failed, "failed", why);
+    }
+    (void)note(who, kept::rolled_back, detail.dump());
+    following.reset();
+    if (twin_check) twin_check->forget();
+    {
+      const std::lock_guard lock(mutex);
+      kept.ledger.rolled_back();
+      followed.clear();
+      if (proposal.state == ProposalState::proposed) proposal.state = ProposalState::lapsed;
+    }
+    const auto text = fmt::format(
+        "{} rolled \"{}\" back: {}; {}. Nothing is deployed before a person clears this", who,
+        standing->name, because,
+        changes ? "the former schedule is active again, read back"
+                : "all that it changed has happened already, so nothing was written");
+    alarm_deployment(true, text);
+    end(core::RollBack::done, "rolled-back", text);
+  }
+
+  void clear_lock_out(const std::string& who) {
+    if (!kept.ledger.locked_out() || !note(who, kept::cleared, "{}")) return;
+    {
+      const std::lock_guard lock(mutex);
+      kept.ledger.cleared();
+    }
+    alarm_deployment(false, fmt::format("{} has cleared the roll-back", who));
+    tell_deployment("cleared",
+                    fmt::format("{} has cleared the roll-back: schedules may be deployed "
+                                "again",
+                                who));
   }
 
   /// The question that planning answers, from this state. Under `mutex`.
@@ -579,6 +787,7 @@ struct Attachment::State {
     forecast_at_s = 0;
     missing_share = 0;
     double highest = -1;
+    const bool believed = core::can_be_believed(forecast_record(), configuration.gate);
     for (const auto& forecast : watch->latest()) {
       if (!forecast.available) continue;
       forecast_at_s = std::max(forecast_at_s, forecast.at_s);
@@ -588,7 +797,7 @@ struct Attachment::State {
           return mode.kind == kind.kind;
         });
         if (!possible || !gives_warning(kind.kind)) continue;
-        request.hazards.push_back({forecast.machine, kind.kind, kind.within});
+        if (believed) request.hazards.push_back({forecast.machine, kind.kind, kind.within});
         const double p = kind.probability_within(configuration.watch.alarms.horizon_s);
         if (p <= highest) continue;
         highest = p;
@@ -598,9 +807,15 @@ struct Attachment::State {
     return request;
   }
 
+  /// One person has overruled the gate, and there is time for another.
+  bool waits_for_second() const {
+    return proposal.state == ProposalState::refused && !proposal.signed_by.empty() &&
+           line_s - proposal.made_at_s <= configuration.gate.approval_expires_s;
+  }
+
   void want_plan(const std::string& because) {
     if (planning || proposal.state == ProposalState::proposed ||
-        proposal.state == ProposalState::deploying)
+        proposal.state == ProposalState::deploying || waits_for_second())
       return;
     planned_at_s = line_s;
     Schedule active;
@@ -621,6 +836,7 @@ struct Attachment::State {
     plan::Request request;
     double forecast_at_s = 0;
     double missing_share = 0;
+    const auto booked_then = booked;
     {
       const std::lock_guard lock(mutex);
       request = request_from(std::move(*now), std::move(active), forecast_at_s, missing_share);
@@ -631,24 +847,25 @@ struct Attachment::State {
     tell_plan("started", fmt::format("planning because of {}, from the line's state at {:.0f} s",
                                      because, request.now.at_s));
     if (planner.joinable()) planner.join();
-    planner = std::thread([this, asked = std::move(request), forecast_at_s, missing_share] {
-      std::optional<Result<plan::Plan>> planned;
-      std::size_t told = 0;
-      try {
-        planned = plan::make_plan(asked, *worker, [&](std::size_t done, std::size_t all) {
-          if (stopping) throw Cancelled{};
-          if (10 * done / all == told) return;
-          told = 10 * done / all;
-          post(PlanProgress{done, all});
+    planner =
+        std::thread([this, asked = std::move(request), forecast_at_s, missing_share, booked_then] {
+          std::optional<Result<plan::Plan>> planned;
+          std::size_t told = 0;
+          try {
+            planned = plan::make_plan(asked, *worker, [&](std::size_t done, std::size_t all) {
+              if (stopping) throw Cancelled{};
+              if (10 * done / all == told) return;
+              told = 10 * done / all;
+              post(PlanProgress{done, all});
+            });
+          } catch (const Cancelled&) {
+            worker.reset();
+            return;
+          } catch (const std::exception& error) {
+            planned = Error(fmt::format("planning failed: {}", error.what()));
+          }
+          post(Planned{asked, booked_then, forecast_at_s, missing_share, std::move(*planned)});
         });
-      } catch (const Cancelled&) {
-        worker.reset();
-        return;
-      } catch (const std::exception& error) {
-        planned = Error(fmt::format("planning failed: {}", error.what()));
-      }
-      post(Planned{asked, forecast_at_s, missing_share, std::move(*planned)});
-    });
   }
 
   void take(Planned& planned) {
@@ -670,6 +887,9 @@ struct Attachment::State {
       proposal.name = winner.name;
       proposal.gain_lower_95 = planned.plan->proof.gain_lower_95;
       proposal.made_at_s = line_s;
+      proposal.promised =
+          core::promise_of(planned.request, *planned.plan, proposal.number, planned.booked);
+      proposal.signed_by.clear();
     }
     core::GateInput input;
     input.request = &planned.request;
@@ -681,12 +901,19 @@ struct Attachment::State {
     input.deployed_at_s = deployed_at_s;
     input.may_write = configuration.may_write;
     input.audit_works = store.has_value();
+    input.forecast = forecast_record();
+    input.twin = core::twin_record_of(kept.stretches, configuration.gate.least_stretches,
+                                      planned.request.horizon_s);
+    input.locked_out = kept.ledger.locked_out();
+    input.ledger = kept.ledger.promises();
     input.identity = input.identity_now =
         store::digest_of(core::identity_text(planned.request, winner.schedule, configuration.gate));
     auto verdict = core::judge(input, configuration.gate);
     auto detail = to_json(*planned.plan, planned.request, verdict);
     detail["proposal"] = proposal.number;
     detail["identity"] = input.identity;
+    detail["can_be_overruled"] = !verdict.passed && verdict.can_be_overruled() &&
+                                 !(winner.schedule == planned.request.active);
     if (verdict.passed &&
         !audit("foreline", "proposed", detail["after"].dump() + " because " + verdict.reason)) {
       verdict.passed = false;
@@ -723,19 +950,47 @@ struct Attachment::State {
   }
 
   void decide(const core::Decision& decision) {
-    if (decision.proposal != proposal.number || proposal.state != ProposalState::proposed) {
+    using Kind = core::Decision::Kind;
+    if (decision.kind == Kind::clear) return clear_lock_out(decision.who);
+    if (decision.kind == Kind::roll_back) {
+      const auto& standing = kept.ledger.standing();
+      if (standing && standing->proposal == decision.proposal)
+        return roll_back(decision.who, "on request");
+      const std::lock_guard lock(mutex);
+      roll_back_state = core::RollBack::refused;
+      return;
+    }
+    const bool overrules = can_be_overruled(proposal);
+    if (decision.proposal != proposal.number ||
+        (proposal.state != ProposalState::proposed && !overrules)) {
       log(Level::warning, "attachment",
           fmt::format("{} decided on proposal {}, which is not waiting for a decision",
                       decision.who, decision.proposal));
       return;
     }
-    if (!decision.approved) {
+    if (decision.kind == Kind::reject) {
       (void)audit(decision.who, "rejected", proposal.name);
       finish(ProposalState::rejected, "rejected",
              fmt::format("proposal {} was rejected by {}", proposal.number, decision.who));
       return;
     }
-    const core::Approval approval{decision.who, "", proposal.identity, proposal.made_at_s, line_s};
+    core::Approval approval{decision.who, "", proposal.identity, proposal.made_at_s, line_s};
+    if (overrules && proposal.signed_by.empty()) {
+      if (!audit(decision.who, "signed",
+                 "first of two, against the gate: " + proposal.verdict.reason))
+        return;
+      {
+        const std::lock_guard lock(mutex);
+        proposal.signed_by = decision.who;
+      }
+      tell({EventKind::deploy, line_s, fmt::format("proposal {}", proposal.number), "signed",
+            fmt::format("{} wants proposal {} against the gate; a second person must agree",
+                        decision.who, proposal.number),
+            "{}"});
+      return;
+    }
+    if (overrules)
+      approval = {proposal.signed_by, decision.who, proposal.identity, proposal.made_at_s, line_s};
     const auto doubts =
         core::complaints_about(approval, proposal.verdict,
                                store::digest_of(core::identity_text(
@@ -743,6 +998,10 @@ struct Attachment::State {
                                configuration.gate);
     if (!doubts.empty()) {
       (void)audit(decision.who, "refused", doubts.front());
+      // One name twice is no second person; another may still come.
+      if (overrules && approval.second == approval.who && doubts.size() == 1)
+        return tell({EventKind::deploy, line_s, fmt::format("proposal {}", proposal.number),
+                     "signed", doubts.front(), "{}"});
       finish(ProposalState::lapsed, "refused", doubts.front());
       return;
     }
@@ -755,8 +1014,9 @@ struct Attachment::State {
       proposal.state = ProposalState::deploying;
     }
     tell({EventKind::deploy, line_s, fmt::format("proposal {}", proposal.number), "approved",
-          fmt::format("proposal {} ({}) was approved by {}", proposal.number, proposal.name,
-                      decision.who),
+          fmt::format("proposal {} ({}) was approved by {}{}", proposal.number, proposal.name,
+                      decision.who,
+                      overrules ? " and " + proposal.signed_by + ", against the gate" : ""),
           "{}"});
     Schedule active;
     auto now = read_state(active);
@@ -777,8 +1037,30 @@ struct Attachment::State {
       (void)audit("foreline", "refused", "an earlier deployment is not settled");
       return finish(ProposalState::failed, "refused", "an earlier deployment is not settled yet");
     }
+    if (const auto why = write_schedule(proposal.schedule); !why.empty()) {
+      alarm_deployment(true, why);
+      return finish(ProposalState::failed, "failed", why);
+    }
+    alarm_deployment(false, "the last deployment has ended well");
+    deployed_at_s = line_s;
+    if (following) settle(std::nullopt, "another schedule followed before its time was over");
+    (void)note("foreline", kept::promised, to_json(proposal.promised).dump());
+    {
+      const std::lock_guard lock(mutex);
+      kept.ledger.promised(proposal.promised);
+    }
+    following.emplace(proposal.promised, configuration.gate);
+    glanced_at = {};
+    if (twin_check) twin_check->forget();
+    finish(ProposalState::confirmed, "confirmed",
+           fmt::format("{} is active: the PLC's block, read back, equals the approved schedule",
+                       proposal.name));
+  }
+
+  /// Stages, commits and reads back; empty when the PLC runs the schedule, else why not.
+  std::string write_schedule(const Schedule& schedule) {
     std::int64_t entry = 0;
-    const auto block = to_block(proposal.schedule);
+    const auto block = to_block(schedule);
     const auto done = io::deploy(
         *plc, *configuration.map.schedule, block,
         std::chrono::duration_cast<std::chrono::milliseconds>(deploy_patience),
@@ -802,15 +1084,10 @@ struct Attachment::State {
     if (!done) {
       leftovers = entry != 0;  // looked into at the next poll
       (void)audit("foreline", "failed", done.error().text());
-      alarm_deployment(true, done.error().text());
-      return finish(ProposalState::failed, "failed", done.error().text());
+      return done.error().text();
     }
     (void)store->end(entry);
-    alarm_deployment(false, "the last deployment has ended well");
-    deployed_at_s = line_s;
-    finish(ProposalState::confirmed, "confirmed",
-           fmt::format("{} is active: the PLC's block, read back, equals the approved schedule",
-                       proposal.name));
+    return {};
   }
 
   // --- Writing tags ---------------------------------------------------------------------------
@@ -947,8 +1224,8 @@ struct Attachment::State {
     const bool idle =
         proposal.state == ProposalState::refused || proposal.state == ProposalState::lapsed ||
         proposal.state == ProposalState::failed || proposal.state == ProposalState::none;
-    if (!rules.on_alarm || !idle || planning || !connected || planned_at_s < 0 ||
-        line_s - planned_at_s < rules.again_after_s)
+    if (!rules.on_alarm || !idle || planning || waits_for_second() || !connected ||
+        planned_at_s < 0 || line_s - planned_at_s < rules.again_after_s)
       return;
     std::string standing;
     {
@@ -1014,6 +1291,13 @@ struct Attachment::State {
       log(said->level, said->room, said->text);
     } else if (auto* decision = std::get_if<core::Decision>(&message)) {
       decide(*decision);
+    } else if (auto* wanted_back = std::get_if<RollBackWanted>(&message)) {
+      if (wanted_back->clear)
+        clear_lock_out(wanted_back->who);
+      else
+        roll_back(wanted_back->who, "on request");
+    } else if (auto* compared = std::get_if<Compared>(&message)) {
+      take(*compared);
     } else if (auto* planned = std::get_if<Planned>(&message)) {
       take(*planned);
     } else if (auto* polled = std::get_if<io::Polled>(&message)) {
@@ -1033,6 +1317,34 @@ struct Attachment::State {
     }
   }
 
+  /// The deployed schedule, what was promised of it, and the record of such promises.
+  Json deployment_json() const {
+    const auto& ledger = kept.ledger;
+    std::size_t judged_count = 0;
+    std::size_t broken = 0;
+    for (const auto& promise : ledger.promises()) {
+      if (!promise.realised && !promise.rolled_back) continue;
+      ++judged_count;
+      broken += promise.rolled_back || *promise.realised < promise.gain_lower ? 1 : 0;
+    }
+    Json json = {{"locked_out", ledger.locked_out()},
+                 {"judged", judged_count},
+                 {"broken", broken},
+                 {"deployments", ledger.promises().size()}};
+    if (const auto& standing = ledger.standing()) {
+      const auto& last = ledger.promises().back();
+      json["proposal"] = standing->proposal;
+      json["name"] = standing->name;
+      json["from_s"] = standing->from_s;
+      json["until_s"] = standing->until_s;
+      json["gain_mean"] = standing->gain_mean;
+      json["gain_lower"] = standing->gain_lower;
+      json["realised"] = last.realised ? Json(*last.realised) : Json();
+      json["window"] = followed;
+    }
+    return json;
+  }
+
   void publish() {
     if (!server) return;
     const std::lock_guard lock(mutex);
@@ -1044,6 +1356,9 @@ struct Attachment::State {
     values.proposal = proposal.number;
     values.proposal_state = proposal.state;
     values.proposal_gain = proposal.gain_lower_95;
+    values.deployed = kept.ledger.standing() ? kept.ledger.standing()->proposal : std::uint16_t{0};
+    values.locked_out = kept.ledger.locked_out();
+    values.roll_back = roll_back_state;
     values.layout = layout;
     server->publish(core::registers_of(values, line(), watch->alarms(), watch->latest()),
                     core::inputs_of(line(), watch->alarms()));
@@ -1159,7 +1474,12 @@ struct Attachment::State {
     told_ns = former.told_ns;
     polls = former.polls;
     if (configuration.line->sample_period_s == former.line().sample_period_s) grid = former.grid;
-    if (*configuration.line == former.line()) frame = former.frame;
+    if (*configuration.line == former.line()) {
+      frame = former.frame;
+      booked = former.booked;
+      stops = former.stops;
+      if (following && former.following) following = std::move(former.following);
+    }
     watch->take_over(std::move(*former.watch));
     if (former.tags) {
       tags->take_over(*former.tags);
@@ -1192,6 +1512,7 @@ struct Attachment::State {
       log(Level::error, "attachment", fmt::format("internal error, stopped: {}", error.what()));
     }
     if (planner.joinable()) planner.join();
+    twin_check.reset();
   }
 };
 
@@ -1217,6 +1538,11 @@ Answer Attachment::start(Attachment* former) {
     if (!forecaster) return {Refusal::io, forecaster.error().text()};
     s.forecaster = std::make_shared<const inference::Forecaster>(std::move(*forecaster));
     s.log(Level::info, "inference", s.forecaster->description());
+    auto evaluation = evaluation_of(configuration.model);
+    if (!evaluation) return {Refusal::io, evaluation.error().text()};
+    s.evaluation = *evaluation;
+    s.judged.emplace(s.line().machines.size(), configuration.watch.alarms.horizon_s,
+                     configuration.watch.alarms.horizon_s / 4);
   }
   if (!configuration.store.empty()) {
     auto store = store::Store::open(configuration.store);
@@ -1270,7 +1596,18 @@ Answer Attachment::start(Attachment* former) {
     s.writes = core::WriteRules(configuration.writes);
   }
   s.layout = core::layout_of(core::published_map(s.line()));
+  s.stops = core::StopLog(s.line().machines.size());
   if (s.store) {
+    auto lines = s.store->audit();
+    if (!lines) return {Refusal::io, lines.error().text()};
+    s.kept = kept_of(*lines, s.wall_ns(), configuration.orders->size(), s.line().machines.size());
+    if (s.kept.ledger.open() && s.kept.ledger.standing())
+      s.following.emplace(*s.kept.ledger.standing(), configuration.gate, false);
+    if (s.kept.ledger.standing()) s.deployed_at_s = s.kept.ledger.standing()->from_s;
+    if (configuration.map.schedule)
+      s.twin_check.emplace(
+          configuration.planning.check_every_s,
+          [&s](Result<core::Stretch> stretch) { s.post(Compared{std::move(stretch)}); });
     auto entries = s.store->unfinished();
     if (!entries) return {Refusal::io, entries.error().text()};
     s.leftovers = !entries->empty();
@@ -1576,10 +1913,55 @@ Answer Attachment::decide(std::uint64_t proposal, bool approved, const std::stri
   if (who.empty()) return {Refusal::invalid_argument, "a decision needs a name"};
   {
     const std::lock_guard lock(s.mutex);
-    if (s.proposal.state != ProposalState::proposed || s.proposal.number != proposal)
+    const bool waits = s.proposal.state == ProposalState::proposed || can_be_overruled(s.proposal);
+    if (!waits || s.proposal.number != proposal)
       return {Refusal::refused, fmt::format("proposal {} does not wait for a decision", proposal)};
+    if (approved && s.proposal.state == ProposalState::refused && s.proposal.signed_by == who)
+      return {Refusal::refused,
+              "you have signed already: the gate is overruled by two different people"};
   }
-  s.post(core::Decision{static_cast<std::uint16_t>(proposal), approved, who});
+  s.post(core::Decision{static_cast<std::uint16_t>(proposal),
+                        approved ? core::Decision::Kind::approve : core::Decision::Kind::reject,
+                        who});
+  return {};
+}
+
+Answer Attachment::roll_back(const std::string& who) {
+  auto& s = *state_;
+  if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  if (who.empty()) return {Refusal::invalid_argument, "a roll-back needs a name"};
+  {
+    const std::lock_guard lock(s.mutex);
+    if (!s.kept.ledger.standing())
+      return {Refusal::refused, "no deployed schedule stands to be taken back"};
+  }
+  s.post(RollBackWanted{who});
+  return {};
+}
+
+std::string Attachment::way_back() const {
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  const auto& standing = s.kept.ledger.standing();
+  if (!standing) return "null";
+  const auto& orders = *s.configuration.orders;
+  const auto frozen = s.glanced ? s.glanced->frozen_prefix(standing->after) : 0;
+  const auto back = core::way_back(standing->before, standing->after, frozen);
+  return Json{{"proposal", standing->proposal},
+              {"before", to_json(standing->after, s.line(), orders)},
+              {"after", to_json(back, s.line(), orders)}}
+      .dump();
+}
+
+Answer Attachment::clear_lock_out(const std::string& who) {
+  auto& s = *state_;
+  if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  if (who.empty()) return {Refusal::invalid_argument, "clearing needs a name"};
+  {
+    const std::lock_guard lock(s.mutex);
+    if (!s.kept.ledger.locked_out()) return {Refusal::refused, "there is nothing to clear"};
+  }
+  s.post(RollBackWanted{who, true});
   return {};
 }
 
@@ -1601,6 +1983,8 @@ std::string Attachment::snapshot() const {
                       {"state", core::name_of(s.proposal.state)},
                       {"name", s.proposal.name},
                       {"gain_lower_95", s.proposal.gain_lower_95}};
+  if (!s.proposal.signed_by.empty()) json["proposal"]["signed_by"] = s.proposal.signed_by;
+  json["deployment"] = s.deployment_json();
   json["received_ns"] = s.received_ns;
   json["pace"] = s.pace;
   json["model"] = s.forecaster ? s.forecaster->description() : std::string();

@@ -95,7 +95,14 @@ class Attachment {
   /// HMI, order book and schedule).
   [[nodiscard]] std::optional<plan::Request> question() const;
   [[nodiscard]] Answer plan();
+  /// A proposal that the gate refused needs two of these from different people, where rules allow.
   [[nodiscard]] Answer decide(std::uint64_t proposal, bool approved, const std::string& who);
+  /// Takes the deployed schedule back. What becomes of it comes as an event.
+  [[nodiscard]] Answer roll_back(const std::string& who);
+  /// What would run after a roll-back now, as JSON: proposal, before, after.
+  [[nodiscard]] std::string way_back() const;
+  /// Lets schedules be deployed again after a roll-back.
+  [[nodiscard]] Answer clear_lock_out(const std::string& who);
   [[nodiscard]] std::string snapshot() const;
 
  private:

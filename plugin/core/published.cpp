@@ -66,6 +66,9 @@ std::vector<std::uint16_t> registers_of(const Published& values, const Line& lin
   set(published::proposal, values.proposal);
   set(published::proposal_state, static_cast<std::size_t>(values.proposal_state));
   put(words, published::proposal_gain, values.proposal_gain);
+  set(published::deployed, values.deployed);
+  set(published::locked_out, values.locked_out ? 1 : 0);
+  set(published::roll_back, static_cast<std::size_t>(values.roll_back));
   set(deployment, static_cast<std::size_t>(alarms.record("plc/deployment").state));
   set(published::layout, values.layout >> 16U);
   set(published::layout + 1, values.layout & 0xFFFFU);
@@ -111,13 +114,20 @@ std::vector<PublishedRegister> published_map(const Line& line) {
        "that is 95 % sure, in the units of the cost"},
       {published::layout, "u32", false, "layout", "CRC-32 of this table"},
       {published::deployment, "u16", false, "deployment", "state of the deployment alarm"},
+      {published::deployed, "u16", false, "deployed",
+       "number of the deployed proposal that stands; 0: none"},
+      {published::locked_out, "u16", false, "locked out",
+       "1: a schedule was rolled back, and nobody has cleared that"},
+      {published::roll_back, "u16", false, "roll-back",
+       "the last: 0 none, 1 under way, 2 done, 3 refused, 4 failed"},
       {acknowledge, "u16", true, "acknowledge",
        "n + 1 of forecast n; 65535 communication, 65534 deployment"},
       {published::shelve, "2 u16", true, "shelve",
        "both at once: which (as above), minutes; 0 minutes: no longer"},
       {service, "2 u16", true, "service", "both at once: which, 0 out of service or 1 in service"},
       {decision, "18 u16", true, "decision",
-       "all at once: proposal, 1 approve or 2 reject, name of the person (32 ASCII characters)"}};
+       "all at once: proposal, decision, name of the person (32 ASCII characters); 1 approve, 2 "
+       "reject, 3 roll the deployed schedule back, 4 clear the lock-out"}};
   struct Field {
     int offset;
     const char* type;
@@ -166,9 +176,9 @@ std::vector<bool> inputs_of(const Line& line, const Alarms& alarms) {
 }
 
 std::optional<Decision> decision_from(std::span<const std::uint16_t> words) {
-  if (words.size() != decision_size || words[0] == 0 || words[1] < 1 || words[1] > 2)
-    return std::nullopt;
-  Decision decided{words[0], words[1] == 1, {}};
+  if (words.size() != decision_size || words[1] < 1 || words[1] > 4) return std::nullopt;
+  Decision decided{words[0], static_cast<Decision::Kind>(words[1]), {}};
+  if (decided.proposal == 0 && decided.kind != Decision::Kind::clear) return std::nullopt;
   for (std::size_t i = 0; i < name_registers; ++i) {
     const unsigned word = words[decision_name - decision + i];
     for (const unsigned c : {word >> 8U, word & 0xFFU})
@@ -182,7 +192,7 @@ std::optional<Decision> decision_from(std::span<const std::uint16_t> words) {
 std::vector<std::uint16_t> to_words(const Decision& decided) {
   std::vector<std::uint16_t> words(decision_size, 0);
   words[0] = decided.proposal;
-  words[1] = decided.approved ? 1 : 2;
+  words[1] = static_cast<std::uint16_t>(decided.kind);
   for (std::size_t i = 0; i < std::min(decided.who.size(), 2 * name_registers); ++i) {
     const auto c = static_cast<std::uint16_t>(static_cast<unsigned char>(decided.who[i]));
     auto& word = words[decision_name - decision + i / 2];

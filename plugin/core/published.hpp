@@ -18,7 +18,7 @@ namespace foreline::core {
 namespace published {
 
 inline constexpr std::uint16_t signature_value = 0x464F;  // "FO"
-inline constexpr std::uint16_t version_value = 2;
+inline constexpr std::uint16_t version_value = 3;
 inline constexpr int signature = 0;
 inline constexpr int version = 1;
 inline constexpr int heartbeat = 2;        // u16, counts polls
@@ -35,6 +35,9 @@ inline constexpr int proposal_state = 13;  // u16, ProposalState
 inline constexpr int proposal_gain = 14;   // f32, lower bound of the mean gain
 inline constexpr int layout = 16;          // u32, CRC-32 of this table
 inline constexpr int deployment = 18;      // u16, ISA-18.2 state of the deployment alarm
+inline constexpr int deployed = 19;    // u16, number of the deployed proposal that stands; 0: none
+inline constexpr int locked_out = 20;  // u16, 1 after a roll-back until a person clears it
+inline constexpr int roll_back = 21;   // u16, RollBack
 inline constexpr int acknowledge =
     60;  // written: machine * kinds + kind + 1; 65535 = communication, 65534 = deployment
 inline constexpr int shelve = 61;    // written in one request: code, minutes; 0 minutes unshelves
@@ -67,6 +70,9 @@ enum class ProposalState : std::uint16_t {
 };
 [[nodiscard]] std::string_view name_of(ProposalState state);
 
+/// How the last roll-back went.
+enum class RollBack : std::uint16_t { none = 0, under_way = 1, done = 2, refused = 3, failed = 4 };
+
 /// What there is to publish.
 struct Published {
   std::uint16_t heartbeat = 0;
@@ -76,6 +82,9 @@ struct Published {
   std::uint16_t proposal = 0;
   ProposalState proposal_state = ProposalState::none;
   double proposal_gain = 0;
+  std::uint16_t deployed = 0;
+  bool locked_out = false;
+  RollBack roll_back = RollBack::none;
   std::uint32_t layout = 0;  ///< layout_of() this line's map.
 };
 
@@ -99,10 +108,11 @@ struct PublishedRegister {
 /// CRC-32 (IEEE 802.3) over addresses, types and names: changes when a client would misread.
 [[nodiscard]] std::uint32_t layout_of(const std::vector<PublishedRegister>& map);
 
-/// A decision on a proposal.
+/// A decision on a proposal, or on the schedule that was deployed.
 struct Decision {
-  std::uint16_t proposal = 0;
-  bool approved = false;
+  enum class Kind : std::uint16_t { approve = 1, reject = 2, roll_back = 3, clear = 4 };
+  std::uint16_t proposal = 0;  ///< approve, reject; else what `deployed` says, or 0.
+  Kind kind = Kind::reject;
   std::string who;
 };
 /// What a client wrote to `decision`; nothing when it is none (no name, no number, unknown code).

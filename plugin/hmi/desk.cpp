@@ -343,7 +343,10 @@ void Desk::act(const Request& request, const Reply& reply, const Session* sessio
       {"/api/what-if", {Act::what_if, &Desk::ask_what_if}},
       {"/api/scenario", {Act::run_scenario, &Desk::run_scenario}},
       {"/api/decision/prepare", {Act::decide, &Desk::prepare}},
-      {"/api/decision/confirm", {Act::decide, &Desk::confirm}}};
+      {"/api/decision/confirm", {Act::decide, &Desk::confirm}},
+      {"/api/roll-back/prepare", {Act::decide, &Desk::prepare_roll_back}},
+      {"/api/roll-back/confirm", {Act::decide, &Desk::confirm_roll_back}},
+      {"/api/lock-out/clear", {Act::decide, &Desk::clear_lock_out}}};
   const bool leaving = request.path == "/api/sign-out";
   const auto route = routes.find(request.path);
   if (!leaving && route == routes.end()) return reply(refusal(404, "there is no such act"));
@@ -530,11 +533,15 @@ void Desk::prepare(const Acting& acting, const Reply& reply) {
     return reply(refusal(400, "send proposal and approve"));
   const int number = acting.body["proposal"].get<int>();
   const auto& plan = record_.plan();
-  if (!plan.is_object() || plan.value("proposal", 0) != number ||
-      plan.value("outcome", "") != "proposed")
+  // What the gate refused can be overruled, by two people, where its rules allow that.
+  const bool waits =
+      plan.is_object() &&
+      (plan.value("outcome", "") == "proposed" ||
+       (plan.value("outcome", "") == "refused" && plan.value("can_be_overruled", false)));
+  if (!waits || plan.value("proposal", 0) != number)
     return reply(refusal(409, "this proposal does not wait for a decision any more"));
-  ticket_ = Ticket{random_word(16), acting.user, number, acting.body["approve"].get<bool>(),
-                   now_s() + ticket_s};
+  ticket_ = Ticket{random_word(16), acting.user,       number, acting.body["approve"].get<bool>(),
+                   false,           now_s() + ticket_s};
   reply(answer({{"ticket", ticket_->word},
                 {"expires_in_s", ticket_s},
                 {"proposal", number},
@@ -544,19 +551,65 @@ void Desk::prepare(const Acting& acting, const Reply& reply) {
                 {"reason", plan.value("reason", "")}}));
 }
 
+std::optional<std::pair<Desk::Ticket, std::string>> Desk::second_step(const Acting& acting,
+                                                                      bool roll_back,
+                                                                      const Reply& reply) {
+  if (!has_shape(acting.body, {{"ticket", 's'}, {"reason", 's'}})) {
+    reply(refusal(400, "send ticket and reason"));
+    return std::nullopt;
+  }
+  auto reason = acting.body["reason"].get<std::string>();
+  if (reason.empty() || reason.size() > reason_most) {
+    reply(refusal(400, "a decision needs a reason of at most 200 bytes"));
+    return std::nullopt;
+  }
+  auto ticket = std::exchange(ticket_, std::nullopt);
+  if (!ticket || ticket->word != acting.body["ticket"].get<std::string>() ||
+      ticket->user != acting.user || ticket->roll_back != roll_back || now_s() > ticket->until_s) {
+    reply(refusal(409, "the first step is too old or was not yours; begin again"));
+    return std::nullopt;
+  }
+  return std::pair(std::move(*ticket), std::move(reason));
+}
+
 void Desk::confirm(const Acting& acting, const Reply& reply) {
-  if (!has_shape(acting.body, {{"ticket", 's'}, {"reason", 's'}}))
-    return reply(refusal(400, "send ticket and reason"));
+  const auto step = second_step(acting, false, reply);
+  if (!step) return;
+  const auto& [ticket, reason] = *step;
+  note_act(acting.user, "reason", fmt::format("proposal {}: {}", ticket.proposal, reason));
+  reply(answer_of(attachment_.decide(static_cast<std::uint64_t>(ticket.proposal), ticket.approve,
+                                     acting.user)));
+}
+
+void Desk::prepare_roll_back(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {})) return reply(refusal(400, "send an empty object"));
+  const auto back = Json::parse(attachment_.way_back(), nullptr, false);
+  if (!back.is_object()) return reply(refusal(409, "no deployed schedule stands to be taken back"));
+  const int number = back.value("proposal", 0);
+  ticket_ = Ticket{random_word(16), acting.user, number, false, true, now_s() + ticket_s};
+  reply(answer({{"ticket", ticket_->word},
+                {"expires_in_s", ticket_s},
+                {"proposal", number},
+                {"before", back.at("before")},
+                {"after", back.at("after")}}));
+}
+
+void Desk::confirm_roll_back(const Acting& acting, const Reply& reply) {
+  const auto step = second_step(acting, true, reply);
+  if (!step) return;
+  const auto& [ticket, reason] = *step;
+  note_act(acting.user, "reason", fmt::format("roll-back of {}: {}", ticket.proposal, reason));
+  reply(answer_of(attachment_.roll_back(acting.user)));
+}
+
+void Desk::clear_lock_out(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {{"reason", 's'}})) return reply(refusal(400, "send the reason"));
   const auto reason = acting.body["reason"].get<std::string>();
   if (reason.empty() || reason.size() > reason_most)
-    return reply(refusal(400, "a decision needs a reason of at most 200 bytes"));
-  const auto ticket = std::exchange(ticket_, std::nullopt);
-  if (!ticket || ticket->word != acting.body["ticket"].get<std::string>() ||
-      ticket->user != acting.user || now_s() > ticket->until_s)
-    return reply(refusal(409, "the first step is too old or was not yours; begin again"));
-  note_act(acting.user, "reason", fmt::format("proposal {}: {}", ticket->proposal, reason));
-  reply(answer_of(attachment_.decide(static_cast<std::uint64_t>(ticket->proposal), ticket->approve,
-                                     acting.user)));
+    return reply(refusal(400, "clearing needs a reason of at most 200 bytes"));
+  const auto given = attachment_.clear_lock_out(acting.user);
+  if (given.refusal == attachment::Refusal::none) note_act(acting.user, "reason", reason);
+  reply(answer_of(given));
 }
 
 void Desk::audit(const Reply& reply) {

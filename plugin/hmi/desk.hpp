@@ -64,6 +64,7 @@ class Desk {
     std::string user;
     int proposal = 0;
     bool approve = false;
+    bool roll_back = false;  ///< It is about the deployed schedule.
     double until_s = 0;
   };
   /// An input that has passed the checks common to all acts.
@@ -87,6 +88,13 @@ class Desk {
   void run_scenario(const Acting& acting, const Reply& reply);
   void prepare(const Acting& acting, const Reply& reply);
   void confirm(const Acting& acting, const Reply& reply);
+  void prepare_roll_back(const Acting& acting, const Reply& reply);
+  void confirm_roll_back(const Acting& acting, const Reply& reply);
+  void clear_lock_out(const Acting& acting, const Reply& reply);
+  /// The ticket and the reason of a second step, if both are in order; else it has replied.
+  [[nodiscard]] std::optional<std::pair<Ticket, std::string>> second_step(const Acting& acting,
+                                                                          bool roll_back,
+                                                                          const Reply& reply);
   void audit(const Reply& reply);
   void asset(const Request& request, const Reply& reply) const;
   [[nodiscard]] Json session_json(const Session* session) const;

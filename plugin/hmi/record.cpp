@@ -189,7 +189,10 @@ void Record::note(Json event) {
                       {"reason", text(plan_, "reason")}});
     if (plans_.size() > plans_max) plans_.erase(plans_.begin());
   }
-  if ((kind == "deploy" || (kind == "plan" && what == "lapsed")) && !plans_.empty()) {
+  // What becomes of a schedule after its deployment is no outcome of the newest proposal.
+  const bool about_proposal = subject.rfind("proposal", 0) == 0 && what != "signed";
+  if (((kind == "deploy" && about_proposal) || (kind == "plan" && what == "lapsed")) &&
+      !plans_.empty()) {
     plans_.back()["outcome"] = what;
     if (plan_.is_object()) plan_["outcome"] = what;
   }
@@ -245,8 +248,8 @@ Effectiveness Record::effectiveness(std::size_t machine) const {
 
 Json Record::state() const {
   Json out = Json::object();
-  for (const char* key : {"connected", "line_time_s", "pace", "proposal", "planning", "alarms",
-                          "counters", "schedule", "server_port"})
+  for (const char* key : {"connected", "line_time_s", "pace", "proposal", "deployment", "planning",
+                          "alarms", "counters", "schedule", "server_port"})
     if (snapshot_.contains(key)) out[key] = snapshot_[key];
   // An ordered object moves its values as it grows, so that none is referred to while it does.
   Json machines = Json::array();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A person's decision on a proposal, written to the plugin's own Modbus registers, as any SCADA
-// would.
+// A person's decision on a proposal, or on the schedule that was deployed, written to the plugin's
+// own Modbus registers, as any SCADA would.
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
@@ -13,6 +13,7 @@
 
 #include "plugin/core/published.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/device_commands.hpp"
 #include "plugin/io/modbus_client.hpp"
 
 namespace foreline::host {
@@ -31,16 +32,20 @@ struct Options {
   std::uint16_t reject = 0;
   std::string who;
   bool status = false;
+  bool clear = false;
 };
 
 struct Standing {
   std::uint16_t proposal = 0;
   ProposalState state = ProposalState::none;
   double gain = 0;
+  std::uint16_t deployed = 0;
+  bool locked_out = false;
+  core::RollBack roll_back = core::RollBack::none;
 };
 
 line::Result<Standing> read_standing(io::ModbusClient& plugin) {
-  auto words = plugin.read({core::RegisterTable::holding, 0, 16});
+  auto words = plugin.read({core::RegisterTable::holding, 0, published::roll_back + 1});
   if (!words) return words.error();
   if ((*words)[published::signature] != published::signature_value)
     return line::Error("that is no foreline plugin (its first register says otherwise)");
@@ -49,8 +54,12 @@ line::Result<Standing> read_standing(io::ModbusClient& plugin) {
     return line::Error("that plugin is of another release");
   const auto at = static_cast<std::size_t>(published::proposal_gain);
   const auto bits = (std::uint32_t{(*words)[at]} << 16U) | (*words)[at + 1];
-  return Standing{(*words)[published::proposal], static_cast<ProposalState>(state),
-                  static_cast<double>(std::bit_cast<float>(bits))};
+  return Standing{(*words)[published::proposal],
+                  static_cast<ProposalState>(state),
+                  static_cast<double>(std::bit_cast<float>(bits)),
+                  (*words)[published::deployed],
+                  (*words)[published::locked_out] != 0,
+                  static_cast<core::RollBack>((*words)[published::roll_back])};
 }
 
 void print(const Standing& standing) {
@@ -62,46 +71,132 @@ void print(const Standing& standing) {
              name_of(standing.state), standing.gain);
 }
 
-int deploy(const Options& options) {
+/// The plugin's register server; complains itself.
+std::unique_ptr<io::ModbusClient> connected_to(const Options& options, const char* command,
+                                               int& status) {
   const auto colon = options.plugin.rfind(':');
   int port = 0;
   if (colon != std::string::npos) port = std::atoi(options.plugin.c_str() + colon + 1);
-  if (port < 1 || port > 65'535)
-    return fail(bad_input, "deploy",
-                fmt::format("--plugin \"{}\" is no HOST:PORT", options.plugin));
+  if (port < 1 || port > 65'535) {
+    status =
+        fail(bad_input, command, fmt::format("--plugin \"{}\" is no HOST:PORT", options.plugin));
+    return {};
+  }
+  auto plugin = std::make_unique<io::ModbusClient>(options.plugin.substr(0, colon),
+                                                   static_cast<std::uint16_t>(port), 1,
+                                                   std::chrono::seconds(2));
+  if (auto connected = plugin->connect(); !connected) {
+    status = fail(environment, command, connected.error());
+    return {};
+  }
+  return plugin;
+}
+
+/// Reads until `settled` says yes, at most for `patience`.
+template <class Settled>
+line::Result<Standing> await(io::ModbusClient& plugin, const Settled& settled) {
+  const auto deadline = Clock::now() + patience;
+  for (;;) {
+    auto standing = read_standing(plugin);
+    if (!standing || settled(*standing) || Clock::now() > deadline) return standing;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+int deploy(const Options& options) {
   const std::uint16_t number = options.approve != 0 ? options.approve : options.reject;
   if (number != 0 && options.who.empty())
     return fail(bad_input, "deploy", "a decision needs a name: --as NAME");
-  io::ModbusClient plugin(options.plugin.substr(0, colon), static_cast<std::uint16_t>(port), 1,
-                          std::chrono::seconds(2));
-  if (auto connected = plugin.connect(); !connected)
-    return fail(environment, "deploy", connected.error());
-  auto standing = read_standing(plugin);
+  int status = pass;
+  const auto plugin = connected_to(options, "deploy", status);
+  if (!plugin) return status;
+  auto standing = read_standing(*plugin);
   if (!standing) return fail(environment, "deploy", standing.error());
   if (number == 0) {
     print(*standing);
     return pass;
   }
-  if (standing->proposal != number || standing->state != ProposalState::proposed) {
+  // What the gate refused may be overruled by two people: the plugin knows whether it may.
+  const bool overrules = standing->state == ProposalState::refused;
+  if (standing->proposal != number || (standing->state != ProposalState::proposed && !overrules)) {
     print(*standing);
     return fail(expectation_failed, "deploy",
                 fmt::format("proposal {} does not wait for a decision", number));
   }
-  const core::Decision decision{number, options.approve != 0, options.who};
-  if (auto written = plugin.write(published::decision, core::to_words(decision)); !written)
+  using Kind = core::Decision::Kind;
+  const core::Decision decision{number, options.approve != 0 ? Kind::approve : Kind::reject,
+                                options.who};
+  if (auto written = plugin->write(published::decision, core::to_words(decision)); !written)
     return fail(environment, "deploy", written.error());
-  const auto wanted = decision.approved ? ProposalState::confirmed : ProposalState::rejected;
-  const auto deadline = Clock::now() + patience;
-  while (Clock::now() < deadline) {
-    standing = read_standing(plugin);
-    if (!standing) return fail(environment, "deploy", standing.error());
-    const bool open =
-        standing->state == ProposalState::proposed || standing->state == ProposalState::deploying;
-    if (standing->proposal != number || !open) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
+  const auto wanted =
+      decision.kind == Kind::approve ? ProposalState::confirmed : ProposalState::rejected;
+  const auto patient_until = Clock::now() + std::chrono::seconds(2);
+  standing = await(*plugin, [&](const Standing& now) {
+    if (now.proposal != number) return true;
+    if (now.state == ProposalState::refused) return Clock::now() > patient_until;
+    return now.state != ProposalState::proposed && now.state != ProposalState::deploying;
+  });
+  if (!standing) return fail(environment, "deploy", standing.error());
   print(*standing);
+  if (standing->proposal == number && standing->state == ProposalState::refused) {
+    fmt::print(
+        "the gate has refused it; where its rules allow that, a second person of another "
+        "name can agree now\n");
+    return expectation_failed;
+  }
   return standing->proposal == number && standing->state == wanted ? pass : expectation_failed;
+}
+
+void print_deployed(const Standing& standing) {
+  if (standing.deployed == 0)
+    fmt::print("no deployed schedule stands");
+  else
+    fmt::print("the schedule of proposal {} is deployed", standing.deployed);
+  fmt::print("{}\n", standing.locked_out
+                         ? "; one was rolled back: nothing is deployed before a person clears that"
+                         : "");
+}
+
+int roll_back(const Options& options) {
+  if (!options.status && options.who.empty())
+    return fail(bad_input, "rollback", "it needs a name: --as NAME");
+  int status = pass;
+  const auto plugin = connected_to(options, "rollback", status);
+  if (!plugin) return status;
+  auto standing = read_standing(*plugin);
+  if (!standing) return fail(environment, "rollback", standing.error());
+  if (options.status) {
+    print_deployed(*standing);
+    return pass;
+  }
+  if (options.clear ? !standing->locked_out : standing->deployed == 0)
+    return fail(expectation_failed, "rollback",
+                options.clear ? "there is no roll-back to clear"
+                              : "no deployed schedule stands to be taken back");
+  using Kind = core::Decision::Kind;
+  const core::Decision decision{standing->deployed, options.clear ? Kind::clear : Kind::roll_back,
+                                options.who};
+  if (auto written = plugin->write(published::decision, core::to_words(decision)); !written)
+    return fail(environment, "rollback", written.error());
+  const auto deployed = standing->deployed;
+  const auto was_refused = [](const Standing& now) {
+    return now.roll_back == core::RollBack::refused || now.roll_back == core::RollBack::failed;
+  };
+  // An answer to an earlier request stands until this one is handled.
+  const auto stale_until = Clock::now() + std::chrono::seconds(was_refused(*standing) ? 2 : 0);
+  standing = await(*plugin, [&](const Standing& now) {
+    if (options.clear) return !now.locked_out;
+    return now.deployed != deployed || (was_refused(now) && Clock::now() > stale_until);
+  });
+  if (!standing) return fail(environment, "rollback", standing.error());
+  print_deployed(*standing);
+  if (options.clear ? !standing->locked_out : standing->deployed != deployed) return pass;
+  return fail(
+      expectation_failed, "rollback",
+      fmt::format("it was {}; foreline audit show STORE says why",
+                  standing->roll_back == core::RollBack::refused  ? "refused"
+                  : standing->roll_back == core::RollBack::failed ? "not confirmed by the PLC"
+                                                                  : "not answered in time"));
 }
 
 }  // namespace
@@ -120,6 +215,22 @@ void add_deploy(CLI::App& app, int& exit_code) {
   reject->excludes(status);
   command->footer("Example:\n  foreline deploy --plugin 127.0.0.1:15030 --status");
   command->callback([options, &exit_code] { exit_code = deploy(*options); });
+}
+
+void add_rollback(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command =
+      app.add_subcommand("rollback", "Take the deployed schedule back: what ran before runs again");
+  command->add_option("--plugin", options->plugin, "The plugin's register server, HOST:PORT")
+      ->capture_default_str();
+  command->add_option("--as", options->who, "Who wants it; goes into the audit");
+  auto* clear = command->add_flag("--clear", options->clear,
+                                  "After a roll-back: let schedules be deployed again");
+  command->add_flag("--status", options->status, "Only say what stands")->excludes(clear);
+  command->footer(
+      "Orders that have started stay where they are.\n"
+      "Example:\n  foreline rollback --plugin 127.0.0.1:15030 --status");
+  command->callback([options, &exit_code] { exit_code = roll_back(*options); });
 }
 
 }  // namespace foreline::host

@@ -10,5 +10,6 @@ void add_probe(CLI::App& app, int& exit_code);
 void add_registers(CLI::App& app, int& exit_code);
 void add_status(CLI::App& app, int& exit_code);
 void add_audit(CLI::App& app, int& exit_code);
+void add_rollback(CLI::App& app, int& exit_code);
 
 }  // namespace foreline::host

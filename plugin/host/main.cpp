@@ -36,7 +36,8 @@ int main(int argc, char** argv) {
     in("Lines and their days", add);
   for (const auto add : {add_forecast, add_data, add_train, add_evaluate, add_explain})
     in("Forecasts", add);
-  for (const auto add : {add_plan, add_what_if, add_compare, add_solve, add_deploy, add_report})
+  for (const auto add :
+       {add_plan, add_what_if, add_compare, add_solve, add_deploy, add_rollback, add_report})
     in("Schedules", add);
   for (const auto add : {add_probe, add_watch, add_status, add_registers, add_audit, add_account})
     in("The plant", add);

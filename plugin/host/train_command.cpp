@@ -4,8 +4,10 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <cmath>
 #include <csignal>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
@@ -88,6 +90,23 @@ std::string card_of(const Options& options, const inference::Comparison& compari
       inference::as_markdown(comparison));
 }
 
+/// The numbers by which the gate (G5) judges forecasts before there is a record of the plant's own.
+std::string evaluation_of(const inference::Comparison& comparison) {
+  double windows = 0;
+  double error = 0;
+  for (const auto& [probability, failed, count] : comparison.reliability) {
+    windows += count;
+    error += count * std::abs(probability - failed);
+  }
+  return nlohmann::ordered_json{{"days", comparison.days},
+                                {"windows", windows},
+                                {"brier", comparison.brier},
+                                {"brier_of_base_rates", comparison.brier_climatology},
+                                {"calibration_error", windows > 0 ? error / windows : 0}}
+             .dump(1) +
+         "\n";
+}
+
 int train(const Options& options) {
   inference::Population population;
   population.random_share = options.random_share;
@@ -130,6 +149,8 @@ int train(const Options& options) {
   fmt::print("{}", inference::as_markdown(*comparison));
   if (options.judge.empty()) {
     auto written = gpt2::write_file(model / "README.md", card_of(options, *comparison));
+    if (!written) return fail(environment, "train", written.error());
+    written = gpt2::write_file(model / "evaluation.json", evaluation_of(*comparison));
     if (!written) return fail(environment, "train", written.error());
     fmt::print("\nThe model and its card are in {}\n", options.out);
   }

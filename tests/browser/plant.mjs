@@ -8,6 +8,8 @@ import { createInterface } from "node:readline";
 
 // As quick and as lax as the demo's: the defaults want more futures than a test has time for.
 const gate = `
+[planning]
+check_every = "15 min"
 [gate]
 least_gain = "1 %"
 least_futures = 40

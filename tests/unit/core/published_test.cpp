@@ -57,20 +57,21 @@ TEST_CASE("forecasts lie where docs/integrators/registers.md says") {
 }
 
 TEST_CASE("a decision survives the wire, and half a decision is none") {
-  const Decision decided{7, true, "Ada Lovelace"};
+  const Decision decided{7, Decision::Kind::approve, "Ada Lovelace"};
   auto words = to_words(decided);
   const auto back = decision_from(words);
   REQUIRE(back);
   CHECK(back->proposal == 7);
-  CHECK(back->approved);
+  CHECK(back->kind == Decision::Kind::approve);
   CHECK(back->who == "Ada Lovelace");
-  CHECK_FALSE(decision_from(to_words({0, true, "x"})));
-  CHECK_FALSE(decision_from(to_words({7, true, ""})));
-  words[1] = 3;
+  CHECK_FALSE(decision_from(to_words({0, Decision::Kind::approve, "x"})));
+  CHECK_FALSE(decision_from(to_words({7, Decision::Kind::approve, ""})));
+  CHECK(decision_from(to_words({0, Decision::Kind::clear, "x"})));
+  words[1] = 5;
   CHECK_FALSE(decision_from(words));
   words.pop_back();
   CHECK_FALSE(decision_from(words));
-  const auto cut = decision_from(to_words({7, false, std::string(50, 'n')}));
+  const auto cut = decision_from(to_words({7, Decision::Kind::reject, std::string(50, 'n')}));
   REQUIRE(cut);
   CHECK(cut->who.size() == 32);
 }

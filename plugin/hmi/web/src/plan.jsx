@@ -46,6 +46,78 @@ function Services({ list }) {
   return <ul>{list.map((s, i) => <li key={i}>{s.machine}, {s.before_order ? t("before {order}", { order: s.before_order }) : t("at {t}", { t: clock(s.at_s) })}</li>)}</ul>;
 }
 
+function BeforeAndAfter({ before, after }) {
+  return (
+    <div class="columns even">
+      <div><h4>{t("Old sequence")}</h4><Sequence now={before} other={after} /><h4>{t("Old services")}</h4><Services list={before.services} /></div>
+      <div><h4>{t("New sequence")}</h4><Sequence now={after} other={before} /><h4>{t("New services")}</h4><Services list={after.services} /></div>
+    </div>
+  );
+}
+
+/** The former schedule again: first what that changes, then the act itself. */
+function RollBack({ onDone }) {
+  const [ticket, setTicket] = useState(null);
+  const { busy, error, act } = useAct();
+  const begin = () => act(async () => setTicket(await post("/api/roll-back/prepare", {})));
+  const finish = async (event) => {
+    event.preventDefault();
+    const reason = new FormData(event.target).get("reason");
+    if (await act(() => post("/api/roll-back/confirm", { ticket: ticket.ticket, reason }))) onDone();
+  };
+  return (
+    <Dialog wide title={t("Roll back")} onClose={onDone}>
+      <h3>{t("First step: compare")}</h3>
+      <p>{t("Orders that have started stay where they are; the rest runs as before the deployment. After that nothing is deployed until a person clears it.")}</p>
+      {ticket && <BeforeAndAfter before={ticket.before} after={ticket.after} />}
+      {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy} onClick={begin}>{t("Show what changes")} →</button></footer>}
+      {ticket && (
+        <form onSubmit={finish}>
+          <h3>{t("Second step: write to the PLC")}</h3>
+          <p>{t("This writes to the PLC at {plc} and reads it back.", { plc: live.line.plc })} <span class="quiet">{t("The first step is good for {s} s.", { s: ticket.expires_in_s })}</span></p>
+          <label>{t("Why is it rolled back?")} <input name="reason" maxLength="200" required autoFocus /></label>
+          <Trouble text={error} />
+          <footer><button disabled={busy} class="act">{t("Roll back")}</button></footer>
+        </form>
+      )}
+    </Dialog>
+  );
+}
+
+function Deployed({ deployment }) {
+  const [backing, setBacking] = useState(false);
+  const { busy, error, act } = useAct();
+  const clear = (event) => {
+    event.preventDefault();
+    act(() => post("/api/lock-out/clear", { reason: new FormData(event.target).get("reason") }));
+  };
+  const stands = deployment.proposal != null;
+  return (
+    <Panel title={t("Deployed schedule")} note={stands ? t("Proposal {n}", { n: deployment.proposal }) : ""}>
+      {stands && (
+        <>
+          <p><b>{deployment.name}</b> · {clock(deployment.from_s)}</p>
+          <dl class="inline">
+            <dt>{t("promised gain")}</dt><dd>{number(deployment.gain_mean)}, {t("at least {n} (95 % sure)", { n: number(deployment.gain_lower) })}</dd>
+            {deployment.realised != null && <><dt>{t("realised gain")}</dt><dd>{number(deployment.realised)}</dd></>}
+            {deployment.window && <><dt>{t("last window")}</dt><dd>{deployment.window}</dd></>}
+          </dl>
+          {may("decide") && <p class="row"><button type="button" onClick={() => setBacking(true)}>{t("Roll back")}…</button></p>}
+        </>
+      )}
+      {deployment.locked_out && (
+        <form onSubmit={clear}>
+          <p><Mark level="medium" label="" /> <b>{t("A schedule was rolled back: nothing is deployed until a person clears this.")}</b></p>
+          {may("decide") && <p class="row"><label>{t("Why may schedules be deployed again?")} <input name="reason" maxLength="200" required /></label> <button disabled={busy}>{t("Clear")}</button></p>}
+        </form>
+      )}
+      <Trouble text={error} />
+      <p class="quiet">{t("{broken} of {judged} deployments gained less than was promised.", deployment)}</p>
+      {backing && <RollBack onDone={() => setBacking(false)} />}
+    </Panel>
+  );
+}
+
 /** First what changes, then, with a reason and within two minutes, the act itself. */
 function Decide({ plan, approve, onDone }) {
   const [ticket, setTicket] = useState(null);
@@ -61,10 +133,7 @@ function Decide({ plan, approve, onDone }) {
     <Dialog wide title={`${approve ? t("Approve") : t("Reject")} · ${t("Proposal {n}", { n: proposal })}`} onClose={onDone}>
       <h3>{t("First step: compare")}</h3>
       <p>{plan.reason}</p>
-      <div class="columns even">
-        <div><h4>{t("Old sequence")}</h4><Sequence now={plan.before} other={plan.after} /><h4>{t("Old services")}</h4><Services list={plan.before.services} /></div>
-        <div><h4>{t("New sequence")}</h4><Sequence now={plan.after} other={plan.before} /><h4>{t("New services")}</h4><Services list={plan.after.services} /></div>
-      </div>
+      <BeforeAndAfter before={plan.before} after={plan.after} />
       {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button></footer>}
       {ticket && (
         <form onSubmit={finish}>
@@ -83,7 +152,9 @@ function Proposal({ plan }) {
   const { line, state } = live;
   const [deciding, setDeciding] = useState(null);
   const outcome = state.proposal.number === plan.proposal ? state.proposal.state : plan.outcome;
-  const waits = outcome === "proposed";
+  const overrules = outcome === "refused" && plan.can_be_overruled;
+  const waits = outcome === "proposed" || overrules;
+  const signed = state.proposal.number === plan.proposal ? state.proposal.signed_by : null;
   const left = plan.at_s + line.rules.expires_s - state.line_time_s;
   const proof = plan.proof;
   const better = proof.probability_better;
@@ -96,6 +167,7 @@ function Proposal({ plan }) {
           <dt>{t("mean gain")}</dt><dd><Interval value={proof.mean_gain} signed /></dd>
           <dt /><dd>{t("better in {p} of {n} futures", { p: percent(better), n: proof.seeds.length })}</dd>
         </dl>
+        {overrules && <p>{signed ? t("{who} wants it against the gate; a second person must agree.", { who: signed }) : t("Two people may deploy it against the gate.")}</p>}
         {waits && (
           <p class="row">
             <span>{t("waits for a person: {t} left", { t: lasting(Math.max(0, left)) })}</span>
@@ -149,6 +221,7 @@ export function Plan() {
         {planning && <span role="status">{t("simulating: {done} of {all} futures", state.planning)} <progress max={state.planning.all || 1} value={state.planning.done} /></span>}
         <Trouble text={error} />
       </div>
+      {state.deployment && (state.deployment.deployments > 0 || state.deployment.locked_out) && <Deployed deployment={state.deployment} />}
       {loaded?.plan ? <Proposal plan={loaded.plan} /> : <Panel title={t("No plan yet")}><p class="calm">{t("A plan is made when a forecast alarm is raised, or when you ask for one.")}</p></Panel>}
       <WhatIf />
       {loaded?.plans?.length > 0 && (

@@ -53,6 +53,11 @@ const zh = {
   "First step: compare": "第一步：核对", "Old sequence": "原顺序", "New sequence": "新顺序", "Old services": "原保养", "New services": "新保养", "at {t}": "于 {t}", "before {order}": "在 {order} 之前",
   "Why do you approve?": "批准理由", "Why do you reject?": "拒绝理由", "Second step: write to the PLC": "第二步：写入 PLC", "Second step: reject": "第二步：拒绝", "This writes to the PLC at {plc} and reads it back.": "将写入 PLC {plc} 并回读核对。",
   "The first step is good for {s} s.": "第一步 {s} 秒内有效。", "Only an approver decides.": "仅审批人可决定。", "waits for a person: {t} left": "等待人工决定：剩余 {t}", "moved": "有变动", "Decision": "决定",
+  "Roll back": "回退", "Show what changes": "显示变更", "Why is it rolled back?": "回退理由", "Deployed schedule": "已下发的排程", "promised gain": "承诺收益", "realised gain": "实际收益", "last window": "最近窗口",
+  "at least {n} (95 % sure)": "至少 {n}（95 % 把握）", "Clear": "解除", "Why may schedules be deployed again?": "为何可以重新下发排程？",
+  "Orders that have started stay where they are; the rest runs as before the deployment. After that nothing is deployed until a person clears it.": "已开工的订单保持不动，其余恢复到下发前。此后须由人员解除锁定才能再次下发。",
+  "A schedule was rolled back: nothing is deployed until a person clears this.": "排程已回退：由人员解除前不再下发。", "{broken} of {judged} deployments gained less than was promised.": "{judged} 次下发中有 {broken} 次收益低于承诺。",
+  "{who} wants it against the gate; a second person must agree.": "{who} 要求越过闸门下发；须第二人同意。", "Two people may deploy it against the gate.": "两人共同同意可越过闸门下发。",
   // what-if
   "What if": "假设分析", "WHAT-IF · not live": "假设分析 · 非实时", "Sequence": "顺序", "frozen": "已开工", "Move {o} up": "上移 {o}", "Move {o} down": "下移 {o}", "Undo": "撤销", "Redo": "重做", "Start again": "重来",
   "Simulate": "仿真", "Add a service": "添加保养", "Add a fault": "添加故障", "in minutes": "分钟后", "Repair crews": "维修班组", "places behind": "后方缓冲位", "time a part": "单件时间", "Futures": "未来数", "Remove": "移除",

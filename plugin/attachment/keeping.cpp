@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/attachment/keeping.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace foreline::attachment {
+
+using namespace line;
+
+namespace {
+
+Json to_json(const Schedule& schedule) {
+  Json sequence = Json::array();
+  for (const auto order : schedule.sequence) sequence.push_back(order.index);
+  Json services = Json::array();
+  for (const auto& service : schedule.services)
+    services.push_back(
+        {service.machine.index, static_cast<int>(service.when), service.at_s, service.order.index});
+  return {{"sequence", std::move(sequence)}, {"services", std::move(services)}};
+}
+
+Schedule schedule_from(const Json& json) {
+  Schedule schedule;
+  for (const auto& order : json.at("sequence"))
+    schedule.sequence.push_back({order.get<std::uint32_t>()});
+  for (const auto& one : json.at("services"))
+    schedule.services.push_back(
+        {{one.at(0).get<std::uint32_t>()},
+         one.at(1).get<int>() == 0 ? Service::When::at_time : Service::When::before_order,
+         one.at(2).get<double>(),
+         {one.at(3).get<std::uint32_t>()}});
+  return schedule;
+}
+
+core::Promised promised_from(const Json& json) {
+  core::Promised promised;
+  promised.proposal = json.at("proposal").get<std::uint16_t>();
+  promised.name = json.at("name").get<std::string>();
+  promised.from_s = json.at("from_s").get<double>();
+  promised.until_s = json.at("until_s").get<double>();
+  promised.keep_cost = json.at("keep_cost").get<double>();
+  promised.gain_mean = json.at("gain_mean").get<double>();
+  promised.gain_lower = json.at("gain_lower").get<double>();
+  promised.off_at_start = json.at("off_at_start").get<double>();
+  promised.finished = json.at("finished").get<std::vector<bool>>();
+  promised.band.window_s = json.at("window_s").get<double>();
+  promised.band.low = json.at("low").get<std::vector<double>>();
+  promised.band.high = json.at("high").get<std::vector<double>>();
+  const auto& prices = json.at("prices");
+  promised.prices.cost_tardiness_s = prices.at(0).get<double>();
+  promised.prices.cost_downtime_s = prices.at(1).get<double>();
+  promised.prices.cost_service_s = prices.at(2).get<double>();
+  promised.prices.cost_makespan_s = prices.at(3).get<double>();
+  promised.prices.now.at_s = promised.from_s;
+  promised.before = schedule_from(json.at("before"));
+  promised.after = schedule_from(json.at("after"));
+  return promised;
+}
+
+core::Stretch stretch_from(const Json& json) {
+  const auto at = [&](const char* key) { return json.at(key).get<double>(); };
+  return {at("from_s"), at("until_s"), at("came"),      at("replayed"),      at("low"),
+          at("high"),   at("mean"),    at("deviation"), at("event_error_s"), at("events")};
+}
+
+core::Scores scores_from(const Json& json) {
+  core::Scores scores;
+  scores.squares = json.at("squares").get<double>();
+  for (std::size_t i = 0; i < scores.bins.size(); ++i) {
+    const auto& bin = json.at("bins").at(i);
+    scores.bins[i] = {bin.at(0).get<double>(), bin.at(1).get<double>(), bin.at(2).get<double>()};
+  }
+  return scores;
+}
+
+bool fits(const Schedule& schedule, std::size_t orders, std::size_t machines) {
+  for (const auto order : schedule.sequence)
+    if (order.index >= orders) return false;
+  for (const auto& service : schedule.services)
+    if (service.machine.index >= machines || service.order.index >= orders) return false;
+  return true;
+}
+
+}  // namespace
+
+Json to_json(const core::Promised& promised) {
+  const auto& prices = promised.prices;
+  return {{"proposal", promised.proposal},
+          {"name", promised.name},
+          {"from_s", promised.from_s},
+          {"until_s", promised.until_s},
+          {"keep_cost", promised.keep_cost},
+          {"gain_mean", promised.gain_mean},
+          {"gain_lower", promised.gain_lower},
+          {"off_at_start", promised.off_at_start},
+          {"finished", promised.finished},
+          {"window_s", promised.band.window_s},
+          {"low", promised.band.low},
+          {"high", promised.band.high},
+          {"prices",
+           {prices.cost_tardiness_s, prices.cost_downtime_s, prices.cost_service_s,
+            prices.cost_makespan_s}},
+          {"before", to_json(promised.before)},
+          {"after", to_json(promised.after)}};
+}
+
+Json to_json(const core::Stretch& stretch) {
+  return {{"from_s", stretch.from_s},
+          {"until_s", stretch.until_s},
+          {"came", stretch.came},
+          {"replayed", stretch.replayed},
+          {"low", stretch.low},
+          {"high", stretch.high},
+          {"mean", stretch.mean},
+          {"deviation", stretch.deviation},
+          {"event_error_s", stretch.event_error_s},
+          {"events", stretch.events}};
+}
+
+Json to_json(const core::Scores& scores) {
+  Json bins = Json::array();
+  for (const auto& bin : scores.bins) bins.push_back({bin.forecasts, bin.probability, bin.failed});
+  return {{"squares", scores.squares}, {"bins", std::move(bins)}};
+}
+
+void Kept::add(const core::Stretch& stretch) {
+  stretches.push_back(stretch);
+  if (stretches.size() > stretches_most) stretches.erase(stretches.begin());
+}
+
+Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns, std::size_t orders,
+             std::size_t machines) {
+  Kept found;
+  for (const auto& line : lines) {
+    const auto detail = Json::parse(line.detail, nullptr, false);
+    try {
+      if (line.what == kept::promised) {
+        const auto promised = promised_from(detail);
+        found.ledger.promised(promised);
+        if (!fits(promised.before, orders, machines) || !fits(promised.after, orders, machines))
+          found.ledger.ended();
+      } else if (line.what == kept::settled) {
+        const auto& realised = detail.at("realised");
+        found.ledger.settled(realised.is_number() ? std::optional(realised.get<double>())
+                                                  : std::nullopt);
+      } else if (line.what == kept::rolled_back) {
+        found.ledger.rolled_back();
+      } else if (line.what == kept::cleared) {
+        found.ledger.cleared();
+      } else if (line.what == kept::ended) {
+        found.ledger.ended();
+      } else if (line.what == kept::stretch) {
+        found.add(stretch_from(detail));
+      } else if (line.what == kept::scores && line.wall_ns > now_ns - Kept::scores_for_ns) {
+        found.scores.add(scores_from(detail));
+      }
+    } catch (const Json::exception&) {
+      continue;  // of another release, or a person's note with the same word
+    }
+  }
+  return found;
+}
+
+Result<std::optional<core::ForecastRecord>> evaluation_of(const std::filesystem::path& model) {
+  const auto file = model / "evaluation.json";
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::optional<core::ForecastRecord>();
+  std::ostringstream text;
+  text << in.rdbuf();
+  const auto json = Json::parse(text.str(), nullptr, false);
+  try {
+    core::ForecastRecord record;
+    const double reference = json.at("brier_of_base_rates").get<double>();
+    record.skill = reference > 0 ? 1 - json.at("brier").get<double>() / reference : 0;
+    record.calibration_error = json.at("calibration_error").get<double>();
+    record.on = fmt::format("{} simulated days", json.at("days").get<std::uint64_t>());
+    return std::optional(record);
+  } catch (const Json::exception&) {
+    return Error(fmt::format("{} is no evaluation of a model: it needs brier, "
+                             "brier_of_base_rates, calibration_error and days",
+                             file.string()),
+                 "foreline train writes it; remove the file, and plans use base rates");
+  }
+}
+
+}  // namespace foreline::attachment

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the plugin must still know after a restart, as lines of the audit: deployments with what
+// they promised and what came of them, roll-backs, and how far forecast and simulation were right.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/attachment/details.hpp"
+#include "plugin/core/ledger.hpp"
+#include "plugin/core/skill.hpp"
+#include "plugin/store/store.hpp"
+
+namespace foreline::attachment {
+
+/// What a line of the audit is about, in its `what`.
+namespace kept {
+inline constexpr const char* promised = "promised";
+inline constexpr const char* settled = "settled";
+inline constexpr const char* rolled_back = "rolled back";
+inline constexpr const char* cleared = "cleared";
+inline constexpr const char* ended = "run ended";
+inline constexpr const char* stretch = "simulation compared";
+inline constexpr const char* scores = "forecasts judged";
+}  // namespace kept
+
+[[nodiscard]] Json to_json(const core::Promised& promised);
+[[nodiscard]] Json to_json(const core::Stretch& stretch);
+[[nodiscard]] Json to_json(const core::Scores& scores);
+
+struct Kept {
+  static constexpr std::size_t stretches_most = 20;
+  static constexpr std::int64_t scores_for_ns = 30LL * 86'400 * 1'000'000'000;
+
+  core::Ledger ledger;
+  std::vector<core::Stretch> stretches;  ///< The last ones, oldest first.
+  core::Scores scores;                   ///< Of the last 30 days.
+  void add(const core::Stretch& stretch);
+};
+/// Reads the lines that this release writes; others are passed over. `orders` and `machines`: a
+/// promise about another order book or line cannot be kept any more.
+[[nodiscard]] Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns,
+                           std::size_t orders, std::size_t machines);
+
+/// How good a model was on the days it was judged by (evaluation.json in its folder, which
+/// `foreline train` writes); nothing when there is no such file.
+[[nodiscard]] line::Result<std::optional<core::ForecastRecord>> evaluation_of(
+    const std::filesystem::path& model);
+
+}  // namespace foreline::attachment

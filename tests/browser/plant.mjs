@@ -8,9 +8,8 @@ import { createInterface } from "node:readline";
 
 // As quick and as lax as the demo's: the defaults want more futures than a test has time for.
 const gate = `
-[planning]
-check_every = "15 min"
 [gate]
+least_stretches = 0
 least_gain = "1 %"
 least_futures = 40
 largest_tail_growth = "5 %"

@@ -1538,7 +1538,7 @@ Answer Attachment::start(Attachment* former) {
     if (!forecaster) return {Refusal::io, forecaster.error().text()};
     s.forecaster = std::make_shared<const inference::Forecaster>(std::move(*forecaster));
     s.log(Level::info, "inference", s.forecaster->description());
-    auto evaluation = evaluation_of(configuration.model);
+    auto evaluation = core::evaluation_of(configuration.model);
     if (!evaluation) return {Refusal::io, evaluation.error().text()};
     s.evaluation = *evaluation;
     s.judged.emplace(s.line().machines.size(), configuration.watch.alarms.horizon_s,

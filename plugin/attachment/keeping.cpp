@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/attachment/keeping.hpp"
 
-#include <fmt/format.h>
-
-#include <fstream>
-#include <sstream>
-
 namespace foreline::attachment {
 
 using namespace line;
@@ -162,28 +157,6 @@ Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns, st
     }
   }
   return found;
-}
-
-Result<std::optional<core::ForecastRecord>> evaluation_of(const std::filesystem::path& model) {
-  const auto file = model / "evaluation.json";
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::optional<core::ForecastRecord>();
-  std::ostringstream text;
-  text << in.rdbuf();
-  const auto json = Json::parse(text.str(), nullptr, false);
-  try {
-    core::ForecastRecord record;
-    const double reference = json.at("brier_of_base_rates").get<double>();
-    record.skill = reference > 0 ? 1 - json.at("brier").get<double>() / reference : 0;
-    record.calibration_error = json.at("calibration_error").get<double>();
-    record.on = fmt::format("{} simulated days", json.at("days").get<std::uint64_t>());
-    return std::optional(record);
-  } catch (const Json::exception&) {
-    return Error(fmt::format("{} is no evaluation of a model: it needs brier, "
-                             "brier_of_base_rates, calibration_error and days",
-                             file.string()),
-                 "foreline train writes it; remove the file, and plans use base rates");
-  }
 }
 
 }  // namespace foreline::attachment

@@ -42,9 +42,4 @@ struct Kept {
 [[nodiscard]] Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns,
                            std::size_t orders, std::size_t machines);
 
-/// How good a model was on the days it was judged by (evaluation.json in its folder, which
-/// `foreline train` writes); nothing when there is no such file.
-[[nodiscard]] line::Result<std::optional<core::ForecastRecord>> evaluation_of(
-    const std::filesystem::path& model);
-
 }  // namespace foreline::attachment

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/core/skill.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "sim/text/document.hpp"
 
 namespace foreline::core {
 
@@ -73,6 +78,27 @@ std::optional<ForecastRecord> Scores::record(std::size_t least_forecasts,
   for (const auto& bin : bins)
     record.calibration_error += std::abs(bin.probability - bin.failed) / n;
   return record;
+}
+
+Result<std::optional<ForecastRecord>> evaluation_of(const std::filesystem::path& model) {
+  const auto file = model / "evaluation.json";
+  if (!std::filesystem::exists(file)) return std::optional<ForecastRecord>();
+  auto text = text::read_text_file(file);
+  if (!text) return text.error();
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
+  try {
+    ForecastRecord record;
+    const double reference = json.at("brier_of_base_rates").get<double>();
+    record.skill = reference > 0 ? 1 - json.at("brier").get<double>() / reference : 0;
+    record.calibration_error = json.at("calibration_error").get<double>();
+    record.on = fmt::format("{} simulated days", json.at("days").get<std::uint64_t>());
+    return std::optional(record);
+  } catch (const nlohmann::json::exception&) {
+    return Error(fmt::format("{} is no evaluation of a model: it needs brier, "
+                             "brier_of_base_rates, calibration_error and days",
+                             file.string()),
+                 "foreline train writes it; without the file, plans use base rates");
+  }
 }
 
 ForecastWatch::ForecastWatch(std::size_t machines, double horizon_s, double every_s)

@@ -6,12 +6,14 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
 #include "plugin/core/gate.hpp"
 #include "sim/line/fault.hpp"
 #include "sim/line/line.hpp"
+#include "sim/line/result.hpp"
 #include "sim/line/telemetry.hpp"
 #include "sim/plan/replay.hpp"
 
@@ -40,6 +42,11 @@ struct Scores {
   [[nodiscard]] std::optional<ForecastRecord> record(std::size_t least_forecasts,
                                                      std::size_t least_failures) const;
 };
+
+/// How good a model was on the days it was judged by (evaluation.json in its folder, which
+/// `foreline train` writes); nothing when there is no such file. Errors: it says something else.
+[[nodiscard]] line::Result<std::optional<ForecastRecord>> evaluation_of(
+    const std::filesystem::path& model);
 
 /// Keeps forecasts until it is known what came of them.
 class ForecastWatch {

@@ -37,9 +37,8 @@ namespace foreline::host {
 namespace {
 
 /// Line time runs at many times the real pace, and everything waits for the plan: fewer futures and
-/// an older state must do, and no stretch of time is seen
-/// whole often enough to compare it with the simulation. A service that was not needed is allowed
-/// to cost something.
+/// an older state must do, and no stretch of time is seen whole often enough to be compared with
+/// the simulation. A service that was not needed is allowed to cost something.
 constexpr const char* demo_gate =
     "\n[gate]\nleast_gain = \"1 %\"\nleast_futures = 40\nleast_stretches = 0\nlargest_tail_growth "
     "= \"5 %\"\n"

@@ -12,6 +12,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/history.hpp"
 #include "plugin/core/gate.hpp"
+#include "plugin/core/skill.hpp"
 #include "plugin/host/console.hpp"
 #include "sim/plan/planner.hpp"
 #include "sim/text/document.hpp"
@@ -71,6 +72,9 @@ int make(const Options& options) {
   request.gate_seeds = 2 * options.futures;
   double missing_share = 0;
   std::vector<line::Forecast> forecasts;
+  auto evaluation = options.no_llm ? line::Result(std::optional<core::ForecastRecord>())
+                                   : core::evaluation_of(shipped(options.model));
+  if (!evaluation) return fail(bad_input, "plan", evaluation.error());
   if (forecaster) forecasts = (*forecaster)->forecast(windows);
   for (const auto& given : forecasts) {
     if (!given.available) continue;
@@ -118,10 +122,13 @@ int make(const Options& options) {
   input.now_s = *at_s;
   input.forecast_at_s = windows.front().at_s;
   input.missing_share = missing_share;
+  input.forecast = *evaluation;
   input.may_write = true;
   input.audit_works = true;
   core::GateRules rules;
-  // At a desk fewer futures may do; the number is printed with the gain.
+  // At a desk fewer futures may do; the number is printed with the gain. The line is the
+  // simulation.
+  rules.least_stretches = 0;
   rules.least_futures = std::min(rules.least_futures, request.gate_seeds);
   const auto verdict = core::judge(input, rules);
   fmt::print("\nThe gate {}: {}\n", verdict.passed ? "would propose" : "refuses", verdict.reason);

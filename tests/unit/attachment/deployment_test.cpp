@@ -100,7 +100,7 @@ class Plant {
         },
         limit);
     INFO("wanted " << what << "\n" << all());
-    CHECK_FALSE(found.empty());
+    REQUIRE_FALSE(found.empty());
     return found;
   }
   std::string all() {
@@ -242,7 +242,7 @@ TEST_CASE("a schedule that keeps its promise is judged when its work is done") {
   Plant plant("kept", 1, "least_stretches = 0\n");
   plant.deploy();
   plant.pace(100);
-  const auto told = plant.next(attachment::EventKind::deploy, "settled");
+  const auto told = plant.next(attachment::EventKind::deploy, "settled", 100s);
   INFO(told);
   const auto settled = json::parse(told.substr(told.find('{')));
   const auto now = plant.deployment();

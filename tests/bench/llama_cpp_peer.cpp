@@ -52,7 +52,7 @@ bool quickest(llama_model* model, int threads, bool prefill, int batch, int cont
               Spent& spent) {
   const int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
   // The cache grows by a token a pass; the context named is the one in the middle.
-  const int passes = prefill ? 6 : std::min(batch <= 2 ? 64 : 16, std::max(1, context / 4));
+  const int passes = prefill ? 3 : std::min(batch <= 2 ? 64 : 16, std::max(1, context / 4));
   const int first = prefill ? context : context - passes / 2 - 1;
   auto settings = llama_context_default_params();
   settings.n_seq_max = static_cast<unsigned>(batch);

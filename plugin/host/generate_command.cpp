@@ -19,7 +19,7 @@
 #include "inference/train/population.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/progress.hpp"
-#include "plugin/host/scenario_run.hpp"
+#include "plugin/rehearsal/rehearsal.hpp"
 #include "sim/line/random.hpp"
 #include "sim/swarm/pairwise.hpp"
 #include "sim/text/document.hpp"
@@ -272,7 +272,7 @@ Badness fooling(std::shared_ptr<const inference::Forecaster> forecaster, worker:
                 scenarios, client, true,
                 [&](std::size_t i, const line::Trial& trial, line::Outcome&& outcome) {
                   if (!outcome.valid()) return;
-                  const auto alarms = alarms_of(trial, outcome, forecaster, {});
+                  const auto alarms = rehearsal::alarms_of(trial, outcome, forecaster, {});
                   all[i] = verdict::fooling_of(outcome, alarms, least_shown_s).score(horizon_s);
                 });
             return done ? line::Result<std::vector<double>>(std::move(all)) : done.error();

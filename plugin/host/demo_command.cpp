@@ -175,10 +175,9 @@ class Demo {
     const auto written = hmi::write_accounts(folder / "accounts.json", accounts);
     const auto changed = gpt2::write_file(
         folder / "plugin.toml",
-        fmt::format("{}\n[hmi]\naccounts = \"accounts.json\"\nscenarios = {}\n{}",
-                    std::string(*settings),
-                    text::toml_string(fs::absolute(shipped("scenarios/regression")).string()),
-                    demo_gate));
+        fmt::format(
+            "{}\n[hmi]\naccounts = \"accounts.json\"\nscenarios = {}\n{}", std::string(*settings),
+            text::toml_string(fs::absolute(shipped("scenarios/regression")).string()), demo_gate));
     if (!written) failure_ = written.error().text();
     if (!changed) failure_ = changed.error().text();
   }

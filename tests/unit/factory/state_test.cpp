@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A line's state through a file: what goes on from it is what would have gone on without.
+#include <fmt/format.h>
 #include <algorithm>
+
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
@@ -56,7 +58,8 @@ std::filesystem::path scratch(const std::string& name) {
 
 /// What reading the file back says.
 Result<LineNow> through_file(const std::string& text, const Trial& trial) {
-  const auto path = scratch("state-test.toml");
+  // Its own for each text: tests run side by side.
+  const auto path = scratch(fmt::format("state-{}.toml", std::hash<std::string>{}(text)));
   std::ofstream(path) << text;
   return text::read_state_file(path, *trial.line, *trial.orders);
 }

@@ -3,6 +3,7 @@
 
 usage: trace_columns.py FORELINE FOLDER SCENARIO
 """
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ except ImportError:
 
 def main():
     foreline, folder, scenario = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    shutil.rmtree(folder, ignore_errors=True)
     for name in ("once", "again"):
         subprocess.run([foreline, "generate", "--like", scenario, "--seed", "4", "--count", "3", "--traces", "--out", folder / name],
                        check=True, capture_output=True)

@@ -93,9 +93,9 @@ TEST_CASE("every command's example runs") {
     }
     REQUIRE_FALSE(examples.empty());
     const auto folder = fresh_folder(name);
-    // The examples of watch and deploy name the ports of plugin/config/bottling.toml.
+    // The examples of watch, deploy and rollback name the ports of plugin/config/bottling.toml.
     std::string surroundings;
-    if (name == "deploy")
+    if (name == "deploy" || name == "rollback")
       surroundings =
           "{ foreline serve scenarios/demo.toml --port 15020 --for '6 s' & "
           "foreline watch plugin/config/bottling.toml --for '6 s' & } >/dev/null 2>&1; sleep 2; ";

@@ -238,7 +238,7 @@ with Program([foreline, "watch", folder / "plugin.toml"], folder / "watch.log") 
     watch.line("is away")
     for value in range(1000, 1060):
         hold(speed=value)
-        time.sleep(0.12)
+        time.sleep(0.25)  # longer than two polls: none is missed
     # The process that kept it is killed, too: the disk has it.
     watch.process.send_signal(signal.SIGKILL)
     watch.process.wait()

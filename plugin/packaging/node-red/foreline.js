@@ -92,7 +92,8 @@ class Plugin {
   async status () {
     const head = await this.read(0, 20)
     if (head.readUInt16BE(0) !== 0x464f) throw new Error('that is no foreline plugin')
-    if (head.readUInt16BE(2) !== 2) throw new Error(`register table version ${head.readUInt16BE(2)}, wanted 2`)
+    const version = head.readUInt16BE(2)
+    if (version < 2 || version > 3) throw new Error(`register table version ${version}, wanted 2 or 3`)
     const machines = head.readUInt16BE(12)
     const kinds = head.readUInt16BE(14)
     const forecasts = []

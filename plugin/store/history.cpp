@@ -59,9 +59,7 @@ Quality quality_from(std::uint8_t raw) {
 
 }  // namespace
 
-struct History::State {
-  std::filesystem::path file;
-  sqlite3* database = nullptr;
+struct History::State : DatabaseFile {
   Statement add_frame;
   Statement add_point;
   Statement add_event;
@@ -71,27 +69,8 @@ struct History::State {
   std::map<std::string, std::int64_t> tags;
   std::map<std::int64_t, std::int64_t> last_of_tag;
 
-  State() = default;
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
   ~State() {
-    if (open) sqlite3_exec(database, "COMMIT", nullptr, nullptr, nullptr);
-    add_frame.reset();
-    add_point.reset();
-    add_event.reset();
-    sqlite3_close(database);
-  }
-  Error failed(const std::string& doing) const {
-    return Error(fmt::format("{}: cannot {}: {}", file.string(), doing,
-                             database != nullptr ? sqlite3_errmsg(database) : "out of memory"));
-  }
-  bool run(const char* sql) const {
-    return sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
-  }
-  Statement prepare(const char* sql) const {
-    sqlite3_stmt* raw = nullptr;
-    sqlite3_prepare_v2(database, sql, -1, &raw, nullptr);
-    return Statement(raw);
+    if (open) run("COMMIT");
   }
   bool begin() {
     if (!open) open = run("BEGIN");

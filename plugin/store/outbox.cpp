@@ -23,29 +23,11 @@ constexpr const char* schema =
 
 }  // namespace
 
-struct Outbox::State {
-  std::filesystem::path file;
-  sqlite3* database = nullptr;
+struct Outbox::State : DatabaseFile {
   std::size_t most = 0;
   std::size_t size = 0;
   std::uint64_t dropped = 0;
 
-  State() = default;
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() { sqlite3_close(database); }
-  Error failed(const std::string& doing) const {
-    return Error(fmt::format("{}: cannot {}: {}", file.string(), doing,
-                             database != nullptr ? sqlite3_errmsg(database) : "out of memory"));
-  }
-  bool run(const char* sql) const {
-    return sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
-  }
-  Statement prepare(const char* sql) const {
-    sqlite3_stmt* raw = nullptr;
-    sqlite3_prepare_v2(database, sql, -1, &raw, nullptr);
-    return Statement(raw);
-  }
   std::int64_t number(const char* sql) const {
     const auto statement = prepare(sql);
     return statement && sqlite3_step(statement.get()) == SQLITE_ROW

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A prepared statement of SQLite that ends itself.
+// SQLite: a database file and its prepared statements, each of which ends itself.
 #pragma once
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
+
+#include "sim/line/result.hpp"
 
 namespace foreline::store {
 
@@ -19,5 +23,29 @@ inline std::string text_at(sqlite3_stmt* statement, int column) {
   const auto* text = sqlite3_column_text(statement, column);
   return text == nullptr ? std::string() : reinterpret_cast<const char*>(text);
 }
+
+/// An open database; what derives from it ends its statements first.
+struct DatabaseFile {
+  std::filesystem::path file;
+  sqlite3* database = nullptr;
+
+  DatabaseFile() = default;
+  DatabaseFile(const DatabaseFile&) = delete;
+  DatabaseFile& operator=(const DatabaseFile&) = delete;
+  ~DatabaseFile() { sqlite3_close(database); }
+  [[nodiscard]] line::Error failed(const std::string& doing) const {
+    return line::Error(
+        fmt::format("{}: cannot {}: {}", file.string(), doing,
+                    database != nullptr ? sqlite3_errmsg(database) : "out of memory"));
+  }
+  bool run(const char* sql) const {
+    return sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
+  [[nodiscard]] Statement prepare(const char* sql) const {
+    sqlite3_stmt* raw = nullptr;
+    sqlite3_prepare_v2(database, sql, -1, &raw, nullptr);
+    return Statement(raw);
+  }
+};
 
 }  // namespace foreline::store

@@ -48,21 +48,9 @@ std::string digest_of(const std::string& text) {
   return hex;
 }
 
-struct Store::State {
-  std::filesystem::path file;
-  sqlite3* database = nullptr;
+struct Store::State : DatabaseFile {
   std::int64_t last_number = 0;
   std::string last_hash;
-
-  ~State() { sqlite3_close(database); }
-  State() = default;
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-
-  Error failed(const std::string& doing) const {
-    return Error(fmt::format("{}: cannot {}: {}", file.string(), doing,
-                             database != nullptr ? sqlite3_errmsg(database) : "out of memory"));
-  }
 };
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}

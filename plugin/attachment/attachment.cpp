@@ -75,6 +75,8 @@ struct Shelved {
 struct Serviced {
   std::string subject;
   bool in_service = false;
+  std::string who;
+  std::string reason;
 };
 struct WriteWanted {
   std::size_t tag = 0;
@@ -471,6 +473,7 @@ struct Attachment::State {
 
   void begin_run() {
     watch.emplace(configuration.line, forecaster, configuration.watch);
+    for (const auto& id : kept.out_of_service) watch->alarms().take_out_of_service(id, line_s);
     grid = std::numeric_limits<std::int64_t>::min();
     planned_at_s = -1;
     deployed_at_s = -1;
@@ -666,7 +669,7 @@ struct Attachment::State {
     if (first || judged->scores().forecasts() == 0) return;
     const std::lock_guard lock(mutex);
     if (!note("foreline", kept::scores, to_json(judged->scores()).dump())) return;
-    kept.scores.add(judged->scores());
+    kept.add(Period{wall_ns(), line_s, judged->scores()});
     judged->clear();
   }
 
@@ -1231,7 +1234,8 @@ struct Attachment::State {
     {
       const std::lock_guard lock(mutex);
       for (const auto& record : watch->alarms().standing())
-        if (record.active && record.event.alarm_class == AlarmClass::forecast)
+        if (record.active && record.event.alarm_class == AlarmClass::forecast &&
+            record.state != AlarmState::out_of_service && record.state != AlarmState::shelved)
           standing = record.event.id;
     }
     if (!standing.empty()) want_plan(standing + " (again)");
@@ -1274,13 +1278,18 @@ struct Attachment::State {
         auto& alarms = watch->alarms();
         done = serviced->in_service ? alarms.return_to_service(serviced->subject, line_s)
                                     : alarms.take_out_of_service(serviced->subject, line_s);
+        if (done) kept.serviced(serviced->subject, serviced->in_service);
       }
-      if (done)
-        tell({EventKind::alarm, line_s, serviced->subject,
-              serviced->in_service ? "in-service" : "out-of-service",
-              fmt::format("{} {}", serviced->subject,
-                          serviced->in_service ? "is in service again" : "taken out of service"),
-              "{}"});
+      if (!done) return;
+      const Json detail = {{"alarm", serviced->subject}, {"reason", serviced->reason}};
+      (void)note(serviced->who, serviced->in_service ? kept::in_service : kept::out_of_service,
+                 detail.dump(-1, ' ', false, Json::error_handler_t::replace));
+      tell({EventKind::alarm, line_s, serviced->subject,
+            serviced->in_service ? "in-service" : "out-of-service",
+            fmt::format("{} {} by {}", serviced->subject,
+                        serviced->in_service ? "returned to service" : "taken out of service",
+                        serviced->who),
+            "{}"});
     } else if (auto* wanted_write = std::get_if<WriteWanted>(&message)) {
       write_tag(*wanted_write);
     } else if (auto* noted = std::get_if<Noted>(&message)) {
@@ -1481,6 +1490,7 @@ struct Attachment::State {
       if (following && former.following) following = std::move(former.following);
     }
     watch->take_over(std::move(*former.watch));
+    if (!store) kept.out_of_service = former.kept.out_of_service;
     if (former.tags) {
       tags->take_over(*former.tags);
       for (const auto& rule : configuration.writes) {
@@ -1577,7 +1587,10 @@ Answer Attachment::start(Attachment* former) {
             if (address == core::published::shelve)
               s.post(Shelved{subject, 60.0 * words[1]});
             else if (words[1] <= 1)
-              s.post(Serviced{subject, words[1] == 1});
+              s.post(Serviced{subject,
+                              words[1] == 1,
+                              role.empty() ? std::string("a Modbus client") : "Modbus role " + role,
+                              {}});
             else
               return false;
             return true;
@@ -1601,6 +1614,8 @@ Answer Attachment::start(Attachment* former) {
     auto lines = s.store->audit();
     if (!lines) return {Refusal::io, lines.error().text()};
     s.kept = kept_of(*lines, s.wall_ns(), configuration.orders->size(), s.line().machines.size());
+    for (const auto& id : s.kept.out_of_service)
+      s.watch->alarms().take_out_of_service(id, s.line_s);
     if (s.kept.ledger.open() && s.kept.ledger.standing())
       s.following.emplace(*s.kept.ledger.standing(), configuration.gate, false);
     if (s.kept.ledger.standing()) s.deployed_at_s = s.kept.ledger.standing()->from_s;
@@ -1767,17 +1782,20 @@ Answer Attachment::unshelve(const std::string& subject) {
   return {};
 }
 
-Answer Attachment::service(const std::string& subject, bool in_service) {
+Answer Attachment::service(const std::string& subject, bool in_service, const std::string& who,
+                           const std::string& reason) {
   auto& s = *state_;
   if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
   {
     const std::lock_guard lock(s.mutex);
+    if (!s.watch->alarms().can_have(subject))
+      return {Refusal::invalid_argument, fmt::format("this line has no alarm \"{}\"", subject)};
     const bool out = s.watch->alarms().record(subject).state == AlarmState::out_of_service;
     if (out != in_service)
       return {Refusal::refused,
               fmt::format("\"{}\" is {} service already", subject, in_service ? "in" : "out of")};
   }
-  s.post(Serviced{subject, in_service});
+  s.post(Serviced{subject, in_service, who, reason});
   return {};
 }
 
@@ -1963,6 +1981,27 @@ Answer Attachment::clear_lock_out(const std::string& who) {
   }
   s.post(RollBackWanted{who, true});
   return {};
+}
+
+std::string Attachment::calibration() const {
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  auto here = s.kept.scores;
+  if (s.judged) here.add(s.judged->scores());
+  Json json = {{"horizon_s", s.configuration.watch.alarms.horizon_s},
+               {"here", to_json(here)},
+               {"periods", Json::array()}};
+  for (const auto& period : s.kept.periods) {
+    double said = 0;
+    for (const auto& bin : period.scores.bins) said += bin.probability;
+    json["periods"].push_back({{"wall_ms", period.wall_ns / 1'000'000},
+                               {"at_s", period.at_s},
+                               {"forecasts", period.scores.forecasts()},
+                               {"said", said},
+                               {"came", period.scores.failures()},
+                               {"squares", period.scores.squares}});
+  }
+  return json.dump();
 }
 
 std::string Attachment::snapshot() const {

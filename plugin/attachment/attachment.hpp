@@ -82,8 +82,10 @@ class Attachment {
   /// Hides a standing alarm for `for_s` seconds of line time.
   [[nodiscard]] Answer shelve(const std::string& subject, double for_s);
   [[nodiscard]] Answer unshelve(const std::string& subject);
-  /// Takes an alarm out of service, or returns it.
-  [[nodiscard]] Answer service(const std::string& subject, bool in_service);
+  /// Takes an alarm out of service in the name of `who`, or returns it. With a store, that outlives
+  /// a restart.
+  [[nodiscard]] Answer service(const std::string& subject, bool in_service, const std::string& who,
+                               const std::string& reason);
   /// Writes a tag of the white list in the name of `who`. What becomes of it comes as an event.
   [[nodiscard]] Answer write(const std::string& tag, double value, const std::string& who);
   /// Counters as Prometheus text.
@@ -103,6 +105,9 @@ class Attachment {
   [[nodiscard]] std::string way_back() const;
   /// Lets schedules be deployed again after a roll-back.
   [[nodiscard]] Answer clear_lock_out(const std::string& who);
+  /// How forecasts of this plant have come true, as JSON: sums by tenths of the probability over 30
+  /// days, and by periods of some hours (those need a store).
+  [[nodiscard]] std::string calibration() const;
   [[nodiscard]] std::string snapshot() const;
 
  private:

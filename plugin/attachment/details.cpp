@@ -79,6 +79,7 @@ Json to_json(const core::AlarmRecord& record) {
           {"active", record.active},
           {"priority", name_of(record.priority)},
           {"since_s", record.since_s},
+          {"until_s", record.state == AlarmState::shelved ? Json(record.shelved_until_s) : Json()},
           {"probability", record.event.probability},
           {"expected_in_s", finite(record.event.expected_in_s)},
           {"why", record.event.why}};

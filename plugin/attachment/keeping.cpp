@@ -126,6 +126,19 @@ void Kept::add(const core::Stretch& stretch) {
   if (stretches.size() > stretches_most) stretches.erase(stretches.begin());
 }
 
+void Kept::add(const Period& period) {
+  scores.add(period.scores);
+  periods.push_back(period);
+  if (periods.size() > periods_most) periods.erase(periods.begin());
+}
+
+void Kept::serviced(const std::string& alarm, bool in_service) {
+  if (in_service)
+    out_of_service.erase(alarm);
+  else
+    out_of_service.insert(alarm);
+}
+
 Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns, std::size_t orders,
              std::size_t machines) {
   Kept found;
@@ -147,10 +160,12 @@ Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns, st
         found.ledger.cleared();
       } else if (line.what == kept::ended) {
         found.ledger.ended();
+      } else if (line.what == kept::out_of_service || line.what == kept::in_service) {
+        found.serviced(detail.at("alarm").get<std::string>(), line.what == kept::in_service);
       } else if (line.what == kept::stretch) {
         found.add(stretch_from(detail));
       } else if (line.what == kept::scores && line.wall_ns > now_ns - Kept::scores_for_ns) {
-        found.scores.add(scores_from(detail));
+        found.add(Period{line.wall_ns, line.at_s, scores_from(detail)});
       }
     } catch (const Json::exception&) {
       continue;  // of another release, or a person's note with the same word

@@ -3,6 +3,8 @@
 // they promised and what came of them, roll-backs, and how far forecast and simulation were right.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,20 +24,34 @@ inline constexpr const char* cleared = "cleared";
 inline constexpr const char* ended = "run ended";
 inline constexpr const char* stretch = "simulation compared";
 inline constexpr const char* scores = "forecasts judged";
+inline constexpr const char* out_of_service = "alarm out of service";
+inline constexpr const char* in_service = "alarm in service";
 }  // namespace kept
 
 [[nodiscard]] Json to_json(const core::Promised& promised);
 [[nodiscard]] Json to_json(const core::Stretch& stretch);
 [[nodiscard]] Json to_json(const core::Scores& scores);
 
+/// What came of the forecasts of some hours.
+struct Period {
+  std::int64_t wall_ns = 0;  ///< When they had been judged.
+  double at_s = 0;           ///< Line time, likewise.
+  core::Scores scores;
+};
+
 struct Kept {
   static constexpr std::size_t stretches_most = 20;
+  static constexpr std::size_t periods_most = 200;
   static constexpr std::int64_t scores_for_ns = 30LL * 86'400 * 1'000'000'000;
 
   core::Ledger ledger;
   std::vector<core::Stretch> stretches;  ///< The last ones, oldest first.
   core::Scores scores;                   ///< Of the last 30 days.
+  std::vector<Period> periods;           ///< Of those, the last ones, oldest first.
+  std::set<std::string> out_of_service;  ///< Alarms.
   void add(const core::Stretch& stretch);
+  void add(const Period& period);
+  void serviced(const std::string& alarm, bool in_service);
 };
 /// Reads the lines that this release writes; others are passed over. `orders` and `machines`: a
 /// promise about another order book or line cannot be kept any more.

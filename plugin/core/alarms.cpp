@@ -178,15 +178,30 @@ void Alarms::show(AlarmRecord& record, double at_s) {
   record.since_s = at_s;
 }
 
-bool Alarms::can_have(const std::string& id) const {
-  if (id == communication_id || id == deployment_id) return true;
-  for (const auto& machine : line_->machines) {
-    for (const auto& mode : machine.faults)
-      if (id == fmt::format("{}/{}", machine.name, name_of(mode.kind))) return true;
+std::optional<AlarmRecord> Alarms::made(const std::string& id) const {
+  AlarmRecord record;
+  record.event.id = id;
+  const auto as = [&](AlarmClass alarm_class, AlarmPriority priority) {
+    record.event.alarm_class = alarm_class;
+    record.priority = priority;
+    return record;
+  };
+  if (id == communication_id) return as(AlarmClass::communication, rules_.communication_priority);
+  if (id == deployment_id) return as(AlarmClass::deployment, rules_.deployment_priority);
+  for (std::uint32_t m = 0; m < line_->machines.size(); ++m) {
+    const auto& machine = line_->machines[m];
+    record.event.machine = {m};
+    for (const auto& mode : machine.faults) {
+      if (!gives_warning(mode.kind) || id != fmt::format("{}/{}", machine.name, name_of(mode.kind)))
+        continue;
+      record.event.kind = mode.kind;
+      return as(AlarmClass::forecast, rules_.forecast_priority);
+    }
     for (const auto& signal : machine.signals)
-      if (id == fmt::format("{}/{}", machine.name, signal.name)) return true;
+      if (id == fmt::format("{}/{}", machine.name, signal.name))
+        return as(AlarmClass::data_quality, rules_.quality_priority);
   }
-  return false;
+  return std::nullopt;
 }
 
 bool Alarms::unshelve(const std::string& id, double at_s) {
@@ -197,10 +212,14 @@ bool Alarms::unshelve(const std::string& id, double at_s) {
 }
 
 bool Alarms::take_out_of_service(const std::string& id, double at_s) {
-  if (conditions_.count(id) == 0 && !can_have(id)) return false;
-  auto& record = conditions_[id].record;
+  auto found = conditions_.find(id);
+  if (found == conditions_.end()) {
+    auto record = made(id);
+    if (!record) return false;
+    found = conditions_.emplace(id, Condition{std::move(*record), -1}).first;
+  }
+  auto& record = found->second.record;
   if (record.state == AlarmState::out_of_service) return false;
-  record.event.id = id;
   record.state = AlarmState::out_of_service;
   record.since_s = at_s;
   return true;

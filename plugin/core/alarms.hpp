@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,14 +63,16 @@ class Alarms {
   bool shelve(const std::string& id, double at_s, double for_s);
   /// Before its time is over.
   bool unshelve(const std::string& id, double at_s);
-  /// For as long as nobody returns it: it is followed, and never shown. Known alarms only, or those
-  /// that the line can have.
+  /// For as long as nobody returns it: it is followed, and never shown. False for what the line
+  /// cannot have, and for what is out of service already.
   bool take_out_of_service(const std::string& id, double at_s);
   bool return_to_service(const std::string& id, double at_s);
 
   /// Takes over how alarms stood before: those that this line can have.
   void take_over(const Alarms& former);
 
+  /// Whether this line can have an alarm of that id.
+  [[nodiscard]] bool can_have(const std::string& id) const { return made(id).has_value(); }
   /// All alarms that are not normal, newest first.
   [[nodiscard]] std::vector<AlarmRecord> standing() const;
   /// The record of this id; a normal one when it never arose.
@@ -82,7 +85,8 @@ class Alarms {
   };
   /// From hidden (shelved, out of service) to what its condition says now.
   void show(AlarmRecord& record, double at_s);
-  [[nodiscard]] bool can_have(const std::string& id) const;
+  /// The alarm of this id before it ever arose; nothing when the line cannot have it.
+  [[nodiscard]] std::optional<AlarmRecord> made(const std::string& id) const;
   line::AlarmEvent* settle(Condition& condition, bool holds, double at_s, double on_delay_s,
                            double off_delay_s, std::vector<line::AlarmEvent>& out);
   const line::Line* line_ = nullptr;

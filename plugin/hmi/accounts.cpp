@@ -54,6 +54,8 @@ bool may(Role role, Act act) {
       return role != Role::viewer;
     case Act::shelve:
       return role == Role::approver || role == Role::engineer;
+    case Act::service:
+      return role == Role::engineer;
     case Act::plan:
     case Act::what_if:
     case Act::run_scenario:

@@ -16,12 +16,13 @@
 namespace foreline::hmi {
 
 /// viewer: looks. planner: acknowledges, plans, asks what if. approver: acknowledges, shelves, and
-/// decides on proposals that somebody else asked for. engineer: acknowledges, shelves, plans.
+/// decides on proposals that somebody else asked for. engineer: acknowledges, shelves, plans, and
+/// alone takes alarms out of service.
 enum class Role : std::uint8_t { viewer, planner, approver, engineer };
 [[nodiscard]] std::string_view name_of(Role role);
 [[nodiscard]] std::optional<Role> role_named(std::string_view name);
 
-enum class Act : std::uint8_t { acknowledge, shelve, plan, what_if, decide, run_scenario };
+enum class Act : std::uint8_t { acknowledge, shelve, service, plan, what_if, decide, run_scenario };
 [[nodiscard]] bool may(Role role, Act act);
 
 struct Account {

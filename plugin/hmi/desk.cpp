@@ -14,6 +14,7 @@
 #include "plugin/hmi/assets.hpp"
 #include "plugin/hmi/what_if.hpp"
 #include "plugin/store/store.hpp"
+#include "sim/text/document.hpp"
 #include "sim/worker/client.hpp"
 
 namespace foreline::hmi {
@@ -183,6 +184,14 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
   description["plans"] = !configuration.orders->empty() && configuration.map.schedule.has_value();
   description["scenarios"] = !scenarios_.none();
   description["audit"] = !configuration.store.empty();
+  believed_ = {{"least_skill", configuration.gate.least_skill},
+               {"largest_calibration_error", configuration.gate.largest_calibration_error},
+               {"least_failures", configuration.gate.least_failures}};
+  const auto evaluation = configuration.model.empty()
+                              ? line::Result<std::string>(std::string())
+                              : text::read_text_file(configuration.model / "evaluation.json");
+  if (evaluation) evaluation_ = Json::parse(*evaluation, nullptr, false);
+  if (!evaluation_.is_object()) evaluation_ = Json();
   description_ = description.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -256,9 +265,10 @@ void Desk::handle(const Request& request, Reply reply) {
 Json Desk::session_json(const Session* session) const {
   Json rights = Json::array();
   if (session != nullptr) {
-    static constexpr std::array<std::pair<Act, const char*>, 6> acts = {
+    static constexpr std::array<std::pair<Act, const char*>, 7> acts = {
         {{Act::acknowledge, "acknowledge"},
          {Act::shelve, "shelve"},
+         {Act::service, "service"},
          {Act::plan, "plan"},
          {Act::what_if, "what-if"},
          {Act::decide, "decide"},
@@ -299,7 +309,7 @@ void Desk::get(const Request& request, const Reply& reply, const Session* sessio
   if (request.path == "/api/plan")
     return reply(answer({{"plan", record_.plan()}, {"plans", record_.plans()}}));
   if (request.path == "/api/notes") return reply(answer(record_.notes_after(0)));
-  if (request.path == "/api/data") return reply(answer(record_.data()));
+  if (request.path == "/api/data") return reply(answer(data()));
   if (request.path == "/api/what-if") {
     if (!question_) return reply(answer(Json()));
     return reply(answer({{"number", question_->number},
@@ -339,6 +349,8 @@ void Desk::act(const Request& request, const Reply& reply, const Session* sessio
   static const std::map<std::string, Known> routes = {
       {"/api/acknowledge", {Act::acknowledge, &Desk::acknowledge}},
       {"/api/shelve", {Act::shelve, &Desk::shelve}},
+      {"/api/unshelve", {Act::shelve, &Desk::unshelve}},
+      {"/api/service", {Act::service, &Desk::service}},
       {"/api/plan", {Act::plan, &Desk::plan}},
       {"/api/what-if", {Act::what_if, &Desk::ask_what_if}},
       {"/api/scenario", {Act::run_scenario, &Desk::run_scenario}},
@@ -462,6 +474,26 @@ void Desk::shelve(const Acting& acting, const Reply& reply) {
   if (given.refusal == attachment::Refusal::none)
     note_act(acting.user, "shelved", fmt::format("{} for {:.0f} min: {}", id, for_s / 60, reason));
   reply(answer_of(given));
+}
+
+void Desk::unshelve(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {{"alarm", 's'}})) return reply(refusal(400, "send the alarm"));
+  const auto id = acting.body["alarm"].get<std::string>();
+  const auto given = attachment_.unshelve(id);
+  if (given.refusal == attachment::Refusal::none) note_act(acting.user, "unshelved", id);
+  reply(answer_of(given));
+}
+
+void Desk::service(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {{"alarm", 's'}, {"in_service", 'b'}, {"reason", 's'}}))
+    return reply(refusal(400, "send alarm, in_service and reason"));
+  const auto reason = acting.body["reason"].get<std::string>();
+  if (reason.empty() || reason.size() > reason_most)
+    return reply(refusal(400,
+                         "taking an alarm out of service, and back, needs a reason of at most "
+                         "200 bytes"));
+  reply(answer_of(attachment_.service(acting.body["alarm"].get<std::string>(),
+                                      acting.body["in_service"].get<bool>(), acting.user, reason)));
 }
 
 void Desk::plan(const Acting& acting, const Reply& reply) {
@@ -610,6 +642,14 @@ void Desk::clear_lock_out(const Acting& acting, const Reply& reply) {
   const auto given = attachment_.clear_lock_out(acting.user);
   if (given.refusal == attachment::Refusal::none) note_act(acting.user, "reason", reason);
   reply(answer_of(given));
+}
+
+Json Desk::data() const {
+  auto data = record_.data();
+  data["calibration"] = Json::parse(attachment_.calibration(), nullptr, false);
+  data["evaluation"] = evaluation_;
+  data["believed"] = believed_;
+  return data;
 }
 
 void Desk::audit(const Reply& reply) {

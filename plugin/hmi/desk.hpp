@@ -83,6 +83,8 @@ class Desk {
   void sign_out(const Acting& acting, const Reply& reply);
   void acknowledge(const Acting& acting, const Reply& reply);
   void shelve(const Acting& acting, const Reply& reply);
+  void unshelve(const Acting& acting, const Reply& reply);
+  void service(const Acting& acting, const Reply& reply);
   void plan(const Acting& acting, const Reply& reply);
   void ask_what_if(const Acting& acting, const Reply& reply);
   void run_scenario(const Acting& acting, const Reply& reply);
@@ -96,6 +98,7 @@ class Desk {
                                                                           bool roll_back,
                                                                           const Reply& reply);
   void audit(const Reply& reply);
+  [[nodiscard]] Json data() const;
   void asset(const Request& request, const Reply& reply) const;
   [[nodiscard]] Json session_json(const Session* session) const;
   [[nodiscard]] std::string cookie(const std::string& id, bool secure, double for_s) const;
@@ -106,6 +109,8 @@ class Desk {
   core::HmiRules rules_;
   std::filesystem::path store_;
   std::string description_;
+  Json evaluation_;  ///< Of the model, beside it; null when there is none.
+  Json believed_;    ///< What the gate asks of forecasts.
   std::function<void(std::function<void()>)> post_;
   Record record_;
   Lockout lockout_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/hmi/hmi.hpp"
 
+#include <array>
 #include <chrono>
 #include <cmath>
 
@@ -14,8 +15,9 @@ namespace {
 constexpr auto look_every = std::chrono::milliseconds(200);
 
 Json to_json(const attachment::Event& event) {
-  static constexpr const char* kinds[] = {"link", "forecast", "alarm", "plan", "deploy"};
-  Json out = {{"event", kinds[static_cast<std::size_t>(event.kind)]},
+  static constexpr std::array<const char*, 6> kinds = {"link", "forecast", "alarm",
+                                                       "plan", "deploy",   "write"};
+  Json out = {{"event", kinds.at(static_cast<std::size_t>(event.kind))},
               {"at_s", event.at_s},
               {"subject", event.subject},
               {"what", event.what},

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sim/drawing/line_drawing.hpp"
 #include "sim/line/fault.hpp"
 #include "sim/line/telemetry.hpp"
 
@@ -15,6 +16,7 @@ using line::PackmlState;
 namespace {
 
 constexpr double band_sigmas = 3;  ///< Half-width of the normal band, in standard deviations.
+constexpr double hour_s = 3600;
 constexpr std::size_t history_max = 50;
 constexpr std::size_t forecasts_max = 600;
 constexpr std::size_t plans_max = 50;
@@ -121,6 +123,14 @@ void Record::take_values(const Json& values) {
       if (trend.points.size() > points_max) trend.points.pop_front();
       ++trend.samples;
       trend.good += good ? 1 : 0;
+      const double value = number(*sample, "value", std::nan(""));
+      if (!good || !std::isfinite(value) || state != name_of(PackmlState::execute)) continue;
+      const double from_s = hour_s * std::floor(at_s / hour_s);
+      if (trend.hours.empty() || trend.hours.back().from_s != from_s)
+        trend.hours.push_back({from_s, 0, 0});
+      if (trend.hours.size() > hours_max) trend.hours.pop_front();
+      trend.hours.back().samples += 1;
+      trend.hours.back().sum += value;
     }
     if (machine.history.size() > history_max) machine.history.erase(machine.history.begin());
   }
@@ -372,9 +382,21 @@ Json Record::data() const {
   for (std::size_t m = 0; m < machines_.size(); ++m) {
     for (std::size_t s = 0; s < machines_[m].signals.size(); ++s) {
       const auto& trend = machines_[m].signals[s];
+      const auto& known = line_.machines[m].signals[s];
+      Json at = Json::array();
+      Json shift = Json::array();
+      for (const auto& hour : trend.hours) {
+        at.push_back(hour.from_s);
+        shift.push_back(
+            known.noise > 0
+                ? Json(std::round(100 * (hour.sum / hour.samples - known.normal) / known.noise) /
+                       100)
+                : Json());
+      }
       out["signals"].push_back(
-          {{"machine", line_.machines[m].name},
-           {"signal", line_.machines[m].signals[s].name},
+          {{"hours", {{"at_s", std::move(at)}, {"shift", std::move(shift)}}},
+           {"machine", line_.machines[m].name},
+           {"signal", known.name},
            {"samples", trend.samples},
            {"good", trend.samples == 0 ? Json()
                                        : Json(static_cast<double>(trend.good) /
@@ -398,7 +420,10 @@ Json description_of(const line::Line& line, const std::vector<line::Order>& orde
               {"horizons_s", line::forecast_horizons_s},
               {"machines", Json::array()},
               {"orders", Json::array()}};
-  for (const auto& machine : line.machines) {
+  const auto columns = drawing::columns_of(line);
+  const auto takers = line.takers();
+  for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
+    const auto& machine = line.machines[m];
     Json signals = Json::array();
     for (const auto& signal : machine.signals)
       signals.push_back({{"name", signal.name},
@@ -414,13 +439,20 @@ Json description_of(const line::Line& line, const std::vector<line::Order>& orde
       faults.push_back({{"kind", name_of(mode.kind)},
                         {"warns", line::gives_warning(mode.kind)},
                         {"repair_s", expected(mode.repair)}});
-    out["machines"].push_back({{"name", machine.name},
-                               {"cycle_s", expected(machine.cycle)},
-                               {"product_factor", machine.product_factor},
-                               {"service_s", expected(machine.service)},
-                               {"buffer_after", machine.buffer_after},
-                               {"signals", std::move(signals)},
-                               {"faults", std::move(faults)}});
+    out["machines"].push_back(
+        {{"name", machine.name},
+         {"cycle_s", expected(machine.cycle)},
+         {"product_factor", machine.product_factor},
+         {"service_s", expected(machine.service)},
+         {"buffer_after", machine.buffer_after},
+         {"column", columns[m]},
+         {"after", line.inputs_of(m)},
+         {"takes", machine.takes},
+         {"buffer_of", line.buffer_of(m)},
+         {"last", takers[line.buffer_of(m)] == 0},
+         {"rework_to", machine.inspection.rework_to ? Json(*machine.inspection.rework_to) : Json()},
+         {"signals", std::move(signals)},
+         {"faults", std::move(faults)}});
   }
   for (const auto& order : orders)
     out["orders"].push_back({{"id", order.id},

@@ -31,6 +31,7 @@ class Record {
   static constexpr std::size_t points_max = 1500;  ///< Of one signal.
   static constexpr std::size_t notes_max = 400;
   static constexpr double throughput_window_s = 3600;
+  static constexpr std::size_t hours_max = 168;  ///< Of one signal's drift.
 
   Record(line::Line line, std::vector<line::Order> orders);
 
@@ -43,7 +44,8 @@ class Record {
   [[nodiscard]] Json state() const;
   /// Trends, forecasts, reasons and history of one machine; null when there is none of that name.
   [[nodiscard]] Json machine(const std::string& name) const;
-  /// Share of good samples of each signal, and what the link has counted.
+  /// Share of good samples of each signal, how far its hourly mean has been from normal (in
+  /// standard deviations of its noise), and what the link has counted.
   [[nodiscard]] Json data() const;
   [[nodiscard]] std::vector<Json> notes_after(std::uint64_t number) const;
   [[nodiscard]] std::uint64_t last_note() const { return next_note_ - 1; }
@@ -62,8 +64,15 @@ class Record {
     float value = 0;
     bool good = false;
   };
+  /// Good samples of a signal while its machine works, one hour of line time.
+  struct Hour {
+    double from_s = 0;
+    double samples = 0;
+    double sum = 0;
+  };
   struct Trend {
     std::deque<Point> points;
+    std::deque<Hour> hours;
     std::uint64_t samples = 0;
     std::uint64_t good = 0;
   };

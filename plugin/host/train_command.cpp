@@ -4,6 +4,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <memory>
@@ -90,7 +91,24 @@ std::string card_of(const Options& options, const inference::Comparison& compari
       inference::as_markdown(comparison));
 }
 
-/// The numbers by which the gate (G5) judges forecasts before there is a record of the plant's own.
+nlohmann::ordered_json to_json(const char* method, const inference::Detection& detection) {
+  nlohmann::ordered_json json = {{"method", method}, {"warned", nlohmann::ordered_json::object()}};
+  for (std::size_t k = 0; k < line::fault_kind_count; ++k)
+    if (line::gives_warning(line::all_fault_kinds[k]))
+      json["warned"][std::string(line::name_of(line::all_fault_kinds[k]))] = {detection.warned[k],
+                                                                              detection.faults[k]};
+  json["false_alarms_a_machine_day"] = detection.false_alarms_a_day();
+  auto leads_s = detection.leads_s;
+  const auto middle = leads_s.begin() + static_cast<std::ptrdiff_t>(leads_s.size() / 2);
+  if (!leads_s.empty()) {
+    std::nth_element(leads_s.begin(), middle, leads_s.end());
+    json["median_lead_s"] = *middle;
+  }
+  return json;
+}
+
+/// The numbers by which the gate (G5) judges forecasts before there is a record of the plant's own,
+/// and who wins, as the card says it.
 std::string evaluation_of(const inference::Comparison& comparison) {
   double windows = 0;
   double error = 0;
@@ -98,11 +116,24 @@ std::string evaluation_of(const inference::Comparison& comparison) {
     windows += count;
     error += count * std::abs(probability - failed);
   }
-  return nlohmann::ordered_json{{"days", comparison.days},
-                                {"windows", windows},
-                                {"brier", comparison.brier},
-                                {"brier_of_base_rates", comparison.brier_climatology},
-                                {"calibration_error", windows > 0 ? error / windows : 0}}
+  return nlohmann::ordered_json{
+             {"days", comparison.days},
+             {"windows", windows},
+             {"brier", comparison.brier},
+             {"brier_of_base_rates", comparison.brier_climatology},
+             {"calibration_error", windows > 0 ? error / windows : 0},
+             {"horizon_s", 7200},
+             {"reliability", comparison.reliability},
+             {"methods",
+              {to_json("GPT-2", comparison.model),
+               to_json("vibration threshold", comparison.vibration),
+               to_json("age-only hazard", comparison.age)}},
+             {"wear_recall_more_than",
+              {{"vibration threshold",
+                {comparison.over_vibration.low, comparison.over_vibration.middle,
+                 comparison.over_vibration.high}},
+               {"age-only hazard",
+                {comparison.over_age.low, comparison.over_age.middle, comparison.over_age.high}}}}}
              .dump(1) +
          "\n";
 }

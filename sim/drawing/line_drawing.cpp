@@ -71,8 +71,9 @@ std::vector<std::string> abilities(const Line& line, const Machine& machine) {
   return out;
 }
 
-/// How many machines a part has passed at the most before it comes to each.
-std::vector<std::size_t> columns(const Line& line) {
+}  // namespace
+
+std::vector<std::size_t> columns_of(const Line& line) {
   std::vector<std::size_t> column(line.machines.size(), 0);
   // As many rounds as machines settle every graph without a cycle, and end for one with.
   for (std::size_t round = 0; round < line.machines.size(); ++round) {
@@ -88,8 +89,6 @@ std::vector<std::size_t> columns(const Line& line) {
   }
   return column;
 }
-
-}  // namespace
 
 std::string as_text(const Line& line) {
   std::string out =
@@ -132,7 +131,7 @@ std::string as_svg(const Line& line) {
     int height = 0;
     std::vector<std::string> rows;
   };
-  const auto column = columns(line);
+  const auto column = columns_of(line);
   std::vector<Box> boxes(line.machines.size());
   std::vector<int> filled;
   int right = 0;

@@ -4,10 +4,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sim/line/line.hpp"
 
 namespace foreline::drawing {
+
+/// How many machines a part has passed at the most before it comes to each: the column it stands
+/// in.
+[[nodiscard]] std::vector<std::size_t> columns_of(const line::Line& line);
 
 /// One row a machine: what it draws from, what it does, what is behind it.
 [[nodiscard]] std::string as_text(const line::Line& line);

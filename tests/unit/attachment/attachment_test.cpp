@@ -367,7 +367,7 @@ TEST_CASE("row 26: alarms, times and rate limits outlive a new configuration") {
   REQUIRE(good_soon(*former, "Speed"));
   REQUIRE(former->write("Extra", 3, "me").refusal == Refusal::none);
   REQUIRE(soon([&] { return !heard.said("Extra", "written").empty(); }));
-  REQUIRE(former->service("plc/communication", false).refusal == Refusal::none);
+  REQUIRE(former->service("plc/communication", false, "me", "wiring").refusal == Refusal::none);
   REQUIRE(soon([&] { return !heard.said("plc/communication", "out-of-service").empty(); }));
   attachment::Value before;
   REQUIRE(former->read("Speed", before).refusal == Refusal::none);
@@ -525,6 +525,44 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
   const auto events = history->events(0, INT64_MAX);
   REQUIRE(events);
   CHECK(events->at(0).what == "connected");
+}
+
+TEST_CASE("an alarm out of service stays so over a restart, until it is returned") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("out-of-service");
+  Heard heard;
+  const auto state = [](const Attachment& attachment) -> std::string {
+    const auto snapshot = nlohmann::json::parse(attachment.snapshot());
+    for (const auto& alarm : snapshot.at("alarms"))
+      if (alarm.at("id") == "press/vibration") return alarm.at("state");
+    return "normal";
+  };
+  {
+    Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    CHECK(attachment.service("press/no-such", false, "eva", "x").refusal ==
+          Refusal::invalid_argument);
+    CHECK(attachment.service("press/vibration", true, "eva", "x").refusal == Refusal::refused);
+    REQUIRE(attachment.service("press/vibration", false, "eva", "sensor replaced").refusal ==
+            Refusal::none);
+    REQUIRE(soon([&] { return state(attachment) == "out-of-service"; }));
+  }
+  CHECK(mentions(
+      audit_of(folder),
+      "alarm out of service: {\"alarm\":\"press/vibration\",\"reason\":\"sensor replaced\"}"));
+  {
+    Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    CHECK(state(attachment) == "out-of-service");
+    REQUIRE(good_soon(attachment, "Speed"));
+    REQUIRE(attachment.service("press/vibration", true, "eva", "tested").refusal == Refusal::none);
+    REQUIRE(soon([&] { return state(attachment) != "out-of-service"; }));
+  }
+  CHECK(mentions(audit_of(folder), "alarm in service: "));
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  CHECK(state(attachment) != "out-of-service");
 }
 
 TEST_CASE("alarms are shelved, taken out of service and returned over our registers") {

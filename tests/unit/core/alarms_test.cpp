@@ -139,3 +139,27 @@ TEST_CASE("a signal without good values alarms by its name") {
   CHECK(alarms.update_quality(200, {{false}}).empty());
   CHECK(alarms.update_quality(320, {{false}}).size() == 1);
 }
+
+TEST_CASE("an alarm out of service is followed and never shown, until it is returned") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  CHECK_FALSE(alarms.take_out_of_service("filler/tool-wear", 0));
+  CHECK_FALSE(alarms.take_out_of_service("filler/motor-trip", 0));
+  CHECK_FALSE(alarms.return_to_service("filler/bearing-wear", 0));
+  REQUIRE(alarms.take_out_of_service("filler/bearing-wear", 0));
+  CHECK_FALSE(alarms.take_out_of_service("filler/bearing-wear", 1));
+  CHECK(alarms.record("filler/bearing-wear").event.alarm_class == AlarmClass::forecast);
+  CHECK(alarms.standing().size() == 1);
+  for (double at_s = 10; at_s < 1000; at_s += 60)
+    CHECK(alarms.update_forecasts(at_s, saying(0.9)).empty());
+  CHECK_FALSE(alarms.acknowledge("filler/bearing-wear", 1000));
+  CHECK_FALSE(alarms.shelve("filler/bearing-wear", 1000, 60));
+  CHECK(alarms.record("filler/bearing-wear").state == AlarmState::out_of_service);
+  REQUIRE(alarms.return_to_service("filler/bearing-wear", 1001));
+  CHECK(alarms.record("filler/bearing-wear").state == AlarmState::unacknowledged);
+
+  REQUIRE(alarms.take_out_of_service("filler/vibration", 1002));
+  CHECK(alarms.record("filler/vibration").event.alarm_class == AlarmClass::data_quality);
+  REQUIRE(alarms.return_to_service("filler/vibration", 1003));
+  CHECK(alarms.record("filler/vibration").state == AlarmState::normal);
+}

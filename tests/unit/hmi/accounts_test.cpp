@@ -83,7 +83,10 @@ TEST_CASE("rights are apart: who asks for a plan does not decide on it") {
     CHECK_FALSE((may(role, Act::plan) && may(role, Act::decide)));
   CHECK(may(Role::approver, Act::decide));
   CHECK_FALSE(may(Role::engineer, Act::decide));
-  for (const auto act : {Act::acknowledge, Act::shelve, Act::plan, Act::what_if, Act::decide})
+  CHECK(may(Role::engineer, Act::service));
+  CHECK_FALSE(may(Role::approver, Act::service));
+  for (const auto act :
+       {Act::acknowledge, Act::shelve, Act::service, Act::plan, Act::what_if, Act::decide})
     CHECK_FALSE(may(Role::viewer, act));
 }
 

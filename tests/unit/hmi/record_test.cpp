@@ -65,6 +65,46 @@ TEST_CASE("a trend is bounded, in order, and marks what is not good") {
   CHECK(record.machine("third").is_null());
 }
 
+TEST_CASE("the drift of a signal is its hourly mean at work, in deviations of its noise") {
+  Record record(watched(), tests::one_order(1000));
+  CHECK(record.data().at("signals").at(0).at("hours").at("shift").empty());
+  for (int i = 1; i <= 360; ++i) {
+    // Two deviations too high while it works; what is bad or stands still does not count.
+    record.take(snapshot(30.0 * i, i % 3 == 0 ? 2.2 : 50, i % 3 == 1 ? "Bad_SensorFailure" : "Good",
+                         i % 3 == 2 ? "Held" : "Execute"));
+  }
+  const auto data = record.data();
+  const auto& hours = data.at("signals").at(0).at("hours");
+  REQUIRE(hours.at("shift").size() == 4);
+  CHECK(hours.at("at_s").at(1) == 3600.0);
+  for (const auto& shift : hours.at("shift")) CHECK(shift.get<double>() == Approx(2).margin(0.01));
+  for (int i = 1; i <= 300; ++i) record.take(snapshot(20'000 + 3600.0 * i, 2));
+  CHECK(record.data().at("signals").at(0).at("hours").at("shift").size() == Record::hours_max);
+}
+
+TEST_CASE("a line is described as it is laid out") {
+  auto line = watched();
+  auto join = tests::machine("join", 10, 5);
+  join.after = {{0, 1}};
+  join.takes = {1, 4};
+  line.machines[1].after.emplace();
+  line.machines.push_back(join);
+  auto again = tests::machine("again", 10, 5);
+  again.unit_of = 2;
+  again.after = join.after;
+  line.machines.push_back(again);
+  const auto told = description_of(line, {}).at("machines");
+  CHECK(told.at(0).at("column") == 0);
+  CHECK(told.at(1).at("column") == 0);
+  CHECK(told.at(2).at("column") == 1);
+  CHECK(told.at(2).at("after") == Json({0, 1}));
+  CHECK(told.at(2).at("takes") == Json({1, 4}));
+  CHECK(told.at(3).at("column") == 1);
+  CHECK(told.at(3).at("buffer_of") == 2);
+  CHECK(told.at(3).at("last") == true);
+  CHECK(told.at(0).at("last") == false);
+}
+
 TEST_CASE("a new run of the line begins a new record") {
   Record record(watched(), tests::one_order(1000));
   for (int i = 1; i <= 10; ++i) record.take(snapshot(10'000.0 + 10 * i, 2));

@@ -18,31 +18,66 @@ export function Acknowledge({ alarm }) {
   );
 }
 
-function Shelve({ alarm }) {
+/** A button that asks for a reason, and for what its children ask, before it acts. */
+function WithReason({ text, title, name, send, children }) {
   const [open, setOpen] = useState(false);
   const { busy, error, act, setError } = useAct();
-  if (!may("shelve") || alarm.state === "shelved") return null;
   const submit = async (event) => {
     event.preventDefault();
     const form = new FormData(event.target);
-    const done = await act(() => post("/api/shelve", { alarm: alarm.id, for_s: 60 * Number(form.get("minutes")), reason: form.get("reason") }));
-    if (done) setOpen(false);
+    if (await act(() => send(form))) setOpen(false);
   };
   return (
     <>
-      <button type="button" class="plain" onClick={() => { setError(""); setOpen(true); }} aria-label={`${t("Shelve")} ${subject(alarm.id)}`}>{t("Shelve")}</button>
+      <button type="button" class="plain" onClick={() => { setError(""); setOpen(true); }} aria-label={name && `${text} ${name}`}>{text}</button>
       {open && (
-        <Dialog title={t("Shelve the alarm")} onClose={() => setOpen(false)}>
+        <Dialog title={title} onClose={() => setOpen(false)}>
           <form onSubmit={submit}>
-            <p><b>{subject(alarm.id)}</b></p>
-            <label>{t("Minutes")} <input name="minutes" type="number" min="1" max="1440" value="30" required /></label>
+            {name && <p><b>{name}</b></p>}
+            {children}
             <label>{t("Reason")} <input name="reason" maxLength="200" required /></label>
             <Trouble text={error} />
-            <footer><button disabled={busy}>{t("Shelve")}</button></footer>
+            <footer><button disabled={busy}>{text}</button></footer>
           </form>
         </Dialog>
       )}
     </>
+  );
+}
+
+function Shelve({ alarm }) {
+  const { busy, error, act } = useAct();
+  if (!may("shelve") || alarm.state === "out-of-service") return null;
+  if (alarm.state === "shelved")
+    return <><button type="button" class="plain" disabled={busy} aria-label={`${t("Unshelve")} ${subject(alarm.id)}`} onClick={() => act(() => post("/api/unshelve", { alarm: alarm.id }))}>{t("Unshelve")}</button><Trouble text={error} /></>;
+  return (
+    <WithReason text={t("Shelve")} title={t("Shelve the alarm")} name={subject(alarm.id)}
+      send={(form) => post("/api/shelve", { alarm: alarm.id, for_s: 60 * Number(form.get("minutes")), reason: form.get("reason") })}>
+      <label>{t("Minutes")} <input name="minutes" type="number" min="1" max="1440" value="30" required /></label>
+    </WithReason>
+  );
+}
+
+const service = (form, alarm, in_service) => post("/api/service", { alarm, in_service, reason: form.get("reason") });
+
+function Service({ alarm }) {
+  if (!may("service")) return null;
+  const back = alarm.state === "out-of-service";
+  return <WithReason text={t(back ? "Return to service" : "Out of service")} title={t(back ? "Return the alarm to service" : "Take the alarm out of service")}
+    name={subject(alarm.id)} send={(form) => service(form, alarm.id, back)} />;
+}
+
+/** For those alarms that do not stand now: all that this line can have. */
+function TakeOut() {
+  const { line, state } = live;
+  if (!may("service")) return null;
+  const out = new Set(state.alarms.filter((alarm) => alarm.state === "out-of-service").map((alarm) => alarm.id));
+  const ids = [...line.machines.flatMap((m) => [...m.faults.filter((f) => f.warns).map((f) => f.kind), ...m.signals.map((s) => s.name)].map((what) => `${m.name}/${what}`)),
+    "plc/communication", "plc/deployment"].filter((id) => !out.has(id));
+  return (
+    <WithReason text={t("Take an alarm out of service")} title={t("Take the alarm out of service")} send={(form) => service(form, form.get("alarm"), false)}>
+      <label>{t("Alarm")} <select name="alarm" required>{ids.map((id) => <option key={id} value={id}>{subject(id)}</option>)}</select></label>
+    </WithReason>
   );
 }
 
@@ -60,7 +95,7 @@ export function Alarms() {
   return (
     <div class="page">
       <Panel title={t("Alarms")} note={`ISA-18.2 · ${shown.length}`}>
-        <label class="filter">{t("Filter")} <input type="search" value={filter} onInput={(e) => setFilter(e.target.value)} /></label>
+        <div class="toolbar"><label>{t("Filter")} <input type="search" value={filter} onInput={(e) => setFilter(e.target.value)} /></label> <TakeOut /></div>
         {shown.length === 0 ? <p class="calm">{t("No alarm stands.")}</p> : (
           <Scroll label={t("Alarms")}><table>
             <thead><tr><th>{t("Priority")}</th>
@@ -72,12 +107,12 @@ export function Alarms() {
               <tr key={alarm.id} class={needs_acknowledgement(alarm) ? "new" : ""}>
                 <td><Mark level={level_of(alarm)} label={t(alarm.class)} /> {t(alarm.class)}</td>
                 <td><b>{subject(alarm.id)}</b></td>
-                <td>{t(alarm.state)}</td>
+                <td>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</td>
                 <td class="n">{clock(alarm.since_s)}</td>
                 <td>{alarm.class === "forecast" && alarm.probability > 0
                   ? <>{percent(alarm.probability)} {t("within {h}", { h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{alarm.why}</span></>
                   : alarm.why}</td>
-                <td class="acts"><Acknowledge alarm={alarm} /> <Shelve alarm={alarm} /></td>
+                <td class="acts"><Acknowledge alarm={alarm} /> <Shelve alarm={alarm} /> <Service alarm={alarm} /></td>
               </tr>
             ))}</tbody>
           </table></Scroll>

@@ -4,13 +4,14 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import { Alarms } from "./alarms.jsx";
+import { Audit } from "./audit.jsx";
 import { clock, lasting, number } from "./format.js";
 import { age_s, freshness, live, post, refreshSession, useLive } from "./live.js";
 import { Machine } from "./machine.jsx";
 import { Overview } from "./overview.jsx";
 import { Dialog, Mark, Trouble, needs_acknowledgement, useAct } from "./parts.jsx";
 import { Plan } from "./plan.jsx";
-import { Audit, Data } from "./records.jsx";
+import { Data } from "./data.jsx";
 import { Scenarios } from "./scenarios.jsx";
 import { choose, is_chinese, t } from "./text.js";
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Acknowledge } from "./alarms.jsx";
 import { clock, forecasts_of, lasting, number, percent, subject } from "./format.js";
+import { Flow } from "./flow.jsx";
 import { Fresh, Mark, Panel, level_of, needs_acknowledgement, rem, useWidth } from "./parts.jsx";
 import { freshness, live } from "./live.js";
 import { t } from "./text.js";
@@ -18,6 +19,7 @@ function MachineCard({ machine, known, state }) {
       <Fresh class="state">{level && <Mark level={level} label="" />} {machine.state ? t(machine.state) : "–"}</Fresh>
       <span class="quiet">{t("for")} {lasting(Math.max(0, state.line_time_s - machine.state_since_s))}</span>
       <span class="quiet">{machine.down_s > 0 && machine.state === "Held" ? t("repair, {t} left", { t: lasting(machine.down_s) }) : order ? `${t("order")} ${order}` : t("no order")}</span>
+      {known.takes.length > 0 && <span class="takes quiet">{known.after.map((from, i) => `${known.takes[i]} × ${live.line.machines[from].name}`).join(" + ")}</span>}
       <span class="badges">
         {alarms.map((alarm) => (
           <span key={alarm.id} class={needs_acknowledgement(alarm) ? "badge new" : "badge"}>
@@ -102,12 +104,9 @@ export function Overview() {
   return (
     <div class="overview">
       <Panel title={t("The line")} note={line.name} class="strip">
-        <div class="flow">
-          {state.machines.map((machine, i) => [
-            <MachineCard key={machine.name} machine={machine} known={line.machines[i]} state={state} />,
-            i + 1 < state.machines.length && <Buffer key={`b${i}`} level={state.buffers?.[i]} places={line.machines[i].buffer_after} />,
-          ])}
-        </div>
+        <Flow machines={line.machines}
+          machine={(m) => <MachineCard machine={state.machines[m]} known={line.machines[m]} state={state} />}
+          buffer={(m) => <Buffer level={state.buffers?.[m]} places={line.machines[m].buffer_after} />} />
       </Panel>
       <section class="figures" aria-label={t("Performance")}>
         <Figure name={t("Throughput")} value={number(state.throughput_parts_h, 0)} unit={t("parts/h")} note={t("ideal {n}", { n: number(ideal, 0) })} />

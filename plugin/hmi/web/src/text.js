@@ -19,6 +19,7 @@ const zh = {
   "most likely in {a} to {b}": "最可能在 {a} 至 {b} 后", "now": "现在", "No alarm stands.": "当前无报警。", "Standing alarms": "当前报警", "Orders": "订单", "due": "交期",
   "{n} of {all} finished": "已完成 {n} / {all}", "waiting": "等待中", "running": "进行中", "finished": "已完成", "What happened": "事件", "No forecast": "无预测",
   "Forecast": "预测", "repair, {t} left": "维修中，还需 {t}", "all": "全部",
+  "draws from {names}": "取自 {names}", "begins with orders": "始于订单", "rework goes back to {name}": "返工至 {name}",
   // states
   "Execute": "运行", "Held": "故障停机", "Suspended": "等待（缺料或堵料）", "Idle": "空闲", "Stopped": "停机保养", "Resetting": "换型", "Complete": "完成",
   "Undefined": "未知", "Aborted": "已中止", "Aborting": "中止中", "Clearing": "清除中", "Starting": "启动中", "Stopping": "停止中", "Holding": "保持中",
@@ -36,7 +37,8 @@ const zh = {
   // alarms
   "Priority": "优先级", "State": "状态", "Since": "自", "Class": "类别", "Text": "说明", "Acknowledge": "确认", "Shelve": "搁置", "Filter": "筛选",
   "unacknowledged": "未确认", "acknowledged": "已确认", "returned-unacknowledged": "已恢复未确认", "shelved": "已搁置", "out-of-service": "停用", "normal": "正常",
-  "raised": "触发", "cleared": "恢复", "unshelved": "取消搁置", "Minutes": "分钟", "Reason": "原因", "Shelve the alarm": "搁置报警", "Alarm load": "报警负荷",
+  "raised": "触发", "cleared": "恢复", "unshelved": "取消搁置", "Minutes": "分钟", "Reason": "原因", "Shelve the alarm": "搁置报警", "Unshelve": "取消搁置",
+  "Out of service": "停用", "Return to service": "恢复使用", "Take the alarm out of service": "停用报警", "Return the alarm to service": "恢复报警使用", "Take an alarm out of service": "停用某个报警", "in-service": "恢复使用", "Alarm load": "报警负荷",
   "raised in the last 10 min": "最近 10 分钟触发", "raised in the last hour": "最近 1 小时触发", "manageable is up to 2 in 10 min; over 10 is a flood": "10 分钟内 2 次以内可控；超过 10 次为报警泛滥",
   "high": "高", "medium": "中", "low": "低", "Actions": "操作", "expected in {t}": "预计 {t} 后", "Alarm": "报警", "Journal": "日志", "Time": "时间", "shelved until {t}": "搁置至 {t}",
   // plan
@@ -71,6 +73,14 @@ const zh = {
   "simulated; the plant is not touched": "仅仿真，不触及现场", "Sign in as planner or engineer to run one.": "以计划员或工程师身份登录后可运行。", "{what}: {done} of {all}": "{what}：{done} / {all}",
   "File": "文件", "Scenario": "场景", "Seeds": "种子数", "Last result": "上次结果", "Run": "运行", "not run yet": "尚未运行",
   // data and audit
+  "No data yet": "暂无数据", "Calibration": "校准", "forecast probability": "预测概率", "share that failed": "实际故障比例", "said": "预测", "came": "实际", "on judged days": "评估日", "on this plant": "本产线",
+  "Measured": "测量于", "Forecasts": "预测数", "calibration error": "校准误差", "the model has no evaluation beside it": "模型旁没有评估文件", "no forecast is old enough to be judged": "还没有到期可评判的预测",
+  "The gate believes forecasts whose calibration error is at most {e}; this plant's own record counts from {n} faults on.": "闸门只采信校准误差不超过 {e} 的预测；发生 {n} 次故障后采用本产线自己的记录。",
+  "Who wins": "方法比较", "{n} simulated days that no method had seen": "{n} 个各方法均未见过的仿真日", "Method": "方法", "{fault} warned in time": "{fault}及时预警", "false alarms a machine-day": "每台日误报", "median lead": "提前量中位数",
+  "vibration threshold": "振动阈值", "age-only hazard": "仅按役龄的风险", "{n} of {all}": "{n} / {all}", "Brier score {b}; of base rates {c}: skill {s}.": "Brier 评分 {b}；基准率 {c}；技巧评分 {s}。",
+  "{points} points more of wear faults warned in time than the {other} (95 % interval {low} to {high}).": "磨损故障的及时预警率比{other}高 {points} 个百分点（95 % 区间 {low} 至 {high}）。",
+  "Inputs": "输入", "hourly mean of good samples while the machine works, less normal, in deviations of its noise; since the plugin began": "设备运行时良好采样的每小时均值减正常值，以噪声标准差计；自插件启动起", "Drift": "漂移", "last {n} h": "最近 {n} 小时", "drifts": "漂移", "Marked when the last {n} h differ from those before by more than three times their spread.": "最近 {n} 小时与之前相差超过其离散度三倍时标记。",
+  "Drift of the calibration": "校准漂移", "said less came, in points; {n} periods": "预测减实际（百分点）；{n} 个时段", "until": "截至", "forecasts are judged every four hours of line time, and kept where the configuration names a store": "预测每四小时产线时间评判一次，配置了 store 时予以保存",
   "Samples": "采样数", "good": "良好", "Good": "良好", "The link": "连接", "The model": "模型", "polls": "轮询", "requests": "请求", "timeouts": "超时", "exceptions": "异常响应", "malformed": "格式错误", "late": "迟到响应",
   "Share of good samples": "良好采样比例", "Who": "人员", "What": "动作", "Detail": "详情", "Hash": "哈希", "Number": "编号", "the chain of {n} lines is whole": "共 {n} 行，哈希链完整", "The audit is broken": "审计链已断裂", "No audit is kept: the configuration names no store.": "未保存审计：配置中没有 store。",
   "Verify again": "重新校验", "Read again": "刷新", "Search": "搜索", "Sign in to read the audit.": "登录后可查看审计。",

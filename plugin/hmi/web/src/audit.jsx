@@ -1,38 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data and audit: what was measured, and who did what.
+// Audit: who did what.
 import { useState } from "preact/hooks";
-import { clock, number, percent, wall } from "./format.js";
+import { clock, wall } from "./format.js";
 import { get, live } from "./live.js";
 import { Mark, Panel, Scroll, Trouble, useEvery } from "./parts.jsx";
 import { t } from "./text.js";
-
-export function Data() {
-  const data = useEvery(() => get("/api/data"), 2000, []);
-  if (!data) return <p class="calm">{t("Loading")}</p>;
-  if (data.error) return <Trouble text={data.error} />;
-  return (
-    <div class="page">
-      <div class="columns even">
-        <Panel title={t("Share of good samples")}>
-          <Scroll label={t("Share of good samples")}><table class="tight">
-            <thead><tr><th>{t("Machine")}</th><th>{t("Signal")}</th><th class="n">{t("Samples")}</th><th class="n">{t("good")}</th></tr></thead>
-            <tbody>{data.signals.map((s) => (
-              <tr key={`${s.machine}/${s.signal}`}><td>{s.machine}</td><td>{s.signal}</td><td class="n">{number(s.samples, 0)}</td>
-                <td class="n">{s.good != null && s.good < 0.95 && <Mark level="bad" label={t("not good")} />} {s.good == null ? "–" : `${number(100 * s.good, 1)} %`}</td></tr>
-            ))}</tbody>
-          </table></Scroll>
-        </Panel>
-        <div>
-          <Panel title={t("The link")}><dl>{Object.entries(data.counters).map(([name, n]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-n`}>{number(n, 0)}</dd>])}</dl></Panel>
-          <Panel title={t("The model")}><p>{data.model || "–"}</p>
-            <table class="tight"><thead><tr><th>{t("Machine")}</th><th>{t("Forecast")}</th><th class="n">{t("missing input")}</th></tr></thead>
-              <tbody>{data.forecasts.map((f) => <tr key={f.machine}><td>{f.machine}</td><td>{f.available ? t("available") : `${t("not available")}: ${f.why_not}`}</td><td class="n">{percent(f.missing)}</td></tr>)}</tbody></table>
-          </Panel>
-        </div>
-      </div>
-    </div>
-  );
-}
 
 export function Audit() {
   const [again, setAgain] = useState(0);

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was measured, how good the forecasts are, and whether either drifts.
+import { clock, lasting, number, percent, wall } from "./format.js";
+import { get } from "./live.js";
+import { Mark, Panel, Scroll, Trouble, rem, useEvery, useWidth } from "./parts.jsx";
+import { t } from "./text.js";
+
+const drifted = 3; // standard deviations of the noise, as the normal band
+const hours_looked_at = 6;
+
+const sum = (values) => values.reduce((all, value) => all + value, 0);
+
+/** Tenths of the probability that hold something: what was said, what came, of how many. */
+const tenths = (bins) => bins.map(([n, said, came]) => ({ n, said: said / n, came: came / n })).filter(({ n }) => n > 0);
+
+/** Mean distance of what was said from what came, over all forecasts. */
+const calibration_error = (points) => sum(points.map(({ n, said, came }) => n * Math.abs(said - came))) / sum(points.map(({ n }) => n));
+
+/** Said against came: on the diagonal when forecasts come true as often as they say. Areas and numbers: of how many. */
+function Reliability({ series }) {
+  const [box, width] = useWidth();
+  const em = rem();
+  const left = 4.8 * em;
+  const side = Math.min(width - left - em, 19 * em);
+  const top = 0.8 * em;
+  const x = (p) => left + p * side;
+  const y = (p) => top + (1 - p) * side;
+  const label = series.flatMap(({ name, points }) => points.map((p) => `${name}: ${percent(p.said)} ${t("said")}, ${percent(p.came)} ${t("came")}, ${p.n}`)).join("; ");
+  return (
+    <div ref={box}>
+      <svg class="drawing" width={width} height={side + 3.6 * em} role="img" aria-label={label}>
+        {[0, 0.2, 0.4, 0.6, 0.8, 1].map((p) => (
+          <g key={p}>
+            <path class="grid" d={`M${x(p)} ${y(0)}V${y(1)}M${x(0)} ${y(p)}H${x(1)}`} />
+            <text class="tick" x={x(p)} y={y(0) + 1.1 * em} text-anchor="middle">{percent(p)}</text>
+            <text class="tick" x={left - 0.4 * em} y={y(p) + 0.3 * em} text-anchor="end">{percent(p)}</text>
+          </g>
+        ))}
+        <path class="diagonal" d={`M${x(0)} ${y(0)}L${x(1)} ${y(1)}`} />
+        <text class="tick" x={x(0.5)} y={y(0) + 2.4 * em} text-anchor="middle">{t("forecast probability")}</text>
+        <text class="tick" transform={`translate(${0.9 * em} ${y(0.5)}) rotate(-90)`} text-anchor="middle">{t("share that failed")}</text>
+        {series.map(({ name, kind, points }) => {
+          const most = Math.log10(1 + Math.max(...points.map((p) => p.n)));
+          return (
+            <g key={name} class={`reliability ${kind}`}>
+              <path class="through" d={points.map((p, i) => `${i === 0 ? "M" : "L"}${x(p.said)} ${y(p.came)}`).join("")} />
+              {points.map((p) => {
+                const r = (0.2 + (0.35 * Math.log10(1 + p.n)) / most) * em;
+                return <rect key={p.said} x={x(p.said) - r} y={y(p.came) - r} width={2 * r} height={2 * r} rx={kind === "here" ? 0 : r}><title>{`${percent(p.said)} → ${percent(p.came)} (${p.n})`}</title></rect>;
+              })}
+            </g>
+          );
+        })}
+      </svg>
+    </div>
+  );
+}
+
+function Calibration({ data }) {
+  const here = tenths(data.calibration.here.bins);
+  const before = (data.evaluation?.reliability ?? []).filter(([, , n]) => n > 0).map(([said, came, n]) => ({ n, said, came }));
+  const series = [{ name: t("on judged days"), kind: "before", points: before }, { name: t("on this plant"), kind: "here", points: here }].filter(({ points }) => points.length > 0);
+  const failures = sum(data.calibration.here.bins.map(([, , came]) => came));
+  return (
+    <Panel title={t("Calibration")} note={t("P(fault within {h})", { h: lasting(data.calibration.horizon_s) })}>
+      {series.length === 0 ? <p class="calm">{t("No data yet")}</p> : <Reliability series={series} />}
+      <table class="tight">
+        <thead><tr><th>{t("Measured")}</th><th class="n">{t("Forecasts")}</th><th class="n">{t("came")}</th><th class="n">{t("calibration error")}</th></tr></thead>
+        <tbody>
+          <tr><th scope="row"><i class="dot before" /> {t("on judged days")}</th>{before.length > 0
+            ? <><td class="n">{number(sum(before.map((p) => p.n)), 0)}</td><td class="n">{number(sum(before.map((p) => p.n * p.came)), 0)}</td><td class="n">{number(calibration_error(before), 3)}</td></>
+            : <td colSpan="3" class="quiet">{t("No data yet")}: {t("the model has no evaluation beside it")}</td>}</tr>
+          <tr><th scope="row"><i class="dot here" /> {t("on this plant")}</th>{here.length > 0
+            ? <><td class="n">{number(sum(here.map((p) => p.n)), 0)}</td><td class="n">{number(failures, 0)}</td><td class="n">{number(calibration_error(here), 3)}</td></>
+            : <td colSpan="3" class="quiet">{t("No data yet")}: {t("no forecast is old enough to be judged")}</td>}</tr>
+        </tbody>
+      </table>
+      <p class="quiet">{t("The gate believes forecasts whose calibration error is at most {e}; this plant's own record counts from {n} faults on.", { e: number(data.believed.largest_calibration_error, 2), n: data.believed.least_failures })}</p>
+    </Panel>
+  );
+}
+
+/** Who wins: every method at the same false alarms, on days that none had seen. */
+function Winners({ evaluation }) {
+  const methods = evaluation?.methods ?? [];
+  if (methods.length === 0)
+    return <Panel title={t("Who wins")}><p class="calm">{t("No data yet")}: {t("the model has no evaluation beside it")} (evaluation.json, <code>foreline train</code>).</p></Panel>;
+  const kinds = Object.keys(methods[0].warned);
+  const best = (value) => Math.max(...methods.map(value));
+  const more = Object.entries(evaluation.wear_recall_more_than ?? {});
+  const skill = evaluation.brier_of_base_rates > 0 ? 1 - evaluation.brier / evaluation.brier_of_base_rates : null;
+  return (
+    <Panel title={t("Who wins")} note={t("{n} simulated days that no method had seen", { n: evaluation.days })}>
+      <Scroll label={t("Who wins")}><table class="tight">
+        <thead><tr><th>{t("Method")}</th>{kinds.map((kind) => <th key={kind} class="n">{t("{fault} warned in time", { fault: t(kind) })}</th>)}<th class="n">{t("false alarms a machine-day")}</th><th class="n">{t("median lead")}</th></tr></thead>
+        <tbody>{methods.map((m) => (
+          <tr key={m.method}><th scope="row">{t(m.method)}</th>
+            {kinds.map((kind) => {
+              const [warned, faults] = m.warned[kind];
+              return <td key={kind} class={`n ${warned > 0 && warned === best((other) => other.warned[kind][0]) ? "winner" : ""}`}>{t("{n} of {all}", { n: warned, all: faults })}</td>;
+            })}
+            <td class="n">{number(m.false_alarms_a_machine_day, 2)}</td><td class="n">{lasting(m.median_lead_s)}</td></tr>
+        ))}</tbody>
+      </table></Scroll>
+      {more.map(([other, [low, middle, high]]) => <p key={other}>{t("{points} points more of wear faults warned in time than the {other} (95 % interval {low} to {high}).", { points: number(100 * middle, 1), other: t(other), low: number(100 * low, 1), high: number(100 * high, 1) })}</p>)}
+      {skill != null && <p class="quiet">{t("Brier score {b}; of base rates {c}: skill {s}.", { b: number(evaluation.brier, 5), c: number(evaluation.brier_of_base_rates, 5), s: number(skill, 2) })}</p>}
+    </Panel>
+  );
+}
+
+/** A small curve around zero; the band is what is usual. */
+function Spark({ values, band, label }) {
+  const known = values.filter((value) => value != null);
+  if (known.length === 0) return <span class="quiet">{t("No data yet")}</span>;
+  const most = Math.max(1.2 * band, ...known.map(Math.abs));
+  const x = (i) => (values.length === 1 ? 60 : 2 + (116 * i) / (values.length - 1));
+  const y = (value) => 14 - (12 * value) / most;
+  let pen = "M";
+  const path = values.map((value, i) => {
+    if (value == null) return (pen = "M"), "";
+    const step = `${pen}${x(i).toFixed(1)} ${y(value).toFixed(1)}`;
+    pen = "L";
+    return step;
+  }).join("");
+  return (
+    <svg class="spark" viewBox="0 0 120 28" role="img" aria-label={label}>
+      <rect x="0" width="120" y={y(band)} height={y(-band) - y(band)} /><path class="zero" d="M0 14H120" /><path class="curve" d={path} />
+      {values.length === 1 && <circle cx="60" cy={y(values[0])} r="2" />}
+    </svg>
+  );
+}
+
+/** How far the last hours are from those before, and whether that is more than three times what those spread. */
+function drift(shift) {
+  const known = shift.filter((value) => value != null);
+  const before = known.slice(0, -hours_looked_at);
+  if (before.length < hours_looked_at) return { now: known.length > 0 ? middle(known) : null, drifts: false };
+  const usual = middle(before);
+  const spread = Math.max(1, middle(before.map((value) => Math.abs(value - usual))) / 0.6745);
+  const now = middle(known.slice(-hours_looked_at));
+  return { now, drifts: Math.abs(now - usual) > drifted * spread };
+}
+
+const middle = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+function Inputs({ signals }) {
+  return (
+    <Panel title={t("Inputs")} note={t("hourly mean of good samples while the machine works, less normal, in deviations of its noise; since the plugin began")}>
+      <Scroll label={t("Inputs")}><table class="tight">
+        <thead><tr><th>{t("Machine")}</th><th>{t("Signal")}</th><th class="n">{t("Samples")}</th><th class="n">{t("good")}</th><th>{t("Drift")}</th><th class="n">{t("last {n} h", { n: hours_looked_at })}</th></tr></thead>
+        <tbody>{signals.map((s) => {
+          const shift = s.hours.shift;
+          const { now, drifts } = drift(shift);
+          return (
+            <tr key={`${s.machine}/${s.signal}`}><td>{s.machine}</td><td>{s.signal}</td><td class="n">{number(s.samples, 0)}</td>
+              <td class="n">{s.good != null && s.good < 0.95 && <Mark level="bad" label={t("not good")} />} {s.good == null ? "–" : `${number(100 * s.good, 1)} %`}</td>
+              <td><Spark values={shift} band={drifted} label={`${s.machine} ${s.signal}: ${shift.map((value) => number(value, 1)).join(" ")}`} /></td>
+              <td class="n">{drifts && <Mark level="low" label={t("drifts")} />} {now == null ? "–" : `${now > 0 ? "+" : ""}${number(now, 1)} σ`}</td></tr>
+          );
+        })}</tbody>
+      </table></Scroll>
+      <p class="quiet">{t("Marked when the last {n} h differ from those before by more than three times their spread.", { n: hours_looked_at })}</p>
+    </Panel>
+  );
+}
+
+/** Periods of some hours: more said than came is above zero. */
+function Drift({ periods }) {
+  if (periods.length === 0)
+    return <Panel title={t("Drift of the calibration")}><p class="calm">{t("No data yet")}: {t("forecasts are judged every four hours of line time, and kept where the configuration names a store")}.</p></Panel>;
+  const last = periods.slice(-30).reverse();
+  return (
+    <Panel title={t("Drift of the calibration")} note={t("said less came, in points; {n} periods", { n: periods.length })}>
+      <Spark values={periods.map((p) => (100 * (p.said - p.came)) / p.forecasts)} band={5} label={periods.map((p) => `${clock(p.at_s, false)}: ${number((100 * (p.said - p.came)) / p.forecasts, 1)}`).join("; ")} />
+      <Scroll label={t("Drift of the calibration")}><table class="tight">
+        <thead><tr><th>{t("until")}</th><th class="n">{t("Line time")}</th><th class="n">{t("Forecasts")}</th><th class="n">{t("said")}</th><th class="n">{t("came")}</th><th class="n">Brier</th></tr></thead>
+        <tbody>{last.map((p) => <tr key={`${p.wall_ms}/${p.at_s}`}><td class="nowrap">{wall(p.wall_ms)}</td><td class="n">{clock(p.at_s, false)}</td><td class="n">{number(p.forecasts, 0)}</td><td class="n">{number((100 * p.said) / p.forecasts, 1)} %</td><td class="n">{number((100 * p.came) / p.forecasts, 1)} %</td><td class="n">{number(p.squares / p.forecasts, 3)}</td></tr>)}</tbody>
+      </table></Scroll>
+    </Panel>
+  );
+}
+
+export function Data() {
+  const data = useEvery(() => get("/api/data"), 2000, []);
+  if (!data) return <p class="calm">{t("Loading")}</p>;
+  if (data.error) return <Trouble text={data.error} />;
+  return (
+    <div class="page">
+      <div class="columns even">
+        <Calibration data={data} />
+        <div>
+          <Winners evaluation={data.evaluation} />
+          <Drift periods={data.calibration.periods} />
+        </div>
+      </div>
+      <div class="columns">
+        <Inputs signals={data.signals} />
+        <div>
+          <Panel title={t("The model")}><p>{data.model || "–"}</p>
+            <table class="tight"><thead><tr><th>{t("Machine")}</th><th>{t("Forecast")}</th><th class="n">{t("missing input")}</th></tr></thead>
+              <tbody>{data.forecasts.map((f) => <tr key={f.machine}><td>{f.machine}</td><td>{f.available ? t("available") : `${t("not available")}: ${f.why_not}`}</td><td class="n">{percent(f.missing)}</td></tr>)}</tbody></table>
+          </Panel>
+          <Panel title={t("The link")}><dl>{Object.entries(data.counters).map(([name, n]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-n`}>{number(n, 0)}</dd>])}</dl></Panel>
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -96,6 +96,7 @@ Result<std::unique_ptr<Northbound>> Northbound::start(
   options.link.tls = rules.tls;
   options.group = rules.group;
   options.node = rules.node;
+  options.primary_host = rules.primary_host;
   options.folder = configuration.store;
   options.most_kept = rules.most_kept;
   options.log = std::move(log);

@@ -505,8 +505,12 @@ class Reader {
         static_cast<std::uint16_t>(table.integer("port", 1, 65'535, encrypted ? 8883 : rules.port));
     rules.group = table.string("group");
     rules.node = table.string("node", rules.node);
-    for (const auto& [key, id] : {std::pair{"group", rules.group}, {"node", rules.node}})
-      if (id.empty() || id.find_first_of("+#/") != std::string::npos)
+    rules.primary_host = table.string("primary_host", "");
+    for (const auto& [key, id] : {std::pair{"group", rules.group},
+                                  {"node", rules.node},
+                                  {"primary_host", rules.primary_host}})
+      if ((id.empty() && key != std::string_view("primary_host")) ||
+          id.find_first_of("+#/") != std::string::npos)
         table.complain(key, fmt::format("\"{}\" is no Sparkplug id", id),
                        "give a name without +, # and /");
     rules.username = table.string("username", "");

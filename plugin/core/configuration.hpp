@@ -70,6 +70,7 @@ struct SparkplugRules {
   std::uint16_t port = 1883;
   std::string group;
   std::string node = "foreline";
+  std::string primary_host;        ///< Nothing is sent while it is not online; empty: none.
   std::string username;            ///< Empty: none.
   std::filesystem::path password;  ///< A file that holds it; empty: none.
   double keepalive_s = 10;

@@ -1213,6 +1213,10 @@ const char* configuration_schema() {
      "description": "Edge node id, without +, # and /",
      "default": "foreline"
     },
+    "primary_host": {
+     "type": "string",
+     "description": "Host id whose STATE says whether anything is sent; default: none, and all is sent at once"
+    },
     "username": {
      "type": "string",
      "description": "Default: none"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
@@ -14,6 +15,7 @@ namespace foreline::core {
 namespace {
 
 constexpr std::string_view rebirth = "Node Control/Rebirth";
+constexpr std::string_view device_rebirth = "Device Control/Rebirth";
 
 /// Protocol Buffers' wire format: a key, then a varint, eight bytes, or a length and bytes.
 enum Wire : std::uint8_t { varint = 0, eight_bytes = 1, counted = 2, four_bytes = 5 };
@@ -365,12 +367,47 @@ std::vector<SparkplugMessage> SparkplugNode::history(const SparkplugRecord& reco
   return messages;
 }
 
-bool SparkplugNode::asks_for_birth(std::span<const std::uint8_t> payload) {
+namespace {
+
+bool says_true(std::span<const std::uint8_t> payload, std::string_view name) {
   const auto metrics = metrics_of(payload);
-  return metrics && std::any_of(metrics->begin(), metrics->end(), [](const Metric& metric) {
+  return metrics && std::any_of(metrics->begin(), metrics->end(), [&](const Metric& metric) {
            const auto* wanted = std::get_if<bool>(&metric.value);
-           return metric.name == rebirth && wanted != nullptr && *wanted;
+           return metric.name == name && wanted != nullptr && *wanted;
          });
+}
+
+}  // namespace
+
+bool SparkplugNode::asks_for_birth(std::span<const std::uint8_t> payload) {
+  return says_true(payload, rebirth);
+}
+
+std::optional<SparkplugMessage> SparkplugNode::birth_asked(const std::string& topic,
+                                                           std::span<const std::uint8_t> payload,
+                                                           std::int64_t at_ms) {
+  for (std::size_t d = 0; d < devices_.size(); ++d)
+    if (there_[d] && topic == this->topic("DCMD", devices_[d].name) &&
+        says_true(payload, device_rebirth))
+      return device_birth(d, at_ms);
+  return std::nullopt;
+}
+
+std::string host_state_topic(const std::string& host) {
+  return "spBv1.0/STATE/" + host;
+}
+
+std::optional<SparkplugHost> host_state_of(std::span<const std::uint8_t> payload) {
+  constexpr std::size_t longest = 1000;
+  if (payload.size() > longest) return std::nullopt;
+  const auto json = nlohmann::json::parse(payload.begin(), payload.end(), nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  const auto online = json.find("online");
+  const auto at_ms = json.find("timestamp");
+  if (online == json.end() || !online->is_boolean() || at_ms == json.end() ||
+      !at_ms->is_number_integer())
+    return std::nullopt;
+  return SparkplugHost{online->get<bool>(), at_ms->get<std::int64_t>()};
 }
 
 }  // namespace foreline::core

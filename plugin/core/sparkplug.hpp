@@ -61,6 +61,15 @@ struct SparkplugRecord {
   Bytes metrics;
 };
 
+/// What a host application says of itself on host_state_topic().
+struct SparkplugHost {
+  bool online = false;
+  std::int64_t at_ms = 0;
+};
+[[nodiscard]] std::string host_state_topic(const std::string& host);
+/// Nothing when `payload` is no such word.
+[[nodiscard]] std::optional<SparkplugHost> host_state_of(std::span<const std::uint8_t> payload);
+
 /// One edge node and its devices. The order of calls is the order on the wire.
 class SparkplugNode {
  public:
@@ -92,8 +101,14 @@ class SparkplugNode {
 
   [[nodiscard]] const std::vector<SparkplugDevice>& devices() const { return devices_; }
   [[nodiscard]] std::string command_topic() const { return topic("NCMD"); }
+  /// Commands to any device of ours.
+  [[nodiscard]] std::string device_command_topic() const { return topic("DCMD", "+"); }
   /// Whether a message to command_topic() asks for birth().
   [[nodiscard]] static bool asks_for_birth(std::span<const std::uint8_t> payload);
+  /// DBIRTH of a device that is there, if a message on `topic` asks for that.
+  [[nodiscard]] std::optional<SparkplugMessage> birth_asked(const std::string& topic,
+                                                            std::span<const std::uint8_t> payload,
+                                                            std::int64_t at_ms);
 
  private:
   struct Shown {

@@ -7,9 +7,14 @@
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <chrono>
 #include <optional>
+#include <utility>
 #include <vector>
+
+#include "plugin/io/name_lookup.hpp"
 
 namespace foreline::io {
 
@@ -18,29 +23,47 @@ using boost::system::error_code;
 
 namespace {
 
+constexpr auto lookup_every = std::chrono::milliseconds(5);
+
 /// Calls `found` with the endpoints of a literal address or a name.
 template <class Protocol>
 class Lookup {
  public:
   using Endpoints = std::vector<typename Protocol::endpoint>;
-  explicit Lookup(asio::io_context& context) : resolver_(context) {}
+  explicit Lookup(asio::io_context& context) : timer_(context) {}
   template <class Found>
   void start(const std::string& host, std::uint16_t port, Found found) {
-    error_code error;
-    const auto literal = asio::ip::make_address(host, error);
-    if (!error) return found(error_code{}, Endpoints{{literal, port}});
-    resolver_.async_resolve(host, std::to_string(port),
-                            [found](const error_code& failed, const auto& results) {
-                              Endpoints endpoints;
-                              for (const auto& entry : results)
-                                endpoints.push_back(entry.endpoint());
-                              found(failed, endpoints);
-                            });
+    names_.emplace(host);
+    look(++round_, port, std::move(found));
   }
-  void cancel() { resolver_.cancel(); }
+  void cancel() {
+    ++round_;
+    names_.reset();
+    timer_.cancel();
+  }
 
  private:
-  typename Protocol::resolver resolver_;
+  template <class Found>
+  void look(std::uint64_t round, std::uint16_t port, Found found) {
+    if (round != round_) return found(asio::error::operation_aborted, Endpoints{});
+    if (const auto answer = names_->answer()) {
+      Endpoints endpoints;
+      for (const auto& literal : *answer) {
+        error_code error;
+        const auto address = asio::ip::make_address(literal, error);
+        if (!error) endpoints.push_back({address, port});
+      }
+      names_.reset();
+      return found(endpoints.empty() ? error_code(asio::error::host_not_found) : error_code{},
+                   endpoints);
+    }
+    timer_.expires_after(lookup_every);
+    timer_.async_wait([this, round, port, found](const error_code&) { look(round, port, found); });
+  }
+
+  asio::steady_timer timer_;
+  std::optional<NameLookup> names_;
+  std::uint64_t round_ = 0;  ///< Which start() it is about.
 };
 
 void prepare(asio::ip::tcp::socket& socket) {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "plugin/io/device.hpp"
+#include "plugin/io/name_lookup.hpp"
 #include "plugin/store/outbox.hpp"
 
 namespace foreline::mqtt {
@@ -29,6 +30,7 @@ namespace {
 
 constexpr auto batch = 100ms;     ///< Changes of so long travel together.
 constexpr auto fence_every = 1s;  ///< How often the broker is asked what it has.
+constexpr auto births_every = 1s;
 constexpr std::size_t history_at_once = 100;
 constexpr std::size_t unconfirmed_most = 100'000;
 constexpr auto goodbye = 2s;
@@ -57,7 +59,12 @@ struct Publisher::State {
 
   // Of the thread.
   bool connected = false;
-  bool waiting = false;  ///< For a connection that has been begun.
+  bool waiting = false;      ///< For a connection that has been begun.
+  bool host_online = false;  ///< As said on this connection.
+  std::int64_t host_ms = 0;  ///< When the host last said so.
+  bool birth_asked = false;
+  Clock::time_point next_birth{};
+  std::optional<io::NameLookup> lookup;
   Clock::time_point next_attempt{};
   Clock::time_point next_batch{};
   Clock::time_point next_fence{};
@@ -92,8 +99,13 @@ struct Publisher::State {
     change(counters);
   }
 
+  /// Whether anybody takes what is sent.
+  [[nodiscard]] bool open() const {
+    return connected && (options.primary_host.empty() || host_online);
+  }
+
   bool publish(const SparkplugMessage& message) {
-    if (!connected || !mqtt->publish(message.topic, message.payload)) return false;
+    if (!open() || !mqtt->publish(message.topic, message.payload)) return false;
     count([](auto& c) { ++c.published; });
     return true;
   }
@@ -121,14 +133,53 @@ struct Publisher::State {
     fence.reset();
     next_fence = Clock::now();
     (void)mqtt->subscribe(node.command_topic());
+    (void)mqtt->subscribe(node.device_command_topic());
+    host_online = false;
+    if (!options.primary_host.empty())
+      (void)mqtt->subscribe(core::host_state_topic(options.primary_host));
     count([](auto& c) {
       c.connected = true;
       ++c.connects;
     });
-    say(false, fmt::format("connected to {}:{}", options.link.host, options.link.port));
-    born();
+    say(false,
+        fmt::format("connected to {}:{}{}", options.link.host, options.link.port,
+                    options.primary_host.empty() ? std::string()
+                                                 : "; waits for the host " + options.primary_host));
+    if (open()) born();
+  }
+  /// The primary host comes and goes. What an older word says counts no more.
+  void hear(const core::SparkplugHost& host) {
+    if (host.at_ms < host_ms) return;
+    host_ms = host.at_ms;
+    if (host.online == host_online) return;
+    if (host.online) {
+      host_online = true;
+      say(false, fmt::format("the host {} is online", options.primary_host));
+      return born();
+    }
+    say(true, fmt::format("the host {} is offline; values are kept", options.primary_host));
+    (void)publish(node.death(options.now_ms()));
+    host_online = false;
+    away_told = true;
+    mqtt->disconnect();
+  }
+  void hear(const std::string& topic, std::span<const std::uint8_t> payload) {
+    if (!options.primary_host.empty() && topic == core::host_state_topic(options.primary_host)) {
+      if (const auto host = core::host_state_of(payload)) hear(*host);
+    } else if (topic == node.command_topic()) {
+      birth_asked = birth_asked || core::SparkplugNode::asks_for_birth(payload);
+    } else if (const auto message = node.birth_asked(topic, payload, options.now_ms())) {
+      (void)publish(*message);
+    }
+  }
+  /// Asked for once or a thousand times: a birth a second.
+  void bear_again() {
+    if (!birth_asked || Clock::now() < next_birth) return;
+    birth_asked = false;
+    if (open()) born();
   }
   void born() {
+    next_birth = Clock::now() + births_every;
     for (const auto& message : node.birth(options.now_ms())) (void)publish(message);
     count([](auto& c) { ++c.births; });
   }
@@ -147,6 +198,12 @@ struct Publisher::State {
 
   void try_connect() {
     if (connected || waiting || Clock::now() < next_attempt) return;
+    // libmosquitto waits for the name server; it is asked only for names that have just been found.
+    if (!lookup) lookup.emplace(options.link.host);
+    const auto addresses = lookup->answer();
+    if (!addresses) return;
+    lookup.reset();
+    if (addresses->empty()) return lost("its name is not known");
     auto number = outbox.count_up();
     const auto will =
         node.will(static_cast<std::uint8_t>(number ? *number % 256 : 0), options.now_ms());
@@ -187,7 +244,7 @@ struct Publisher::State {
   }
 
   void send_history() {
-    if (!connected || fence || outbox.size() == 0) return;
+    if (!open() || fence || outbox.size() == 0) return;
     const auto parcels = outbox.after(sent_number, history_at_once);
     if (!parcels) return;
     for (const auto& parcel : *parcels) {
@@ -201,7 +258,7 @@ struct Publisher::State {
   }
 
   void raise_fence() {
-    if (!connected || fence || Clock::now() < next_fence) return;
+    if (!open() || fence || Clock::now() < next_fence) return;
     if (unconfirmed.empty() && outbox.size() == 0) return;
     next_fence = Clock::now() + fence_every;
     const int ticket = mqtt->subscribe(node.command_topic());
@@ -217,6 +274,7 @@ struct Publisher::State {
 
   void round(std::chrono::milliseconds patience) {
     drain();
+    bear_again();
     pass_on();
     send_history();
     raise_fence();
@@ -259,8 +317,8 @@ Result<std::unique_ptr<Publisher>> Publisher::start(PublisherOptions options,
   heard.connected = [&s] { s.found(); };
   heard.lost = [&s](const std::string& why) { s.lost(why); };
   heard.subscribed = [&s](int ticket) { s.passed(ticket); };
-  heard.message = [&s](const std::string&, std::span<const std::uint8_t> payload) {
-    if (core::SparkplugNode::asks_for_birth(payload)) s.born();
+  heard.message = [&s](const std::string& topic, std::span<const std::uint8_t> payload) {
+    s.hear(topic, payload);
   };
   auto link = MqttLink::make(settings, std::move(heard));
   if (!link) return link.error();

@@ -22,6 +22,9 @@ struct PublisherOptions {
   LinkSettings link;
   std::string group;
   std::string node;
+  /// Host application without which nothing is sent: values are kept while it is not online
+  /// (Sparkplug 3.0.0, 6.4.7); empty: none.
+  std::string primary_host;
   std::filesystem::path folder;  ///< Of the outbox.
   std::size_t most_kept = 100'000;
   std::function<void(bool trouble, const std::string& line)> log;  ///< On the publisher's thread.

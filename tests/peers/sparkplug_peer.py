@@ -287,6 +287,73 @@ with Program([foreline, "watch", folder / "plugin.toml"], folder / "watch3.log")
     until(lambda: kind("NDEATH/edge"), "the will", 20)
     third = {m.name: m.long_value for m in kind("NDEATH/edge")[0].metrics}["bdSeq"]
     assert third == {m.name: m for m in kind("NBIRTH")[-1].metrics}["bdSeq"].long_value == second_bd + 1
+
+# With a primary host: nothing before it is online, nothing while it is offline, and then all of it.
+import json  # noqa: E402
+
+settings = (folder / "plugin.toml").read_text()
+(folder / "plugin.toml").write_text(settings.replace('store = "store"', 'store = "store-host"') +
+                                    'primary_host = "scada"\n')
+heard.clear()
+hold(speed=500)
+
+
+def state(online, at_ms):
+    listening.publish("spBv1.0/STATE/scada", json.dumps({"online": online, "timestamp": at_ms}), 1,
+                      retain=True)
+
+
+def dcmd(name):
+    again = proto.Payload()
+    metric = again.metrics.add()
+    metric.name, metric.datatype, metric.boolean_value = name, 11, True
+    listening.publish("spBv1.0/plant/DCMD/edge/plc", again.SerializeToString(), 0)
+
+
+def ours():
+    return [t for t, _ in list(heard) if "CMD" not in t and "NDEATH" not in t]
+
+
+with Program([foreline, "watch", folder / "plugin.toml"], folder / "watch4.log") as watch:
+    watch.line("waits for the host scada")
+    for value in range(501, 506):
+        hold(speed=value)
+        time.sleep(0.25)
+    assert not ours(), ours()
+    listening.publish("spBv1.0/STATE/scada", b"\xff{]", 1)  # no such word
+    state(True, 1000)
+    until(lambda: kind("DBIRTH/edge/plc"), "births once the host is online")
+
+    def history():
+        return [m.double_value for p in kind("DDATA/edge/plc") for m in p.metrics
+                if m.is_historical and aliases.get(m.alias) == "Speed"]
+    until(lambda: 505.0 in history(), "what was kept before the host came")
+    born = len(kind("DBIRTH/edge/plc")), len(kind("NBIRTH"))
+    dcmd("Device Control/Something")
+    dcmd("Device Control/Rebirth")
+    until(lambda: len(kind("DBIRTH/edge/plc")) > born[0], "the device is born again when asked")
+    assert len(kind("NBIRTH")) == born[1], "and only the device"
+    state(False, 500)  # of an older session: counts no more
+    time.sleep(0.5)
+    assert not kind("NDEATH"), "an old word ended the session"
+    state(False, 2000)
+    until(lambda: kind("NDEATH/edge"), "it dies with its host")
+    heard.clear()
+    for value in range(2000, 2020):
+        hold(speed=value)
+        time.sleep(0.2)
+    assert not ours(), ours()
+    state(True, 3000)
+    until(lambda: 2019.0 in history(), "history arrives once the host is back", 40)
+    values = [v for v in history() if v >= 2000]
+    assert values == [float(v) for v in range(2000, 2020)], values
+    # A thousand requests are one birth a second.
+    heard.clear()
+    for _ in range(1000):
+        listening.publish("spBv1.0/plant/NCMD/edge", command.SerializeToString(), 0)
+    time.sleep(2.5)
+    assert 1 <= len(kind("NBIRTH")) <= 4, len(kind("NBIRTH"))
+    assert "is away" not in watch.text(), watch.text()
 listening.loop_stop()
 second.end()
 print("ok", len(values), "values came as history")

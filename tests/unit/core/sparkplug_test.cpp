@@ -149,6 +149,40 @@ TEST_CASE("what was kept is sent as history, by any process that has the same na
   CHECK(core::SparkplugNode("plant", "edge", {}).history(records[0], 101).empty());
 }
 
+TEST_CASE("a host's STATE is a JSON word with a time, and nothing else is") {
+  const auto said = [](const std::string& text) {
+    return core::host_state_of({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  };
+  const auto online = said(R"({"online": true, "timestamp": 1668114759262})");
+  REQUIRE(online);
+  CHECK(online->online);
+  CHECK(online->at_ms == 1'668'114'759'262);
+  CHECK_FALSE(said(R"({"online":false,"timestamp":5})")->online);
+  for (const auto* text :
+       {"", "ONLINE", "{}", "[]", "null", R"({"online":true})", R"({"timestamp":5})",
+        R"({"online":"true","timestamp":5})", R"({"online":true,"timestamp":"5"})",
+        R"({"online":true,"timestamp":1e300})", R"({"online":true,"timestamp":5)"})
+    CHECK_FALSE(said(text));
+  CHECK_FALSE(said(R"({"online":true,"timestamp":5,"more":")" + std::string(5000, 'x') + "\"}"));
+  CHECK_FALSE(said(std::string(900, '[')));
+}
+
+TEST_CASE("a device is born again when it is asked for, and only that one") {
+  core::SparkplugNode node("g", "n",
+                           {{"press", {{"State", MetricType::string, ""}}}, {"oven", {}}});
+  (void)node.birth(1);
+  (void)node.link(0, true, 2);
+  Metric command{"Device Control/Rebirth", {}, 1, MetricType::boolean, true, false, {}};
+  const auto payload = core::payload_bytes(1, core::metric_bytes(command), std::nullopt);
+  const auto born = node.birth_asked("spBv1.0/g/DCMD/n/press", payload, 3);
+  REQUIRE(born);
+  CHECK(born->topic == "spBv1.0/g/DBIRTH/n/press");
+  CHECK_FALSE(node.birth_asked("spBv1.0/g/DCMD/n/oven", payload, 4));  // it is not there
+  CHECK_FALSE(node.birth_asked("spBv1.0/g/DCMD/n/none", payload, 4));
+  CHECK_FALSE(node.birth_asked("spBv1.0/g/NCMD/n", payload, 4));
+  CHECK_FALSE(node.birth_asked("spBv1.0/g/DCMD/n/press", {}, 4));
+}
+
 TEST_CASE("a command asks for births only when it says so, and noise asks for nothing") {
   Metric command{"Node Control/Rebirth", {}, 1, MetricType::boolean, true, false, {}};
   const auto asks = [](const Metric& metric) {

@@ -12,8 +12,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace foreline::tests {
@@ -84,17 +86,25 @@ class PlainServer {
         if (::poll(&waiting, 1, 20) <= 0) continue;
         const int fd = ::accept(listener_, nullptr, nullptr);
         connections_ = connections_ + 1;
-        // A client that never speaks must not hold the test.
+        // A client that never speaks, or never listens, must not hold the test.
         timeval limit{2, 0};
         ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        if (!hold(fd)) break;
         Peer peer(fd);
         serve_(peer);
+        (void)hold(-1);
         ::close(fd);
       }
     });
   }
   ~PlainServer() {
-    stopping_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      // Nor one that speaks for ever.
+      if (served_ >= 0) ::shutdown(served_, SHUT_RDWR);
+    }
     thread_.join();
     ::close(listener_);
   }
@@ -104,7 +114,17 @@ class PlainServer {
   [[nodiscard]] int connections() const { return connections_; }
 
  private:
+  /// The connection that is served; false, and it is closed, when the server ends.
+  bool hold(int fd) {
+    const std::lock_guard lock(mutex_);
+    served_ = fd;
+    if (!stopping_ || fd < 0) return true;
+    ::close(std::exchange(served_, -1));
+    return false;
+  }
   std::function<void(Peer&)> serve_;
+  std::mutex mutex_;
+  int served_ = -1;
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;

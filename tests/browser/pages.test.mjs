@@ -19,6 +19,7 @@ const people = {
   vera: { role: "viewer", password: "viewing is enough" },
   petra: { role: "planner", password: "planning all day" },
   anton: { role: "approver", password: "approving with care" },
+  eva: { role: "engineer", password: "knows every sensor" },
 };
 
 let browser, plant;
@@ -220,9 +221,81 @@ test("a forecast appears with its reasons", async () => {
   const row = page.locator("tr", { hasText: "filler" }).first();
   await row.getByRole("button", { name: /Acknowledge/ }).click();
   await row.getByText("acknowledged", { exact: true }).waitFor();
+  assert.deepEqual(await barriers(page), []);
+});
+
+test("an engineer takes an alarm out of service and returns it; nobody else may", async () => {
+  const page = (desks.eva = await desk("eva"));
+  await open(page, "alarms");
+  await sign_in(page, "eva");
+  const gives = async (button, why, choose) => {
+    await button.click();
+    const dialog = page.getByRole("dialog");
+    if (choose) await dialog.getByLabel("Alarm").selectOption(choose);
+    await dialog.getByLabel("Reason").fill(why);
+    assert.deepEqual(await barriers(page), []);
+    await dialog.getByRole("button").last().click();
+    await dialog.waitFor({ state: "detached" });
+  };
+  const row = (alarm) => page.locator("tr", { hasText: alarm }).first();
+  await gives(page.getByRole("button", { name: "Take an alarm out of service" }), "the sensor is being replaced", "capper/temperature");
+  await row("capper · temperature").getByText("out-of-service", { exact: true }).waitFor();
+  await gives(row("filler").getByRole("button", { name: /^Out of service/ }), "the bearing is on order");
+  await row("filler").getByText("out-of-service", { exact: true }).waitFor();
+  assert.equal(await row("filler").getByRole("button", { name: /Acknowledge|Shelve/ }).count(), 0);
+  for (const other of [desks.petra, desks.passer])
+    assert.ok([401, 403].includes((await send(other, "/api/service", { alarm: "filler/bearing-wear", in_service: true, reason: "x" })).status));
+  for (const body of [{ alarm: "filler/bearing-wear" }, { alarm: "no/such", in_service: false, reason: "x" }, { alarm: "filler/bearing-wear", in_service: true, reason: "" }, { alarm: "filler/bearing-wear", in_service: "true", reason: "x" }])
+    assert.equal((await send(page, "/api/service", body)).status, 400, JSON.stringify(body));
+  await gives(row("filler").getByRole("button", { name: /^Return to service/ }), "replaced");
+  await row("filler").getByText("unacknowledged", { exact: true }).waitFor();
+  await row("filler").getByRole("button", { name: /^Shelve/ }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Reason").fill("known");
+  await dialog.getByRole("button", { name: "Shelve" }).click();
+  await row("filler").getByText(/^shelved until/).waitFor();
   await picture(page, "alarms");
   await documented(page, "alarms");
+  await row("filler").getByRole("button", { name: /^Unshelve/ }).click();
+  await row("filler").getByText("unacknowledged", { exact: true }).waitFor();
+  await gives(row("capper · temperature").getByRole("button", { name: /^Return to service/ }), "done");
+  await row("capper · temperature").waitFor({ state: "detached" });
+  await open(page, "audit");
+  const audit = await page.locator("table").innerText();
+  for (const part of ["the bearing is on order", "alarm out of service", "alarm in service"]) assert.ok(audit.includes(part), part);
+});
+
+test("the data page shows who wins, the calibration and the drift of inputs, and says what it has not", async () => {
+  const page = desks.petra;
+  await open(page, "data");
+  await page.locator(".reliability.before rect").first().waitFor();
+  const text = await page.locator("main").innerText();
+  assert.match(text, /GPT-2\s+79 of 88\s+93 of 102/);
+  assert.match(text, /on this plant\s+No data yet/);
+  assert.match(text, /Drift of the calibration\s+No data yet/);
+  assert.equal(await page.locator(".spark").count(), await page.locator("tr:has(.spark)").count());
+  await picture(page, "data");
+  await documented(page, "data");
   assert.deepEqual(await barriers(page), []);
+});
+
+/** The header's pages stand in one row, beside the name of the line and of who looks. */
+const header = (page) => page.evaluate(() => {
+  const top = document.querySelector("header.top");
+  return { rows: new Set([...top.querySelectorAll("nav a")].map((a) => Math.round(a.getBoundingClientRect().top))).size, height: top.getBoundingClientRect().height / parseFloat(getComputedStyle(document.documentElement).fontSize), wide: document.documentElement.scrollWidth > innerWidth + 1 || [...top.children].some((part) => part.getBoundingClientRect().right > innerWidth + 1) };
+});
+
+test("seven pages fit the header of a small screen, in both languages", async () => {
+  const page = desks.eva;
+  await page.setViewportSize({ width: 1280, height: 720 });
+  for (const language of ["zh", "en"]) {
+    await page.locator(".language select").selectOption(language);
+    const { rows, height, wide } = await header(page);
+    await picture(page, `header-${language}`);
+    assert.deepEqual({ rows, wide }, { rows: 1, wide: false }, language);
+    assert.ok(height < 4, `${language}: the header is ${height.toFixed(1)} lines high`);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
 });
 
 let first;
@@ -360,6 +433,35 @@ test("a script in a machine's name is only a name", async () => {
   await open(page, `machine/${encodeURIComponent(name)}`);
   await page.locator("h2", { hasText: name }).or(page.locator(".tabs a[aria-current]", { hasText: name })).first().waitFor();
   assert.equal(await page.evaluate(() => window.bad), undefined);
+});
+
+test("a line with branches, side-by-side units, assembly and rework is drawn as it is laid out", async () => {
+  await plant.end();
+  const folder = join(OUT, "laid-out");
+  mkdirSync(folder, { recursive: true });
+  const machine = (name, more) => `[[machine]]\nname = "${name}"\ncycle = "10 s"\n${more}\n[[machine.signal]]\nname = "vibration"\nkind = "vibration"\nnormal = "2 mm/s"\nnoise = "0.1 mm/s"\nrange = ["0 mm/s", "40 mm/s"]\n\n`;
+  writeFileSync(join(folder, "line.toml"), 'format = "foreline line 1"\nname = "gearboxes"\nproducts = ["gearbox"]\n\n' +
+    machine("housing", "after = []\nbuffer_after = 5") + machine("wheels", "after = []\nbuffer_after = 5") + machine("harden", 'after = ["wheels"]\nunits = 2\nbuffer_after = 5') + machine("join", "takes = { housing = 1, harden = 2 }\nbuffer_after = 5") + machine("test", 'inspection = { detects = "90 %", rework = "100 %", rework_to = "join", rework_max = 1 }'));
+  writeFileSync(join(folder, "orders.csv"), "id,product,quantity,release,due,weight\nA,gearbox,200,,8 h,\n");
+  writeFileSync(join(folder, "day.toml"), 'format = "foreline scenario 1"\ntitle = "gearboxes"\nline = "line.toml"\norders = "orders.csv"\nhorizon = "8 h"\n');
+  plant = await Plant.start({ foreline: FORELINE, folder: join(folder, "plant"), scenario: join(folder, "day.toml"), speed: 50 });
+  const page = await desk("laid-out");
+  await open(page, "overview");
+  await page.locator(".link.live").waitFor();
+  await page.locator(".machine .name", { hasText: "join" }).waitFor();
+  const at = await page.evaluate(() => Object.fromEntries([...document.querySelectorAll(".flow .machine")].map((card) => [card.querySelector(".name").textContent, card.getBoundingClientRect().toJSON()])));
+  const names = Object.keys(at);
+  assert.equal(names.length, 6);
+  const harden = names.filter((name) => name.startsWith("harden"));
+  assert.equal(at.housing.left, at.wheels.left);
+  assert.ok(at.housing.bottom <= at.wheels.top, "sources stand above each other");
+  assert.equal(at[harden[0]].left, at[harden[1]].left);
+  assert.ok(at.wheels.right < at[harden[0]].left && at[harden[0]].right < at.join.left && at.join.right < at.test.left, "parts flow to the right");
+  assert.equal(await page.locator(".ways .back").count(), 1);
+  assert.match(await page.locator(".takes").innerText(), /2 × harden-1 \+ 1 × housing/);
+  await picture(page, "laid-out");
+  await documented(page, "laid-out");
+  assert.deepEqual(await barriers(page), []);
 });
 
 test("nothing was asked of another host, and no page broke", () => assert.deepEqual(noted, []));

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 #include <utility>
@@ -97,6 +98,28 @@ bool has_shape(const Json& body, const std::map<std::string, char>& shape) {
     if (wanted.second == 's') return found->is_string();
     return wanted.second == 'n' ? found->is_number() : found->is_boolean();
   });
+}
+
+/// What a browser sent, unless it is no JSON or nested more deeply than any act of ours: writing
+/// such a thing out again would use up the stack.
+Json body_of(const std::string& text) {
+  constexpr int deepest = 8;
+  bool deep = false;
+  auto body = Json::parse(
+      text,
+      [&](int depth, Json::parse_event_t, Json&) {
+        deep = deep || depth > deepest;
+        return !deep;
+      },
+      false);
+  return deep ? Json() : body;
+}
+
+/// A whole number that a page sent as such.
+std::optional<int> whole(const Json& value) {
+  if (!value.is_number_integer() || value < 0 || value > std::numeric_limits<int>::max())
+    return std::nullopt;
+  return value.get<int>();
 }
 
 /// Whether a request comes from a page of this server, as far as its browser says.
@@ -257,9 +280,14 @@ Feed Desk::feed() {
 
 void Desk::handle(const Request& request, Reply reply) {
   const auto* session = sessions_.find(cookie_named(request.cookie, session_cookie), now_s());
-  if (request.method == "GET" || request.method == "HEAD") return get(request, reply, session);
-  if (request.method == "POST") return act(request, reply, session);
-  reply(refusal(405, "only GET, HEAD and POST are served"));
+  // What a browser sends must not end the host, whatever was forgotten here.
+  try {
+    if (request.method == "GET" || request.method == "HEAD") return get(request, reply, session);
+    if (request.method == "POST") return act(request, reply, session);
+    reply(refusal(405, "only GET, HEAD and POST are served"));
+  } catch (const std::exception& error) {
+    reply(refusal(500, fmt::format("internal error: {}", error.what())));
+  }
 }
 
 Json Desk::session_json(const Session* session) const {
@@ -338,7 +366,7 @@ void Desk::act(const Request& request, const Reply& reply, const Session* sessio
   if (request.content_type.rfind("application/json", 0) != 0)
     return reply(refusal(415, "send application/json"));
   if (!same_origin(request)) return reply(refusal(403, "this came from another site's page"));
-  auto body = Json::parse(request.body, nullptr, false);
+  auto body = body_of(request.body);
   if (!body.is_object()) return reply(refusal(400, "send one JSON object"));
   if (request.path == "/api/sign-in") return sign_in(request, body, reply);
 
@@ -563,20 +591,20 @@ void Desk::run_scenario(const Acting& acting, const Reply& reply) {
 void Desk::prepare(const Acting& acting, const Reply& reply) {
   if (!has_shape(acting.body, {{"proposal", 'n'}, {"approve", 'b'}}))
     return reply(refusal(400, "send proposal and approve"));
-  const int number = acting.body["proposal"].get<int>();
+  const auto number = whole(acting.body["proposal"]);
   const auto& plan = record_.plan();
   // What the gate refused can be overruled, by two people, where its rules allow that.
   const bool waits =
       plan.is_object() &&
       (plan.value("outcome", "") == "proposed" ||
        (plan.value("outcome", "") == "refused" && plan.value("can_be_overruled", false)));
-  if (!waits || plan.value("proposal", 0) != number)
+  if (!waits || !number || plan.value("proposal", 0) != *number)
     return reply(refusal(409, "this proposal does not wait for a decision any more"));
-  ticket_ = Ticket{random_word(16), acting.user,       number, acting.body["approve"].get<bool>(),
+  ticket_ = Ticket{random_word(16), acting.user,       *number, acting.body["approve"].get<bool>(),
                    false,           now_s() + ticket_s};
   reply(answer({{"ticket", ticket_->word},
                 {"expires_in_s", ticket_s},
-                {"proposal", number},
+                {"proposal", *number},
                 {"approve", ticket_->approve},
                 {"before", plan.value("before", Json())},
                 {"after", plan.value("after", Json())},

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// What hostile requests do to the desk: each gets one answer, and none ends the process.
+#include "plugin/hmi/desk.hpp"
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+namespace fs = std::filesystem;
+using namespace foreline;
+using namespace foreline::hmi;
+
+namespace {
+
+const std::set<int> expected = {200, 400, 401, 403, 404, 405, 409, 415, 429, 503};
+
+core::Configuration configuration() {
+  const auto folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / "desk";
+  fs::remove_all(folder);
+  fs::create_directories(folder / "scenarios");
+  std::ofstream(folder / "line.toml")
+      << "format = \"foreline line 1\"\nname = \"test\"\nproducts = [\"a\"]\n"
+         "[[machine]]\nname = \"press\"\ncycle = \"10 s\"\n"
+         "[[machine.signal]]\nname = \"vibration\"\nkind = \"vibration\"\nnormal = \"2 mm/s\"\n"
+         "noise = \"0.1 mm/s\"\nrange = [\"0 mm/s\", \"40 mm/s\"]\n";
+  std::ofstream(folder / "plugin.toml")
+      << "format = \"foreline plugin 1\"\nline = \"line.toml\"\n[plc]\nport = 15999\n"
+         "[[machine]]\nname = \"press\"\nstate = \"10\"\noperating = \"11\"\nrenewals = \"12\"\n"
+         "[machine.signals]\nvibration = \"20 f32\"\n"
+         "[hmi]\naccounts = \"accounts.json\"\nscenarios = \"scenarios\"\n";
+  const auto hash = hash_of("a long enough one");
+  REQUIRE(hash);
+  REQUIRE(write_accounts(folder / "accounts.json",
+                         {{"eva", Role::engineer, *hash}, {"anton", Role::approver, *hash}}));
+  auto read = core::read_configuration(folder / "plugin.toml");
+  if (!read) FAIL(read.error().text());
+  return *read;
+}
+
+/// A desk whose server thread is this one.
+struct Office {
+  core::Configuration rules = configuration();
+  attachment::Attachment attachment{rules, {}};
+  std::mutex mutex;
+  std::deque<std::function<void()>> posted;
+  Desk desk{attachment, rules, [this](std::function<void()> work) {
+              const std::lock_guard lock(mutex);
+              posted.push_back(std::move(work));
+            }};
+
+  ~Office() { desk.close(); }
+
+  Response ask(Request request) {
+    request.host = "127.0.0.1";
+    auto answers = std::make_shared<std::vector<Response>>();
+    auto guard = std::make_shared<std::mutex>();
+    desk.handle(request, [answers, guard](Response response) {
+      const std::lock_guard lock(*guard);
+      answers->push_back(std::move(response));
+    });
+    for (int i = 0; i < 10'000; ++i) {
+      std::function<void()> work;
+      {
+        const std::lock_guard lock(mutex);
+        if (!posted.empty()) {
+          work = std::move(posted.front());
+          posted.pop_front();
+        }
+      }
+      if (work) work();
+      const std::lock_guard lock(*guard);
+      if (!answers->empty()) {
+        REQUIRE(answers->size() == 1);
+        return answers->front();
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    FAIL("no answer to " << request.path);
+    return {};
+  }
+  Response post(const std::string& path, const std::string& body, const Request& as = {}) {
+    auto request = as;
+    request.method = "POST";
+    request.path = path;
+    request.content_type = "application/json";
+    request.body = body;
+    return ask(request);
+  }
+  /// Cookie and token of somebody who has signed in.
+  Request signed_in(const std::string& name) {
+    const auto told =
+        post("/api/sign-in", Json{{"name", name}, {"password", "a long enough one"}}.dump());
+    REQUIRE(told.status == 200);
+    Request as;
+    for (const auto& [key, value] : told.headers)
+      if (key == "Set-Cookie") as.cookie = value.substr(0, value.find(';'));
+    as.token = Json::parse(told.body).at("token").get<std::string>();
+    return as;
+  }
+};
+
+std::string nested(std::size_t depth) {
+  return std::string(depth, '[') + std::string(depth, ']');
+}
+
+}  // namespace
+
+TEST_CASE("every act takes every kind of nonsense with one answer, and goes on") {
+  Office office;
+  const std::vector<std::pair<std::string, Json>> acts = {
+      {"/api/acknowledge", {{"alarm", "press/vibration"}}},
+      {"/api/shelve", {{"alarm", "press/vibration"}, {"for_s", 600}, {"reason", "x"}}},
+      {"/api/unshelve", {{"alarm", "press/vibration"}}},
+      {"/api/service", {{"alarm", "press/vibration"}, {"in_service", false}, {"reason", "x"}}},
+      {"/api/plan", Json::object()},
+      {"/api/what-if", {{"futures", 4}, {"sequence", Json::array()}}},
+      {"/api/scenario", {{"file", "../accounts.json"}}},
+      {"/api/decision/prepare", {{"proposal", 1}, {"approve", true}}},
+      {"/api/decision/confirm", {{"ticket", "00"}, {"reason", "x"}}},
+      {"/api/roll-back/prepare", Json::object()},
+      {"/api/roll-back/confirm", {{"ticket", "00"}, {"reason", "x"}}},
+      {"/api/lock-out/clear", {{"reason", "x"}}},
+      {"/api/no-such", Json::object()}};
+  const std::vector<std::string> values = {"null",
+                                           "true",
+                                           "-1",
+                                           "0",
+                                           "1e308",
+                                           "-1e308",
+                                           "1.5",
+                                           "18446744073709551615",
+                                           "-9223372036854775808",
+                                           "4294967297",
+                                           "\"\"",
+                                           "\"\\u0000\"",
+                                           "\"\\ud83d\\ude00\"",
+                                           "\"" + std::string(20'000, 'x') + "\"",
+                                           "[]",
+                                           "{}",
+                                           "[{}]",
+                                           "[[[[[[[[[[[[1]]]]]]]]]]]]",
+                                           nested(30'000),
+                                           "{\"a\":" + nested(20'000) + "}"};
+  const std::vector<std::string> bodies = {"",
+                                           "{",
+                                           "}",
+                                           "[]",
+                                           "null",
+                                           "7",
+                                           "\"x\"",
+                                           "{\"a\":1,\"a\":2}",
+                                           "{\"alarm\":\"\xff\xfe\"}",
+                                           std::string(60'000, '['),
+                                           std::string(60'000, '{'),
+                                           "{\"x\":" + nested(30'000) + "}",
+                                           std::string("{\"alarm\":\"a\0b\"}", 15)};
+  for (const auto* name : {"eva", "anton"}) {
+    const auto as = office.signed_in(name);
+    for (const auto& [path, act] : acts) {
+      for (const auto& body : bodies) CHECK(expected.count(office.post(path, body, as).status));
+      for (const auto& [key, proper] : act.items()) {
+        for (const auto& value : values) {
+          std::string body;
+          for (const auto& [other, kept] : act.items())
+            body += (body.empty() ? "{\"" : ",\"") + other +
+                    "\":" + (other == key ? value : kept.dump());
+          CHECK(expected.count(office.post(path, body + "}", as).status));
+        }
+      }
+    }
+    // Deep inside what would otherwise be an edit.
+    const auto deep =
+        office.post("/api/what-if",
+                    "{\"services\":[{\"machine\":\"press\",\"x\":" + nested(30'000) + "}]}", as);
+    CHECK(deep.status == 400);
+    CHECK(office.post("/api/sign-out", "{}", as).status == 200);
+    CHECK(office.post("/api/plan", "{}", as).status == 401);
+  }
+}
+
+TEST_CASE("nonsense at the door, in queries, cookies and tokens is refused") {
+  Office office;
+  for (const auto* body : {"{}", "{\"name\":1,\"password\":2}", "{\"name\":\"eva\"}",
+                           "{\"name\":\"../../etc/passwd\",\"password\":\"x\"}",
+                           "{\"name\":\"eva\",\"password\":\"x\",\"role\":\"engineer\"}"})
+    CHECK(expected.count(office.post("/api/sign-in", body).status));
+  CHECK(office
+            .post("/api/sign-in",
+                  Json{{"name", "eva"}, {"password", std::string(50'000, 'x')}}.dump())
+            .status == 401);
+  Request look;
+  look.method = "GET";
+  for (const auto* path :
+       {"/", "/api/line", "/api/data", "/api/notes", "/api/plan", "/api/machine", "/api/what-if",
+        "/api/scenario", "/api/scenarios", "/api/audit", "/api/session", "/../accounts.json",
+        "/%2e%2e/accounts.json", "/api/", "//", "/api/machine/../audit"}) {
+    look.path = path;
+    for (const auto& query :
+         {std::string(), std::string("name=press"), std::string("name=%00%ff%zz%"),
+          std::string("name=") + std::string(7000, '%'), std::string(7000, '&'),
+          std::string("name=press&name=")}) {
+      look.query = query;
+      const auto told = office.ask(look);
+      CHECK(expected.count(told.status));
+      CHECK(told.body.find("argon2") == std::string::npos);
+    }
+  }
+  const auto as = office.signed_in("eva");
+  for (const auto& token : {std::string(), std::string("0"), as.token + "0", as.token.substr(1)}) {
+    auto forged = as;
+    forged.token = token;
+    CHECK(office.post("/api/plan", "{}", forged).status == 403);
+  }
+  for (const auto& cookie : {as.cookie + "0", std::string("foreline_session=") + as.token,
+                             "x" + as.cookie, std::string(8000, ';')}) {
+    auto forged = as;
+    forged.cookie = cookie;
+    CHECK(office.post("/api/plan", "{}", forged).status == 401);
+  }
+  auto other_site = as;
+  other_site.origin = "http://127.0.0.1.evil.example";
+  CHECK(office.post("/api/plan", "{}", other_site).status == 403);
+  auto form = as;
+  form.method = "POST";
+  form.path = "/api/plan";
+  form.content_type = "text/plain";
+  form.body = "{}";
+  CHECK(office.ask(form).status == 415);
+  form.method = "DELETE";
+  CHECK(office.ask(form).status == 405);
+}

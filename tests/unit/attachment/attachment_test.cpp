@@ -354,6 +354,34 @@ TEST_CASE("row 25: destroying an instance in mid-poll leaves no thread and no ca
   CHECK(soon([&] { return descriptors() <= open_before; }));
 }
 
+TEST_CASE("row 25: stopped in mid-poll, an instance that lives on asks, says and serves nothing") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("stopped");
+  const auto threads = [] {
+    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator{});
+  };
+  const auto before = threads();
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Speed"));
+  const auto port = attachment.server_port();
+  plc.freeze(true);  // a request is on its way that nobody answers
+  REQUIRE(attachment.stop(1s).refusal == Refusal::none);
+  CHECK(threads() == before);
+  const int reads = plc.reads();
+  const int connections = plc.connections();
+  const int calls = heard.calls;
+  plc.freeze(false);
+  std::this_thread::sleep_for(200ms);  // ten polls
+  CHECK(plc.reads() == reads);
+  CHECK(plc.connections() == connections);
+  CHECK(heard.calls == calls);
+  io::ModbusClient scada("127.0.0.1", port, 1, 200ms);
+  CHECK_FALSE(scada.connect());
+}
+
 TEST_CASE("row 26: alarms, times and rate limits outlive a new configuration") {
   const std::string slow = "[[write]]\ntag = \"Extra\"\nlow = 0\nhigh = 9\nevery = \"1 h\"\n";
   const std::string extra = "[[tag]]\nname = \"Extra\"\nat = \"50\"\n" + slow;

@@ -238,8 +238,8 @@ test("an engineer takes an alarm out of service and returns it; nobody else may"
     await dialog.waitFor({ state: "detached" });
   };
   const row = (alarm) => page.locator("tr", { hasText: alarm }).first();
-  await gives(page.getByRole("button", { name: "Take an alarm out of service" }), "the sensor is being replaced", "capper/temperature");
-  await row("capper · temperature").getByText("out-of-service", { exact: true }).waitFor();
+  await gives(page.getByRole("button", { name: "Take an alarm out of service" }), "the sensor is being replaced", "capper/gearbox temperature");
+  await row("capper · gearbox temperature").getByText("out-of-service", { exact: true }).waitFor();
   await gives(row("filler").getByRole("button", { name: /^Out of service/ }), "the bearing is on order");
   await row("filler").getByText("out-of-service", { exact: true }).waitFor();
   assert.equal(await row("filler").getByRole("button", { name: /Acknowledge|Shelve/ }).count(), 0);
@@ -258,8 +258,8 @@ test("an engineer takes an alarm out of service and returns it; nobody else may"
   await documented(page, "alarms");
   await row("filler").getByRole("button", { name: /^Unshelve/ }).click();
   await row("filler").getByText("unacknowledged", { exact: true }).waitFor();
-  await gives(row("capper · temperature").getByRole("button", { name: /^Return to service/ }), "done");
-  await row("capper · temperature").waitFor({ state: "detached" });
+  await gives(row("capper · gearbox temperature").getByRole("button", { name: /^Return to service/ }), "done");
+  await row("capper · gearbox temperature").waitFor({ state: "detached" });
   await open(page, "audit");
   const audit = await page.locator("table").innerText();
   for (const part of ["the bearing is on order", "alarm out of service", "alarm in service"]) assert.ok(audit.includes(part), part);

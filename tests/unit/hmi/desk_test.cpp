@@ -4,9 +4,15 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <mutex>
 #include <set>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace fs = std::filesystem;
 using namespace foreline;
@@ -16,8 +22,8 @@ namespace {
 
 const std::set<int> expected = {200, 400, 401, 403, 404, 405, 409, 415, 429, 503};
 
-core::Configuration configuration() {
-  const auto folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / "desk";
+core::Configuration configuration(const std::string& name) {
+  const auto folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / ("desk-" + name);
   fs::remove_all(folder);
   fs::create_directories(folder / "scenarios");
   std::ofstream(folder / "line.toml")
@@ -41,7 +47,8 @@ core::Configuration configuration() {
 
 /// A desk whose server thread is this one.
 struct Office {
-  core::Configuration rules = configuration();
+  explicit Office(const std::string& name) : rules(configuration(name)) {}
+  core::Configuration rules;
   attachment::Attachment attachment{rules, {}};
   std::mutex mutex;
   std::deque<std::function<void()>> posted;
@@ -108,7 +115,7 @@ std::string nested(std::size_t depth) {
 }  // namespace
 
 TEST_CASE("every act takes every kind of nonsense with one answer, and goes on") {
-  Office office;
+  Office office("acts");
   const std::vector<std::pair<std::string, Json>> acts = {
       {"/api/acknowledge", {{"alarm", "press/vibration"}}},
       {"/api/shelve", {{"alarm", "press/vibration"}, {"for_s", 600}, {"reason", "x"}}},
@@ -181,7 +188,7 @@ TEST_CASE("every act takes every kind of nonsense with one answer, and goes on")
 }
 
 TEST_CASE("nonsense at the door, in queries, cookies and tokens is refused") {
-  Office office;
+  Office office("door");
   for (const auto* body : {"{}", "{\"name\":1,\"password\":2}", "{\"name\":\"eva\"}",
                            "{\"name\":\"../../etc/passwd\",\"password\":\"x\"}",
                            "{\"name\":\"eva\",\"password\":\"x\",\"role\":\"engineer\"}"})

@@ -14,8 +14,12 @@ namespace foreline::host {
 namespace fs = std::filesystem;
 
 int fail(Exit status, std::string_view command, const line::Error& error) {
-  for (const auto& diagnostic : error.diagnostics)
-    fmt::print(stderr, "foreline {}: {}\n", command, diagnostic.text());
+  constexpr std::size_t most_told = 100;
+  const auto& all = error.diagnostics;
+  for (std::size_t i = 0; i < std::min(all.size(), most_told); ++i)
+    fmt::print(stderr, "foreline {}: {}\n", command, all[i].text());
+  if (all.size() > most_told)
+    fmt::print(stderr, "foreline {}: and {} more like these\n", command, all.size() - most_told);
   return status;
 }
 

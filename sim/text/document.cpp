@@ -25,6 +25,11 @@ using line::Result;
 namespace {
 
 constexpr std::uintmax_t largest_file = 16U << 20U;
+/// Who has made so many mistakes has mistaken the file.
+constexpr std::size_t most_complaints = 1000;
+constexpr std::size_t most_tables = 10'000;
+/// Of a long list of names so many are told.
+constexpr std::size_t most_listed = 20;
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0)
@@ -51,11 +56,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string listed(std::span<const std::string> names) {
   std::string out;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) out += i + 1 == names.size() ? " or " : ", ";
+  const bool all = names.size() <= most_listed;
+  for (std::size_t i = 0; i < (all ? names.size() : most_listed); ++i) {
+    if (i > 0) out += all && i + 1 == names.size() ? " or " : ", ";
     out += '"' + names[i] + '"';
   }
-  return out;
+  return all ? out : fmt::format("{} or one of {} more", out, names.size() - most_listed);
 }
 
 Place place_of(const toml::node& node) {
@@ -165,8 +171,10 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const auto& candidate : known) {
+    const auto longer = std::max(name.size(), candidate.size());
+    if (longer - std::min(name.size(), candidate.size()) >= best_distance) continue;
     const auto distance = edit_distance(name, candidate);
-    if (distance < best_distance && distance < std::max(name.size(), candidate.size())) {
+    if (distance < best_distance && distance < longer) {
       best_distance = distance;
       best = candidate;
     }
@@ -225,7 +233,11 @@ struct Table::State {
     asked.emplace(key);
     return table->get(key);
   }
+  [[nodiscard]] bool heard_enough() const {
+    return document->diagnostics.size() >= most_complaints;
+  }
   void note(Place place, std::string what, std::string hint) {
+    if (heard_enough()) return;
     document->diagnostics.push_back(
         {document->name, place.line, place.column, std::move(what), std::move(hint)});
   }
@@ -591,7 +603,11 @@ std::vector<Table> Table::tables(std::string_view key) {
     out.push_back(Table(std::move(state)));
   };
   if (const auto* list = node->as_array()) {
+    if (list->size() > most_tables)
+      complain(key,
+               fmt::format("{} tables [[{}]], wanted at most {}", list->size(), key, most_tables));
     for (const auto& entry : *list) {
+      if (out.size() == most_tables) break;
       if (const auto* table = entry.as_table()) {
         push(table);
       } else {
@@ -631,6 +647,7 @@ void Table::finish() const {
   const std::vector<std::string> known(state_->asked.begin(), state_->asked.end());
   for (const auto& [key, node] : *state_->table) {
     if (state_->asked.count(key.str()) != 0) continue;
+    if (state_->heard_enough()) return;
     const auto meant = nearest(key.str(), known);
     const auto& source = key.source().begin;
     state_->note({static_cast<int>(source.line), static_cast<int>(source.column)},

@@ -82,6 +82,7 @@ class Table {
   [[nodiscard]] std::vector<std::string> strings(std::string_view key, bool required);
   /// Rows of strings.
   [[nodiscard]] std::vector<std::vector<std::string>> rows(std::string_view key);
+  /// At most 10,000; complains of more.
   [[nodiscard]] std::vector<Table> tables(std::string_view key);
   [[nodiscard]] std::optional<Table> table(std::string_view key);
   [[nodiscard]] std::vector<std::string> keys() const;
@@ -107,7 +108,7 @@ class Document {
   [[nodiscard]] static line::Result<Document> open(const std::filesystem::path& path);
   [[nodiscard]] static line::Result<Document> parse(std::string text, std::string name);
   [[nodiscard]] Table root() const;
-  /// All complaints in the order of the file; call after the last lookup.
+  /// All complaints, at most 1,000, in the order of the file; call after the last lookup.
   [[nodiscard]] std::vector<line::Diagnostic> diagnostics() const;
   void add(line::Diagnostic diagnostic);
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <unordered_map>
 
 #include "sim/text/document.hpp"
 #include "sim/text/state_file.hpp"
@@ -24,6 +25,7 @@ namespace {
 constexpr std::size_t products_max = 100;
 constexpr std::size_t machines_max = 2000;
 constexpr std::size_t signals_max = 14;
+constexpr std::size_t wrong_rows_max = 100;
 
 void check_format(Table& root, std::string_view wanted) {
   const auto format = root.string("format");
@@ -736,13 +738,19 @@ Result<Line> read_line_file(const fs::path& path) {
   line.ambient_swing_k = root.quantity_in("ambient_swing", "K", 0.0);
   const auto named = read_shared(root, line);
   std::vector<Station> stations;
+  std::size_t units_in_all = 0;
   for (auto& table : machines) {
     const auto units = static_cast<std::uint32_t>(table.integer("units", 1, 100, 1));
     auto machine = read_machine(table, named);
     stations.push_back({machine.name, static_cast<std::uint32_t>(line.machines.size()), units});
-    line.machines.insert(line.machines.end(), units, machine);
+    units_in_all += units;
+    if (units_in_all <= machines_max) line.machines.insert(line.machines.end(), units, machine);
     check_unique(table, "name", machine.name, names);
   }
+  if (machines.size() <= machines_max && units_in_all > machines_max)
+    root.complain("machine", fmt::format("{} machines with their units, wanted at most {}",
+                                         units_in_all, machines_max));
+  if (units_in_all > machines_max) return Error(document->diagnostics());
   read_flow(machines, stations, line);
   place_units(stations, line);
   check_flow(machines, stations, line);
@@ -808,6 +816,10 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
     rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
     ++row_number;
+    if (diagnostics.size() >= wrong_rows_max) {
+      complain(0, "the rows from here on were not looked at", "mend those above first");
+      break;
+    }
     if (row.find_first_not_of(" \t") == std::string_view::npos || row.front() == '#') continue;
     const auto cells = cells_of(row);
     if (header && cells.size() != width) {
@@ -901,14 +913,18 @@ Schedule read_schedule_tables(Table& root, const Line& line, const std::vector<O
   Schedule schedule;
   const auto names = order_names(orders);
   if (root.has("sequence")) {
+    std::unordered_map<std::string_view, std::uint32_t> known;
+    for (std::uint32_t i = 0; i < names.size(); ++i) known.emplace(names[i], i);
+    std::size_t unknown = 0;
     for (const auto& id : root.strings("sequence", true)) {
-      const auto found = std::find(names.begin(), names.end(), id);
-      if (found == names.end()) {
+      const auto found = known.find(id);
+      if (found == known.end()) {
+        if (++unknown > wrong_rows_max) continue;
         const auto meant = nearest(id, names);
         root.complain("sequence", fmt::format("no order \"{}\" in the order book", id),
                       meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
       } else {
-        schedule.sequence.push_back({static_cast<std::uint32_t>(found - names.begin())});
+        schedule.sequence.push_back({found->second});
       }
     }
     std::vector<int> count(orders.size());

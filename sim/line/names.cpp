@@ -52,8 +52,8 @@ constexpr std::array<std::string_view, 10> qualities = {"Good",
                                                         "Bad_OutOfService"};
 constexpr std::array<std::string_view, 5> occupations = {"work", "changeover", "service", "repair",
                                                          "waiting-for-crew"};
-constexpr std::array<std::string_view, 5> ends = {"done", "horizon", "runaway", "crashed",
-                                                  "timed-out"};
+constexpr std::array<std::string_view, 6> ends = {"done",    "horizon",   "runaway",
+                                                  "crashed", "timed-out", "out-of-memory"};
 constexpr std::array<std::string_view, 6> alarm_states = {"normal",       "unacknowledged",
                                                           "acknowledged", "returned-unacknowledged",
                                                           "shelved",      "out-of-service"};

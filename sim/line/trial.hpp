@@ -112,9 +112,10 @@ struct Trace {
 };
 
 struct Outcome {
-  enum class End : std::uint8_t { done, horizon, runaway, crashed, timed_out };
+  /// runaway: more events than Trial::event_limit.
+  enum class End : std::uint8_t { done, horizon, runaway, crashed, timed_out, out_of_memory };
   End end = End::done;
-  std::string error;  ///< crashed, timed_out, runaway: what is known of it.
+  std::string error;  ///< What is known of an end that is not valid().
   double end_s = 0;
   std::uint64_t events = 0;  ///< Timed completions.
   std::vector<MachineOutcome> machines;

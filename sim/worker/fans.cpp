@@ -92,7 +92,7 @@ FanOutcome outcome_of(Running& running, std::size_t branches) {
   if (auto outcome = fan_outcome_from(running.received)) return std::move(*outcome);
   Outcome failed;
   failed.end = running.killed ? Outcome::End::timed_out : Outcome::End::crashed;
-  failed.error = running.killed ? "the trial ran into its time limit"
+  failed.error = running.killed ? "more time than the limit allows"
                  : WIFSIGNALED(status)
                      ? fmt::format("the trial was ended by signal {} ({})", WTERMSIG(status),
                                    ::strsignal(WTERMSIG(status)))

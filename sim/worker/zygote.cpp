@@ -66,7 +66,9 @@ void limit_memory(int output, std::uint64_t bytes) {
 #if !defined(__SANITIZE_ADDRESS__)
   if (bytes == 0) return;
   last_words.output = output;
-  last_words.bytes = to_bytes(failure(Outcome::End::runaway, "more memory than the limit allows"));
+  last_words.bytes =
+      to_bytes(failure(Outcome::End::out_of_memory,
+                       fmt::format("more memory than the limit of {} MB", bytes >> 20U)));
   const rlimit limit{bytes, bytes};
   if (::setrlimit(RLIMIT_AS, &limit) != 0) return;
   std::set_new_handler([] {
@@ -116,7 +118,7 @@ std::string outcome_of(const Child& child) {
   if (child.pid > 0) ::waitpid(child.pid, &status, 0);
   if (outcome_from(child.received)) return child.received;
   if (child.killed)
-    return to_bytes(failure(Outcome::End::timed_out, "the trial ran into its time limit"));
+    return to_bytes(failure(Outcome::End::timed_out, "more time than the limit allows"));
   return to_bytes(
       failure(Outcome::End::crashed,
               WIFSIGNALED(status)
@@ -208,6 +210,7 @@ int serve_trials(unsigned children, const ChildLimits& limits, const RunTrial& r
   std::list<Child> running;
   std::string input;
   bool ended = false;
+  if (!write_all(STDOUT_FILENO, framed(worker_greeting, ""))) return 0;
   while (!ended || !jobs.empty() || !running.empty()) {
     if (ended) {  // nobody is left to hear the outcomes
       for (const auto& child : running) ::kill(child.pid, SIGKILL);

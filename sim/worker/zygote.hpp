@@ -19,7 +19,7 @@ using RunTrial = std::function<line::Outcome(const line::Trial&)>;
 /// What a child may use before it is ended.
 struct ChildLimits {
   std::chrono::milliseconds time{60'000};    ///< Passed: End::timed_out.
-  std::uint64_t memory_bytes = 2ULL << 30U;  ///< Of address space, passed: End::runaway. 0: any.
+  std::uint64_t memory_bytes = 2ULL << 30U;  ///< Of address space. 0: any.
 };
 
 /// Serves until standard input ends. Returns the exit status.

@@ -3,12 +3,14 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <memory>
 #include <set>
 
 #include "sim/worker/wire.hpp"
 #include "tests/support/lines.hpp"
+#include "tests/support/programs.hpp"
 
 using namespace foreline;
 using line::Outcome;
@@ -72,21 +74,47 @@ TEST_CASE("a trial that crashes, hangs, leaves or throws is an outcome; the othe
   CHECK(all[5].error.find("unlucky") != std::string::npos);
   CHECK(all[6].events == 12);
 #if !defined(__SANITIZE_ADDRESS__)  // it reserves more addresses than any limit
-  CHECK(all[7].end == Outcome::End::runaway);
+  CHECK(all[7].end == Outcome::End::out_of_memory);
   CHECK(all[7].error.find("memory") != std::string::npos);
 #endif
   CHECK(all[8].events == 13);
 }
 
-TEST_CASE(
-    "a trial that kills the worker each time is an error in the end, and the next run works") {
+TEST_CASE("a trial that kills the worker each time is its own outcome; the others are unharmed") {
   auto client = misbehaving();
-  const auto lost = client.run(std::vector<line::Trial>{numbered(5)});
-  REQUIRE_FALSE(lost);
-  CHECK(lost.error().text().find("misbehaving_worker") != std::string::npos);
-  const auto after = client.run(std::vector<line::Trial>{numbered(77)});
-  REQUIRE(after);
-  CHECK(after->front().events == 77);
+  std::vector<line::Trial> trials;
+  for (const std::uint64_t seed : {20, 5, 21, 22, 5, 23, 24, 25, 26, 27, 28, 29, 30, 31, 5})
+    trials.push_back(numbered(seed));
+  std::multiset<std::size_t> seen;
+  const auto outcomes =
+      client.run(trials, [&](std::size_t position, const Outcome&) { seen.insert(position); });
+  REQUIRE(outcomes);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    CAPTURE(trials[i].seed);
+    CHECK(seen.count(i) == 1);
+    CHECK(((*outcomes)[i].end == Outcome::End::crashed) == (trials[i].seed == 5));
+    if (trials[i].seed != 5) CHECK((*outcomes)[i].events == trials[i].seed);
+  }
+  CHECK((*outcomes)[1].error.find("worker is lost") != std::string::npos);
+  CHECK(client.run(std::vector<line::Trial>{numbered(77)})->front().events == 77);
+}
+
+TEST_CASE("a worker that somebody kills in the middle of a batch harms no trial") {
+  auto client = misbehaving();
+  std::vector<line::Trial> trials;
+  for (std::uint64_t seed = 100; seed < 160; ++seed) trials.push_back(numbered(seed));
+  std::size_t arrived = 0;
+  const auto outcomes = client.run(trials, [&](std::size_t, const Outcome&) {
+    if (++arrived != 20) return;
+    for (const auto& process : tests::descendants(::getpid()))
+      if (process.command.find("misbehaving_worker") != std::string::npos)
+        ::kill(process.pid, SIGKILL);
+  });
+  REQUIRE(outcomes);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    CHECK((*outcomes)[i].valid());
+    CHECK((*outcomes)[i].events == trials[i].seed);
+  }
 }
 
 TEST_CASE("a program that is no worker is an error, not a hang") {

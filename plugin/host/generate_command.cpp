@@ -18,6 +18,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/train/population.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/job.hpp"
 #include "plugin/host/progress.hpp"
 #include "plugin/rehearsal/rehearsal.hpp"
 #include "sim/line/random.hpp"
@@ -44,6 +45,7 @@ struct Options {
   std::string cost = "tardiness";
   std::string fool;
   bool traces = false;
+  worker::Options workers;
 };
 
 /// The scenario to start from, with a name and a seed of its own and nothing expected.
@@ -106,7 +108,7 @@ line::Result<line::Done> simulate(
 /// The days' traces beside their scenario files, when they are asked for.
 int write_traces(const std::vector<text::Scenario>& scenarios, const Options& options) {
   if (!options.traces) return pass;
-  auto client = worker::Client::start({});
+  auto client = worker::Client::start(options.workers);
   if (!client) return fail(environment, "generate", client.error());
   int status = pass;
   const auto done = simulate(
@@ -351,7 +353,7 @@ int generate_worst(const text::Scenario& like, const Options& options) {
                 fmt::format("--cost {}: no measure has this name{}", options.cost,
                             meant ? fmt::format(" (did you mean {}?)", *meant) : ""));
   }
-  auto client = worker::Client::start({});
+  auto client = worker::Client::start(options.workers);
   if (!client) return fail(environment, "generate", client.error());
   return search_worst(
       like, options,
@@ -360,7 +362,7 @@ int generate_worst(const text::Scenario& like, const Options& options) {
                           *client));
 }
 
-int generate(const Options& options) {
+int generate_here(const Options& options) {
   auto like = text::read_scenario_file(shipped(options.like));
   if (!like) return fail(bad_input, "generate", like.error());
   std::error_code error;
@@ -381,6 +383,19 @@ int generate(const Options& options) {
     if (const int status = write(scenarios.back()); status != pass) return status;
   }
   return write_traces(scenarios, options);
+}
+
+int generate(Options options) {
+  auto job = Job::join();
+  if (!job) return fail(environment, "generate", job.error());
+  if (!job->leads()) return job->work("generate", options.workers);
+  const auto what = fmt::format("generate {} {} {} {}", options.like, options.out, options.seed,
+                                options.worst_of);
+  if (auto shared = job->share(options.workers, "", what); !shared)
+    return fail(environment, "generate", shared.error());
+  const int status = generate_here(options);
+  if (status == pass) job->finish();
+  return status;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/job.hpp"
 #include "plugin/host/progress.hpp"
 #include "plugin/rehearsal/rehearsal.hpp"
 #include "sim/text/document.hpp"
@@ -29,12 +30,24 @@ struct Options {
   unsigned jobs = 0;
   double trial_s = 60;
   std::uint64_t trial_events = 0;
+  std::uint64_t trial_mb = worker::Options().memory_mb;
+  std::string journal;
 };
+
+/// The command as far as it decides which trials are run.
+std::string what(const Options& options) {
+  std::error_code error;
+  std::string out = "run " + std::filesystem::current_path(error).string();
+  for (const auto& scenario : options.scenarios) out += '\n' + scenario;
+  return out;
+}
 
 /// What a rerun of one seed needs so that it is the same trial.
 std::string rerun_options(const Options& options) {
   std::string out;
   if (options.model != Options().model) out += fmt::format(" --model '{}'", options.model);
+  if (options.trial_mb != Options().trial_mb)
+    out += fmt::format(" --trial-memory {}", options.trial_mb);
   if (options.trial_events > 0) out += fmt::format(" --trial-events {}", options.trial_events);
   return out;
 }
@@ -62,6 +75,13 @@ bool settle_measured_block(const verdict::Verdict& verdict, const Options& optio
 int run(const Options& options) {
   if (options.accept && options.seed)
     return fail(bad_input, "run", "--accept measures all seeds: leave out --seed");
+  worker::Options workers;
+  workers.children = options.jobs;
+  workers.trial_limit = std::chrono::milliseconds(static_cast<long>(options.trial_s * 1000));
+  workers.memory_mb = options.trial_mb;
+  auto job = Job::join();
+  if (!job) return fail(environment, "run", job.error());
+  if (!job->leads()) return job->work("run", workers);
   auto files = scenario_files(options.scenarios);
   if (!files) return fail(bad_input, "run", files.error());
   std::vector<text::Scenario> scenarios;
@@ -82,9 +102,8 @@ int run(const Options& options) {
     if (!loaded) return fail(bad_input, "run", loaded.error());
     forecaster = std::make_shared<const inference::Forecaster>(std::move(*loaded));
   }
-  worker::Options workers;
-  workers.children = options.jobs;
-  workers.trial_limit = std::chrono::milliseconds(static_cast<long>(options.trial_s * 1000));
+  if (auto shared = job->share(workers, options.journal, what(options)); !shared)
+    return fail(environment, "run", shared.error());
   auto client = worker::Client::start(workers);
   if (!client) return fail(environment, "run", client.error());
   std::vector<verdict::Verdict> verdicts;
@@ -104,6 +123,7 @@ int run(const Options& options) {
     if (!settle_measured_block(verdicts.back(), options)) return environment;
     std::fflush(stdout);
   }
+  job->finish();
   for (const auto& [path, text] :
        {std::pair(options.junit, verdict::as_junit(verdicts)),
         std::pair(options.html, verdict::as_html(verdicts)),
@@ -141,6 +161,12 @@ void add_run(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--trial-events", options->trial_events,
                       "End a trial with more events; 0: 50 million");
+  command
+      ->add_option("--trial-memory", options->trial_mb,
+                   "End a trial that needs more memory, in MB; 0: any")
+      ->capture_default_str();
+  command->add_option("--journal", options->journal,
+                      "Keep finished trials in this file, and take from it what it holds");
   command->footer(
       "Example:\n  foreline run scenarios/regression/no-fault.toml --junit verdicts.xml --html "
       "verdicts.html");

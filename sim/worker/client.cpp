@@ -14,10 +14,15 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <thread>
 
+#include "sim/worker/journal.hpp"
+#include "sim/worker/ranks.hpp"
 #include "sim/worker/wire.hpp"
 
 extern char** environ;
@@ -93,6 +98,7 @@ struct Client::State {
   pid_t pid = -1;
   int to = -1;
   int from = -1;
+  bool greeted = false;  ///< It has said that it is a worker of this build.
 
   ~State() { end(); }
 
@@ -137,9 +143,10 @@ struct Client::State {
     const std::string program = options.executable.string();
     const std::string children = std::to_string(options.children);
     const std::string limit = std::to_string(options.trial_limit.count());
-    std::array<const char*, 7> argv = {program.c_str(),  "--worker",   "--children",
-                                       children.c_str(), "--limit-ms", limit.c_str(),
-                                       nullptr};
+    const std::string memory = std::to_string(options.memory_mb);
+    std::array<const char*, 9> argv = {program.c_str(),  "--worker",     "--children",
+                                       children.c_str(), "--limit-ms",   limit.c_str(),
+                                       "--memory-mb",    memory.c_str(), nullptr};
     const int failed = ::posix_spawn(&pid, program.c_str(), &actions, &attributes,
                                      const_cast<char* const*>(argv.data()), environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -148,6 +155,7 @@ struct Client::State {
     close_fd(out[1]);
     to = in[1];
     from = out[0];
+    greeted = false;
     if (failed != 0) {
       pid = -1;
       return Error(fmt::format("cannot start {}: {}", program, std::strerror(failed)));
@@ -181,67 +189,175 @@ Result<Client> Client::start(const Options& options) {
   return Client(std::move(state));
 }
 
+namespace {
+
+/// The trials of one run: which wait, which the worker has, what became of the others.
+class Batch {
+ public:
+  Batch(std::span<const Trial> trials, const Arrived& arrived, Journal* journal)
+      : trials_(trials), arrived_(&arrived), journal_(journal), outcomes_(trials.size()) {
+    if (journal_ != nullptr) keys_.resize(trials.size());
+    for (std::size_t i = 0; i < trials.size(); ++i) {
+      if (journal_ != nullptr) {
+        keys_[i] = journal_->key_of(to_bytes(trials[i]));
+        if (const auto known = journal_->find(keys_[i])) {
+          if (auto outcome = outcome_from(*known)) {
+            keep(i, std::move(*outcome));
+            continue;
+          }
+        }
+      }
+      waiting_.push_back(i);
+    }
+  }
+
+  [[nodiscard]] bool over() const { return kept_ == outcomes_.size(); }
+  [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
+
+  /// The next trial for whoever asks.
+  [[nodiscard]] std::optional<Message> next() {
+    if (waiting_.empty()) return std::nullopt;
+    const auto position = waiting_.front();
+    waiting_.pop_front();
+    return Message{position, to_bytes(trials_[position])};
+  }
+  /// The next trial for this process' own worker, when it may have one more.
+  [[nodiscard]] std::optional<Message> next_here(std::size_t at_most) {
+    if (here_.size() >= (alone_ > 0 ? 1 : at_most)) return std::nullopt;
+    auto job = next();
+    if (job) here_.insert(job->id);
+    return job;
+  }
+  /// Takes what became of a trial. False when these are not the bytes of one that is open.
+  bool take(const Message& message) {
+    auto outcome = outcome_from(message.bytes);
+    if (!outcome || message.id >= outcomes_.size() || outcomes_[message.id]) return false;
+    if (here_.erase(message.id) > 0 && alone_ > 0) --alone_;
+    const bool again = outcome->end == Outcome::End::crashed ||
+                       outcome->end == Outcome::End::timed_out ||
+                       outcome->end == Outcome::End::out_of_memory;
+    if (journal_ != nullptr && !again) {
+      if (auto added = journal_->add(keys_[message.id], message.bytes); !added)
+        trouble_ = added.error();
+    }
+    keep(message.id, std::move(*outcome));
+    return true;
+  }
+  void refuse(std::string why) { trouble_ = Error(std::move(why)); }
+  /// The worker is lost. What it had is tried again, one after the other; a trial that loses it
+  /// twice when it is alone there is the cause.
+  void lost(bool was_a_worker) {
+    if (was_a_worker && here_.size() == 1 && ++losses_[*here_.begin()] > 1) {
+      Outcome outcome;
+      outcome.end = Outcome::End::crashed;
+      outcome.error = "each time it is run the simulator's worker is lost";
+      keep(*here_.begin(), std::move(outcome));
+      here_.clear();
+      if (alone_ > 0) --alone_;
+    }
+    waiting_.insert(waiting_.begin(), here_.begin(), here_.end());
+    alone_ = std::max(alone_, here_.size());
+    here_.clear();
+  }
+
+  [[nodiscard]] std::vector<Outcome> outcomes() {
+    std::vector<Outcome> out;
+    out.reserve(outcomes_.size());
+    for (auto& outcome : outcomes_) out.push_back(std::move(*outcome));
+    return out;
+  }
+
+ private:
+  void keep(std::size_t position, Outcome outcome) {
+    outcomes_[position] = std::move(outcome);
+    ++kept_;
+    if (*arrived_) (*arrived_)(position, *outcomes_[position]);
+  }
+
+  std::span<const Trial> trials_;
+  const Arrived* arrived_;
+  Journal* journal_;
+  std::vector<std::optional<Outcome>> outcomes_;
+  std::vector<Journal::Key> keys_;
+  std::deque<std::size_t> waiting_;
+  std::set<std::size_t> here_;  ///< With this process' own worker.
+  std::map<std::size_t, int> losses_;
+  std::size_t alone_ = 0;  ///< So many more trials are run one after the other.
+  std::size_t kept_ = 0;
+  std::optional<Error> trouble_;
+};
+
+}  // namespace
+
 Result<std::vector<Outcome>> Client::run(std::span<const Trial> trials, const Arrived& arrived) {
   const NoPipeSignal no_signal;
-  std::vector<std::optional<Outcome>> outcomes(trials.size());
-  std::size_t open = trials.size();
-  int restarts = 0;
-  while (open > 0) {
-    if (state_->pid <= 0) {
-      if (auto spawned = state_->spawn(); !spawned) return spawned.error();
+  auto& state = *state_;
+  auto* ranks = state.options.ranks.get();
+  // With others to share with, nobody holds more than is being worked on and one to go on with.
+  const std::size_t at_most =
+      ranks != nullptr ? state.options.children + 1UL : 4UL * state.options.children;
+  constexpr int look_at_ranks_ms = 2;
+  Batch batch(trials, arrived, state.options.journal.get());
+  int in_vain = 0;
+  while (!batch.over()) {
+    if (state.pid <= 0) {
+      if (auto spawned = state.spawn(); !spawned) return spawned.error();
     }
-    std::vector<std::size_t> waiting;
-    for (std::size_t i = 0; i < trials.size(); ++i) {
-      if (!outcomes[i]) waiting.push_back(i);
-    }
-    std::size_t next = 0;
     std::string sending;
     std::string received;
     bool lost = false;
-    bool progressed = false;
-    while (open > 0 && !lost) {
-      if (sending.empty() && next < waiting.size()) {
-        const auto position = waiting[next++];
-        sending = framed(position, to_bytes(trials[position]));
+    while (!batch.over() && !lost) {
+      if (batch.trouble()) return *batch.trouble();
+      if (sending.empty()) {
+        if (const auto job = batch.next_here(at_most)) sending = framed(job->id, job->bytes);
       }
-      std::array<pollfd, 2> polled = {pollfd{state_->from, POLLIN, 0},
-                                      pollfd{sending.empty() ? -1 : state_->to, POLLOUT, 0}};
-      if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) lost = true;
+      if (ranks != nullptr) {
+        const auto served =
+            ranks->serve([&] { return batch.next(); },
+                         [&](const Message& message) {
+                           if (!batch.take(message))
+                             batch.refuse("a rank has sent what is no outcome of this build");
+                         });
+        if (!served) return served.error();
+        if (batch.over()) break;
+      }
+      std::array<pollfd, 2> polled = {pollfd{state.from, POLLIN, 0},
+                                      pollfd{sending.empty() ? -1 : state.to, POLLOUT, 0}};
+      const int timeout_ms = ranks != nullptr ? look_at_ranks_ms : -1;
+      if (::poll(polled.data(), polled.size(), timeout_ms) < 0 && errno != EINTR) lost = true;
       if ((polled[1].revents & (POLLOUT | POLLERR)) != 0) {
-        const auto n = ::write(state_->to, sending.data(), sending.size());
+        const auto n = ::write(state.to, sending.data(), sending.size());
         if (n > 0) sending.erase(0, static_cast<std::size_t>(n));
         if (n < 0 && errno != EAGAIN && errno != EINTR) lost = true;
       }
       if ((polled[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
       std::array<char, 65536> buffer;
-      const auto n = ::read(state_->from, buffer.data(), buffer.size());
+      const auto n = ::read(state.from, buffer.data(), buffer.size());
       if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) lost = true;
       if (n > 0) received.append(buffer.data(), static_cast<std::size_t>(n));
-      while (auto message = take_message(received, lost)) {
-        auto outcome = outcome_from(message->bytes);
-        if (!outcome || message->id >= outcomes.size() || outcomes[message->id]) {
-          lost = true;
+      bool broken = false;
+      while (const auto message = take_message(received, broken)) {
+        if (message->id == worker_greeting) {
+          state.greeted = true;
+        } else if (!batch.take(*message)) {
+          broken = true;
           break;
         }
-        outcomes[message->id] = std::move(*outcome);
-        --open;
-        progressed = true;
-        if (arrived) arrived(message->id, *outcomes[message->id]);
       }
+      lost = lost || broken;
     }
     if (!lost) continue;
-    state_->end();
-    restarts = progressed ? 0 : restarts + 1;
-    if (restarts > 2) {
+    in_vain = state.greeted ? 0 : in_vain + 1;
+    state.end();
+    batch.lost(state.greeted);
+    if (in_vain > 2) {
       return Error(fmt::format("the simulator {} ends as soon as it is started",
-                               state_->options.executable.string()),
+                               state.options.executable.string()),
                    "run it with --version; it must be of the same build");
     }
   }
-  std::vector<Outcome> out;
-  out.reserve(outcomes.size());
-  for (auto& outcome : outcomes) out.push_back(std::move(*outcome));
-  return out;
+  if (batch.trouble()) return *batch.trouble();
+  return batch.outcomes();
 }
 
 }  // namespace foreline::worker

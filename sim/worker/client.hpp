@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -17,10 +18,16 @@
 
 namespace foreline::worker {
 
+class Journal;
+class Ranks;
+
 struct Options {
   std::filesystem::path executable;  ///< foreline-sim; empty: search (see find_worker()).
   unsigned children = 0;             ///< Trials at once; 0 = number of cores.
   std::chrono::milliseconds trial_limit{60'000};  ///< A child over it is killed: End::timed_out.
+  std::uint64_t memory_mb = 2048;    ///< A child over it ends as End::out_of_memory; 0: any.
+  std::shared_ptr<Journal> journal;  ///< Trials that it holds are not run again; null: none.
+  std::shared_ptr<Ranks> ranks;      ///< Other processes that run trials as well; null: none.
 };
 
 /// Called as outcomes arrive (any order) with the trial's position. Same thread as run().
@@ -36,8 +43,9 @@ class Client {
   Client& operator=(Client&&) noexcept;
   ~Client();  ///< Ends the worker and its children.
 
-  /// Runs all trials; outcomes in the order of trials. An Error only when the worker itself is lost
-  /// and cannot be restarted. Not thread-safe: one run at a time.
+  /// Runs all trials; outcomes in the order of trials, the same bytes wherever each was run. A
+  /// trial with which the worker is lost again and again ends as crashed. An Error only when no
+  /// worker can be started, or the journal cannot be written. Not thread-safe: one run at a time.
   [[nodiscard]] line::Result<std::vector<line::Outcome>> run(std::span<const line::Trial> trials,
                                                              const Arrived& arrived = {});
 

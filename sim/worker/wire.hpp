@@ -20,7 +20,7 @@
 namespace foreline::worker {
 
 /// Changes with every change of the layout below or of the types it writes.
-inline constexpr std::uint32_t wire_version = 3;
+inline constexpr std::uint32_t wire_version = 4;
 
 [[nodiscard]] std::string to_bytes(const line::Trial& trial);
 [[nodiscard]] line::Result<line::Trial> trial_from(std::string_view bytes);
@@ -36,6 +36,8 @@ struct Message {
   std::uint64_t id = 0;
   std::string bytes;
 };
+/// The number of the message with which a worker says that it is there.
+inline constexpr std::uint64_t worker_greeting = UINT64_MAX;
 /// The message with its header (version, id, length) in front.
 [[nodiscard]] std::string framed(std::uint64_t id, std::string_view bytes);
 /// Takes the first complete message off the front of `buffer`; nothing when more bytes are needed.

@@ -63,6 +63,7 @@ bool begins(const std::string& text, const std::string& with) {
 TEST_CASE("every third-party library has its room") {
   const std::map<std::string, std::vector<std::string>> rooms = {
       {"simgrid/", {"sim/factory/"}},
+      {"mpi.h", {"sim/mpi/"}},
       {"modbus", {"sim/plc/", "plugin/io/"}},
       {"toml++/", {"sim/text/"}},
       {"boost/", {"plugin/io/", "plugin/hmi/", "sim/factory/fiber_stage.cpp"}},
@@ -105,6 +106,7 @@ TEST_CASE("arrows between rooms point down only") {
       {"sim/swarm/", {"sim/swarm/", "sim/text/", "sim/line/"}},
       {"sim/trace/", {"sim/trace/", "sim/line/"}},
       {"sim/worker/", {"sim/worker/", "sim/line/"}},
+      {"sim/mpi/", {"sim/mpi/", "sim/worker/"}},
       {"sim/factory/", {"sim/factory/", "sim/line/"}},
       {"sim/plc/", {"sim/plc/", "sim/factory/", "sim/worker/", "sim/line/"}},
       {"inference/forecast", {"inference/", "sim/line/"}},

@@ -22,6 +22,7 @@
 #include "plugin/attachment/keeping.hpp"
 #include "plugin/attachment/northbound.hpp"
 #include "plugin/attachment/twin_check.hpp"
+#include "plugin/attachment/twin_files.hpp"
 #include "plugin/core/ledger.hpp"
 #include "plugin/core/published.hpp"
 #include "plugin/core/quality.hpp"
@@ -210,6 +211,7 @@ struct Attachment::State {
   io::DeviceCounters counters;
   Clock::time_point glanced_at{};
   double glanced_line_s = 0;
+  std::string twin_trouble;        ///< Why the plant's now is not kept; empty: it is.
   std::optional<LineNow> glanced;  ///< Where the line stood, for people to look at.
   Schedule running_schedule;       ///< As the PLC held it at the last glance.
   PlanProgress progress;
@@ -624,8 +626,22 @@ struct Attachment::State {
       running_schedule = std::move(active);
     }
     if (twin_check) twin_check->look(asked, booked, stops);
+    keep_twin(asked.now, asked.active);
     follow(asked.now);
     judge_forecasts();
+  }
+
+  /// The plant's now for the desk, when the configuration wants it.
+  void keep_twin(const LineNow& now, const Schedule& active) {
+    const auto& folder = configuration.planning.twin;
+    if (folder.empty()) return;
+    const auto written = write_twin_files(folder, configuration, now, active);
+    const std::string trouble = written ? std::string() : written.error().text();
+    if (trouble.empty() == twin_trouble.empty()) return;
+    twin_trouble = trouble;
+    log(trouble.empty() ? Level::info : Level::warning, "attachment",
+        trouble.empty() ? "the plant's now is kept again in " + folder.string()
+                        : "the plant's now is not kept: " + trouble);
   }
 
   // --- What becomes of a deployed schedule ------------------------------------------------------

@@ -103,6 +103,8 @@ class Reader {
     c_.model = beside(root.string("model", ""));
     c_.store = beside(root.string("store", ""));
     if (line_name.empty()) return;
+    c_.line_file = beside(line_name);
+    c_.orders_file = beside(orders_name);
     auto line = text::read_line_file(beside(line_name));
     if (!line) {
       refer(root, "line", line.error());
@@ -436,6 +438,10 @@ class Reader {
     rules.cost_downtime_s = table.number("cost_downtime", 0, 1e9, rules.cost_downtime_s);
     rules.cost_service_s = table.number("cost_service", 0, 1e9, rules.cost_service_s);
     rules.cost_makespan_s = table.number("cost_makespan", 0, 1e9, rules.cost_makespan_s);
+    rules.twin = beside(table.string("twin", ""));
+    if (!rules.twin.empty() && (c_.orders->empty() || !c_.map.schedule))
+      table.complain("twin", "where the plant stands is known by its orders and its schedule",
+                     "add orders = \"...\" and [schedule]");
     table.finish();
   }
 

@@ -91,10 +91,13 @@ struct PlanningRules {
   double cost_downtime_s = 1.0;
   double cost_service_s = 0.2;
   double cost_makespan_s = 0.1;
+  std::filesystem::path twin;  ///< Folder in which the plant's now is kept as files; empty: none.
 };
 
 struct Configuration {
   std::filesystem::path file;
+  std::filesystem::path line_file;
+  std::filesystem::path orders_file;
   std::shared_ptr<const line::Line> line;
   std::shared_ptr<const std::vector<line::Order>> orders;  ///< Empty: no planning.
   std::filesystem::path model;                             ///< Empty: no forecasts.

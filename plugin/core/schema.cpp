@@ -874,6 +874,10 @@ const char* configuration_schema() {
      "type": "number",
      "description": "Cost of a second of makespan",
      "minimum": 0
+    },
+    "twin": {
+     "type": "string",
+     "description": "Folder in which the plant's now is kept as files, relative to this file"
     }
    }
   },

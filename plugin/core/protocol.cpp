@@ -266,7 +266,9 @@ Bytes mbap_frame(std::uint16_t transaction, std::uint8_t unit, std::span<const s
 }
 
 Bytes rtu_frame(std::uint8_t unit, std::span<const std::uint8_t> pdu) {
-  Bytes frame = {unit};
+  Bytes frame;
+  frame.reserve(pdu.size() + 3);
+  frame.push_back(unit);
   frame.insert(frame.end(), pdu.begin(), pdu.end());
   const auto crc = crc16(frame);
   frame.push_back(static_cast<std::uint8_t>(crc & 0xFFU));  // low byte first

@@ -119,7 +119,7 @@ std::string zsh(const ManualCommand& root) {
         std::string value;
         if (!option.value.empty())
           value = option.choices.empty()
-                      ? ":" + zsh_text(option.value) + ":_files"
+                      ? fmt::format(":{}:_files", zsh_text(option.value))
                       : fmt::format(":{}:({})", zsh_text(option.value.substr(0, 12)),
                                     fmt::join(option.choices, " "));
         out += " \\\n    " +

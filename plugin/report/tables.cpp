@@ -159,7 +159,10 @@ line::Result<std::vector<Table>> tables_of(const nlohmann::ordered_json& story) 
 std::string csv_of(const Table& table) {
   std::string out;
   const auto line = [&](const auto& cells, const auto& written) {
-    for (std::size_t i = 0; i < cells.size(); ++i) out += (i > 0 ? "," : "") + written(cells[i]);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (i > 0) out += ',';
+      out += written(cells[i]);
+    }
     out += '\n';
   };
   line(table.columns, quoted);

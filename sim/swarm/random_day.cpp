@@ -153,7 +153,7 @@ Machine random_machine(std::uint32_t number, const Line& line, Dice& dice) {
     Signal signal;
     signal.name = fmt::format("s{}", s);
     signal.kind = static_cast<SignalKind>(dice.below(signal_kind_count));
-    signal.unit = "x";
+    signal.unit = std::string(1, 'x');
     signal.normal = 10;
     signal.idle = 1;
     signal.noise = 0.2;

@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <future>
 #include <map>
+#include <mutex>
 #include <numeric>
 
 #include "inference/gpt2/checkpoint.hpp"
@@ -310,7 +313,6 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
         fmt::format("{}: every signal is constant: there is nothing to learn from", raw.name),
         "add signals that change");
   auto network_rules = rules.network;
-  network_rules.threads = rules.threads;
   if (model.bins_.width() <= 1.5 * raw.step) network_rules.soft = 0;
   if (raw.items) {
     // Items fail so rarely that a network would soon know each of them by heart.
@@ -323,12 +325,21 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
       network_rules.group_drop = std::max(network_rules.group_drop, 0.2);
     }
   }
+  // Members are taught side by side, each on threads of its own.
+  const auto side_by_side =
+      std::clamp<std::size_t>(static_cast<std::size_t>(std::max(1, rules.threads)), 1, members);
+  auto member_rules = rules;
+  member_rules.threads = std::max(1, rules.threads / static_cast<int>(side_by_side));
+  network_rules.threads = member_rules.threads;
   const auto every = std::max<std::size_t>(1, network_rules.steps / 5);
-  Samples held;
-  std::vector<float> held_shares;
-  Answers held_trees;
-  for (std::size_t member = 0; member < members; ++member) {
-    network_rules.seed = rules.seed * 1000 + member;
+  std::mutex saying;
+  const auto tell = [&](const std::string& text) {
+    const std::lock_guard lock(saying);
+    say(text);
+  };
+  const auto teach = [&](std::size_t member) -> Result<Member> {
+    auto own_rules = network_rules;
+    own_rules.seed = rules.seed * 1000 + member;
     Samples mine;
     if (!by_time) {
       std::vector<std::size_t> which;
@@ -337,48 +348,67 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
       mine = learned.picked(which);
     }
     const Samples& taught = by_time ? learned : mine;
+    Member out;
     Samples told;
     if (rules.trees) {
-      auto grove = model.grow(taught, rules, network_rules.seed);
+      auto grove = model.grow(taught, member_rules, own_rules.seed);
       if (!grove) return grove.error();
+      out.grove = std::move(*grove);
       if (raw.items && rules.imagined > 0) {
         const std::vector<std::size_t> real(taught.machine.begin(), taught.machine.end());
         const auto count =
             std::min(imagined_max,
                      static_cast<std::size_t>(rules.imagined * static_cast<double>(real.size())));
-        told = model.told_by(*grove, imagined_items(records, real, count, network_rules.seed),
-                             network_rules.seed);
+        told = model.told_by(out.grove, imagined_items(records, real, count, own_rules.seed),
+                             own_rules.seed);
       }
-      model.groves_.push_back(std::move(*grove));
-      say(fmt::format("trees {} of {} are grown", member + 1, members));
+      tell(fmt::format("trees {} of {} are grown", member + 1, members));
     }
     if (told.size() > 0) told.append(taught);
-    model.networks_.push_back(
-        train_network(model.words_, told.size() > 0 ? told : taught, model.bins_, network_rules,
-                      [&](std::size_t step, std::size_t steps, double loss) {
-                        if (step % every == 0)
-                          say(fmt::format("network {} of {}: step {} of {}, loss {:.4f}",
-                                          member + 1, members, step, steps, loss));
-                      }));
-    if (by_time) continue;
+    out.network = train_network(model.words_, told.size() > 0 ? told : taught, model.bins_,
+                                own_rules, [&](std::size_t step, std::size_t steps, double loss) {
+                                  if (step % every == 0)
+                                    tell(fmt::format("network {} of {}: step {} of {}, loss {:.4f}",
+                                                     member + 1, members, step, steps, loss));
+                                });
+    if (by_time) return out;
     // Each member answers what it has not seen.
     const auto& part = held_parts[member];
-    auto one = gpt2::Model::create(model.networks_.back().config, model.networks_.back().weights,
-                                   {.threads = rules.threads});
+    auto one = gpt2::Model::create(out.network.config, out.network.weights,
+                                   {.threads = member_rules.threads});
     if (!one) return one.error();
-    const auto shares =
-        answer(*one, model.networks_.back().repeated, model.words_, model.bins_, part);
-    held_shares.insert(held_shares.end(), shares.begin(), shares.end());
-    if (rules.trees) {
-      const auto trees = model.from_trees(std::span(model.groves_).last(1), part);
-      const auto join = [](auto& all, const auto& more) {
-        all.insert(all.end(), more.begin(), more.end());
-      };
-      join(held_trees.within, trees.within);
-      join(held_trees.any, trees.any);
-      join(held_trees.expected, trees.expected);
-    }
-    held.append(part);
+    out.shares = answer(*one, out.network.repeated, model.words_, model.bins_, part);
+    if (rules.trees) out.trees = model.from_trees(std::span(&out.grove, 1), part);
+    return out;
+  };
+  std::vector<std::optional<Result<Member>>> taught(members);
+  std::atomic<std::size_t> next = 0;
+  const auto teach_on = [&] {
+    for (auto member = next++; member < members; member = next++) taught[member] = teach(member);
+  };
+  std::vector<std::future<void>> others;
+  for (std::size_t t = 1; t < side_by_side; ++t)
+    others.push_back(std::async(std::launch::async, teach_on));
+  teach_on();
+  for (auto& other : others) other.get();
+
+  Samples held;
+  std::vector<float> held_shares;
+  Answers held_trees;
+  const auto join = [](auto& all, const auto& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  for (std::size_t member = 0; member < members; ++member) {
+    auto& one = *taught[member];
+    if (!one) return one.error();
+    if (rules.trees) model.groves_.push_back(std::move(one->grove));
+    model.networks_.push_back(std::move(one->network));
+    if (by_time) continue;
+    join(held_shares, one->shares);
+    join(held_trees.within, one->trees.within);
+    join(held_trees.any, one->trees.any);
+    join(held_trees.expected, one->trees.expected);
+    held.append(held_parts[member]);
   }
   if (auto opened = model.open(rules.threads); !opened) return opened.error();
   if (by_time) {

@@ -30,7 +30,7 @@ struct PlantRules {
   /// Networks whose answers are averaged. Each is trained without a part of the machines of its
   /// own, so that what chooses the blend and fits the intervals was not learned from, and yet every
   /// machine teaches most of them.
-  std::size_t members = 3;
+  std::size_t members = 8;
   double imagined = 6;              ///< Items the trees tell a network of, for each real one.
   double calibration_share = 0.15;  ///< That part, of machines; or of time, the same for all.
   bool trees = true;
@@ -133,6 +133,13 @@ class PlantModel {
   struct Grove {
     std::vector<Trees> within;
     std::optional<Trees> time;
+  };
+  /// One network and its grove, and their answers to the machines that neither has seen.
+  struct Member {
+    Grove grove;
+    Network network;
+    std::vector<float> shares;
+    Answers trees;
   };
   [[nodiscard]] line::Result<Grove> grow(const Samples& learned, const PlantRules& rules,
                                          std::uint64_t seed) const;

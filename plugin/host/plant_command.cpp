@@ -8,11 +8,13 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <thread>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/plant/alarm_model.hpp"
@@ -46,25 +48,9 @@ Result<Read> read_data(const std::string& path) {
 }
 
 plant::PlantRules rules_of(const PlantOptions& options, const plant::Description& description) {
-  plant::PlantRules rules;
-  rules.network.steps = options.steps;
-  rules.network.batch = options.batch;
-  rules.network.layers = options.layers;
-  rules.network.heads = options.heads;
-  rules.network.width = options.width;
-  rules.network.peak_rate = options.rate;
-  rules.network.jitter = options.jitter;
-  rules.network.group_drop = options.group_drop;
-  rules.network.soft = options.soft;
-  rules.network.weight_decay = options.decay;
-  rules.network.dropout = options.dropout;
-  rules.network.bf16 = options.bf16;
-  rules.members = options.members;
+  auto rules = options.rules;
   rules.trees = !options.no_trees;
   rules.packing = options.words ? plant::Packing::word : plant::Packing::group;
-  rules.levels = options.levels;
-  rules.threads = options.threads;
-  rules.seed = options.seed;
   rules.horizon = description.horizon;
   rules.horizons = description.horizons;
   rules.split = description.split;
@@ -196,29 +182,40 @@ Result<plant::Judgement> judge_on(const plant::PlantModel& model, const plant::R
 
 }  // namespace
 
+PlantOptions::PlantOptions() {
+  rules.threads = static_cast<int>(
+      std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, rules.members));
+}
+
 void add_plant_options(CLI::App& command, PlantOptions& options) {
-  command.add_option("--gpt-steps", options.steps, "Steps of descent of the GPT-2 on plant data")
+  command
+      .add_option("--gpt-steps", options.rules.network.steps,
+                  "Steps of descent of the GPT-2 on plant data")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
-  command.add_option("--levels", options.levels, "Levels of a word; 0: 32, or 64 for items")
+  command.add_option("--levels", options.rules.levels, "Levels of a word; 0: 32, or 64 for items")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
   command.add_flag("--one-word-a-position", options.words,
                    "Language of one word a position instead of one signal");
-  command.add_option("--jitter", options.jitter, "Levels by which words are moved in training")
+  command
+      .add_option("--jitter", options.rules.network.jitter,
+                  "Levels by which words are moved in training")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
-  command.add_option("--group-drop", options.group_drop, "Share of signals hidden in training")
+  command
+      .add_option("--group-drop", options.rules.network.group_drop,
+                  "Share of signals hidden in training")
       ->check(CLI::Range(0.0, 0.9))
       ->capture_default_str();
-  command.add_option("--members", options.members, "Networks whose answers are averaged")
+  command.add_option("--members", options.rules.members, "Networks whose answers are averaged")
       ->check(CLI::Range(1, 20))
       ->capture_default_str();
   command.add_option(
       "--recalibrate", options.recalibrate,
       "With train --data: fit the calibration of this model to the data, train nothing");
   command.add_flag("--no-trees", options.no_trees, "The GPT-2 alone, without trees and blend");
-  command.add_option("--soft", options.soft, "Softness of time answers in bins")
+  command.add_option("--soft", options.rules.network.soft, "Softness of time answers in bins")
       ->check(CLI::Range(0.0, 10.0))
       ->capture_default_str();
 }
@@ -227,9 +224,9 @@ namespace {
 
 plant::AlarmRules alarm_rules_of(const PlantOptions& options) {
   plant::AlarmRules rules;
-  rules.steps = options.steps * alarm_steps_factor;
-  rules.threads = options.threads;
-  rules.seed = options.seed;
+  rules.steps = options.rules.network.steps * alarm_steps_factor;
+  rules.threads = options.rules.threads;
+  rules.seed = options.rules.seed;
   rules.trees = !options.no_trees;
   return rules;
 }
@@ -313,7 +310,7 @@ int train_on_plant_data(const PlantOptions& options) {
   auto data = read_data(options.data);
   if (!data) return fail(bad_input, "train", data.error());
   if (!options.recalibrate.empty()) {
-    auto model = plant::PlantModel::load(shipped(options.recalibrate), options.threads);
+    auto model = plant::PlantModel::load(shipped(options.recalibrate), options.rules.threads);
     if (!model) return fail(bad_input, "train", model.error());
     if (const double overlap = model->overlap(data->records); overlap > 0.01)
       return fail(bad_input, "train",
@@ -436,7 +433,7 @@ int evaluate_alarms(const Evaluation& options, const plant::Description& descrip
   if (!log) return fail(bad_input, "evaluate", log.error());
   std::vector<plant::AlarmJudgement> all;
   if (!options.model.empty()) {
-    auto model = plant::AlarmModel::load(shipped(options.model), options.plant.threads);
+    auto model = plant::AlarmModel::load(shipped(options.model), options.plant.rules.threads);
     if (!model) return fail(bad_input, "evaluate", model.error());
     auto prepared = model->prepare(*log);
     if (!prepared) return fail(bad_input, "evaluate", prepared.error());
@@ -487,7 +484,7 @@ int evaluate(Evaluation& options) {
   std::vector<plant::Judgement> all;
   std::string unit = data->records.time_unit;
   if (!options.model.empty()) {
-    auto model = plant::PlantModel::load(shipped(options.model), options.plant.threads);
+    auto model = plant::PlantModel::load(shipped(options.model), options.plant.rules.threads);
     if (!model) return fail(bad_input, "evaluate", model.error());
     const double overlap = model->overlap(data->records);
     if (overlap > 0.01)
@@ -514,7 +511,7 @@ int evaluate(Evaluation& options) {
                                              : plant::Split::machine) == plant::Split::time;
     for (std::size_t seed = 0; seed < options.seeds; ++seed) {
       auto rules = rules_of(options.plant, data->description);
-      rules.seed = options.plant.seed + seed;
+      rules.seed = options.plant.rules.seed + seed;
       const std::size_t parts =
           options.folds > 0
               ? options.folds
@@ -630,8 +627,8 @@ void add_evaluate(CLI::App& app, int& exit_code) {
       "--every-moment", options->every_moment,
       "Judge all rows, not only the last one of each machine with a known remaining life");
   command->add_flag("--json", options->json, "JSON on standard output");
-  command->add_option("--seed", options->plant.seed)->capture_default_str();
-  command->add_option("--threads", options->plant.threads)
+  command->add_option("--seed", options->plant.rules.seed)->capture_default_str();
+  command->add_option("--threads", options->plant.rules.threads)
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   add_plant_options(*command, options->plant);

@@ -2,8 +2,9 @@
 // The parts of `foreline train` and `foreline forecast` that work on a plant's own data.
 #pragma once
 
-#include <cstdint>
 #include <string>
+
+#include "inference/plant/plant_model.hpp"
 
 namespace CLI {
 class App;
@@ -12,27 +13,14 @@ class App;
 namespace foreline::host {
 
 struct PlantOptions {
+  PlantOptions();
+
   std::string data;
   std::string out;
   std::string recalibrate;  ///< Model whose calibration alone is fitted to the data.
-  std::size_t steps = 500;
-  std::size_t batch = 64;
-  std::size_t layers = 2;
-  std::size_t heads = 2;
-  std::size_t width = 64;
-  float rate = 4e-3F;
-  float decay = 0.1F;
-  double jitter = 1.5;
-  double group_drop = 0.1;
-  double soft = 0.8;
-  float dropout = 0.1F;
-  bool bf16 = false;
-  std::size_t members = 3;
-  bool no_trees = false;
-  std::size_t levels = 0;
+  plant::PlantRules rules;  ///< Its own defaults, but for the threads: as many as members can use.
   bool words = false;
-  int threads = 1;
-  std::uint64_t seed = 1;
+  bool no_trees = false;
 };
 
 /// --gpt-steps, --levels, ...: what shapes the language and the training on plant data.

@@ -262,14 +262,16 @@ void add_train(CLI::App& app, int& exit_code) {
     }
     if (!options->plant.data.empty()) {
       options->plant.out = options->out;
-      options->plant.seed = options->train.seed;
-      options->plant.threads = options->train.threads;
+      auto& rules = options->plant.rules;
+      rules.seed = options->train.seed;
       // Plant data have a shape of their own unless one is asked for.
-      if (command->count("--layers") > 0) options->plant.layers = options->train.layers;
-      if (command->count("--heads") > 0) options->plant.heads = options->train.heads;
-      if (command->count("--width") > 0) options->plant.width = options->train.width;
-      if (command->count("--rate") > 0) options->plant.rate = options->train.peak_rate;
-      if (command->count("--batch") > 0) options->plant.batch = options->train.batch;
+      const auto given = [&](const char* name) { return command->count(name) > 0; };
+      if (given("--threads")) rules.threads = options->train.threads;
+      if (given("--layers")) rules.network.layers = options->train.layers;
+      if (given("--heads")) rules.network.heads = options->train.heads;
+      if (given("--width")) rules.network.width = options->train.width;
+      if (given("--rate")) rules.network.peak_rate = options->train.peak_rate;
+      if (given("--batch")) rules.network.batch = options->train.batch;
       exit_code = options->out.empty() ? fail(bad_input, "train", "give --out FOLDER for the model")
                                        : train_on_plant_data(options->plant);
       return;

@@ -31,12 +31,12 @@ using namespace foreline::line;
 
 namespace {
 
-constexpr double week_s = 5 * 24 * 3600.0;
+constexpr double week_s = 5 * 8 * 3600.0;  ///< Five shifts.
 constexpr double horizon_s = 8 * 3600.0;
 constexpr double plan_every_s = 8 * 3600.0;
 constexpr double again_after_s = 900;
 constexpr double forecast_every_s = 300;
-constexpr std::size_t orders_a_week = 30;
+constexpr std::size_t orders_a_week = 15;
 constexpr std::uint64_t training_seed = 900'000;
 constexpr std::size_t training_weeks = 40;
 
@@ -55,8 +55,17 @@ struct Week {
   double refused = 0;
 };
 
-/// A week's orders: as much work as the slowest machine has time for, with due dates that leave a
-/// little, a function of the seed.
+/// Mean operating seconds to a stop by wear; 0 without wear.
+double life_of(const Machine& machine) {
+  double life_s = 0;
+  for (const auto& mode : machine.faults)
+    if (mode.onset.kind == Distribution::Kind::weibull)
+      life_s = mode.onset.expectation() + mode.progress.expectation();
+  return life_s;
+}
+
+/// A week of machines of any age, and its orders: as much work as the slowest machine has time for,
+/// with due dates that leave a little, a function of the seed.
 Trial week_of(std::shared_ptr<const Line> line, std::uint64_t seed) {
   double slowest_s = 0;
   for (const auto& machine : line->machines)
@@ -79,7 +88,15 @@ Trial week_of(std::shared_ptr<const Line> line, std::uint64_t seed) {
     order.weight = draw(3) < 0.25 ? 2 : 1;
     orders.push_back(order);
   }
+  LineNow monday;
+  for (std::uint32_t m = 0; m < line->machines.size(); ++m) {
+    auto& now = monday.machines.emplace_back();
+    now.operating_s =
+        random_uniform(seed, 2000 + m, Purpose::scenario, 0) * life_of(line->machines[m]);
+    now.progress.resize(orders.size());
+  }
   auto trial = tests::trial_of(*line, std::move(orders), 1.5 * week_s);
+  trial.from = std::move(monday);
   trial.random_faults = true;
   trial.seed = seed;
   return trial;
@@ -92,6 +109,11 @@ Outcome run(worker::Client& client, const Trial& trial) {
     std::exit(3);
   }
   return std::move(outcomes->front());
+}
+
+Trial unseen(Trial trial) {
+  trial.replication = true;
+  return trial;
 }
 
 Week measured(const Trial& trial, const Outcome& outcome) {
@@ -110,10 +132,7 @@ Week measured(const Trial& trial, const Outcome& outcome) {
 Trial with_ages(Trial trial, double share) {
   auto line = *trial.line;
   for (auto& machine : line.machines) {
-    double life_s = 0;
-    for (const auto& mode : machine.faults)
-      if (mode.onset.kind == Distribution::Kind::weibull)
-        life_s = mode.onset.expectation() + mode.progress.expectation();
+    const double life_s = life_of(machine);
     if (life_s <= 0) continue;
     Maintenance rule;
     rule.rule = Maintenance::Rule::age;
@@ -255,7 +274,7 @@ int main(int argc, char** argv) {
     double cost = 0;
     for (std::uint64_t w = 0; w < training_weeks; ++w) {
       const auto trial = with_ages(week_of(line, training_seed + w), share);
-      cost += measured(trial, run(*client, trial)).cost / training_weeks;
+      cost += measured(trial, run(*client, unseen(trial))).cost / training_weeks;
     }
     fmt::print("{{\"age_share\":{},\"training_cost_h\":{:.3f}}}\n", share, cost);
     if (cost < best_cost) {
@@ -270,8 +289,8 @@ int main(int argc, char** argv) {
   for (std::uint64_t w = 0; w < count; ++w) {
     const auto trial = week_of(line, first + w);
     const auto aged = with_ages(trial, best_share);
-    weeks[0].push_back(measured(trial, run(*client, trial)));
-    weeks[1].push_back(measured(aged, run(*client, aged)));
+    weeks[0].push_back(measured(trial, run(*client, unseen(trial))));
+    weeks[1].push_back(measured(aged, run(*client, unseen(aged))));
     weeks[2].push_back(loop(*client, trial, nullptr));
     weeks[3].push_back(loop(*client, trial, forecaster));
     for (std::size_t p = 0; p < policies.size(); ++p)

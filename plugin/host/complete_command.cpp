@@ -53,14 +53,14 @@ int choose(const Options& options, const gpt2::Model& model, const gpt2::Tokeniz
 }
 
 int complete(const Options& options) {
+  if (options.prompt.empty()) return fail(bad_input, "complete", "the prompt is empty");
+  if (std::count(options.stops.begin(), options.stops.end(), std::string()) != 0)
+    return fail(bad_input, "complete", "--stop is empty");
   auto model = open_model(options.model, gpt2::Head::wanted);
   if (!model) return fail(bad_input, "complete", model.error());
   auto tokenizer = gpt2::Tokenizer::load(shipped(options.model.folder));
   if (!tokenizer) return fail(bad_input, "complete", tokenizer.error());
   const auto prompt = tokenizer->encode(options.prompt);
-  if (prompt.empty()) return fail(bad_input, "complete", "the prompt is empty");
-  if (std::count(options.stops.begin(), options.stops.end(), std::string()) != 0)
-    return fail(bad_input, "complete", "--stop is empty");
   try {
     if (!options.choices.empty()) return choose(options, *model, *tokenizer, prompt);
     const auto first_stop = [&](const std::string& text) {

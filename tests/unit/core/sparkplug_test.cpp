@@ -5,6 +5,8 @@
 #include <cmath>
 #include <string>
 
+#include "tests/support/mutations.hpp"
+
 using namespace foreline;
 using core::Bytes;
 using core::Metric;
@@ -204,4 +206,41 @@ TEST_CASE("a command asks for births only when it says so, and noise asks for no
     }
     CHECK_FALSE(core::SparkplugNode::asks_for_birth(noise));
   }
+}
+
+TEST_CASE("payloads that are cut, damaged or swollen are taken apart within their bounds") {
+  core::SparkplugNode node("g", "n", {{"press", {{"State", MetricType::string, ""}}}});
+  (void)node.birth(1);
+  (void)node.link(0, true, 2);
+  (void)node.change(0, 0, std::string("Execute"), line::Quality::good, 3);
+  const auto records = node.take_changes(4);
+  REQUIRE(records.size() == 1);
+  Metric command{"Node Control/Rebirth", 7, 1, MetricType::boolean, true, true,
+                 line::Quality::good};
+  const auto bytes = core::payload_bytes(1, core::metric_bytes(command), std::uint8_t{3});
+  const std::string whole(bytes.begin(), bytes.end());
+  const std::string kept(records[0].metrics.begin(), records[0].metrics.end());
+  tests::Mutations mutations(11);
+  const auto damaged = [&](const std::string& text) {
+    const auto wounded = mutations.of(text);
+    return Bytes(wounded.begin(), wounded.end());
+  };
+  int understood = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    const auto payload = damaged(whole);
+    if (const auto metrics = core::metrics_of(payload)) {
+      ++understood;
+      std::size_t held = 0;
+      for (const auto& metric : *metrics) held += metric.name.size();
+      CHECK(held <= payload.size());
+    }
+    (void)core::SparkplugNode::asks_for_birth(payload);
+    (void)node.birth_asked("spBv1.0/g/DCMD/n/press", payload, 5);
+    (void)core::host_state_of(payload);
+    // An outbox that somebody has written into.
+    const auto content = damaged(kept);
+    for (const auto& message : node.history({"press", 6, content}, 7))
+      CHECK(message.payload.size() < 3 * content.size() + 200);
+  }
+  CHECK(understood > 1000);
 }

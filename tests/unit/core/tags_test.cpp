@@ -7,6 +7,7 @@
 #include "plugin/core/quality.hpp"
 #include "plugin/core/survey.hpp"
 #include "plugin/core/write_rules.hpp"
+#include "tests/support/mutations.hpp"
 
 using namespace foreline;
 using namespace foreline::core;
@@ -273,4 +274,36 @@ TEST_CASE("tags of the thousandth device are that device's") {
   CHECK(table.update(999, 0, image, {}, 1, 0) == std::vector<std::size_t>{0});
   CHECK(table.value(0).value == 77);
   CHECK(table.value(1).quality == Quality::bad_not_connected);  // 231 is 999 less three times 256
+}
+
+TEST_CASE("a damaged tag file is refused with a place, or read back as it was written") {
+  const std::string whole =
+      "name,device,address,type,order,bits,length,scale,offset,eu_min,eu_max,not,unit,deadband,"
+      "group,description\n"
+      "Speed,plc,hr:40,u16,,,,0.1,-5,0,100,0xFFFF,rpm,2 %,fast,\"the \"\"fast\"\" one, left\"\n"
+      "Temp,oven,400043,f32,CDAB,,,,,-50,500,,C,0.5,default,\n"
+      "Door,plc,di:3,bool,,,,,,,,,,,,\n"
+      "Mode,plc,hr:60,u16,,3-5,,,,,,,,,,\n"
+      "Recipe,plc,hr:70,string,,,8,,,,,,,,,\n";
+  REQUIRE(parsed(whole).size() == 5);
+  tests::Mutations mutations(5);
+  int read = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto text = mutations.of(whole);
+    const auto tags = parse_tags(text, "tags.csv", context());
+    if (!tags) {
+      REQUIRE(tags.error().text().find("tags.csv:") != std::string::npos);
+      continue;
+    }
+    ++read;
+    const auto again = parse_tags(tags_text(*tags, context()), "again.csv", context());
+    INFO(text << (again ? "" : again.error().text()));
+    REQUIRE(again);
+    REQUIRE(again->size() == tags->size());
+    for (std::size_t t = 0; t < tags->size(); ++t) {
+      CHECK((*again)[t].name == (*tags)[t].name);
+      CHECK((*again)[t].at == (*tags)[t].at);
+    }
+  }
+  CHECK(read > 500);
 }

@@ -2,9 +2,13 @@
 #include "plugin/host/wire_fault_file.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
+
+#include "tests/support/mutations.hpp"
 
 using namespace foreline;
 using Kind = plc::WireFault::Kind;
@@ -56,4 +60,33 @@ TEST_CASE("mistakes in a script of faults are told with their place") {
         std::string::npos);
   CHECK_FALSE(read("format = \"foreline line 1\"\n"));
   CHECK(complaints("").empty());
+}
+
+TEST_CASE(
+    "a damaged script of faults is refused with a place, or holds faults within their bounds") {
+  std::ifstream file(std::filesystem::path(FORELINE_SOURCE_DIR) / "plugin/config/rough-wire.toml");
+  const std::string whole((std::istreambuf_iterator<char>(file)), {});
+  tests::Mutations mutations(3);
+  int accepted = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const auto faults = read(mutations.of(whole));
+    if (!faults) {
+      REQUIRE(faults.error().text().find("wire-faults.toml") != std::string::npos);
+      continue;
+    }
+    ++accepted;
+    for (const auto& fault : *faults) {
+      CHECK(fault.from_s >= 0);
+      CHECK(fault.from_s < fault.until_s);
+      CHECK(fault.share >= 0);
+      CHECK(fault.share <= 1);
+      CHECK(fault.bytes <= 260);
+      CHECK(fault.delay_s > 0);
+      CHECK(std::isfinite(fault.delay_s));
+    }
+  }
+  CHECK(accepted > 50);
+  for (const auto* hostile : {"", "[[[[", "fault = 7\n", "[fault]\n", "[[fault]]\n[[fault]]\n"})
+    CHECK_NOTHROW((void)read(hostile));
+  CHECK_FALSE(read("format = \"foreline wire faults 1\"\nx = " + std::string(100'000, '[')));
 }

@@ -116,6 +116,7 @@ class FieldReader {
     std::uint64_t key = 0;
     if (!take_varint(key)) return false;
     field = static_cast<unsigned>(key >> 3U);
+    content = {};  // What the field before held is not this one's.
     std::uint64_t size = 0;
     switch (key & 7U) {
       case varint:
@@ -351,6 +352,7 @@ std::vector<SparkplugMessage> SparkplugNode::history(const SparkplugRecord& reco
   SparkplugRecord kept{record.device, record.at_ms, {}};
   FieldReader reader(record.metrics);
   while (reader.next()) {
+    if (reader.field != payload_field::metrics) continue;
     const auto metric = metric_of(reader.content);
     if (!metric || !metric->alias || aliases_.count(*metric->alias) == 0) continue;
     Bytes bytes(reader.content.begin(), reader.content.end());
@@ -370,6 +372,8 @@ std::vector<SparkplugMessage> SparkplugNode::history(const SparkplugRecord& reco
 namespace {
 
 bool says_true(std::span<const std::uint8_t> payload, std::string_view name) {
+  constexpr std::size_t longest = 64 * 1024;  // A command is some tens of bytes.
+  if (payload.size() > longest) return false;
   const auto metrics = metrics_of(payload);
   return metrics && std::any_of(metrics->begin(), metrics->end(), [&](const Metric& metric) {
            const auto* wanted = std::get_if<bool>(&metric.value);

@@ -243,4 +243,19 @@ TEST_CASE("payloads that are cut, damaged or swollen are taken apart within thei
       CHECK(message.payload.size() < 3 * content.size() + 200);
   }
   CHECK(understood > 1000);
+
+  // A long name once, and then a thousand fields of the metrics' number that hold a number.
+  Metric named = command;
+  named.name = std::string(1000, 'x');
+  Bytes swollen = core::payload_bytes(1, core::metric_bytes(named), std::nullopt);
+  for (int i = 0; i < 1000; ++i) swollen.insert(swollen.end(), {0x10, 0x00});
+  std::size_t held = 0;
+  const auto many = core::metrics_of(swollen);
+  REQUIRE(many);
+  for (const auto& metric : *many) held += metric.name.size();
+  CHECK(held == 1000);
+  auto longest = core::payload_bytes(1, core::metric_bytes(command), std::nullopt);
+  CHECK(core::SparkplugNode::asks_for_birth(longest));
+  while (longest.size() < 100'000) longest.insert(longest.end(), {0x18, 0x00});
+  CHECK_FALSE(core::SparkplugNode::asks_for_birth(longest));
 }

@@ -131,7 +131,8 @@ struct Proposal {
   std::string identity;  ///< SHA-256 of what people are asked about.
   core::GateVerdict verdict;
   core::Promised promised;
-  std::string signed_by;  ///< The first of two who overrule the gate.
+  std::vector<plan::FinishBand> finishes;  ///< Of the schedule, if it is deployed.
+  std::string signed_by;                   ///< The first of two who overrule the gate.
 };
 
 /// Whether two people may deploy what the gate has refused.
@@ -197,6 +198,8 @@ struct Attachment::State {
   double forecast_took_s = 0;
   core::Booked booked;
   core::StopLog stops{0};
+  plan::Reacting reacting;  ///< To breakdowns, and to orders that leave their band.
+  std::string reason_kept;  ///< For a plan, given while one was being made.
   std::optional<core::ForecastWatch> judged;       ///< Forecasts whose time has not come, and sums.
   std::optional<core::ForecastRecord> evaluation;  ///< Of the model, where it was made.
   Kept kept;
@@ -482,6 +485,8 @@ struct Attachment::State {
     scored_at_s = -1;
     booked = {};
     stops = core::StopLog(line().machines.size());
+    reacting = plan::Reacting(configuration.planning.react);
+    reason_kept.clear();
     following.reset();
     if (twin_check) twin_check->forget();
     if (kept.ledger.standing()) {
@@ -545,7 +550,18 @@ struct Attachment::State {
             static_cast<double>(alarm.probability), alarm.expected_in_s});
       const bool forecast_raised =
           alarm.alarm_class == AlarmClass::forecast && alarm.what == AlarmEvent::What::raised;
-      if (forecast_raised && configuration.planning.on_alarm) post(PlanWanted{alarm.id});
+      if (!forecast_raised || !configuration.planning.on_alarm) continue;
+      const auto& rules = configuration.planning;
+      const double threshold = plan::cost_loss_threshold(
+          line().at(alarm.machine), alarm.kind, rules.cost_service_s, rules.cost_downtime_s);
+      if (static_cast<double>(alarm.probability) >= threshold)
+        post(PlanWanted{alarm.id});
+      else
+        tell_plan(
+            "not-wanted",
+            fmt::format("{}: a service costs more than it prevents below {:.0f} %, so nothing "
+                        "is planned",
+                        alarm.id, 100 * threshold));
     }
   }
 
@@ -628,6 +644,7 @@ struct Attachment::State {
     if (twin_check) twin_check->look(asked, booked, stops);
     keep_twin(asked.now, asked.active);
     follow(asked.now);
+    react(asked.now);
     judge_forecasts();
   }
 
@@ -649,6 +666,15 @@ struct Attachment::State {
   void tell_deployment(const std::string& what, const std::string& text,
                        const std::string& detail = "{}") {
     tell({EventKind::deploy, line_s, "deployment", what, text, detail});
+  }
+
+  /// A breakdown, or an order that leaves its band, asks for a plan; not more often than a standing
+  /// alarm does.
+  void react(const LineNow& now) {
+    for (const auto& reason : reacting.step(line(), *configuration.orders, now, stops.open())) {
+      tell_plan("reason", reason);
+      reason_kept = reason;
+    }
   }
 
   void follow(const LineNow& now) {
@@ -756,6 +782,7 @@ struct Attachment::State {
     }
     (void)note(who, kept::rolled_back, detail.dump());
     following.reset();
+    reacting.expect({});
     if (twin_check) twin_check->forget();
     {
       const std::lock_guard lock(mutex);
@@ -803,6 +830,9 @@ struct Attachment::State {
     request.cost_service_s = rules.cost_service_s;
     request.cost_makespan_s = rules.cost_makespan_s;
     request.largest_moved_share = configuration.gate.largest_moved_share;
+    request.largest_shift = configuration.gate.largest_shift;
+    request.policy = rules.policy;
+    request.fence = plan::fence_of(request, rules.freeze_s);
     forecast_at_s = 0;
     missing_share = 0;
     double highest = -1;
@@ -832,10 +862,14 @@ struct Attachment::State {
            line_s - proposal.made_at_s <= configuration.gate.approval_expires_s;
   }
 
+  /// No other plan is made meanwhile.
+  bool occupied() const {
+    return planning || proposal.state == ProposalState::proposed ||
+           proposal.state == ProposalState::deploying || waits_for_second();
+  }
+
   void want_plan(const std::string& because) {
-    if (planning || proposal.state == ProposalState::proposed ||
-        proposal.state == ProposalState::deploying || waits_for_second())
-      return;
+    if (occupied()) return;
     planned_at_s = line_s;
     Schedule active;
     auto now = connected ? read_state(active) : Result<LineNow>(Error("the PLC does not answer"));
@@ -898,6 +932,7 @@ struct Attachment::State {
       return;
     }
     const auto& winner = planned.plan->evaluated.at(planned.plan->winner).candidate;
+    reacting.expect(planned.plan->proof.keep_finishes);
     {
       const std::lock_guard lock(mutex);
       proposal.number = static_cast<std::uint16_t>(proposal.number + 1U);
@@ -906,6 +941,7 @@ struct Attachment::State {
       proposal.name = winner.name;
       proposal.gain_lower_95 = planned.plan->proof.gain_lower_95;
       proposal.made_at_s = line_s;
+      proposal.finishes = planned.plan->proof.winner_finishes;
       proposal.promised =
           core::promise_of(planned.request, *planned.plan, proposal.number, planned.booked);
       proposal.signed_by.clear();
@@ -1069,6 +1105,7 @@ struct Attachment::State {
       kept.ledger.promised(proposal.promised);
     }
     following.emplace(proposal.promised, configuration.gate);
+    reacting.expect(proposal.finishes);
     glanced_at = {};
     if (twin_check) twin_check->forget();
     finish(ProposalState::confirmed, "confirmed",
@@ -1240,6 +1277,9 @@ struct Attachment::State {
       tell_plan("lapsed", fmt::format("proposal {} has lapsed: nobody decided within {:.0f} min",
                                       proposal.number, rules.expires_s / 60));
     }
+    const bool rested = planned_at_s < 0 || line_s - planned_at_s >= rules.again_after_s;
+    if (!reason_kept.empty() && rested && connected && !occupied())
+      want_plan(std::exchange(reason_kept, {}));
     const bool idle =
         proposal.state == ProposalState::refused || proposal.state == ProposalState::lapsed ||
         proposal.state == ProposalState::failed || proposal.state == ProposalState::none;
@@ -1503,6 +1543,8 @@ struct Attachment::State {
       frame = former.frame;
       booked = former.booked;
       stops = former.stops;
+      if (configuration.planning.react == former.configuration.planning.react)
+        reacting = std::move(former.reacting);
       if (following && former.following) following = std::move(former.following);
     }
     watch->take_over(std::move(*former.watch));
@@ -1626,6 +1668,7 @@ Answer Attachment::start(Attachment* former) {
   }
   s.layout = core::layout_of(core::published_map(s.line()));
   s.stops = core::StopLog(s.line().machines.size());
+  s.reacting = plan::Reacting(configuration.planning.react);
   if (s.store) {
     auto lines = s.store->audit();
     if (!lines) return {Refusal::io, lines.error().text()};

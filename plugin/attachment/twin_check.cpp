@@ -17,12 +17,12 @@ void TwinCheck::look(const plan::Request& now, const core::Booked& booked,
       booked.missed_s > begun_->booked.missed_s || now.now.at_s < begun_->from.now.at_s) {
     begun_ = {now, booked, std::vector<double>(orders.size(), -1)};
     for (std::size_t o = 0; o < orders.size(); ++o)
-      if (core::is_finished(*now.line, now.now, orders[o], o)) begun_->finished_s[o] = 0;
+      if (plan::is_finished(*now.line, now.now, orders[o], o)) begun_->finished_s[o] = 0;
     return;
   }
   bool open = false;
   for (std::size_t o = 0; o < orders.size(); ++o) {
-    if (begun_->finished_s[o] < 0 && core::is_finished(*now.line, now.now, orders[o], o))
+    if (begun_->finished_s[o] < 0 && plan::is_finished(*now.line, now.now, orders[o], o))
       begun_->finished_s[o] = now.now.at_s;
     open = open || begun_->finished_s[o] < 0;
   }
@@ -30,7 +30,7 @@ void TwinCheck::look(const plan::Request& now, const core::Booked& booked,
   if (!open) return;  // an idle line proves nothing
   auto request = std::move(begun_->from);
   request.horizon_s = now.now.at_s - request.now.at_s;
-  const double came = core::parts_off(*now.line, now.now) - core::parts_off(*now.line, request.now);
+  const double came = plan::parts_off(*now.line, now.now) - plan::parts_off(*now.line, request.now);
   if (thread_.joinable()) thread_.join();
   busy_ = true;
   thread_ = std::thread([this, request = std::move(request), came,

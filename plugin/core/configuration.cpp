@@ -425,6 +425,13 @@ class Reader {
   void plans(Table table) {
     auto& rules = c_.planning;
     rules.on_alarm = table.boolean("on_alarm", rules.on_alarm);
+    rules.react.on_breakdown = table.boolean("on_breakdown", rules.react.on_breakdown);
+    rules.react.breakdown_after_s =
+        table.duration("breakdown_after", 0, rules.react.breakdown_after_s);
+    rules.react.on_finish = table.boolean("on_finish", rules.react.on_finish);
+    rules.policy = static_cast<plan::Policy>(
+        table.one_of("policy", plan::policy_names(), static_cast<std::size_t>(plan::Policy::full)));
+    rules.freeze_s = table.duration("freeze", 0, rules.freeze_s);
     rules.horizon_s = table.duration("horizon", 600, rules.horizon_s);
     rules.selection_seeds =
         static_cast<std::size_t>(table.integer("selection_seeds", 2, 10'000, 20));
@@ -454,6 +461,7 @@ class Reader {
     rules.oldest_forecast_s = table.duration("oldest_forecast", 1, rules.oldest_forecast_s);
     rules.largest_missing_share = table.share("largest_missing", rules.largest_missing_share);
     rules.largest_moved_share = table.share("largest_moved", rules.largest_moved_share);
+    rules.largest_shift = table.share("largest_shift", rules.largest_shift);
     rules.hold_off_s = table.duration("hold_off", 0, rules.hold_off_s);
     rules.least_futures = static_cast<std::size_t>(
         table.integer("least_futures", 2, 100'000, static_cast<std::int64_t>(rules.least_futures)));

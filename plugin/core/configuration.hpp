@@ -18,6 +18,7 @@
 #include "sim/line/line.hpp"
 #include "sim/line/result.hpp"
 #include "sim/line/schedule.hpp"
+#include "sim/plan/react.hpp"
 
 namespace foreline::core {
 
@@ -79,7 +80,10 @@ struct SparkplugRules {
 };
 
 struct PlanningRules {
-  bool on_alarm = true;         ///< Plan when a forecast alarm is raised.
+  bool on_alarm = true;  ///< Plan when a forecast alarm is raised above its cost-loss threshold.
+  plan::ReactRules react;
+  plan::Policy policy = plan::Policy::full;
+  double freeze_s = 0;          ///< Orders that start within this stay where they are.
   double horizon_s = 8 * 3600;  ///< Length of each simulated future.
   std::size_t selection_seeds = 20;
   std::size_t gate_seeds = 200;  ///< Unless given: as many as the gate wants.

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "sim/line/schedule_block.hpp"
+#include "sim/plan/react.hpp"
 #include "sim/select/scenario_set.hpp"
 
 namespace foreline::core {
@@ -227,10 +228,22 @@ class Judge {
   }
 
   void stability() {
-    const double moved = plan::moved_share(request_.active, winner_.schedule, frozen_);
-    check("G8", "stability", moved <= rules_.largest_moved_share,
-          fmt::format("{:.0f} % of the open orders change place, {:.0f} % allowed", 100 * moved,
-                      100 * rules_.largest_moved_share));
+    const auto& before = request_.active.sequence;
+    const auto& after = winner_.schedule.sequence;
+    const auto fence = plan::frozen_of(request_);
+    const auto kept = std::min(fence, after.size());
+    check("G8", "freeze",
+          kept == fence &&
+              std::equal(after.begin(), after.begin() + std::ptrdiff_t(kept), before.begin()),
+          fmt::format("the first {} orders of the running schedule stay where they are", fence));
+    const auto unrest = plan::nervousness_of(request_.active, winner_.schedule, fence);
+    check("G8", "stability",
+          unrest.moved_share <= rules_.largest_moved_share &&
+              unrest.weighted_shift <= rules_.largest_shift,
+          fmt::format("{:.0f} % of the open orders change place, {:.0f} % allowed; they shift by "
+                      "{:.0f} % of what they could, {:.0f} % allowed",
+                      100 * unrest.moved_share, 100 * rules_.largest_moved_share,
+                      100 * unrest.weighted_shift, 100 * rules_.largest_shift));
     check("G8", "starts", proof_.start_deviation_s <= rules_.largest_start_deviation_s,
           fmt::format("open orders start {:.0f} min earlier or later on average, {:.0f} allowed",
                       proof_.start_deviation_s / 60, rules_.largest_start_deviation_s / 60));
@@ -310,17 +323,18 @@ std::string identity_text(const plan::Request& request, const Schedule& schedule
       text += fmt::format(" {}/{}", progress.good, progress.scrap);
     text += "\n";
   }
+  text += fmt::format("fence {} policy {}\n", plan::frozen_of(request), int(request.policy));
   for (const auto& hazard : request.hazards)
     text += fmt::format("hazard {} {} {}\n", hazard.machine.index, int(hazard.kind),
                         fmt::join(hazard.within, " "));
   text += fmt::format("seed {} futures {} {} prices {} {} {} {}\n", request.seed,
                       request.selection_seeds, request.gate_seeds, request.cost_tardiness_s,
                       request.cost_downtime_s, request.cost_service_s, request.cost_makespan_s);
-  text +=
-      fmt::format("rules {} {} {} {} {} {} {} {} {} {}\n", rules.least_gain_share,
-                  rules.least_futures, rules.least_probability_better, rules.largest_tail_growth,
-                  rules.largest_on_time_drop, rules.least_good_corners, rules.worst_corner,
-                  rules.largest_moved_share, rules.hold_off_s, rules.approval_expires_s);
+  text += fmt::format("rules {} {} {} {} {} {} {} {} {} {} {}\n", rules.least_gain_share,
+                      rules.least_futures, rules.least_probability_better,
+                      rules.largest_tail_growth, rules.largest_on_time_drop,
+                      rules.least_good_corners, rules.worst_corner, rules.largest_moved_share,
+                      rules.largest_shift, rules.hold_off_s, rules.approval_expires_s);
   return text;
 }
 

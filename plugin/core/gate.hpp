@@ -41,6 +41,7 @@ struct GateRules {
   double oldest_state_s = 300;  ///< Line time from the snapshot to the verdict.
   // G8 stability
   double largest_moved_share = 0.2;  ///< Orders not started that are taken out and put elsewhere.
+  double largest_shift = 0.5;  ///< Of the open orders, near ones counting most; 1: turned over.
   double largest_start_deviation_s = 4 * 3600;  ///< Mean change of the start of open orders.
   double hold_off_s = 3600;                     ///< After a deployment.
   // G9 people

@@ -15,11 +15,6 @@ namespace {
 /// Of the time since the deployment: what may be unseen before the realised gain means nothing.
 constexpr double unseen_share_most = 0.05;
 
-/// The last of the machines from which parts leave the line.
-bool is_sink(const Line& line, const std::vector<std::uint32_t>& takers, std::uint32_t machine) {
-  return takers[line.buffer_of(machine)] == 0;
-}
-
 }  // namespace
 
 void Booked::book(const Frame& frame, double sample_period_s) {
@@ -35,28 +30,6 @@ void Booked::book(const Frame& frame, double sample_period_s) {
     if (machine.state == PackmlState::held) down_s += passed_s;
     if (machine.state == PackmlState::stopped) service_s += passed_s;
   }
-}
-
-double parts_off(const Line& line, const LineNow& now) {
-  const auto takers = line.takers();
-  double parts = 0;
-  for (std::uint32_t m = 0; m < now.machines.size(); ++m) {
-    if (!is_sink(line, takers, m)) continue;
-    for (const auto& progress : now.machines[m].progress)
-      parts += static_cast<double>(progress.good) * line.machines[m].gives;
-  }
-  return parts;
-}
-
-bool is_finished(const Line& line, const LineNow& now, const Order& order, std::size_t position) {
-  const auto takers = line.takers();
-  std::uint64_t gone = 0;
-  for (std::uint32_t m = 0; m < now.machines.size(); ++m) {
-    const auto& progress = now.machines[m].progress;
-    if (position >= progress.size()) return false;
-    gone += progress[position].scrap + (is_sink(line, takers, m) ? progress[position].good : 0U);
-  }
-  return gone >= order.quantity;
 }
 
 Promised promise_of(const plan::Request& request, const plan::Plan& plan, std::uint16_t proposal,
@@ -76,9 +49,10 @@ Promised promise_of(const plan::Request& request, const plan::Plan& plan, std::u
     const auto at = static_cast<std::size_t>(0.95 * static_cast<double>(costs.size() - 1) + 0.5);
     promised.gain_lower = proof.keep_cost - costs[at];
   }
-  promised.off_at_start = parts_off(*request.line, request.now);
+  promised.off_at_start = plan::parts_off(*request.line, request.now);
   for (std::size_t o = 0; o < request.orders->size(); ++o)
-    promised.finished.push_back(is_finished(*request.line, request.now, (*request.orders)[o], o));
+    promised.finished.push_back(
+        plan::is_finished(*request.line, request.now, (*request.orders)[o], o));
   promised.booked = booked;
   promised.band = proof.band;
   promised.prices.cost_tardiness_s = request.cost_tardiness_s;
@@ -100,7 +74,7 @@ Following::News Following::step(const Line& line, const std::vector<Order>& orde
   finished_s_.resize(orders.size(), -1);
   bool all = true;
   for (std::size_t o = 0; o < orders.size(); ++o) {
-    if (finished_s_[o] < 0 && is_finished(line, now, orders[o], o)) finished_s_[o] = now.at_s;
+    if (finished_s_[o] < 0 && plan::is_finished(line, now, orders[o], o)) finished_s_[o] = now.at_s;
     all = all && finished_s_[o] >= 0;
   }
   const auto& band = promised_.band;
@@ -112,7 +86,7 @@ Following::News Following::step(const Line& line, const std::vector<Order>& orde
     const double late_s = passed_s - band.window_s * static_cast<double>(window_ + 1);
     const auto w = window_++;
     if (late_s > band.window_s / 4) continue;
-    const double parts = parts_off(line, now) - promised_.off_at_start;
+    const double parts = plan::parts_off(line, now) - promised_.off_at_start;
     // Where nothing is left to do, no band says anything any more.
     if (all) continue;
     const bool due = watch_.step(parts, band.low[w], band.high[w]);

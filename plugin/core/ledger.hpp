@@ -26,12 +26,6 @@ struct Booked {
   void book(const line::Frame& frame, double sample_period_s);
 };
 
-/// Parts that have left the line since line time 0.
-[[nodiscard]] double parts_off(const line::Line& line, const line::LineNow& now);
-/// Whether all parts of an order have left the line or been scrapped.
-[[nodiscard]] bool is_finished(const line::Line& line, const line::LineNow& now,
-                               const line::Order& order, std::size_t position);
-
 /// What was promised of a schedule that is deployed.
 struct Promised {
   std::uint16_t proposal = 0;

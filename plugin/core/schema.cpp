@@ -814,6 +814,35 @@ const char* configuration_schema() {
      "description": "Plan when a forecast alarm is raised",
      "default": true
     },
+    "on_breakdown": {
+     "type": "boolean",
+     "description": "Plan when a machine stands for longer",
+     "default": true
+    },
+    "breakdown_after": {
+     "type": "string",
+     "description": "Shorter stops need no plan; a time such as \"2 s\" or \"100 ms\"",
+     "default": "5 min"
+    },
+    "on_finish": {
+     "type": "boolean",
+     "description": "Plan when an order leaves the band in which nine of ten futures end it",
+     "default": true
+    },
+    "policy": {
+     "description": "What a plan may move: no order, late orders, all",
+     "enum": [
+      "right-shift",
+      "affected",
+      "full"
+     ],
+     "default": "full"
+    },
+    "freeze": {
+     "type": "string",
+     "description": "Orders that start within this stay; a time such as \"2 s\" or \"100 ms\"",
+     "default": "0 s"
+    },
     "horizon": {
      "type": "string",
      "description": "Length of each future; a time such as \"2 s\" or \"100 ms\"",
@@ -930,6 +959,14 @@ const char* configuration_schema() {
      ],
      "description": "Of the open orders; \"5 %\" or 0.05",
      "default": "20 %"
+    },
+    "largest_shift": {
+     "type": [
+      "string",
+      "number"
+     ],
+     "description": "Of what open orders could shift, next ones counting most; \"5 %\" or 0.05",
+     "default": "50 %"
     },
     "hold_off": {
      "type": "string",

@@ -162,6 +162,13 @@ std::vector<plan::Stop> StopLog::between(double from_s, double until_s) const {
   return found;
 }
 
+std::vector<plan::Stop> StopLog::open() const {
+  std::vector<plan::Stop> found;
+  for (std::uint32_t m = 0; m < since_s_.size(); ++m)
+    if (since_s_[m] >= 0) found.push_back({{m}, since_s_[m], since_s_[m]});
+  return found;
+}
+
 Stretch stretch_of(const plan::Request& request, const plan::Replayed& replayed, double came,
                    const std::vector<double>& finished_s) {
   Stretch stretch;

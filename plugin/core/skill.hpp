@@ -84,6 +84,8 @@ class StopLog {
   void take(const line::Frame& frame);
   /// Those that touch [from_s, until_s]; the open ones end then.
   [[nodiscard]] std::vector<plan::Stop> between(double from_s, double until_s) const;
+  /// Those that go on.
+  [[nodiscard]] std::vector<plan::Stop> open() const;
 
  private:
   std::vector<double> since_s_;  ///< -1: runs.

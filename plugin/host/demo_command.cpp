@@ -43,7 +43,7 @@ constexpr const char* demo_gate =
     "\n[gate]\nleast_gain = \"1 %\"\nleast_futures = 40\nleast_stretches = 0\nlargest_tail_growth "
     "= \"5 %\"\n"
     "largest_on_time_drop = \"50 %\"\nlargest_corner_loss = \"40 %\"\noldest_state = \"1h\"\n"
-    "largest_moved = \"80 %\"\nhold_off = \"30 min\"\n";
+    "largest_moved = \"80 %\"\nlargest_shift = \"80 %\"\nhold_off = \"30 min\"\n";
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;

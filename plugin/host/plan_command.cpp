@@ -6,39 +6,164 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/history.hpp"
+#include "plugin/attachment/details.hpp"
 #include "plugin/core/gate.hpp"
 #include "plugin/core/skill.hpp"
 #include "plugin/host/console.hpp"
-#include "sim/plan/planner.hpp"
+#include "plugin/report/plan_export.hpp"
+#include "plugin/store/store.hpp"
+#include "sim/plan/react.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
+#include "sim/text/state_file.hpp"
 
 namespace foreline::host {
 
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct Options {
   std::string scenario = "scenarios/demo.toml";
   std::string model = "inference/models/small";
   std::string at = "1h30min";
+  std::string from;
+  std::string length = "8h";
+  std::string policy = "full";
+  std::string freeze = "0s";
+  double largest_moved = 100;  ///< Percent.
   std::optional<std::uint64_t> seed;
   std::size_t futures = 20;
   bool no_llm = false;
   std::string out;
+  std::string gantt;
+  std::string csv;
+  std::string xlsx;
+  std::string ics;
+  std::string json;
+  std::string zero = "2000-01-01T00:00";
+  std::string again;
 };
 
-int make(const Options& options) {
+/// What a plan is a function of, besides the files that it names.
+Json rerun_of(const Options& options) {
+  return {{"scenario", options.scenario},
+          {"at", options.at},
+          {"from", options.from},
+          {"for", options.length},
+          {"seed", options.seed ? Json(*options.seed) : Json()},
+          {"futures", options.futures},
+          {"policy", options.policy},
+          {"freeze", options.freeze},
+          {"largest_moved", options.largest_moved},
+          {"model", options.model},
+          {"no_llm", options.no_llm}};
+}
+
+/// The options and the id of a plan that `--json` has written.
+line::Result<std::string> read_again(Options& options) {
+  auto text = text::read_text_file(options.again);
+  if (!text) return text.error();
+  try {
+    const auto json = Json::parse(*text);
+    const auto& rerun = json.at("rerun");
+    rerun.at("scenario").get_to(options.scenario);
+    rerun.at("at").get_to(options.at);
+    rerun.at("from").get_to(options.from);
+    rerun.at("for").get_to(options.length);
+    if (rerun.at("seed").is_number()) options.seed = rerun.at("seed").get<std::uint64_t>();
+    rerun.at("futures").get_to(options.futures);
+    rerun.at("policy").get_to(options.policy);
+    rerun.at("freeze").get_to(options.freeze);
+    rerun.at("largest_moved").get_to(options.largest_moved);
+    rerun.at("model").get_to(options.model);
+    rerun.at("no_llm").get_to(options.no_llm);
+    return json.at("id").get<std::string>();
+  } catch (const Json::exception& error) {
+    return line::Error(fmt::format("{} is no plan: {}", options.again, error.what()),
+                       "give a file that foreline plan --json has written");
+  }
+}
+
+line::Result<line::Done> write_files(const Options& options, const plan::Request& request,
+                                     const plan::Plan& plan, const core::GateVerdict& verdict,
+                                     const std::string& id, double freeze_s) {
+  const auto write = [](const std::string& path, const auto& text) {
+    return path.empty() ? line::Result<line::Done>(line::Done{}) : gpt2::write_file(path, text());
+  };
+  const auto tables = report::plan_tables(request, plan);
+  if (auto done = write(options.gantt,
+                        [&] {
+                          return report::plan_gantt(request, plan,
+                                                    freeze_s > 0
+                                                        ? std::optional(request.now.at_s + freeze_s)
+                                                        : std::nullopt);
+                        });
+      !done)
+    return done;
+  if (auto done = write(options.csv, [&] { return report::csv_of(tables.front()); }); !done)
+    return done;
+  if (auto done = write(options.ics,
+                        [&] {
+                          return report::calendar_of(plan.winner_example.gantt, *request.line,
+                                                     "Planned: ", *report::moment_of(options.zero));
+                        });
+      !done)
+    return done;
+  if (auto done = write(options.json,
+                        [&] {
+                          Json json = {{"id", id}, {"rerun", rerun_of(options)}};
+                          json.update(attachment::to_json(plan, request, verdict));
+                          return json.dump(2) + "\n";
+                        });
+      !done)
+    return done;
+  return options.xlsx.empty() ? line::Result<line::Done>(line::Done{})
+                              : report::write_xlsx(options.xlsx, tables);
+}
+
+int make(Options options) {
+  std::string wanted_id;
+  if (!options.again.empty()) {
+    auto read = read_again(options);
+    if (!read) return fail(bad_input, "plan", read.error());
+    wanted_id = std::move(*read);
+  }
   auto scenario = text::read_scenario_file(shipped(options.scenario));
   if (!scenario) return fail(bad_input, "plan", scenario.error());
-  const auto at_s = text::parse_duration(options.at);
-  if (!at_s) return fail(bad_input, "plan", fmt::format("--at \"{}\" is no duration", options.at));
+  line::Error wrong;
+  const auto duration = [&](const char* name, const std::string& text) {
+    const auto seconds = text::parse_duration(text);
+    if (!seconds)
+      wrong.diagnostics.push_back(
+          {"", 0, 0, fmt::format("{} \"{}\" is no duration such as 1h30min", name, text), ""});
+    return seconds;
+  };
+  const auto at_s = duration("--at", options.at);
+  const auto length_s = duration("--for", options.length);
+  const auto freeze_s = duration("--freeze", options.freeze);
+  if (length_s && *length_s <= 0)
+    wrong.diagnostics.push_back({"", 0, 0, "--for must be longer than nothing", ""});
+  if (!report::moment_of(options.zero))
+    wrong.diagnostics.push_back(
+        {"", 0, 0, fmt::format("--zero \"{}\" is no moment such as 2026-11-30T06:00", options.zero),
+         ""});
+  const auto policy =
+      std::find(plan::policy_names().begin(), plan::policy_names().end(), options.policy);
+  if (policy == plan::policy_names().end())
+    wrong.diagnostics.push_back(
+        {"", 0, 0, fmt::format("there is no policy \"{}\"", options.policy), ""});
+  if (!wrong.diagnostics.empty()) return fail(bad_input, "plan", wrong);
   std::optional<line::Result<inference::Forecaster>> forecaster;
-  if (!options.no_llm) {
+  // A state says where the line stands, not what its signals were: nothing to forecast from.
+  if (!options.no_llm && options.from.empty()) {
     forecaster = inference::Forecaster::load(shipped(options.model), {});
     if (!*forecaster) return fail(bad_input, "plan", forecaster->error());
   }
@@ -46,34 +171,47 @@ int make(const Options& options) {
   if (!client) return fail(environment, "plan", client.error());
   auto trial = text::trial_of(*scenario, 0);
   if (options.seed) trial.seed = *options.seed;
-  trial.want_trace = true;
-  trial.want_state_at_s = *at_s;
-  auto outcomes = client->run(std::span(&trial, 1));
-  if (!outcomes) return fail(environment, "plan", outcomes.error());
-  const auto& day = outcomes->front();
-  if (!day.valid()) return fail(bug, "plan", day.error);
-  if (!day.state || (day.end == line::Outcome::End::done && day.end_s <= *at_s))
-    return fail(
-        bad_input, "plan",
-        fmt::format("the work is over at {}, before --at {}", clock_text(day.end_s), options.at));
   inference::History history(trial.line);
-  for (const auto& frame : day.trace.frames)
-    if (frame.at_s <= *at_s) history.add(frame);
+  std::optional<line::LineNow> now;
+  if (options.from.empty()) {
+    trial.want_trace = true;
+    trial.want_state_at_s = *at_s;
+    auto outcomes = client->run(std::span(&trial, 1));
+    if (!outcomes) return fail(environment, "plan", outcomes.error());
+    auto& day = outcomes->front();
+    if (!day.valid()) return fail(bug, "plan", day.error);
+    if (!day.state || (day.end == line::Outcome::End::done && day.end_s <= *at_s))
+      return fail(
+          bad_input, "plan",
+          fmt::format("the work is over at {}, before --at {}", clock_text(day.end_s), options.at));
+    for (const auto& frame : day.trace.frames)
+      if (frame.at_s <= *at_s) history.add(frame);
+    now = std::move(day.state);
+  } else {
+    auto from = text::read_state_file(options.from, *trial.line, *trial.orders);
+    if (!from) return fail(bad_input, "plan", from.error());
+    now = std::move(*from);
+  }
   std::vector<inference::Window> windows;
-  for (std::uint32_t m = 0; m < trial.line->machines.size(); ++m)
-    windows.push_back(history.window({m}));
+  if (forecaster)
+    for (std::uint32_t m = 0; m < trial.line->machines.size(); ++m)
+      windows.push_back(history.window({m}));
   plan::Request request;
   request.line = trial.line;
   request.orders = trial.orders;
   request.active = trial.schedule;
-  request.now = *day.state;
+  request.now = std::move(*now);
   request.seed = trial.seed;
+  request.horizon_s = *length_s;
   request.selection_seeds = options.futures;
   request.gate_seeds = 2 * options.futures;
+  request.policy = static_cast<plan::Policy>(policy - plan::policy_names().begin());
+  request.fence = plan::fence_of(request, *freeze_s);
+  request.largest_moved_share = options.largest_moved / 100;
   double missing_share = 0;
   std::vector<line::Forecast> forecasts;
-  auto evaluation = options.no_llm ? line::Result(std::optional<core::ForecastRecord>())
-                                   : core::evaluation_of(shipped(options.model));
+  auto evaluation = !forecaster ? line::Result(std::optional<core::ForecastRecord>())
+                                : core::evaluation_of(shipped(options.model));
   if (!evaluation) return fail(bad_input, "plan", evaluation.error());
   if (forecaster) forecasts = (*forecaster)->forecast(windows);
   for (const auto& given : forecasts) {
@@ -100,8 +238,9 @@ int make(const Options& options) {
   auto planned = plan::make_plan(request, *client, {}, planned_so_far);
   if (!planned) return fail(environment, "plan", planned.error());
   fmt::print("{} at {}, seed {}: {} schedules on the same {} futures\n\n{:<44}{:>26}{:>8}{:>12}\n",
-             scenario->line->name, clock_text(*at_s), trial.seed, planned->evaluated.size(),
-             options.futures, "schedule", "cost, mean [95 %]", "late", "downtime");
+             scenario->line->name, clock_text(request.now.at_s), trial.seed,
+             planned->evaluated.size(), options.futures, "schedule", "cost, mean [95 %]", "late",
+             "downtime");
   for (const auto& evaluated : planned->evaluated) {
     double late = 0;
     double down_s = 0;
@@ -115,12 +254,20 @@ int make(const Options& options) {
                fmt::format("{:.0f} [{:.0f}, {:.0f}]", cost.mean, cost.low, cost.high), late / n,
                clock_text(down_s / n));
   }
+  const auto& best = planned->evaluated[planned->winner].candidate.schedule;
+  const auto fence = plan::frozen_of(request);
+  const auto unrest = plan::nervousness_of(request.active, best, fence);
+  fmt::print(
+      "\nThe first {} of {} orders stay; {:.0f} % of the others move, by {:.0f} % of what they "
+      "could, and start {:.0f} min earlier or later on average\n",
+      fence, best.sequence.size(), 100 * unrest.moved_share, 100 * unrest.weighted_shift,
+      planned->proof.start_deviation_s / 60);
   core::GateInput input;
   input.request = &request;
   input.plan = &*planned;
   input.connected = true;
-  input.now_s = *at_s;
-  input.forecast_at_s = windows.front().at_s;
+  input.now_s = request.now.at_s;
+  input.forecast_at_s = windows.empty() ? 0 : windows.front().at_s;
   input.missing_share = missing_share;
   input.forecast = *evaluation;
   input.may_write = true;
@@ -134,10 +281,18 @@ int make(const Options& options) {
   fmt::print("\nThe gate {}: {}\n", verdict.passed ? "would propose" : "refuses", verdict.reason);
   for (const auto& check : verdict.checks)
     if (!check.passed) fmt::print("  {:<4}{:<12}{}\n", check.rule, check.name, check.text);
+  const auto id = store::digest_of(core::identity_text(request, best, rules));
+  fmt::print("\nThis plan: {}\n", id);
+  if (auto written = write_files(options, request, *planned, verdict, id, *freeze_s); !written)
+    return fail(environment, "plan", written.error());
+  if (!wanted_id.empty() && wanted_id != id)
+    return fail(expectation_failed, "plan",
+                fmt::format("{} holds another plan, {}: a file that it names, the model or the "
+                            "program has changed since",
+                            options.again, wanted_id));
   if (!options.out.empty()) {
-    const auto& winner = planned->evaluated[planned->winner].candidate.schedule;
     auto written =
-        gpt2::write_file(options.out, text::schedule_text(winner, *trial.line, *trial.orders));
+        gpt2::write_file(options.out, text::schedule_text(best, *trial.line, *trial.orders));
     if (!written) return fail(environment, "plan", written.error());
     fmt::print("The best schedule: {}\n", options.out);
   }
@@ -152,6 +307,22 @@ void add_plan(CLI::App& app, int& exit_code) {
       "plan", "Compare schedules from a moment of a scenario's day, on the same futures");
   command->add_option("scenario", options->scenario, "Scenario file")->capture_default_str();
   command->add_option("--at", options->at, "Line time to plan at")->capture_default_str();
+  command->add_option(
+      "--from", options->from,
+      "State file to plan from, instead of --at; by base rates, as it has no signals");
+  command->add_option("--for", options->length, "Length of the futures")->capture_default_str();
+  command
+      ->add_option("--policy", options->policy,
+                   "What may move: no order, orders that will be late, all")
+      ->check(CLI::IsMember(plan::policy_names()))
+      ->capture_default_str();
+  command->add_option("--freeze", options->freeze, "Orders that start within this stay")
+      ->capture_default_str();
+  command
+      ->add_option("--largest-moved", options->largest_moved,
+                   "Percent of the open orders that may move")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
   command->add_option("--seed", options->seed, "Seed instead of the scenario's");
   command->add_option("--futures", options->futures, "Simulated futures a schedule")
       ->check(CLI::Range(5, 10'000))
@@ -159,6 +330,15 @@ void add_plan(CLI::App& app, int& exit_code) {
   command->add_option("--model", options->model, "Folder of the model")->capture_default_str();
   command->add_flag("--no-llm", options->no_llm, "Plan by base rates alone, without the model");
   command->add_option("--out", options->out, "Write the best schedule to this file");
+  command->add_option("--gantt", options->gantt, "Draw the plan to this SVG file");
+  command->add_option("--csv", options->csv, "Write the orders with their times to this file");
+  command->add_option("--xlsx", options->xlsx, "Write orders, work and services to this workbook");
+  command->add_option("--ics", options->ics, "Write the services as a calendar to this file");
+  command->add_option("--zero", options->zero, "Local time of line time 0, for --ics")
+      ->capture_default_str();
+  command->add_option("--json", options->json, "Write all of the plan to this file");
+  command->add_option("--again", options->again,
+                      "Make the plan of a --json file again, and fail if it is another");
   command->footer("Example:\n  foreline plan scenarios/demo.toml --at 1h30min --out better.toml");
   command->callback([options, &exit_code] { exit_code = make(*options); });
 }

@@ -14,6 +14,7 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/report/plan_export.hpp"
 #include "sim/plan/planner.hpp"
 #include "sim/select/comparison.hpp"
 #include "sim/select/scenario_set.hpp"
@@ -43,10 +44,12 @@ struct Options {
   std::vector<std::string> buffers;
   std::vector<std::string> speeds;
   int crew = 0;
+  std::string edits;
   bool bottleneck = false;
   std::string json;
   std::string csv;
   std::string ics;
+  std::string zero = "2000-01-01T00:00";
 };
 
 /// One way in which the day goes on.
@@ -67,7 +70,7 @@ class Editor {
   void fail(const std::string& text) {
     const auto [who, when] = split(text, '@');
     const auto [name, kind] = split(who, '/');
-    const auto machine = machine_named(name, "--fail " + text);
+    const auto machine = machine_named(name, edit("fail", text));
     if (!machine) return;
     const auto& modes = line_.at(*machine).faults;
     const auto wanted = kind.empty() ? std::nullopt : fault_kind_named(kind);
@@ -75,12 +78,13 @@ class Editor {
       return kind.empty() || (wanted && m.kind == *wanted);
     });
     if (mode == modes.end())
-      return complain(fmt::format("--fail {}: {} has no such fault in its line file", text, name));
+      return complain(
+          fmt::format("{}fail {}: {} has no such fault in its line file", dashes(), text, name));
     ScriptedFault fault;
     fault.id = fmt::format("what-if {}", trial_.faults.size() + 1);
     fault.machine = *machine;
     fault.kind = mode->kind;
-    fault.at_s = now_s_ + duration(when, "--fail " + text);
+    fault.at_s = now_s_ + duration(when, edit("fail", text));
     fault.fails_after_s = 1;
     trial_.faults.push_back(fault);
     changes_.push_back(fmt::format("{} of {} in {:.0f} min", name_of(mode->kind), name,
@@ -92,22 +96,23 @@ class Editor {
     const auto& orders = *trial_.orders;
     const auto found = std::find_if(sequence.begin(), sequence.end(),
                                     [&](OrderId o) { return orders[o.index].id == id; });
+    if (found == sequence.end() && within_ && id.empty()) return;
     if (found == sequence.end())
-      return complain(fmt::format("--rush {}: there is no such order in the book", id));
+      return complain(fmt::format("{}rush {}: there is no such order in the book", dashes(), id));
     const auto open = trial_.from->frozen_prefix(trial_.schedule);
     if (static_cast<std::size_t>(found - sequence.begin()) < open)
-      return complain(fmt::format("--rush {}: the order has started already", id));
+      return complain(fmt::format("{}rush {}: the order has started already", dashes(), id));
     std::rotate(sequence.begin() + static_cast<std::ptrdiff_t>(open), found, found + 1);
     changes_.push_back(id + " comes next");
   }
 
   void service(const std::string& text) {
     const auto [name, when] = split(text, '@');
-    const auto machine = machine_named(name, "--service " + text);
+    const auto machine = machine_named(name, edit("service", text));
     if (!machine) return;
     Service service;
     service.machine = *machine;
-    service.at_s = now_s_ + duration(when, "--service " + text);
+    service.at_s = now_s_ + duration(when, edit("service", text));
     trial_.schedule.services.push_back(service);
     changes_.push_back(
         fmt::format("{} is serviced in {:.0f} min", name, (service.at_s - now_s_) / 60));
@@ -115,27 +120,28 @@ class Editor {
 
   void buffer(const std::string& text) {
     const auto [name, value] = split(text, '=');
-    const auto machine = machine_named(name, "--buffer " + text);
+    const auto machine = machine_named(name, edit("buffer", text));
     if (!machine) return;
     auto& places = line_.machines[machine->index].buffer_after;
-    const auto wanted = number(value, "--buffer " + text);
+    const auto wanted = number(value, edit("buffer", text));
     const bool relative = !value.empty() && (value[0] == '+' || value[0] == '-');
     const double next = relative ? places + wanted : wanted;
     if (!(next >= 0 && next <= 100'000))
-      return complain(fmt::format("--buffer {}: that leaves {} places", text, next));
+      return complain(fmt::format("{}buffer {}: that leaves {} places", dashes(), text, next));
     places = static_cast<std::uint32_t>(next);
     changes_.push_back(fmt::format("{} places behind {}", places, name));
   }
 
   void speed(const std::string& text) {
     const auto [name, value] = split(text, '=');
-    const auto machine = machine_named(name, "--speed " + text);
+    const auto machine = machine_named(name, edit("speed", text));
     if (!machine) return;
     std::string_view share = value;
     if (!share.empty() && share.back() == '%') share.remove_suffix(1);
-    const double percent = number(std::string(share), "--speed " + text);
+    const double percent = number(std::string(share), edit("speed", text));
     if (!(percent > -90 && percent < 900))
-      return complain(fmt::format("--speed {}: wanted a change between -90 % and 900 %", text));
+      return complain(
+          fmt::format("{}speed {}: wanted a change between -90 % and 900 %", dashes(), text));
     for (auto& factor : line_.machines[machine->index].product_factor) factor /= 1 + percent / 100;
     changes_.push_back(fmt::format("{} is {:+.0f} % faster", name, percent));
   }
@@ -143,12 +149,47 @@ class Editor {
   void crew(int change) {
     if (change == 0) return;
     const auto next = static_cast<std::int64_t>(line_.crews) + change;
-    if (next < 1) return complain(fmt::format("--crew {:+}: that leaves {} crews", change, next));
+    if (next < 1)
+      return complain(fmt::format("{}crew {:+}: that leaves {} crews", dashes(), change, next));
     line_.crews = static_cast<std::uint32_t>(next);
     changes_.push_back(fmt::format("{} crews", next));
   }
 
-  void complain(std::string what) { error_.diagnostics.push_back({"", 0, 0, std::move(what), ""}); }
+  /// The edits of a file (docs/planners/what-if.md); mistakes go to the file's own.
+  void apply(text::Table root) {
+    static const std::vector<std::string> formats = {"foreline edits 1"};
+    (void)root.one_of("format", formats);
+    for (auto table : root.tables("fail")) {
+      const auto kind = table.string("kind", "");
+      within(table, [&] {
+        fail(table.string("machine") + (kind.empty() ? "" : "/" + kind) + later(table));
+      });
+    }
+    for (auto table : root.tables("service"))
+      within(table, [&] { service(table.string("machine") + later(table)); });
+    for (auto table : root.tables("rush")) within(table, [&] { rush(table.string("order")); });
+    for (auto table : root.tables("buffer")) {
+      if (table.has("places") == table.has("change"))
+        table.complain("", "a buffer has either places or a change of them");
+      const auto value = table.has("places")
+                             ? fmt::format("{}", table.integer("places", 0, 100'000))
+                             : fmt::format("{:+}", table.integer("change", -100'000, 100'000, 0));
+      within(table, [&] { buffer(table.string("machine") + "=" + value); });
+    }
+    for (auto table : root.tables("speed")) {
+      const double percent = table.quantity_in("change", "%");
+      within(table, [&] { speed(fmt::format("{}={:+}%", table.string("machine"), percent)); });
+    }
+    const auto change = static_cast<int>(root.integer("crew", -1000, 1000, 0));
+    within(root, [&] { crew(change); });
+  }
+
+  void complain(std::string what) {
+    if (within_)
+      within_->complain("", std::move(what));
+    else
+      error_.diagnostics.push_back({"", 0, 0, std::move(what), ""});
+  }
   [[nodiscard]] const Error& error() const { return error_; }
   Way take(std::string name) {
     trial_.line = std::make_shared<const Line>(line_);
@@ -156,6 +197,21 @@ class Editor {
   }
 
  private:
+  /// How the options of the command line begin; those of a file are named as they are.
+  [[nodiscard]] const char* dashes() const { return within_ ? "" : "--"; }
+  [[nodiscard]] std::string edit(const char* name, const std::string& text) const {
+    return fmt::format("{}{} {}", dashes(), name, text);
+  }
+  template <class Edit>
+  void within(text::Table& table, const Edit& edit) {
+    within_ = table;
+    edit();
+    within_.reset();
+    table.finish();
+  }
+  static std::string later(text::Table& table) {
+    return fmt::format("@{}s", table.duration("in", 0, 0.0));
+  }
   static std::pair<std::string, std::string> split(const std::string& text, char at) {
     const auto place = text.find(at);
     if (place == std::string::npos) return {text, ""};
@@ -163,7 +219,8 @@ class Editor {
   }
   std::optional<MachineId> machine_named(const std::string& name, const std::string& where) {
     const auto machine = line_.machine_named(name);
-    if (machine) return machine;
+    // That a file names none has been said already.
+    if (machine || (within_ && name.empty())) return machine;
     std::vector<std::string> names;
     for (const auto& one : line_.machines) names.push_back(one.name);
     const auto meant = text::nearest(name, names);
@@ -192,6 +249,7 @@ class Editor {
   double now_s_;
   std::vector<std::string> changes_;
   Error error_;
+  std::optional<text::Table> within_;  ///< The table of a file that an edit comes from.
 };
 
 Error not_a_duration(const char* option, const std::string& text) {
@@ -206,6 +264,8 @@ Result<Trial> stopped_day(const Options& options, worker::Client& client) {
   if (!at_s) return not_a_duration("--at", options.at);
   const auto length_s = text::parse_duration(options.length);
   if (!length_s || *length_s <= 0) return not_a_duration("--for", options.length);
+  if (!report::moment_of(options.zero))
+    return Error(fmt::format("--zero \"{}\" is no moment such as 2026-11-30T06:00", options.zero));
   auto trial = text::trial_of(*scenario, 0);
   if (!options.from.empty()) {
     auto from = text::read_state_file(options.from, *scenario->line, *scenario->orders);
@@ -336,25 +396,6 @@ std::string csv_of(const std::vector<Way>& ways, std::uint64_t seed) {
   return out;
 }
 
-/// Services as calendar entries (RFC 5545), line time 0 as the first of January 2000, floating.
-std::string ics_of(const Way& way) {
-  const auto stamp = [](double at_s) {
-    const auto s = static_cast<std::int64_t>(std::llround(at_s));
-    return fmt::format("200001{:02}T{:02}{:02}{:02}", 1 + s / 86400, s / 3600 % 24, s / 60 % 60,
-                       s % 60);
-  };
-  std::string out = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Foreline//what-if//EN\r\n";
-  std::size_t number = 0;
-  for (const auto& bar : way.outcomes.front().gantt) {
-    if (bar.what != Occupation::What::service) continue;
-    out += fmt::format(
-        "BEGIN:VEVENT\r\nUID:foreline-{}@what-if\r\nDTSTAMP:20000101T000000\r\nDTSTART:{}\r\n"
-        "DTEND:{}\r\nSUMMARY:What-if: service of {}\r\nEND:VEVENT\r\n",
-        ++number, stamp(bar.from_s), stamp(bar.until_s), way.trial.line->at(bar.machine).name);
-  }
-  return out + "END:VCALENDAR\r\n";
-}
-
 int show(const char* command, std::vector<Way>& ways, const Options& options) {
   const auto& base = ways.front();
   fmt::print("{}\n{} from {} on, {} futures, seed {}; the same futures for all\n\n", watermark,
@@ -414,7 +455,9 @@ int show(const char* command, std::vector<Way>& ways, const Options& options) {
   };
   for (const auto& done :
        {write(options.json, json.dump(2) + "\n"), write(options.csv, csv_of(ways, options.seed)),
-        write(options.ics, ics_of(ways.back()))})
+        write(options.ics,
+              report::calendar_of(ways.back().outcomes.front().gantt, *ways.back().trial.line,
+                                  "What-if: ", *report::moment_of(options.zero)))})
     if (!done) return fail(environment, command, done.error());
   return pass;
 }
@@ -461,7 +504,14 @@ int what_if(const Options& options) {
   for (const auto& one : options.buffers) editor.buffer(one);
   for (const auto& one : options.speeds) editor.speed(one);
   editor.crew(options.crew);
-  if (!editor.error().diagnostics.empty()) return fail(bad_input, "whatif", editor.error());
+  auto wrong = editor.error();
+  if (!options.edits.empty()) {
+    auto file = text::Document::open(options.edits);
+    if (!file) return fail(bad_input, "whatif", file.error());
+    editor.apply(file->root());
+    for (auto& mistake : file->diagnostics()) wrong.diagnostics.push_back(std::move(mistake));
+  }
+  if (!wrong.diagnostics.empty()) return fail(bad_input, "whatif", wrong);
   std::vector<Way> ways = {{"as it is", *base, {}, {}, {}}};
   auto edited = editor.take("changed");
   if (!edited.changes.empty()) ways.push_back(std::move(edited));
@@ -512,6 +562,8 @@ void add_common(CLI::App* command, const std::shared_ptr<Options>& options) {
   command->add_option("--json", options->json, "Write every future's measures to this file");
   command->add_option("--csv", options->csv, "Write a row a future to this file");
   command->add_option("--ics", options->ics, "Write the services as a calendar to this file");
+  command->add_option("--zero", options->zero, "Local time of line time 0, for --ics")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -529,6 +581,8 @@ void add_what_if(CLI::App& app, int& exit_code) {
   command->add_option("--buffer", options->buffers, "MACHINE=+2: places behind it, or MACHINE=10");
   command->add_option("--speed", options->speeds, "MACHINE=+5%: so much faster");
   command->add_option("--crew", options->crew, "So many crews more or less: -1");
+  command->add_option("--edits", options->edits,
+                      "TOML file of such edits, besides those given here");
   command->add_flag("--bottleneck", options->bottleneck,
                     "Also: what a tenth less time on each machine would bring");
   command->footer(

@@ -21,23 +21,33 @@ constexpr double row_height = 22;
 constexpr double axis_height = 20;
 constexpr double label_from = 30;  ///< Narrower bars carry no label.
 
-double x_of(double at_s, double until_s) {
-  return left + (width - left - right) * std::clamp(at_s / std::max(until_s, 1.0), 0.0, 1.0);
+struct Span {
+  double from_s = 0;
+  double until_s = 0;
+};
+
+double x_of(double at_s, const Span& span) {
+  const double share = (at_s - span.from_s) / std::max(span.until_s - span.from_s, 1.0);
+  return left + (width - left - right) * std::clamp(share, 0.0, 1.0);
 }
 
-std::string time_axis(double until_s, double y) {
-  const double step_s = until_s > 6 * 3600 ? 3600 : 1800;
+std::string time_axis(const Span& span, double y) {
+  const double length_s = span.until_s - span.from_s;
+  // At most some sixteen words.
+  const double step_s = length_s > 16 * 3600  ? 3600 * std::ceil(length_s / (16 * 3600))
+                        : length_s > 6 * 3600 ? 3600
+                                              : 1800;
   std::string out;
-  for (double at_s = 0; at_s <= until_s; at_s += step_s)
+  for (double at_s = step_s * std::ceil(span.from_s / step_s); at_s <= span.until_s; at_s += step_s)
     out += fmt::format("<text class='tick' x='{:.1f}' y='{:.1f}' text-anchor='middle'>{}</text>",
-                       x_of(at_s, until_s), y + 14, hours(at_s));
+                       x_of(at_s, span), y + 14, hours(at_s));
   return out;
 }
 
-std::string marks_of(const std::vector<Mark>& marks, double until_s, double bottom) {
+std::string marks_of(const std::vector<Mark>& marks, const Span& span, double bottom) {
   std::string out;
   for (const auto& mark : marks) {
-    const double x = x_of(mark.at_s, until_s);
+    const double x = x_of(mark.at_s, span);
     // What follows an alarm is close to it: the alarm's word stands to the left of its line.
     const bool before = mark.style == "alarm";
     out += fmt::format(
@@ -50,8 +60,10 @@ std::string marks_of(const std::vector<Mark>& marks, double until_s, double bott
 }
 
 std::string open_svg(double height, const std::string& title) {
-  return fmt::format("<svg viewBox='0 0 {:.0f} {:.0f}' role='img'><title>{}</title>", width, height,
-                     text::xml_escaped(title));
+  return fmt::format(
+      "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {:.0f} {:.0f}' "
+      "role='img'><title>{}</title>",
+      width, height, text::xml_escaped(title));
 }
 
 }  // namespace
@@ -64,6 +76,7 @@ std::string hours(double at_s) {
 
 std::string curve_svg(const Curve& curve, double until_s, double low, double high,
                       const std::vector<Mark>& marks) {
+  const Span span{0, until_s};
   if (low == high) {
     low = std::numeric_limits<double>::infinity();
     high = -low;
@@ -97,16 +110,17 @@ std::string curve_svg(const Curve& curve, double until_s, double low, double hig
       pen = false;
       continue;
     }
-    path += fmt::format("{}{:.1f} {:.1f}", pen ? "L" : "M", x_of(at_s, until_s), y_of(value));
+    path += fmt::format("{}{:.1f} {:.1f}", pen ? "L" : "M", x_of(at_s, span), y_of(value));
     pen = true;
   }
   out += fmt::format("<path class='curve' d='{}'/>", path);
-  out += marks_of(marks, until_s, bottom) + time_axis(until_s, bottom);
+  out += marks_of(marks, span, bottom) + time_axis(span, bottom);
   return out + "</svg>\n";
 }
 
 std::string gantt_svg(const std::vector<std::string>& rows, const std::vector<Bar>& bars,
-                      double until_s, const std::vector<Mark>& marks) {
+                      double until_s, const std::vector<Mark>& marks, double from_s) {
+  const Span span{from_s, until_s};
   const double bottom = top + row_height * static_cast<double>(rows.size());
   auto out = open_svg(bottom + axis_height, "Gantt chart");
   for (std::size_t r = 0; r < rows.size(); ++r)
@@ -120,8 +134,8 @@ std::string gantt_svg(const std::vector<std::string>& rows, const std::vector<Ba
     auto label = std::find(labels.begin(), labels.end(), bar.label);
     if (label == labels.end()) label = labels.insert(labels.end(), bar.label);
     const double y = top + row_height * static_cast<double>(row - rows.begin()) + 2;
-    const double x = x_of(bar.from_s, until_s);
-    const double length = std::max(0.6, x_of(bar.until_s, until_s) - x);
+    const double x = x_of(bar.from_s, span);
+    const double length = std::max(0.6, x_of(bar.until_s, span) - x);
     out += fmt::format(
         "<rect class='{} shade{}' x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{}'>"
         "<title>{} {} {} {} to {}</title></rect>",
@@ -132,8 +146,16 @@ std::string gantt_svg(const std::vector<std::string>& rows, const std::vector<Ba
       out += fmt::format("<text class='onbar' x='{:.1f}' y='{:.1f}'>{}</text>", x + 3, y + 13,
                          text::xml_escaped(bar.label));
   }
-  out += marks_of(marks, until_s, bottom) + time_axis(until_s, bottom);
+  out += marks_of(marks, span, bottom) + time_axis(span, bottom);
   return out + "</svg>\n";
+}
+
+std::string as_file(std::string svg) {
+  const auto title = svg.find("</title>") + 8;
+  return svg.insert(title,
+                    fmt::format("<style>svg{{font-family:system-ui,'DejaVu Sans',sans-serif}}{}"
+                                "</style>",
+                                drawing_style));
 }
 
 }  // namespace foreline::report

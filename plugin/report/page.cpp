@@ -22,14 +22,6 @@ body{font:15px/1.5 system-ui,"DejaVu Sans",sans-serif;color:#1d242b;background:#
 h1{font-size:1.6em;margin:0 0 .2em}h2{font-size:1.15em;margin:2em 0 .4em;border-bottom:1px solid #cfd6dc;padding-bottom:.2em}
 .lead{font-size:1.05em}.quiet{color:#5b6670}
 svg{width:100%;height:auto;display:block;margin:.2em 0}
-.plot{fill:#f4f6f8;stroke:#cfd6dc;stroke-width:.5}
-.curve{fill:none;stroke:#2b5d8c;stroke-width:1.3}
-.tick{font-size:10px;fill:#5b6670}.name{font-size:11px;fill:#1d242b}
-line.mark{stroke-width:1.2;stroke-dasharray:4 2}text.mark{font-size:10px}
-line.alarm{stroke:#b3541e}text.alarm{fill:#b3541e}line.deploy{stroke:#2e7d4f}text.deploy{fill:#2e7d4f}
-line.fault{stroke:#9b1c31}text.fault{fill:#9b1c31}
-.work{fill:#b9cbdb}.work.shade1{fill:#93adc4}.changeover{fill:#e3e0d4}.service{fill:#2e7d4f}.repair{fill:#9b1c31}.waiting{fill:#e0a3ae}
-.onbar{font-size:10px;fill:#1d242b}
 table{border-collapse:collapse;width:100%;margin:.6em 0}th,td{text-align:left;padding:.3em .6em;border-bottom:1px solid #e3e7ea;vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 tr.best td{background:#eef6f0;font-weight:600}
@@ -173,9 +165,10 @@ std::string page(const Json& story) {
       "<body><h1>{0}</h1><p class='quiet'>line {2} · scenario <code>{3}</code> · seed {4} · {5}x "
       "real "
       "time · foreline {6}</p>",
-      text::xml_escaped(text_of(story, "title")), style, text::xml_escaped(text_of(story, "line")),
-      text::xml_escaped(text_of(story, "scenario")), story.at("seed").get<std::uint64_t>(),
-      number(story.at("speed")), text::xml_escaped(text_of(story, "version")));
+      text::xml_escaped(text_of(story, "title")), std::string(style) + drawing_style,
+      text::xml_escaped(text_of(story, "line")), text::xml_escaped(text_of(story, "scenario")),
+      story.at("seed").get<std::uint64_t>(), number(story.at("speed")),
+      text::xml_escaped(text_of(story, "version")));
   for (const auto& sentence : story.value("conclusion", Json::array()))
     out += fmt::format("<p class='lead'>{}</p>", text::xml_escaped(sentence.get<std::string>()));
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <cmath>
 
-#include "sim/plan/planner.hpp"
+#include "sim/plan/react.hpp"
 
 namespace foreline::plan {
 
@@ -143,12 +143,21 @@ class Candidates {
 std::vector<Candidate> candidates(const Request& request) {
   Candidates all(request);
   const auto machines = machines_at_risk(request);
-  const auto frozen = request.now.frozen_prefix(request.active);
+  const auto frozen = frozen_of(request);
   all.add_family("keep", "the schedule goes on as it is", request.active, machines, true);
-  all.add_family("by due date", "open orders in the order of their due dates",
-                 by_due_date(request, frozen), machines, false);
-  all.add_family("by changeover", "open orders with the shortest changeovers first",
-                 by_changeover(request, frozen), machines, false);
+  if (request.policy == Policy::full) {
+    const auto calm = [&](const Schedule& schedule) {
+      return bounded(request.active, schedule, frozen,
+                     {request.largest_moved_share, request.largest_shift});
+    };
+    all.add_family("by due date", "open orders in the order of their due dates",
+                   calm(by_due_date(request, frozen)), machines, false);
+    all.add_family("by changeover", "open orders with the shortest changeovers first",
+                   calm(by_changeover(request, frozen)), machines, false);
+  }
+  if (request.policy != Policy::right_shift)
+    if (auto affected = affected_operations(request))
+      all.add_family(affected->name, affected->why, affected->schedule, machines, false);
   return all.take();
 }
 

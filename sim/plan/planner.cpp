@@ -19,7 +19,6 @@ using namespace line;
 
 namespace {
 
-constexpr std::size_t finalists_most = 12;
 constexpr std::size_t searched_most = 6;
 constexpr double invalid_cost = 1e12;  ///< A future that crashed says nothing for its schedule.
 /// Costs that differ by less than this share are all one to everybody.
@@ -108,28 +107,9 @@ double cost_of(const Request& request, const Measures& measures, double service_
          request.cost_makespan_s * (measures.makespan_s - request.now.at_s);
 }
 
-double moved_share(const Schedule& before, const Schedule& after, std::size_t frozen) {
-  const auto& old = before.sequence;
-  if (old.size() != after.sequence.size()) return 1;
-  frozen = std::min(frozen, old.size());
-  const auto open = old.size() - frozen;
-  if (open == 0) return 0;
-  std::vector<std::size_t> place;
-  for (std::size_t i = frozen; i < old.size(); ++i) {
-    const auto found = std::find(old.begin(), old.end(), after.sequence[i]);
-    if (found == old.end()) return 1;
-    place.push_back(static_cast<std::size_t>(found - old.begin()));
-  }
-  // Who can stay is the longest increasing subsequence of the old places.
-  std::vector<std::size_t> ends;
-  for (const auto at : place) {
-    const auto spot = std::lower_bound(ends.begin(), ends.end(), at);
-    if (spot == ends.end())
-      ends.push_back(at);
-    else
-      *spot = at;
-  }
-  return static_cast<double>(open - ends.size()) / static_cast<double>(open);
+const std::vector<std::string>& policy_names() {
+  static const std::vector<std::string> names = {"right-shift", "affected", "full"};
+  return names;
 }
 
 Estimate estimate_of(const std::vector<double>& values) {
@@ -225,12 +205,13 @@ class Planning {
                                                                            : (*costs)[next++]);
       return joined;
     };
-    select::KnOptions options;
-    options.first = request_.selection_seeds;
-    options.most = 2 * request_.selection_seeds;
-    options.indifference = indifference;
-    options.step = std::max<std::size_t>(2, request_.selection_seeds / 4);
-    auto raced = select::kn(all_.size(), options, rest, watch);
+    select::ChooseOptions options;
+    options.kn.first = request_.selection_seeds;
+    options.kn.most = 2 * request_.selection_seeds;
+    options.kn.indifference = indifference;
+    options.kn.step = std::max<std::size_t>(2, request_.selection_seeds / 4);
+    options.screen = std::min<std::size_t>(options.screen, request_.selection_seeds);
+    auto raced = select::choose(all_.size(), options, rest, watch);
     if (!raced) return raced.error();
     plan_.decided = raced->decided;
     std::vector<std::size_t> order(all_.size());
@@ -325,6 +306,9 @@ class Planning {
     const std::vector<Outcome> won(std::make_move_iterator(middle),
                                    std::make_move_iterator(outcomes->end()));
     proof.band = band_of(request_, won);
+    proof.winner_spans = work_spans(won);
+    proof.winner_finishes = finish_bands(request_, won);
+    proof.keep_finishes = finish_bands(request_, {outcomes->begin(), middle});
     plan_.keep_example = std::move((*outcomes)[0]);
     plan_.winner_example = won.front();
     return Done{};

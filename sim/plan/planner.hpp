@@ -18,6 +18,15 @@
 
 namespace foreline::plan {
 
+/// How far a plan may go; each policy may do what those before it may.
+enum class Policy : std::uint8_t {
+  right_shift,  ///< The sequence stays and moves in time; services may be added.
+  affected,     ///< Orders that by mean times will be late may be moved, the others not.
+  full,         ///< Every order behind the fence may be moved.
+};
+/// As files and options spell them, in this order: "right-shift", "affected", "full".
+[[nodiscard]] const std::vector<std::string>& policy_names();
+
 /// The question.
 struct Request {
   std::shared_ptr<const line::Line> line;
@@ -33,13 +42,19 @@ struct Request {
   /// the schedules that candidates() lists. Without effect on lines that the recursion cannot do.
   std::size_t search_futures = 6000;
   std::size_t model_futures = 256;  ///< Of the recursion in each corner of the model's errors.
-  double largest_moved_share = 1;   ///< The search keeps to it; see moved_share().
+  Policy policy = Policy::full;
+  std::size_t fence = 0;           ///< Leading orders that may not move, started or not.
+  double largest_moved_share = 1;  ///< No candidate but those given moves more; moved_share().
+  double largest_shift = 1;        ///< Nor shifts more; Nervousness::weighted_shift.
   /// Cost of one future: cost_per_late_s * tardiness + cost_per_down_s * downtime + ...
   double cost_tardiness_s = 1.0;
   double cost_downtime_s = 1.0;
   double cost_service_s = 0.2;
   double cost_makespan_s = 0.1;
 };
+
+/// Leading orders of the running schedule that may not move: started, or before the fence.
+[[nodiscard]] std::size_t frozen_of(const Request& request);
 
 /// A schedule worth trying. `name` is short ("service filler now"), `why` one sentence.
 struct Candidate {
@@ -50,7 +65,7 @@ struct Candidate {
 
 /// keep, service now, service at each next changeover, service in the longest idle gap, resequence
 /// by due date / by changeover, and their sensible combinations for the machines at risk. The first
-/// is always "keep". Pure.
+/// is always "keep". They go as far as the policy lets them and keep the bounds of unrest. Pure.
 [[nodiscard]] std::vector<Candidate> candidates(const Request& request);
 
 /// A mean with its 95 % interval (Student t).
@@ -109,6 +124,38 @@ struct Band {
 /// Of futures that were run with their Gantt.
 [[nodiscard]] Band band_of(const Request& request, const std::vector<line::Outcome>& futures);
 
+/// When nine of ten simulated futures end an order, line time; infinity beyond their end.
+struct FinishBand {
+  line::OrderId order;
+  double low_s = 0;
+  double high_s = 0;
+};
+/// Of the orders that were open at request.now, in the order of the book.
+[[nodiscard]] std::vector<FinishBand> finish_bands(const Request& request,
+                                                   const std::vector<line::Outcome>& futures);
+
+/// When an order is on a machine: its first work begins, its last ends, in one future of ten before
+/// the low and in nine before the high, line time.
+struct WorkSpan {
+  line::MachineId machine;
+  line::OrderId order;
+  double begin_low_s = 0;
+  double begin_s = 0;  ///< Median.
+  double begin_high_s = 0;
+  double end_low_s = 0;
+  double end_s = 0;  ///< Median.
+  double end_high_s = 0;
+};
+/// Of futures that were run with their Gantt, in the order of machines and of the book. Pairs that
+/// come in fewer than half of the futures are left out.
+[[nodiscard]] std::vector<WorkSpan> work_spans(const std::vector<line::Outcome>& futures);
+
+/// Parts that have left the line since line time 0.
+[[nodiscard]] double parts_off(const line::Line& line, const line::LineNow& now);
+/// Whether all parts of an order have left the line or been scrapped.
+[[nodiscard]] bool is_finished(const line::Line& line, const line::LineNow& now,
+                               const line::Order& order, std::size_t position);
+
 /// The winner against keep on fresh seeds: what the gate reads.
 struct Proof {
   std::vector<std::uint64_t> seeds;
@@ -117,6 +164,9 @@ struct Proof {
   std::vector<double> gain;  ///< cost(keep) - cost(winner), one a seed.
   std::vector<double> winner_cost;
   Band band;  ///< Of the winner.
+  std::vector<FinishBand> keep_finishes;
+  std::vector<FinishBand> winner_finishes;
+  std::vector<WorkSpan> winner_spans;
   Estimate mean_gain;
   double gain_lower_95 = 0;       ///< One-sided lower bound of the mean gain.
   double probability_better = 0;  ///< Share of seeds with gain > 0, ties count half.

@@ -10,7 +10,7 @@
 
 #include "sim/line/random.hpp"
 #include "sim/maxplus/evaluator.hpp"
-#include "sim/plan/planner.hpp"
+#include "sim/plan/react.hpp"
 #include "sim/select/scenario_set.hpp"
 
 namespace foreline::plan {
@@ -47,7 +47,8 @@ class Search {
       : request_(request),
         evaluator_(trial, seeds),
         draws_(request.seed * 1'000'003 + salt),
-        frozen_(request.now.frozen_prefix(request.active)) {
+        frozen_(frozen_of(request)) {
+    if (request.policy == Policy::affected) movable_ = affected_orders(request);
     for (std::uint32_t m = 0; m < request.line->machines.size(); ++m)
       if (!request.line->machines[m].faults.empty()) serviceable_.push_back({m});
   }
@@ -119,14 +120,19 @@ class Search {
   Schedule changed(const Schedule& from) {
     Schedule next = from;
     const auto open = next.sequence.size() - std::min(frozen_, next.sequence.size());
-    const bool move_orders = open > 1 && (serviceable_.empty() || draws_.uniform() < 0.55);
+    const bool all = request_.policy == Policy::full;
+    const bool move_orders =
+        open > 1 && (all || !movable_.empty()) && (serviceable_.empty() || draws_.uniform() < 0.55);
     if (move_orders) {
-      const auto take = frozen_ + draws_.below(open);
-      const auto order = next.sequence[take];
-      next.sequence.erase(next.sequence.begin() + static_cast<std::ptrdiff_t>(take));
+      const auto order = all ? next.sequence[frozen_ + draws_.below(open)]
+                             : movable_[draws_.below(movable_.size())];
+      next.sequence.erase(std::find(next.sequence.begin(), next.sequence.end(), order));
       const auto put = frozen_ + draws_.below(open);
       next.sequence.insert(next.sequence.begin() + static_cast<std::ptrdiff_t>(put), order);
-      if (moved_share(request_.active, next, frozen_) > request_.largest_moved_share) return from;
+      const auto unrest = nervousness_of(request_.active, next, frozen_);
+      if (unrest.moved_share > request_.largest_moved_share ||
+          unrest.weighted_shift > request_.largest_shift)
+        return from;
       return next;
     }
     if (serviceable_.empty()) return from;
@@ -170,6 +176,7 @@ class Search {
   maxplus::Evaluator evaluator_;
   Draws draws_;
   std::size_t frozen_;
+  std::vector<OrderId> movable_;  ///< Orders that may be taken out, if not all may.
   std::vector<MachineId> serviceable_;
   std::vector<Found> elite_;
   std::size_t futures_ = 8;

@@ -174,4 +174,50 @@ line::Result<Race> kn(std::size_t candidates, const KnOptions& options, const Si
   return race;
 }
 
+line::Result<Race> choose(std::size_t candidates, const ChooseOptions& options,
+                          const Simulate& simulate, const Watch& watch) {
+  if (candidates <= options.finalists) return kn(candidates, options.kn, simulate, watch);
+  OcbaOptions screening;
+  screening.first = options.screen;
+  screening.budget = candidates * options.screen * 3 / 2;
+  auto all = ocba(candidates, screening, simulate, watch);
+  if (!all) return all;
+  std::vector<std::size_t> order(candidates);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto mean = [&](std::size_t c) { return mean_of(all->costs[c], all->costs[c].size()); };
+  std::stable_sort(order.begin() + 1, order.end(),
+                   [&](std::size_t a, std::size_t b) { return mean(a) < mean(b); });
+  order.resize(std::max<std::size_t>(1, options.finalists));
+  std::sort(order.begin(), order.end());
+  // The final asks by its own numbers, and only for what the screening has not simulated.
+  const Simulate rest = [&](const std::vector<Cell>& cells) -> line::Result<std::vector<double>> {
+    std::vector<Cell> unknown;
+    for (const auto& cell : cells)
+      if (const auto c = order[cell.candidate]; cell.future >= all->costs[c].size())
+        unknown.push_back({c, cell.future});
+    auto costs = unknown.empty() ? line::Result<std::vector<double>>(std::vector<double>())
+                                 : simulate(unknown);
+    if (!costs) return costs;
+    for (std::size_t i = 0; i < unknown.size(); ++i)
+      all->costs[unknown[i].candidate].push_back((*costs)[i]);
+    all->simulations += unknown.size();
+    std::vector<double> joined;
+    for (const auto& cell : cells) joined.push_back(all->costs[order[cell.candidate]][cell.future]);
+    return joined;
+  };
+  const auto by_all = [&](const Race& final_race) {
+    all->best = order[final_race.best];
+    all->decided = final_race.decided;
+    all->standing.assign(candidates, false);
+    for (std::size_t i = 0; i < order.size(); ++i) all->standing[order[i]] = final_race.standing[i];
+  };
+  auto final_race = kn(order.size(), options.kn, rest, [&](const Race& now) {
+    by_all(now);
+    if (watch) watch(*all);
+  });
+  if (!final_race) return final_race;
+  by_all(*final_race);
+  return all;
+}
+
 }  // namespace foreline::select

@@ -58,4 +58,16 @@ struct KnOptions {
 [[nodiscard]] line::Result<Race> kn(std::size_t candidates, const KnOptions& options,
                                     const Simulate& simulate, const Watch& watch = {});
 
+struct ChooseOptions {
+  KnOptions kn;
+  std::size_t finalists = 20;  ///< More than these are screened first.
+  std::size_t screen = 5;      ///< Futures that every candidate meets in the screening.
+};
+/// The best of any number: many are screened with a budget shared by ocba(), half as much again as
+/// their first futures; the best of them, and always the first, which is the incumbent, go on to
+/// kn() with what they have met already. Who is screened out does not stand. Up to `finalists`
+/// candidates it is kn().
+[[nodiscard]] line::Result<Race> choose(std::size_t candidates, const ChooseOptions& options,
+                                        const Simulate& simulate, const Watch& watch = {});
+
 }  // namespace foreline::select

@@ -912,11 +912,21 @@ namespace {
 Schedule read_schedule_tables(Table& root, const Line& line, const std::vector<Order>& orders) {
   Schedule schedule;
   const auto names = order_names(orders);
-  if (root.has("sequence")) {
-    std::unordered_map<std::string_view, std::uint32_t> known;
-    for (std::uint32_t i = 0; i < names.size(); ++i) known.emplace(names[i], i);
+  const auto sequence =
+      root.has("sequence") ? root.strings("sequence", true) : std::vector<std::string>();
+  std::unordered_map<std::string_view, std::uint32_t> known;
+  for (std::uint32_t i = 0; i < names.size(); ++i) known.emplace(names[i], i);
+  const bool of_another =
+      !sequence.empty() && std::none_of(sequence.begin(), sequence.end(),
+                                        [&](const auto& id) { return known.contains(id); });
+  if (of_another) {
+    root.complain("sequence",
+                  fmt::format("none of its {} orders is in the order book of line {}",
+                              sequence.size(), line.name),
+                  "it is a schedule for another line or another day");
+  } else if (root.has("sequence")) {
     std::size_t unknown = 0;
-    for (const auto& id : root.strings("sequence", true)) {
+    for (const auto& id : sequence) {
       const auto found = known.find(id);
       if (found == known.end()) {
         if (++unknown > wrong_rows_max) continue;

@@ -173,7 +173,8 @@ class Plant {
                text.find('\n', text.find("model = ")) - text.find("model = "));
     std::ofstream(folder_ / "plugin.toml")
         << text << "[planning]\nhorizon = \"1 h\"\nselection_seeds = 8\ncheck_every = \"5 min\"\n"
-        << "[gate]\nleast_futures = 30\nlargest_moved = \"100 %\"\nhold_off = \"0 s\"\n"
+        << "[gate]\nleast_futures = 30\nlargest_moved = \"100 %\"\nlargest_shift = \"100 "
+           "%\"\nhold_off = \"0 s\"\n"
         << "largest_on_time_drop = \"20 %\"\n"
         << gate;
   }
@@ -252,6 +253,17 @@ TEST_CASE("a schedule that keeps its promise is judged when its work is done") {
   CHECK(now["broken"] == 0);
   CHECK(now["locked_out"] == false);
   CHECK(plant.audited("settled") == 1);
+}
+
+TEST_CASE("an order that leaves its simulated band asks for another plan") {
+  Plant plant("out-of-band", 2.6, "least_stretches = 0\nleast_gain = \"99 %\"\n");
+  REQUIRE(plant.plugin().plan().refusal == Refusal::none);
+  plant.next(attachment::EventKind::plan, "refused");
+  plant.pace(200);
+  const auto reason = plant.next(attachment::EventKind::plan, "reason");
+  CHECK(reason.find("is not over after") != std::string::npos);
+  CHECK(plant.next(attachment::EventKind::plan, "started").find("because of order") !=
+        std::string::npos);
 }
 
 TEST_CASE("what the gate refuses is deployed by two people, not by one twice") {

@@ -74,6 +74,9 @@ TEST_CASE("the defaults in the sample's comments are the defaults") {
   CHECK(read->planning.gate_seeds == planning.gate_seeds);
   CHECK(read->planning.selection_seeds == planning.selection_seeds);
   CHECK(read->planning.expires_s == planning.expires_s);
+  CHECK(read->planning.react == planning.react);
+  CHECK(read->planning.policy == planning.policy);
+  CHECK(read->planning.freeze_s == planning.freeze_s);
   CHECK(read->plc.gap == core::PlcLink{}.gap);
 }
 

@@ -140,6 +140,18 @@ TEST_CASE("each doubt alone refuses") {
     c.schedule().sequence = {{0}, {4}, {3}, {2}, {1}};
     CHECK(c.verdict() == "stability");
   }
+  SECTION("an order before the fence moves") {
+    c.request.fence = 3;
+    c.schedule().sequence = {{0}, {2}, {1}, {3}, {4}};
+    c.rules.largest_moved_share = 1;
+    CHECK(c.verdict() == "freeze");
+  }
+  SECTION("the next orders shift far, though few move") {
+    c.rules.largest_moved_share = 1;
+    c.rules.largest_shift = 0.3;
+    c.schedule().sequence = {{0}, {4}, {1}, {2}, {3}};
+    CHECK(c.verdict() == "stability");
+  }
   SECTION("the last change is fresh") {
     c.input.deployed_at_s = 500;
     CHECK(c.verdict() == "hold-off");

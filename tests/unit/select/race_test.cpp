@@ -118,10 +118,51 @@ TEST_CASE("sharing a budget well finds the best more often than sharing it evenl
   CHECK(well > evenly);
 }
 
+TEST_CASE("screening many saves simulations and finds the best as often") {
+  std::vector<double> means(40);
+  for (std::size_t i = 0; i < means.size(); ++i) means[i] = 100 + 1.5 * static_cast<double>(i);
+  std::swap(means[0], means[23]);
+  select::ChooseOptions options;
+  options.kn.first = 20;
+  options.kn.most = 200;
+  options.kn.indifference = 1.5;
+  int screened = 0;
+  int all = 0;
+  std::size_t spent = 0;
+  std::size_t spent_on_all = 0;
+  for (std::uint64_t t = 0; t < 200; ++t) {
+    const auto simulate = world(t, means);
+    std::size_t asked = 0;
+    const auto race =
+        select::choose(means.size(), options, [&](const std::vector<select::Cell>& cells) {
+          asked += cells.size();
+          return simulate(cells);
+        });
+    REQUIRE(race);
+    CHECK(race->simulations == asked);
+    CHECK(race->standing[race->best]);
+    CHECK(race->costs[0].size() >= options.kn.first);  // the incumbent is always in the final
+    screened += race->best == 23 ? 1 : 0;
+    spent += race->simulations;
+    const auto plain = select::kn(means.size(), options.kn, simulate);
+    all += plain->best == 23 ? 1 : 0;
+    spent_on_all += plain->simulations;
+  }
+  WARN(screened << " right of 200 with " << spent / 200 << " simulations, " << all << " with "
+                << spent_on_all / 200);
+  CHECK(screened >= all - 4);
+  CHECK(screened >= 190);
+  CHECK(static_cast<double>(spent) < 0.8 * static_cast<double>(spent_on_all));
+  // Few are not screened.
+  const auto few = select::choose(10, options, world(1, means));
+  CHECK(few->simulations == select::kn(10, options.kn, world(1, means))->simulations);
+}
+
 TEST_CASE("a simulation that fails ends the race with its error") {
   const auto broken = [](const std::vector<select::Cell>&) {
     return line::Result<std::vector<double>>(line::Error("the worker is lost"));
   };
   CHECK(select::kn(3, {}, broken).error().text() == "the worker is lost");
   CHECK(select::ocba(3, {}, broken).error().text() == "the worker is lost");
+  CHECK(select::choose(30, {}, broken).error().text() == "the worker is lost");
 }

@@ -122,9 +122,11 @@ class StateReader {
          {std::pair("made", &Progress::good), std::pair("scrapped", &Progress::scrap)}) {
       auto counts = table.table(key);
       if (!counts) continue;
-      for (const auto& id : counts->keys())
+      for (const auto& id : counts->keys()) {
+        const auto number = count(*counts, id);
         if (const auto known = order(*counts, id, id))
-          machine.progress[known->index].*field = count(*counts, id);
+          machine.progress[known->index].*field = number;
+      }
       counts->finish();
     }
   }

@@ -185,3 +185,76 @@ TEST_CASE("a state file's mistakes are said all at once, with their places") {
         "12 parts are between a and b, where there are 6 places"})
     CHECK(text.find(wanted) != std::string::npos);
 }
+
+namespace {
+
+/// The state of a busy day in its middle, as a file.
+std::string busy_text(Trial& trial) {
+  trial = busy_day();
+  trial.seed = 3;
+  trial.want_state_at_s = 640;
+  trial.want_health = true;
+  const auto past = run(trial);
+  REQUIRE(past.state);
+  trial.want_state_at_s.reset();
+  return text::state_text(*past.state, *trial.line, *trial.orders);
+}
+
+}  // namespace
+
+TEST_CASE("a state file that is cut anywhere is an error with a place, or all there") {
+  Trial trial;
+  const auto whole = busy_text(trial);
+  const auto path = scratch("state-cut.toml");
+  std::size_t refused = 0;
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    std::ofstream(path) << whole.substr(0, size);
+    const auto now = text::read_state_file(path, *trial.line, *trial.orders);
+    // Machine c comes last: what is cut off before its own lines is missed.
+    if (size < whole.rfind("name = \"c\"")) CHECK_FALSE(now);
+    if (now) continue;
+    ++refused;
+    CHECK(now.error().diagnostics.front().file == path.string());
+    CHECK(now.error().diagnostics.front().line > 0);
+  }
+  CHECK(refused > whole.size() / 2);
+}
+
+TEST_CASE("a state file with impossible numbers is refused, or simulated like any other") {
+  Trial trial;
+  const auto whole = busy_text(trial);
+  const auto path = scratch("state-numbers.toml");
+  std::vector<Trial> accepted;
+  std::size_t refused = 0;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (std::size_t i = 1; i < whole.size(); ++i) {
+    if (!is_digit(whole[i]) || is_digit(whole[i - 1]) || whole[i - 1] == '.') continue;
+    auto end = i;
+    while (end < whole.size() && (is_digit(whole[end]) || whole[end] == '.')) ++end;
+    for (const char* number : {"nan", "inf", "-7", "1e400", "99999999999999999999", "4294967295",
+                               "1e300", "0", "0.0000000001"}) {
+      auto changed = whole;
+      changed.replace(i, end - i, number);
+      std::ofstream(path) << changed;
+      const auto now = text::read_state_file(path, *trial.line, *trial.orders);
+      if (!now) {
+        ++refused;
+        CHECK(now.error().diagnostics.front().line > 0);
+        continue;
+      }
+      accepted.push_back(trial);
+      accepted.back().from = *now;
+      accepted.back().horizon_s = now->at_s + 600;
+      accepted.back().replication = true;
+      accepted.back().event_limit = 100'000;
+    }
+  }
+  CHECK(refused > 100);
+  CHECK(accepted.size() > 50);
+  const auto outcomes = run(accepted);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    INFO(text::state_text(*accepted[i].from, *trial.line, *trial.orders));
+    CHECK(outcomes[i].error == "");
+    CHECK(outcomes[i].valid());
+  }
+}

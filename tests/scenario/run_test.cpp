@@ -108,6 +108,56 @@ TEST_CASE("trials that run away are outcomes of their own, and the next scenario
   CHECK(time.output.find("PASS a day: 1 of 1") != std::string::npos);
 }
 
+TEST_CASE("each way to run away has its name in text, JSON and JUnit") {
+  const auto here = folder("runaway-names");
+  // A part takes two years, for a century; frames are kept because an alarm is expected.
+  std::ofstream(here / "slow.toml")
+      << "format = \"foreline line 1\"\nname = \"slow\"\nproducts = [\"a\"]\n"
+         "[[machine]]\nname = \"m\"\ncycle = \"20000 h\"\n";
+  std::ofstream(here / "book.csv") << "id,product,quantity\n1,a,60000\n";
+  std::ofstream(here / "century.toml")
+      << "format = \"foreline scenario 1\"\ntitle = \"a century\"\nline = \"slow.toml\"\n"
+         "orders = \"book.csv\"\nhorizon = \"876000 h\"\n[[expect]]\nno_alarm = \"*\"\n";
+  std::ofstream(here / "day.toml") << day;
+  for (const auto& [what, name] : {std::pair("day.toml --trial-events 300", "runaway"),
+                                   std::pair("century.toml --trial-seconds 0.3", "timed-out"),
+                                   std::pair("century.toml --trial-memory 300", "out-of-memory")}) {
+    const auto ran = run(here, "run " + std::string(what) + " --json out.json --junit out.xml");
+    INFO(ran.output);
+    CHECK(ran.status == 1);
+    const auto said = "the trial ended as " + std::string(name);
+    CHECK(ran.output.find(said) != std::string::npos);
+    CHECK(read(here / "out.xml").find(said) != std::string::npos);
+    const auto json = nlohmann::json::parse(read(here / "out.json"));
+    CHECK(json[0]["replications"][0]["end"] == name);
+    CHECK(json[0]["passed"] == false);
+  }
+}
+
+TEST_CASE("ten megabytes of mistakes get a message that can be read") {
+  const auto here = folder("large");
+  std::ofstream orders(here / "book.csv");
+  orders << "id,product,quantity,release,due\n";
+  for (int i = 0; i < 350'000; ++i) orders << "order-" << i << ",stil,0,3 h,2 h\n";
+  orders.close();
+  std::ofstream(here / "day.toml")
+      << "format = \"foreline scenario 1\"\ntitle = \"large\"\nline = \"lines/bottling.toml\"\n"
+         "orders = \"book.csv\"\n";
+  std::ofstream keys(here / "line.toml");
+  keys << "format = \"foreline line 1\"\nname = \"keys\"\nproducts = [\"a\"]\n";
+  for (int i = 0; i < 500'000; ++i) keys << "key" << i << " = " << i << "\n";
+  keys.close();
+  for (const char* file : {"day.toml", "line.toml"}) {
+    const auto ran = run(here, "check " + std::string(file));
+    CHECK(ran.status == 2);
+    CHECK(ran.output.size() < 60'000);
+    CHECK(ran.output.find("more like these") != std::string::npos);
+  }
+  CHECK(run(here, "check day.toml").output.find("book.csv:2:9: line bottling has no product") !=
+        std::string::npos);
+  CHECK(run(here, "check line.toml").output.find("unknown key \"key0\"") != std::string::npos);
+}
+
 TEST_CASE("accepting writes the measured block, and a later difference is shown") {
   const auto here = folder("accept");
   std::ofstream(here / "day.toml") << day;

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "plugin/attachment/attachment.hpp"
@@ -19,6 +20,7 @@
 #include "plugin/store/store.hpp"
 #include "sim/line/schedule_block.hpp"
 #include "sim/plc/contract.hpp"
+#include "sim/text/files.hpp"
 #include "tests/support/soft_plc.hpp"
 
 namespace fs = std::filesystem;
@@ -81,6 +83,7 @@ class Plant {
   void stop() { attachment_.reset(); }
 
   Attachment& plugin() { return *attachment_; }
+  [[nodiscard]] const fs::path& folder() const { return folder_; }
   json snapshot() { return json::parse(attachment_->snapshot()); }
   json deployment() { return snapshot()["deployment"]; }
   /// The last event of that kind, once there is one more than when it was asked before.
@@ -173,6 +176,7 @@ class Plant {
                text.find('\n', text.find("model = ")) - text.find("model = "));
     std::ofstream(folder_ / "plugin.toml")
         << text << "[planning]\nhorizon = \"1 h\"\nselection_seeds = 8\ncheck_every = \"5 min\"\n"
+        << "twin = \"twin\"\n"
         << "[gate]\nleast_futures = 30\nlargest_moved = \"100 %\"\nlargest_shift = \"100 "
            "%\"\nhold_off = \"0 s\"\n"
         << "largest_on_time_drop = \"20 %\"\n"
@@ -221,6 +225,30 @@ TEST_CASE("a deployed schedule is taken back on request, and a person must clear
   CHECK(plant.deployment()["locked_out"] == false);
   CHECK(plant.plugin().clear_lock_out("ada").refusal == Refusal::refused);
   CHECK(plant.audited("cleared") == 1);
+}
+
+TEST_CASE("a running plugin keeps the plant's now as files that futures begin from") {
+  Plant plant("twin", 1, "");
+  std::optional<text::Scenario> kept;
+  REQUIRE(Plant::soon(
+      [&] {
+        auto read = text::read_scenario_file(plant.folder() / "twin" / "plant.toml");
+        if (read) kept = std::move(*read);
+        // The first order is under way.
+        return kept && kept->from->machines[0].progress[0].good > 3;
+      },
+      40s));
+  const auto& now = *kept->from;
+  CHECK(now.at_s > 20);
+  CHECK(now.buffer_level(0) >= 0);
+  CHECK(kept->schedule.sequence.size() == 5);
+  auto trial = text::trial_of(*kept, 0);
+  trial.random_faults = false;
+  const auto outcome = tests::run(trial);
+  CHECK(outcome.end == line::Outcome::End::done);
+  // 510 parts at 6 s on the first machine, less what is made already.
+  const double left = 510.0 - now.machines[0].progress[0].good;
+  CHECK(outcome.end_s - now.at_s == Approx(6 * left).margin(60));
 }
 
 TEST_CASE("a line that does not keep what was simulated gets its former schedule back by itself") {

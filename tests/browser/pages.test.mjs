@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, test as named } from "node:test";
 import { Plant, copied } from "./plant.mjs";
 
 const { FORELINE, TREE, OUT, CHROMIUM, MODULES } = process.env;
@@ -21,6 +21,9 @@ const people = {
   anton: { role: "approver", password: "approving with care" },
   eva: { role: "engineer", password: "knows every sensor" },
 };
+
+/** One part of the morning; one that hangs says so by its name, and the others go on. */
+const test = (name, work) => named(name, { timeout: 400_000 }, work);
 
 let browser, plant;
 const desks = {};

@@ -99,6 +99,8 @@ std::string plan_gantt(const plan::Request& request, const plan::Plan& plan,
                     std::max(now_s, bar.from_s), bar.until_s});
     until_s = std::max(until_s, bar.until_s);
   }
+  // A date far behind the work would press it to the left, so it is left out.
+  const double far_s = now_s + 1.3 * (until_s - now_s);
   for (const auto id : plan.evaluated.at(plan.winner).candidate.schedule.sequence) {
     const auto& order = orders[id.index];
     const auto [from_s, to_s] = work_of(outcome, id);
@@ -106,8 +108,9 @@ std::string plan_gantt(const plan::Request& request, const plan::Plan& plan,
     rows.push_back(order_row(order));
     bars.push_back({rows.back(), "work", order.id, std::max(now_s, from_s), to_s});
     // A due date is a thin line on its order's row.
-    if (std::isfinite(order.due_s) && order.due_s >= now_s)
-      bars.push_back({rows.back(), "due", order.id, order.due_s, order.due_s});
+    if (order.due_s < now_s || order.due_s > far_s) continue;
+    until_s = std::max(until_s, order.due_s);
+    bars.push_back({rows.back(), "due", order.id, order.due_s, order.due_s});
   }
   std::vector<Mark> marks = {{now_s, "now", "now"}};
   if (frozen_until_s && *frozen_until_s > now_s)

@@ -21,6 +21,7 @@
 #include "sim/line/schedule_block.hpp"
 #include "sim/plc/contract.hpp"
 #include "sim/text/files.hpp"
+#include "tests/support/programs.hpp"
 #include "tests/support/soft_plc.hpp"
 
 namespace fs = std::filesystem;
@@ -249,6 +250,33 @@ TEST_CASE("a running plugin keeps the plant's now as files that futures begin fr
   // 510 parts at 6 s on the first machine, less what is made already.
   const double left = 510.0 - now.machines[0].progress[0].good;
   CHECK(outcome.end_s - now.at_s == Approx(6 * left).margin(60));
+}
+
+TEST_CASE("the command takes a deployed schedule back, and clears that") {
+  Plant plant("command", 1, "least_stretches = 0\n");
+  const auto rollback = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"rollback", "--plugin",
+                                      fmt::format("127.0.0.1:{}", plant.plugin().server_port())};
+    words.insert(words.end(), more.begin(), more.end());
+    tests::Foreline command(words);
+    const auto status = command.end();
+    return std::pair(status, command.said());
+  };
+  const auto nothing = rollback({"--as", "grace"});
+  INFO(nothing.second);
+  CHECK(nothing.first != 0);
+  plant.deploy();
+  CHECK(rollback({"--status"}).first == 0);
+  const auto began = std::chrono::steady_clock::now();
+  const auto [status, said] = rollback({"--as", "grace"});
+  INFO(said);
+  CHECK(status == 0);
+  CHECK(std::chrono::steady_clock::now() - began < 5s);  // G11
+  CHECK(plant.sequence() == plant.as_ordered);
+  CHECK(plant.deployment()["locked_out"] == true);
+  CHECK(plant.audited("rolled back") == 1);
+  CHECK(rollback({"--clear", "--as", "ada"}).first == 0);
+  CHECK(plant.deployment()["locked_out"] == false);
 }
 
 TEST_CASE("a line that does not keep what was simulated gets its former schedule back by itself") {

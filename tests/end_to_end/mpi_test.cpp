@@ -108,7 +108,7 @@ TEST_CASE("a job of several processes gives the bytes of one, and leaves no jour
 }
 
 TEST_CASE("a killed job loses no finished trial, and the same command goes on") {
-  const auto here = folder("mpi-killed", 60);
+  const auto here = folder("mpi-killed", 300);
   Command one(here, command);
   REQUIRE(one.end() == 0);
   const auto wanted = outputs(here);

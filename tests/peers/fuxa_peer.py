@@ -14,34 +14,12 @@ import sys
 import urllib.parse
 import urllib.request
 
-from plant import Program, connects, free_port, fresh, skip, soft_plc, until
+from plant import Program, connects, free_port, fresh, installed_by_npm, soft_plc, until
 
 foreline, library, source, work, cache = sys.argv[1:6]
 source = pathlib.Path(source)
 cache = pathlib.Path(cache)
-packages = ["@frangoteam/fuxa@1.3.4", "modbus-serial@8.0.25"]
-patience_s = 1500  # of the installation; a slow network must not hold the tests for ever
-if not shutil.which("node") or not shutil.which("npm"):
-    skip("node and npm are not installed")
-if not (cache / "complete").exists():
-    if not os.environ.get("FORELINE_SLOW_PEERS"):
-        skip("FUXA is not in the cache (set FORELINE_SLOW_PEERS=1 to install it)")
-    shutil.rmtree(cache, ignore_errors=True)
-    cache.mkdir(parents=True)
-    (cache / "package.json").write_text('{"private": true}')
-    # In a group of its own: npm's children, compilers among them, end with it.
-    npm = subprocess.Popen(["npm", "install", "--no-audit", "--no-fund", *packages], cwd=cache,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                           start_new_session=True)
-    try:
-        complaint = npm.communicate(timeout=patience_s)[1]
-    except subprocess.TimeoutExpired:
-        os.killpg(npm.pid, 9)
-        npm.wait()
-        skip(f"FUXA could not be installed within {patience_s / 60:.0f} min")
-    if npm.returncode != 0:
-        skip("npm cannot install FUXA: " + complaint[-300:])
-    (cache / "complete").touch()
+installed_by_npm(cache, "FUXA", ["@frangoteam/fuxa@1.3.4", "modbus-serial@8.0.25"])
 
 folder = fresh(work)
 plc = soft_plc(foreline, folder, source, speed=150)

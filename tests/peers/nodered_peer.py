@@ -3,30 +3,16 @@
 The installation (119 MB) is made only when FORELINE_SLOW_PEERS is set, and kept.
 ARGS: foreline libforeline.so source work cache"""
 import json
-import os
 import pathlib
-import shutil
-import subprocess
 import sys
 import urllib.error
 import urllib.request
 
-from plant import Program, connects, free_port, fresh, skip, soft_plc, until
+from plant import Program, connects, free_port, fresh, installed_by_npm, soft_plc, until
 
 foreline, library, source, work, cache = sys.argv[1:6]
 cache = pathlib.Path(cache)
-if not shutil.which("node") or not shutil.which("npm"):
-    skip("node and npm are not installed")
-if not (cache / "complete").exists():
-    if not os.environ.get("FORELINE_SLOW_PEERS"):
-        skip("Node-RED is not in the cache (set FORELINE_SLOW_PEERS=1 to install it)")
-    shutil.rmtree(cache, ignore_errors=True)
-    cache.mkdir(parents=True)
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "node-red@4.1.8"], cwd=cache,
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        skip("npm cannot install node-red: " + done.stderr[-300:])
-    (cache / "complete").touch()
+installed_by_npm(cache, "Node-RED", ["node-red@4.1.8"])
 
 folder = fresh(work)
 plc = soft_plc(foreline, folder, source)

@@ -32,6 +32,31 @@ def fresh(folder):
     return path
 
 
+def installed_by_npm(cache, name, packages, patience=1500):
+    """Packages too large for every run: installed once into `cache`, when FORELINE_SLOW_PEERS asks for it."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        skip("node and npm are not installed")
+    if (cache / "complete").exists():
+        return
+    if not os.environ.get("FORELINE_SLOW_PEERS"):
+        skip(f"{name} is not in the cache (set FORELINE_SLOW_PEERS=1 to install it)")
+    fresh(cache)
+    (cache / "package.json").write_text('{"private": true}')
+    # In a group of its own: npm's children, compilers among them, end with it.
+    npm = subprocess.Popen(["npm", "install", "--no-audit", "--no-fund", *packages], cwd=cache,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                           start_new_session=True)
+    try:
+        complaint = npm.communicate(timeout=patience)[1]
+    except subprocess.TimeoutExpired:
+        os.killpg(npm.pid, signal.SIGKILL)
+        npm.wait()
+        skip(f"{name} could not be installed within {patience / 60:.0f} min")
+    if npm.returncode != 0:
+        skip(f"npm cannot install {name}: " + complaint[-300:])
+    (cache / "complete").touch()
+
+
 def until(holds, what, patience=30):
     end = time.monotonic() + patience
     while time.monotonic() < end:

@@ -190,11 +190,4 @@ Comparison compare(std::span<const double> incumbent, std::span<const double> ca
   return result;
 }
 
-verdict::Interval controlled_gain(std::span<const double> gain, std::span<const double> model,
-                                  double model_mean, double confidence) {
-  std::vector<std::vector<double>> controls;
-  for (const double value : model) controls.push_back({value - model_mean});
-  return verdict::controlled_interval(gain, controls, confidence);
-}
-
 }  // namespace foreline::select

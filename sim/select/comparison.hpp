@@ -63,13 +63,6 @@ struct Comparison {
                                  std::span<const double> candidate,
                                  const ComparisonOptions& options = {});
 
-/// The mean gain again, sharpened by a cheap model of the same futures: `model` holds the model's
-/// gain in each, `model_mean` its mean over very many futures (control variate; the variance falls
-/// by 1 - correlation^2).
-[[nodiscard]] verdict::Interval controlled_gain(std::span<const double> gain,
-                                                std::span<const double> model, double model_mean,
-                                                double confidence = 0.95);
-
 /// Pearson's correlation; 0 when one of them does not vary.
 [[nodiscard]] double correlation_of(std::span<const double> a, std::span<const double> b);
 

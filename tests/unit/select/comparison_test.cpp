@@ -104,11 +104,13 @@ TEST_CASE("common futures and a model of them save simulations") {
   CHECK(result.variance_ratio == Approx(10).epsilon(0.3));
   std::vector<double> gain;
   std::vector<double> model;
+  std::vector<std::vector<double>> controls;
   for (std::size_t i = 0; i < 400; ++i) {
     gain.push_back(incumbent[i] - candidate[i]);
     model.push_back(gain.back() - 3 + tests::normal(9, 3, i));
+    controls.push_back({model.back()});
   }
-  const auto sharp = select::controlled_gain(gain, model, 0);
+  const auto sharp = verdict::controlled_interval(gain, controls, 0.95);
   CHECK(sharp.half_width < result.gain.half_width / 5);
   CHECK(sharp.holds(3));
   CHECK(select::correlation_of(gain, model) > 0.97);

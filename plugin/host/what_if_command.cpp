@@ -73,9 +73,9 @@ class Editor {
     const auto machine = machine_named(name, edit("fail", text));
     if (!machine) return;
     const auto& modes = line_.at(*machine).faults;
-    const auto wanted = kind.empty() ? std::nullopt : fault_kind_named(kind);
+    const auto wanted = fault_kind_named(kind);
     const auto mode = std::find_if(modes.begin(), modes.end(), [&](const FaultMode& m) {
-      return kind.empty() || (wanted && m.kind == *wanted);
+      return kind.empty() || wanted == m.kind;
     });
     if (mode == modes.end())
       return complain(

@@ -26,6 +26,7 @@ LibraryIsa library_isa() {
   // Each set's number has the bits of those it contains.
   const auto bits = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
   const auto has = [&](unsigned set) { return (bits & set) == set; };
+  if (has(0x3E7)) return LibraryIsa::amx;
   if (has(0xE7)) return LibraryIsa::avx512_bf16;
   if (has(0x27)) return LibraryIsa::avx512;
   if (has(0x07)) return LibraryIsa::avx2;
@@ -42,6 +43,8 @@ const char* name_of(LibraryIsa isa) {
       return "avx512";
     case LibraryIsa::avx512_bf16:
       return "avx512_bf16";
+    case LibraryIsa::amx:
+      return "amx";
   }
   return "";
 }

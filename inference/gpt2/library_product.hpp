@@ -12,7 +12,7 @@
 namespace foreline::gpt2 {
 
 /// The instruction sets that the library uses here, or may use by DNNL_MAX_CPU_ISA.
-enum class LibraryIsa { sse41, avx2, avx512, avx512_bf16 };
+enum class LibraryIsa { sse41, avx2, avx512, avx512_bf16, amx };
 [[nodiscard]] LibraryIsa library_isa();
 [[nodiscard]] const char* name_of(LibraryIsa isa);
 /// "oneDNN 2.6.3".

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t huge_page = std::size_t{1} << 21U;
 
 /// From so many rows on the library is asked.
-constexpr std::size_t library_rows = 16;
+constexpr std::size_t library_rows = 8;
 /// Rows that one call of the library takes: enough to use each weight often, few enough that
 /// several threads, one of them perhaps delayed, share a batch well.
 constexpr std::size_t chunk_rows = 128;
@@ -33,7 +33,9 @@ std::size_t rounded_up(std::size_t n, std::size_t step) {
 
 /// The rows of a primitive that takes `rows`: few sizes, none much too large.
 std::size_t primitive_rows(std::size_t rows) {
-  return rows <= 32 ? 32 : rows <= 64 ? 64 : chunk_rows;
+  for (const std::size_t size : {8, 16, 32, 64})
+    if (rows <= size) return size;
+  return chunk_rows;
 }
 
 }  // namespace
@@ -339,89 +341,98 @@ void Linear::by_panels(Multiplier& products, const void* x, std::size_t ldx, std
 
 void Linear::by_library(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,
                         const Activation* activation) const {
-  std::size_t ldx = 0;
-  const void* in = x;
   const bool int8 = products.precision == Precision::int8;
   const bool bf16 = products.precision == Precision::bf16;
-  // The library's primitives want rows without gaps.
-  if (int8) {
-    ldx = k_;
-    products.rounded.need((rows + spare_rows) * k_);
-    if (products.scales.size() < rows) products.scales.resize(rows + spare_rows);
-    in = products.rounded.as<void>();
-  } else if (bf16) {
-    products.rounded.need((rows + spare_rows) * k_ * 2);
-    in = products.rounded.as<void>();
-  }
-  // Equal parts, at least one for each thread, of a size that has a primitive.
   const std::size_t threads = products.workers.count();
   const bool share = threads > 1 && rows * k_ * n_ >= share_from;
-  const std::size_t part = !share ? primitive_rows(std::min(rows, chunk_rows))
+  // Threads share rows where there are many, else columns, so that each weight is read once.
+  const std::size_t part = !share || rows < 64 * threads
+                               ? primitive_rows(std::min(rows, chunk_rows))
                            : rows >= chunk_rows * threads ? chunk_rows
-                           : rows >= 64 * threads         ? 64
-                                                          : 32;
-  const std::size_t parts = (rows + part - 1) / part;
-  // Primitives are made here, by one thread.
-  const auto* whole = products.product(part, k_, n_);
-  const auto last_rows = rows - (parts - 1) * part;
-  const auto* last = products.product(primitive_rows(last_rows), k_, n_);
-  if (whole == nullptr || last == nullptr) {
-    in = rounded(products, x, rows, ldx);
+                                                          : 64;
+  const std::size_t row_parts = (rows + part - 1) / part;
+  const std::size_t panels = (n_ + panel_columns - 1) / panel_columns;
+  const bool columns_too = share && rows < 64 * threads;
+  const std::size_t panels_each = columns_too ? (panels + 4 * threads - 1) / (4 * threads) : panels;
+  const std::size_t column_parts = (panels + panels_each - 1) / panels_each;
+  const std::size_t width = column_parts == 1 ? n_ : panels_each * panel_columns;
+  const std::size_t last_width = n_ - (column_parts - 1) * width;
+  const std::size_t last_rows = primitive_rows(rows - (row_parts - 1) * part);
+  // Primitives are made here, by one thread: by whether they are of the last rows, last columns.
+  const LibraryProduct* made[2][2] = {
+      {products.product(part, k_, width), products.product(part, k_, last_width)},
+      {products.product(last_rows, k_, width), products.product(last_rows, k_, last_width)}};
+  for (const auto& row : made) {
+    if (row[0] != nullptr && row[1] != nullptr) continue;
+    std::size_t ldx = 0;
+    const void* in = rounded(products, x, rows, ldx);
     by_panels(products, in, ldx, rows, y, into, activation);
     return;
   }
-  const auto task = [&](std::size_t number, std::size_t worker) {
-    const std::size_t row = number * part;
-    const std::size_t count = std::min(part, rows - row);
-    const auto& product = number + 1 == parts ? *last : *whole;
-    const std::size_t sized = primitive_rows(count);
-    const void* from = x + row * k_;
+  // The library's primitives want rows without gaps.
+  if (int8 || bf16) products.rounded.need((rows + spare_rows) * k_ * (int8 ? 1 : 2));
+  if (int8 && products.scales.size() < rows) products.scales.resize(rows + spare_rows);
+  const auto rounded_from = [&](std::size_t row) -> const void* {
+    if (int8) return products.rounded.as<std::uint8_t>() + row * k_;
+    if (bf16) return products.rounded.as<std::uint16_t>() + row * k_;
+    return x + row * k_;
+  };
+  const auto round_rows = [&](std::size_t row, std::size_t count) {
     if (int8) {
-      auto* to = products.rounded.as<std::uint8_t>() + row * k_;
-      for (std::size_t r = 0; r < count; ++r)
-        products.scales[row + r] =
-            products.kernels.to_int8(x + (row + r) * k_, k_, to + r * k_, 128);
-      from = to;
+      for (std::size_t r = row; r < row + count; ++r)
+        products.scales[r] = products.kernels.to_int8(
+            x + r * k_, k_, products.rounded.as<std::uint8_t>() + r * k_, 128);
     } else if (bf16) {
-      auto* to = products.rounded.as<std::uint16_t>() + row * k_;
-      products.kernels.to_bf16(x + row * k_, count * k_, to);
-      from = to;
+      products.kernels.to_bf16(x + row * k_, count * k_,
+                               products.rounded.as<std::uint16_t>() + row * k_);
     }
+  };
+  if (columns_too) round_rows(0, rows);
+  const auto task = [&](std::size_t number, std::size_t worker) {
+    const std::size_t row = number / column_parts * part;
+    const std::size_t column = number % column_parts * width;
+    const std::size_t count = std::min(part, rows - row);
+    const std::size_t columns = std::min(width, n_ - column);
+    const bool last_row = row + part >= rows;
+    const auto& product = *made[last_row][column + width >= n_];
+    const std::size_t sized = last_row ? last_rows : part;
+    if (!columns_too) round_rows(row, count);
     auto& scratch = products.scratches[worker];
     scratch.need(product.scratch_size() + 64);
-    float* target = y + row * n_;
-    const bool direct = !int8 && into == Into::store && sized == count;
+    const bool direct = !int8 && into == Into::store && sized == count && columns == n_;
     auto& result = products.results[worker];
-    if (!direct) result.need(sized * n_ * sizeof(float));
-    product(from, data_.as<void>(), direct ? static_cast<void*>(target) : result.as<void>(),
-            scratch.as<void>());
+    if (!direct) result.need(sized * columns * sizeof(float));
+    product(rounded_from(row), data_.as<char>() + column / panel_columns * panel_size(products),
+            direct ? static_cast<void*>(y + row * n_) : result.as<void>(), scratch.as<void>());
+    const float* bias = &bias_[column];
     for (std::size_t r = 0; r < count; ++r) {
-      float* out = target + r * n_;
+      float* out = y + (row + r) * n_ + column;
       if (int8) {
-        const auto* sums = result.as<std::int32_t>() + r * n_;
+        const auto* sums = result.as<std::int32_t>() + r * columns;
         const float scale = products.scales[row + r];
-        for (std::size_t c = 0; c < n_; ++c) {
-          const float value =
-              static_cast<float>(sums[c] - 128 * sums_[c]) * (scale * scales_[c]) + bias_[c];
+        for (std::size_t c = 0; c < columns; ++c) {
+          const float value = static_cast<float>(sums[c] - 128 * sums_[column + c]) *
+                                  (scale * scales_[column + c]) +
+                              bias[c];
           out[c] = into == Into::add ? out[c] + value : value;
         }
       } else if (direct) {
-        for (std::size_t c = 0; c < n_; ++c) out[c] += bias_[c];
+        for (std::size_t c = 0; c < columns; ++c) out[c] += bias[c];
       } else {
-        const auto* sums = result.as<float>() + r * n_;
+        const auto* sums = result.as<float>() + r * columns;
         if (into == Into::add) {
-          for (std::size_t c = 0; c < n_; ++c) out[c] += sums[c] + bias_[c];
+          for (std::size_t c = 0; c < columns; ++c) out[c] += sums[c] + bias[c];
         } else {
-          for (std::size_t c = 0; c < n_; ++c) out[c] = sums[c] + bias_[c];
+          for (std::size_t c = 0; c < columns; ++c) out[c] = sums[c] + bias[c];
         }
       }
-      if (activation != nullptr) activate(products.kernels, *activation, out, n_);
+      if (activation != nullptr) activate(products.kernels, *activation, out, columns);
     }
   };
   if (share) {
-    products.workers(parts, task);
+    products.workers(row_parts * column_parts, task);
   } else {
-    for (std::size_t i = 0; i < parts; ++i) task(i, 0);
+    for (std::size_t i = 0; i < row_parts * column_parts; ++i) task(i, 0);
   }
 }
 

@@ -89,11 +89,12 @@ TEST_CASE("bf16 and int8 stay within their stated divergence from f32") {
              shipped->config,
              shipped->weights,
              {{Precision::bf16, 1e-4, 1e-2, 0.98}, {Precision::int8, 1e-3, 5e-2, 0.97}}},
-        // Rounding is amplified where weights are drawn, not learned.
+        // Rounding is amplified where weights are drawn, not learned, most by units for bf16, which
+        // want rounded activations.
         Case{"a lively random one",
              random,
              lively_weights(random, 7),
-             {{Precision::bf16, 6e-3, 1e-1, 0.95}, {Precision::int8, 9e-2, 1.2, 0.75}}}}) {
+             {{Precision::bf16, 6e-3, 3e-1, 0.95}, {Precision::int8, 9e-2, 1.2, 0.75}}}}) {
     const auto exact = Model::create(one.config, one.weights);
     REQUIRE(exact);
     const auto length = std::min<std::size_t>(one.config.n_positions - 1, 40);
@@ -151,7 +152,11 @@ TEST_CASE("every set of kernels that runs here computes the same") {
         const auto d = divergence(plain->logits(some), fast->logits(some), config.vocab_size);
         INFO(name << ", " << name_of(precision) << ", sequence " << s << ": worst KL "
                   << d.worst_kl);
-        CHECK(d.worst_kl <= (precision == Precision::f32 ? 1e-9 : 1e-3));
+        const bool rounds_activations =
+            precision == Precision::bf16 && std::string_view(name) != "avx2";
+        CHECK(d.worst_kl <= (precision == Precision::f32 ? 1e-9
+                             : rounds_activations        ? 2e-2
+                                                         : 1e-3));
       }
     }
   }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/host/wire_fault_file.hpp"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
@@ -16,7 +19,8 @@ using Kind = plc::WireFault::Kind;
 namespace {
 
 line::Result<std::vector<plc::WireFault>> read(const std::string& text) {
-  const auto file = std::filesystem::path(FORELINE_BINARY_DIR) / "wire-faults.toml";
+  const auto file =
+      std::filesystem::path(FORELINE_BINARY_DIR) / fmt::format("wire-faults-{}.toml", ::getpid());
   std::ofstream(file) << text;
   return host::read_wire_fault_file(file);
 }

@@ -19,8 +19,10 @@ using Kind = plc::WireFault::Kind;
 namespace {
 
 line::Result<std::vector<plc::WireFault>> read(const std::string& text) {
-  const auto file =
-      std::filesystem::path(FORELINE_BINARY_DIR) / fmt::format("wire-faults-{}.toml", ::getpid());
+  const auto folder =
+      std::filesystem::path(FORELINE_BINARY_DIR) / fmt::format("wire-faults-{}", ::getpid());
+  std::filesystem::create_directory(folder);
+  const auto file = folder / "wire-faults.toml";
   std::ofstream(file) << text;
   return host::read_wire_fault_file(file);
 }

@@ -20,13 +20,6 @@ namespace {
 constexpr int threads_most = 64;  ///< Of this process; other lookups wait their turn.
 std::atomic<int> threads{0};
 
-/// The code that a thread still runs must outlive the host's unloading of it.
-void stay_loaded() {
-  Dl_info here{};
-  if (::dladdr(reinterpret_cast<const void*>(&stay_loaded), &here) != 0)
-    (void)::dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
 bool is_literal(const std::string& host) {
   in6_addr space{};
   return ::inet_pton(AF_INET, host.c_str(), &space) == 1 ||
@@ -51,6 +44,12 @@ std::vector<std::string> addresses_of(const std::string& host) {
 }
 
 }  // namespace
+
+void stay_loaded() {
+  Dl_info here{};
+  if (::dladdr(reinterpret_cast<const void*>(&stay_loaded), &here) != 0)
+    (void)::dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
 
 struct NameLookup::Asked {
   std::string host;

@@ -11,6 +11,9 @@
 
 namespace foreline::io {
 
+/// Our code stays in memory though a host unloads it: a detached thread still runs in it.
+void stay_loaded();
+
 class NameLookup {
  public:
   explicit NameLookup(std::string host);

@@ -3,11 +3,20 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <system_error>
+#include <thread>
+
+#include "plugin/io/name_lookup.hpp"
+
 #ifdef FORELINE_MQTT
 #include <dlfcn.h>
 #include <mosquitto.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+
+#include <utility>
 #endif
 
 namespace foreline::mqtt {
@@ -95,6 +104,10 @@ struct MqttLink::State {
   mosquitto* client = nullptr;
   bool connected = false;
   bool trying = false;
+  /// libmosquitto looks the broker's name up while its caller waits, so a thread of its own does:
+  /// until it says so here, the client is that thread's.
+  std::atomic<bool> begun = true;
+  int how_begun = 0;  ///< Before `begun`: that thread's.
 
   State() = default;
   State(const State&) = delete;
@@ -113,7 +126,7 @@ struct MqttLink::State {
 };
 
 Result<std::unique_ptr<MqttLink>> MqttLink::make(const LinkSettings& settings, Heard heard) {
-  auto state = std::make_unique<State>();
+  auto state = std::make_shared<State>();
   if (!state->library.complete())
     return Error(fmt::format("publishing needs {}, which is not installed", library_name),
                  "install it (Debian: apt-get install libmosquitto1), or take [sparkplug] out");
@@ -171,11 +184,23 @@ Result<Done> MqttLink::connect(const std::string& will_topic, std::span<const st
   s.library.will_clear(s.client);
   s.library.will_set(s.client, will_topic.c_str(), static_cast<int>(will.size()), will.data(), 1,
                      false);
-  const int result = s.library.connect_async(s.client, s.settings.host.c_str(), s.settings.port,
-                                             static_cast<int>(s.settings.keepalive.count()));
-  if (result != MOSQ_ERR_SUCCESS)
-    return Error(
-        fmt::format("{}:{}: {}", s.settings.host, s.settings.port, s.library.strerror(result)));
+  s.begun = false;
+  try {
+    std::thread([state = state_] {
+      // A name server's socket may break too.
+      sigset_t pipe;
+      sigemptyset(&pipe);
+      sigaddset(&pipe, SIGPIPE);
+      ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+      state->how_begun = state->library.connect_async(
+          state->client, state->settings.host.c_str(), state->settings.port,
+          static_cast<int>(state->settings.keepalive.count()));
+      state->begun = true;
+    }).detach();
+  } catch (const std::system_error& error) {
+    s.begun = true;
+    return Error(fmt::format("no thread to connect with: {}", error.what()));
+  }
   s.trying = true;
   return Done{};
 }
@@ -197,11 +222,17 @@ int MqttLink::subscribe(const std::string& topic) {
 
 void MqttLink::disconnect() {
   auto& s = *state_;
-  if (s.connected) s.library.disconnect(s.client);
+  if (s.begun && s.connected) s.library.disconnect(s.client);
 }
 
 void MqttLink::step(std::chrono::milliseconds patience) {
   auto& s = *state_;
+  if (!s.begun) {
+    ::poll(nullptr, 0, static_cast<int>(patience.count()));
+    return;
+  }
+  if (const int result = std::exchange(s.how_begun, MOSQ_ERR_SUCCESS); result != MOSQ_ERR_SUCCESS)
+    return s.lose(s.library.strerror(result));
   const int fd = s.library.socket(s.client);
   if (fd < 0) {
     if (s.trying || s.connected) s.lose("the connection has ended");
@@ -244,7 +275,11 @@ void MqttLink::step(std::chrono::milliseconds) {}
 
 #endif
 
-MqttLink::MqttLink(std::unique_ptr<State> state) : state_(std::move(state)) {}
-MqttLink::~MqttLink() = default;
+MqttLink::MqttLink(std::shared_ptr<State> state) : state_(std::move(state)) {}
+MqttLink::~MqttLink() {
+#ifdef FORELINE_MQTT
+  if (!state_->begun) io::stay_loaded();
+#endif
+}
 
 }  // namespace foreline::mqtt

@@ -38,11 +38,12 @@ class MqttLink {
   /// Errors: there is no libmosquitto here, or this build was made without it; a certificate.
   [[nodiscard]] static line::Result<std::unique_ptr<MqttLink>> make(const LinkSettings& settings,
                                                                     Heard heard);
-  ~MqttLink();
+  ~MqttLink();  ///< Never waits.
   MqttLink(const MqttLink&) = delete;
   MqttLink& operator=(const MqttLink&) = delete;
 
-  /// Begins to connect; the broker publishes the will when the connection breaks.
+  /// Begins to connect, also to a name whose server is silent; the broker publishes the will when
+  /// the connection breaks. What comes of it is heard in step().
   [[nodiscard]] line::Result<line::Done> connect(const std::string& will_topic,
                                                  std::span<const std::uint8_t> will);
   /// False when it is not connected.
@@ -56,8 +57,8 @@ class MqttLink {
 
  private:
   struct State;
-  explicit MqttLink(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit MqttLink(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;  ///< Shared with a thread that connects.
 };
 
 }  // namespace foreline::mqtt

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "plugin/io/device.hpp"
-#include "plugin/io/name_lookup.hpp"
 #include "plugin/store/outbox.hpp"
 
 namespace foreline::mqtt {
@@ -64,7 +63,6 @@ struct Publisher::State {
   std::int64_t host_ms = 0;  ///< When the host last said so.
   bool birth_asked = false;
   Clock::time_point next_birth{};
-  std::optional<io::NameLookup> lookup;
   Clock::time_point next_attempt{};
   Clock::time_point next_batch{};
   Clock::time_point next_fence{};
@@ -198,12 +196,6 @@ struct Publisher::State {
 
   void try_connect() {
     if (connected || waiting || Clock::now() < next_attempt) return;
-    // libmosquitto waits for the name server; it is asked only for names that have just been found.
-    if (!lookup) lookup.emplace(options.link.host);
-    const auto addresses = lookup->answer();
-    if (!addresses) return;
-    lookup.reset();
-    if (addresses->empty()) return lost("its name is not known");
     auto number = outbox.count_up();
     const auto will =
         node.will(static_cast<std::uint8_t>(number ? *number % 256 : 0), options.now_ms());

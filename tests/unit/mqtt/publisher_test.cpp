@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/mqtt/publisher.hpp"
+
+#include <dlfcn.h>
+#include <netdb.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "tests/support/plain_server.hpp"
+
+namespace fs = std::filesystem;
+using namespace foreline;
+using namespace foreline::mqtt;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::atomic<int> silent_asked{0};
+std::atomic<int> silent_answered{0};
+std::atomic<bool> silent = true;
+
+bool soon(const std::function<bool()>& holds, std::chrono::milliseconds limit = 5s) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  while (std::chrono::steady_clock::now() < until) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(2ms);
+  }
+  return holds();
+}
+
+PublisherOptions options(const std::string& host, std::uint16_t port, const std::string& name) {
+  PublisherOptions options;
+  options.link.host = host;
+  options.link.port = port;
+  options.link.client = "test";
+  options.group = "plant";
+  options.node = "line";
+  options.folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / ("mqtt-" + name);
+  fs::remove_all(options.folder);
+  fs::create_directories(options.folder);
+  options.now_ms = [] { return std::int64_t{1'700'000'000'000}; };
+  return options;
+}
+
+std::vector<core::SparkplugDevice> devices() {
+  return {{"plc", {{"Speed", core::MetricType::real, ""}}}};
+}
+
+/// Empty when publishing is not to be had here.
+std::unique_ptr<Publisher> started(PublisherOptions rules) {
+  auto publisher = Publisher::start(std::move(rules), devices());
+  if (!publisher) {
+    WARN("left out: " << publisher.error().text());
+    return nullptr;
+  }
+  return std::move(*publisher);
+}
+
+}  // namespace
+
+/// In place of the C library's, also for libmosquitto: one name whose server is silent.
+extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* node,
+                                                                  const char* service,
+                                                                  const addrinfo* hints,
+                                                                  addrinfo** found) {
+  if (node != nullptr && std::strcmp(node, "silent.example") == 0) {
+    ++silent_asked;
+    for (int i = 0; i < 20'000 && silent; ++i) std::this_thread::sleep_for(1ms);
+    ++silent_answered;
+    return EAI_AGAIN;
+  }
+  static const auto own =
+      reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  return own(node, service, hints, found);
+}
+
+TEST_CASE(
+    "a broker whose name hangs holds up nothing: values go to disk, and the end comes at once") {
+  auto publisher = started(options("silent.example", 1883, "silent"));
+  if (!publisher) return;
+  REQUIRE(soon([] { return silent_asked > 0; }));
+  publisher->link(0, true);
+  for (int i = 0; i < 5; ++i) {
+    publisher->change(0, 0, core::MetricValue(double(i)), line::Quality::good, 1000 + i);
+    std::this_thread::sleep_for(120ms);
+  }
+  // The name has no answer yet, and what was to be sent is on disk all the same.
+  CHECK(soon([&] { return publisher->counters().kept > 0; }));
+  CHECK(silent_answered < silent_asked);
+  const auto begun = std::chrono::steady_clock::now();
+  publisher.reset();
+  CHECK(std::chrono::steady_clock::now() - begun < 3s);
+  CHECK(silent_answered < silent_asked);
+  silent = false;
+  REQUIRE(soon([] { return silent_answered == silent_asked; }));
+  std::this_thread::sleep_for(100ms);  // the thread that nobody waits for ends
+  silent = true;
+}
+
+TEST_CASE("a broker that is not there, refuses or talks nonsense is told once and tried again") {
+  std::mutex mutex;
+  std::vector<std::string> said;
+  auto rules = options("127.0.0.1", 1, "absent");
+  rules.log = [&](bool, const std::string& line) {
+    const std::lock_guard lock(mutex);
+    said.push_back(line);
+  };
+  const auto told = [&] {
+    const std::lock_guard lock(mutex);
+    return said.size();
+  };
+  if (auto publisher = started(rules)) {
+    CHECK(soon([&] { return told() == 1; }));
+    std::this_thread::sleep_for(1200ms);  // a second attempt lies within
+    CHECK(told() == 1);
+  }
+  tests::PlainServer nonsense([](tests::Peer& peer) {
+    (void)peer.bytes(8);
+    peer.send(tests::Bytes(300, 0xFF));
+  });
+  said.clear();
+  rules.link.port = nonsense.port();
+  if (auto publisher = started(rules)) {
+    CHECK(soon([&] { return nonsense.connections() >= 2; }, 10s));
+    CHECK(told() == 1);
+    CHECK_FALSE(publisher->counters().connected);
+  }
+}

@@ -226,3 +226,50 @@ TEST_CASE("no file speaks of one machine's folders") {
     CHECK_FALSE(std::regex_search(text, path));
   }
 }
+
+TEST_CASE(
+    "every row of the table of faults has its tests, and the protection that they need is named") {
+  std::string tests;
+  for (const auto& file : files_under({"tests"}, {".cpp", ".py", ".txt", ".mjs"}))
+    if (file != "tests/house/house_test.cpp") tests += text_of(root / file);
+  std::set<int> tested;
+  const std::regex title(R"(\brows? (\d+(?:(?:, | and )\d+)*))");
+  const std::regex number(R"(\d+)");
+  for (auto it = std::sregex_iterator(tests.begin(), tests.end(), title);
+       it != std::sregex_iterator(); ++it) {
+    const auto numbers = (*it)[1].str();
+    for (auto one = std::sregex_iterator(numbers.begin(), numbers.end(), number);
+         one != std::sregex_iterator(); ++one)
+      tested.insert(std::stoi((*one)[0]));
+  }
+  const auto page = text_of(root / "docs/integrators/failure-behaviour.md");
+  const auto taken_out = page.find("## Protections taken out");
+  REQUIRE(taken_out != std::string::npos);
+  std::map<int, std::set<std::size_t>> told;  // by row: in the table of behaviour, of protections
+  const std::regex row(R"(\n\| ([0-9][0-9, ]*) \|[^\n]*)");
+  for (auto it = std::sregex_iterator(page.begin(), page.end(), row); it != std::sregex_iterator();
+       ++it) {
+    const auto numbers = (*it)[1].str();
+    const bool protection = static_cast<std::size_t>(it->position()) > taken_out;
+    for (auto one = std::sregex_iterator(numbers.begin(), numbers.end(), number);
+         one != std::sregex_iterator(); ++one)
+      told[std::stoi((*one)[0])].insert(protection ? 1 : 0);
+    if (!protection) continue;
+    // The tests named beside it exist.
+    const auto line = (*it)[0].str();
+    const std::regex quoted("\"([^\"]+)\"");
+    std::smatch names;
+    REQUIRE(std::regex_search(line, names, quoted));
+    std::istringstream parts(names[1].str());
+    for (std::string part; std::getline(parts, part, ',');) {
+      part.erase(0, part.find_first_not_of(' '));
+      INFO(line << "\nno test begins with \"" << part << "\"");
+      CHECK(tests.find("\"" + part) != std::string::npos);
+    }
+  }
+  for (int n = 1; n <= 28; ++n) {
+    INFO("row " << n);
+    CHECK(tested.count(n) == 1);
+    CHECK(told[n].size() == 2);
+  }
+}

@@ -36,7 +36,8 @@ def installed_by_npm(cache, name, packages, patience=1500):
     """Packages too large for every run: installed once into `cache`, when FORELINE_SLOW_PEERS asks for it."""
     if not shutil.which("node") or not shutil.which("npm"):
         skip("node and npm are not installed")
-    if (cache / "complete").exists():
+    complete = cache / "complete"
+    if complete.exists() and complete.read_text() == " ".join(packages):
         return
     if not os.environ.get("FORELINE_SLOW_PEERS"):
         skip(f"{name} is not in the cache (set FORELINE_SLOW_PEERS=1 to install it)")
@@ -54,7 +55,7 @@ def installed_by_npm(cache, name, packages, patience=1500):
         skip(f"{name} could not be installed within {patience / 60:.0f} min")
     if npm.returncode != 0:
         skip(f"npm cannot install {name}: " + complaint[-300:])
-    (cache / "complete").touch()
+    complete.write_text(" ".join(packages))
 
 
 def until(holds, what, patience=30):

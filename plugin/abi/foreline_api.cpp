@@ -264,7 +264,45 @@ foreline_status acknowledge(foreline_instance* instance, const char* subject, ch
                             size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
-    return answer(instance->attachment->acknowledge(subject), error, error_size);
+    return answer(instance->attachment->acknowledge(subject, "the host"), error, error_size);
+  });
+}
+
+constexpr const char* nobody = "an act on an alarm needs a name";
+
+bool named(const char* who) {
+  return who != nullptr && *who != '\0';
+}
+
+foreline_status acknowledge_as(foreline_instance* instance, const char* subject, const char* who,
+                               char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
+    if (!named(who)) return say(FORELINE_INVALID_ARGUMENT, nobody, error, error_size);
+    return answer(instance->attachment->acknowledge(subject, who), error, error_size);
+  });
+}
+
+foreline_status shelve(foreline_instance* instance, const char* subject, double for_s,
+                       const char* who, const char* reason, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
+    if (!named(who)) return say(FORELINE_INVALID_ARGUMENT, nobody, error, error_size);
+    auto& attachment = *instance->attachment;
+    if (for_s == 0) return answer(attachment.unshelve(subject, who), error, error_size);
+    return answer(attachment.shelve(subject, for_s, who, reason == nullptr ? "" : reason), error,
+                  error_size);
+  });
+}
+
+foreline_status service(foreline_instance* instance, const char* subject, int in_service,
+                        const char* who, const char* reason, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
+    if (!named(who)) return say(FORELINE_INVALID_ARGUMENT, nobody, error, error_size);
+    return answer(instance->attachment->service(subject, in_service != 0, who,
+                                                reason == nullptr ? "" : reason),
+                  error, error_size);
   });
 }
 
@@ -347,7 +385,10 @@ constexpr foreline_api api = {sizeof(foreline_api),
                               write,
                               reload,
                               config_schema,
-                              metrics};
+                              metrics,
+                              acknowledge_as,
+                              shelve,
+                              service};
 
 }  // namespace
 

@@ -23,6 +23,7 @@
 #include "plugin/attachment/northbound.hpp"
 #include "plugin/attachment/twin_check.hpp"
 #include "plugin/attachment/twin_files.hpp"
+#include "plugin/core/drift.hpp"
 #include "plugin/core/ledger.hpp"
 #include "plugin/core/published.hpp"
 #include "plugin/core/quality.hpp"
@@ -57,6 +58,19 @@ constexpr double glance_line_s = 60;
 constexpr double glance_least_s = 0.1;
 constexpr double judged_every_s = 4 * 3600;  ///< Line time between audit lines about forecasts.
 constexpr std::size_t least_forecasts = 100;
+constexpr auto hours_kept_every = std::chrono::seconds(60);
+constexpr double shelve_least_s = 60;
+constexpr double shelve_most_s = 24 * 3600;
+constexpr std::size_t name_most = 64;
+constexpr std::size_t reason_most = 200;
+
+/// Why an act in this name for this reason cannot go into the audit; empty when it can.
+std::string complaint_about(const std::string& who, const std::string& reason = {}) {
+  if (who.empty() || who.size() > name_most)
+    return fmt::format("an act needs a name of at most {} bytes", name_most);
+  if (reason.size() > reason_most) return fmt::format("a reason has at most {} bytes", reason_most);
+  return {};
+}
 constexpr double new_run_s = 3600;  ///< A clock that falls back by more means another run.
 
 double seconds(Clock::duration duration) {
@@ -68,10 +82,13 @@ struct PlanWanted {
 };
 struct Acknowledged {
   std::string subject;
+  std::string who;
 };
 struct Shelved {
   std::string subject;
-  double for_s = 0;
+  double for_s = 0;  ///< 0: no longer.
+  std::string who;
+  std::string reason;
 };
 struct Serviced {
   std::string subject;
@@ -167,7 +184,10 @@ struct Attachment::State {
   std::unique_ptr<Northbound> north;
   Clock::time_point next_commit{};
   Clock::time_point next_drop{};
-  std::int64_t told_ns = 0;  ///< Of the last event in the historian.
+  Clock::time_point next_hours{};
+  std::int64_t hours_kept = 0;  ///< Number of the last hour in the store.
+  bool hours_fail = false;      ///< They could not be written the last time.
+  std::int64_t told_ns = 0;     ///< Of the last event in the historian.
   std::shared_ptr<const inference::Forecaster> forecaster;
   std::vector<Event> events;                 ///< To tell the host once no lock is held.
   std::optional<core::Following> following;  ///< The deployed schedule, until it is judged.
@@ -200,6 +220,7 @@ struct Attachment::State {
   core::StopLog stops{0};
   plan::Reacting reacting;  ///< To breakdowns, and to orders that leave their band.
   std::string reason_kept;  ///< For a plan, given while one was being made.
+  std::optional<core::Drift> drift;
   std::optional<core::ForecastWatch> judged;       ///< Forecasts whose time has not come, and sums.
   std::optional<core::ForecastRecord> evaluation;  ///< Of the model, where it was made.
   Kept kept;
@@ -208,15 +229,17 @@ struct Attachment::State {
   Frame frame;
   std::int64_t received_ns = 0;
   double line_s = 0;
+  bool clock_unread = true;
   bool connected = false;
   std::uint16_t polls = 0;
   Proposal proposal;
   io::DeviceCounters counters;
   Clock::time_point glanced_at{};
   double glanced_line_s = 0;
-  std::string twin_trouble;        ///< Why the plant's now is not kept; empty: it is.
-  std::optional<LineNow> glanced;  ///< Where the line stood, for people to look at.
-  Schedule running_schedule;       ///< As the PLC held it at the last glance.
+  std::string twin_trouble;            ///< Why the plant's now is not kept; empty: it is.
+  std::optional<core::Glance> looked;  ///< Where the line stood, for people to look at.
+  std::optional<LineNow> glanced;      ///< Likewise, as planning needs it.
+  Schedule running_schedule;           ///< As the PLC held it at the last glance.
   PlanProgress progress;
   std::uint64_t overruns = 0;
 
@@ -275,6 +298,26 @@ struct Attachment::State {
     next_drop = now + std::chrono::minutes(10);
     const auto keep_ns = static_cast<std::int64_t>(1e9 * configuration.historian.keep_s);
     check(history->drop_before(wall_ns() - keep_ns, wall_ns() - 4 * keep_ns));
+  }
+  /// The hours that have changed since they were written; a kill costs one minute at most.
+  void keep_hours() {
+    if (!store || drift->last() == 0) return;
+    std::vector<store::HourRow> rows;
+    for (auto& hour : drift->since(hours_kept))
+      rows.push_back({std::move(hour.signal), hour.number, hour.from_s, hour.samples, hour.sum});
+    const auto oldest = drift->last() - static_cast<std::int64_t>(core::Drift::hours_max) + 1;
+    auto done = store->keep_hours(rows, oldest);
+    if (done) hours_kept = drift->last();
+    if (done.has_value() != hours_fail) return;
+    hours_fail = !done;
+    log(done ? Level::info : Level::error, "store",
+        done ? "hourly means of the signals are kept again" : done.error().text());
+  }
+  void keep_hours_in_time() {
+    const auto now = Clock::now();
+    if (now < next_hours) return;
+    next_hours = now + hours_kept_every;
+    keep_hours();
   }
   void flush() {
     for (const auto& event : std::exchange(events, {}))
@@ -448,8 +491,11 @@ struct Attachment::State {
       if (seconds(now - known[d].heard) > 3 * configuration.plc.poll_s)
         image.forget(static_cast<core::DeviceIndex>(d));
     received_ns = std::max(received_ns, wall_ns());
-    if (clock_s < frame.at_s - new_run_s) begin_run();
+    const bool first = clock_unread;
+    clock_unread = false;
+    if (clock_s < frame.at_s - new_run_s) begin_run(clock_s);
     line_s = clock_s;
+    if (first) bound_shelving();
     const auto cell =
         static_cast<std::int64_t>(std::floor(clock_s / line().sample_period_s + 1e-6));
     if (cell <= grid) return;
@@ -459,6 +505,7 @@ struct Attachment::State {
     if (north) north->frame(frame);
     booked.book(frame, line().sample_period_s);
     stops.take(frame);
+    drift->take(frame);
     if (judged) judged->take(frame, line().sample_period_s);
     const auto begun = Clock::now();
     const auto changes = watch->step(frame);
@@ -476,9 +523,28 @@ struct Attachment::State {
     clock_read = now;
   }
 
-  void begin_run() {
+  /// What people have put aside stays so, as far as this line has it. Under `mutex` once it runs.
+  void put_aside() {
+    auto& alarms = watch->alarms();
+    for (const auto& [id, aside] : kept.out_of_service) alarms.take_out_of_service(id, line_s);
+    for (const auto& [id, aside] : kept.shelved) alarms.keep_shelved(id, line_s, aside.until_s);
+  }
+
+  /// A line whose clock began anew while nobody looked must not hide an alarm for longer than a
+  /// person has said.
+  void bound_shelving() {
+    for (auto& [id, aside] : kept.shelved) {
+      if (aside.until_s <= line_s + aside.for_s) continue;
+      aside.until_s = line_s + aside.for_s;
+      watch->alarms().keep_shelved(id, line_s, aside.until_s);
+    }
+  }
+
+  void begin_run(double clock_s) {
+    for (auto& [id, aside] : kept.shelved) aside.until_s += clock_s - line_s;
+    line_s = clock_s;
     watch.emplace(configuration.line, forecaster, configuration.watch);
-    for (const auto& id : kept.out_of_service) watch->alarms().take_out_of_service(id, line_s);
+    put_aside();
     grid = std::numeric_limits<std::int64_t>::min();
     planned_at_s = -1;
     deployed_at_s = -1;
@@ -524,7 +590,7 @@ struct Attachment::State {
     for (const auto& forecast : changes.forecasts) {
       if (north) north->forecast(forecast);
       const auto& machine = line().at(forecast.machine);
-      const auto detail = to_json(forecast, line()).dump();
+      const auto detail = text_of(to_json(forecast, line()));
       if (!forecast.available) {
         tell({EventKind::forecast, forecast.at_s, machine.name, "unavailable", forecast.why_not,
               detail});
@@ -544,9 +610,11 @@ struct Attachment::State {
       }
     }
     for (const auto& alarm : changes.alarms) {
+      if (alarm.what == AlarmEvent::What::unshelved && kept.shelved.erase(alarm.id) > 0)
+        note_alarm("foreline", kept::unshelved, {{"alarm", alarm.id}, {"reason", "time is over"}});
       tell({EventKind::alarm, alarm.at_s, alarm.id, std::string(name_of(alarm.what)),
             fmt::format("{} {}: {}", alarm.id, name_of(alarm.what), alarm.why),
-            to_json(watch->alarms().record(alarm.id)).dump(),
+            text_of(to_json(watch->alarms().record(alarm.id))),
             static_cast<double>(alarm.probability), alarm.expected_in_s});
       const bool forecast_raised =
           alarm.alarm_class == AlarmClass::forecast && alarm.what == AlarmEvent::What::raised;
@@ -575,42 +643,68 @@ struct Attachment::State {
           what, text, detail});
   }
 
-  /// The line's state, read until two heartbeats around it agree, so that no scan lies within.
-  Result<LineNow> read_state(Schedule& active, int attempts = snapshot_attempts) {
+  /// Reads these, and the active schedule into `block` unless it is null, between two looks at the
+  /// heartbeat; false when a scan of the PLC lay within.
+  Result<bool> read_whole(core::Image& fresh, const std::vector<core::Range>& wanted,
+                          std::vector<std::uint16_t>* block) {
+    const auto& map = configuration.map;
+    std::array<core::Image, 2> beats;
+    const auto look = [&](core::Image& into) -> Result<Done> {
+      if (!map.heartbeat) return Done{};
+      const auto& at = *map.heartbeat;
+      return read_into(into, {{at.table, at.address, at.words()}});
+    };
+    if (auto read = look(beats[0]); !read) return read.error();
+    if (auto read = read_into(fresh, core::requests(configuration, wanted)); !read)
+      return read.error();
+    if (block != nullptr) {
+      auto words = plc->read({core::RegisterTable::holding, map.schedule->active,
+                              static_cast<std::uint16_t>(block_size)});
+      if (!words) return words.error();
+      *block = std::move(*words);
+    }
+    if (auto read = look(beats[1]); !read) return read.error();
+    return !map.heartbeat || beats[0].number(*map.heartbeat) == beats[1].number(*map.heartbeat);
+  }
+
+  /// Every register that says where the line stands.
+  std::vector<core::Range> standing_fields() const {
+    const auto& map = configuration.map;
+    auto wanted = core::fields(map);
+    for (const auto& field : core::planning_fields(map, configuration.orders->size()))
+      wanted.push_back(field);
+    return wanted;
+  }
+
+  double clock_of(const core::Image& fresh) const {
+    return configuration.map.clock ? fresh.number(*configuration.map.clock) : line_s;
+  }
+
+  /// The line's state. `seen` is what was read last, also when the state cannot be told from it.
+  Result<LineNow> read_state(Schedule& active, int attempts = snapshot_attempts,
+                             core::Image* seen = nullptr) {
     const auto& map = configuration.map;
     if (configuration.orders->empty())
       return Error("planning needs the order book: add orders = \"...\" to the configuration");
     if (!map.schedule)
       return Error("planning needs the running schedule: add [schedule] to the configuration");
+    const auto wanted = standing_fields();
     std::optional<Error> trouble;
     for (int attempt = 0; attempt < attempts; ++attempt) {
       core::Image fresh;
-      const auto first = core::requests(configuration, core::fields(map));
-      if (auto read = read_into(fresh, first); !read) return read.error();
-      const double before = map.heartbeat ? fresh.number(*map.heartbeat) : 0;
-      const auto rest =
-          core::requests(configuration, core::planning_fields(map, configuration.orders->size()));
-      if (auto read = read_into(fresh, rest); !read) return read.error();
-      core::Image block;
-      const core::Range range{core::RegisterTable::holding, map.schedule->active,
-                              static_cast<std::uint16_t>(block_size)};
-      auto words = plc->read(range);
-      if (!words) return words.error();
-      if (map.heartbeat) {
-        core::Image after;
-        auto read = read_into(
-            after, {{map.heartbeat->table, map.heartbeat->address, map.heartbeat->words()}});
-        if (!read) return read.error();
-        if (after.number(*map.heartbeat) != before) {
-          trouble = Error("the PLC scans faster than its state can be read");
-          continue;
-        }
+      std::vector<std::uint16_t> block;
+      auto whole = read_whole(fresh, wanted, &block);
+      if (!whole) return whole.error();
+      if (!*whole) {
+        trouble = Error("the PLC scans faster than its state can be read");
+        continue;
       }
-      if (from_block(*words, active) != BlockFault::none)
+      if (seen != nullptr) *seen = fresh;
+      if (from_block(block, active) != BlockFault::none)
         return Error("the active schedule block of the PLC is not valid",
                      "check [schedule] active in the configuration");
-      auto now = core::line_now_of(map, line(), *configuration.orders, fresh,
-                                   map.clock ? fresh.number(*map.clock) : line_s);
+      auto now = core::line_now_of(map, line(), *configuration.orders, fresh, clock_of(fresh),
+                                   active.sequence);
       if (now) return now;
       trouble = now.error();
     }
@@ -620,7 +714,6 @@ struct Attachment::State {
   /// Buffers, orders and the running schedule: for the pages, to follow the deployed schedule, and
   /// to compare the simulation with the line. A torn read leaves the former ones.
   void glance() {
-    if (configuration.orders->empty() || !configuration.map.schedule) return;
     if (!connected) return;
     const double wall_s = seconds(Clock::now() - glanced_at);
     const double longest_s = configuration.hmi.on ? glance_for_pages_s : glance_for_nobody_s;
@@ -630,16 +723,26 @@ struct Attachment::State {
     glanced_at = Clock::now();
     glanced_line_s = line_s;
     Schedule active;
-    auto now = read_state(active, 3);
-    if (!now) return;
+    core::Image seen;
+    const bool plans = !configuration.orders->empty() && configuration.map.schedule.has_value();
+    auto now = plans ? read_state(active, 3, &seen) : Result<LineNow>(Error("nothing is planned"));
+    if (!plans && configuration.hmi.on) {
+      auto whole = read_whole(seen, standing_fields(), nullptr);
+      if (!whole || !*whole) return;
+    }
     plan::Request asked;
     {
       const std::lock_guard lock(mutex);
+      if (!seen.empty()) {
+        looked =
+            core::glance_of(configuration.map, line(), *configuration.orders, seen, clock_of(seen));
+        if (plans) running_schedule = active;
+      }
+      if (!now) return;
       double at_s = 0;
       double share = 0;
       asked = request_from(*now, active, at_s, share);
       glanced = std::move(*now);
-      running_schedule = std::move(active);
     }
     if (twin_check) twin_check->look(asked, booked, stops);
     keep_twin(asked.now, asked.active);
@@ -694,13 +797,13 @@ struct Attachment::State {
     const Json detail = {{"proposal", kept.ledger.standing()->proposal},
                          {"realised", realised ? Json(*realised) : Json()},
                          {"text", text}};
-    (void)note("foreline", kept::settled, detail.dump());
+    (void)note("foreline", kept::settled, text_of(detail));
     {
       const std::lock_guard lock(mutex);
       kept.ledger.settled(realised);
       followed.clear();
     }
-    tell_deployment("settled", text, detail.dump());
+    tell_deployment("settled", text, text_of(detail));
   }
 
   /// What came of forecasts goes into the audit every few hours, so that a restart knows it.
@@ -710,7 +813,7 @@ struct Attachment::State {
     scored_at_s = line_s;
     if (first || judged->scores().forecasts() == 0) return;
     const std::lock_guard lock(mutex);
-    if (!note("foreline", kept::scores, to_json(judged->scores()).dump())) return;
+    if (!note("foreline", kept::scores, text_of(to_json(judged->scores())))) return;
     kept.add(Period{wall_ns(), line_s, judged->scores()});
     judged->clear();
   }
@@ -729,7 +832,7 @@ struct Attachment::State {
                  "a stretch of time was not compared with the simulation: " +
                      compared.stretch.error().text());
     const auto& stretch = *compared.stretch;
-    (void)note("foreline", kept::stretch, to_json(stretch).dump());
+    (void)note("foreline", kept::stretch, text_of(to_json(stretch)));
     const std::lock_guard lock(mutex);
     kept.add(stretch);
     log(Level::info, "attachment",
@@ -769,7 +872,7 @@ struct Attachment::State {
         line::complaints_about(back, line(), *configuration.orders, active, frozen);
     if (!complaints.empty()) return end(core::RollBack::refused, "refused", complaints.front());
     const Json detail = {{"proposal", standing->proposal}, {"because", because}};
-    if (!note(who, "rolling back", detail.dump()))
+    if (!note(who, "rolling back", text_of(detail)))
       return end(core::RollBack::failed, "failed", "the audit cannot be written, so nothing is");
     {
       const std::lock_guard lock(mutex);
@@ -780,7 +883,7 @@ struct Attachment::State {
       if (const auto why = write_schedule(back); !why.empty())
         return end(core::RollBack::failed, "failed", why);
     }
-    (void)note(who, kept::rolled_back, detail.dump());
+    (void)note(who, kept::rolled_back, text_of(detail));
     following.reset();
     reacting.expect({});
     if (twin_check) twin_check->forget();
@@ -970,7 +1073,7 @@ struct Attachment::State {
     detail["can_be_overruled"] = !verdict.passed && verdict.can_be_overruled() &&
                                  !(winner.schedule == planned.request.active);
     if (verdict.passed &&
-        !audit("foreline", "proposed", detail["after"].dump() + " because " + verdict.reason)) {
+        !audit("foreline", "proposed", text_of(detail["after"]) + " because " + verdict.reason)) {
       verdict.passed = false;
       verdict.reason = "the audit cannot be written";
     }
@@ -982,7 +1085,7 @@ struct Attachment::State {
       if (!verdict.passed) ++gate_refusals;
     }
     tell_plan(verdict.passed ? "proposed" : "refused",
-              fmt::format("proposal {}: {}", proposal.number, verdict.reason), detail.dump());
+              fmt::format("proposal {}: {}", proposal.number, verdict.reason), text_of(detail));
   }
 
   bool audit(const std::string& who, const std::string& what, const std::string& detail) {
@@ -1099,7 +1202,7 @@ struct Attachment::State {
     alarm_deployment(false, "the last deployment has ended well");
     deployed_at_s = line_s;
     if (following) settle(std::nullopt, "another schedule followed before its time was over");
-    (void)note("foreline", kept::promised, to_json(proposal.promised).dump());
+    (void)note("foreline", kept::promised, text_of(to_json(proposal.promised)));
     {
       const std::lock_guard lock(mutex);
       kept.ledger.promised(proposal.promised);
@@ -1216,7 +1319,7 @@ struct Attachment::State {
     for (const auto& alarm : watch->alarms().update_deployment(line_s, failed, why))
       tell({EventKind::alarm, alarm.at_s, alarm.id, std::string(name_of(alarm.what)),
             fmt::format("{} {}: {}", alarm.id, name_of(alarm.what), alarm.why),
-            to_json(watch->alarms().record(alarm.id)).dump()});
+            text_of(to_json(watch->alarms().record(alarm.id)))});
   }
 
   /// Deployments that were begun and whose end nobody has seen, as after a kill. What the PLC holds
@@ -1297,6 +1400,68 @@ struct Attachment::State {
     if (!standing.empty()) want_plan(standing + " (again)");
   }
 
+  // --- Alarms that people put aside -----------------------------------------------------------
+
+  void note_alarm(const std::string& who, const char* what, const Json& detail) {
+    (void)note(who, what, text_of(detail));
+  }
+
+  void shelve(Shelved wanted) {
+    wanted.for_s = std::min(wanted.for_s, shelve_most_s);
+    const bool hide = wanted.for_s > 0;
+    const double wall_s = wanted.for_s / std::max(pace, 1e-3);
+    const Aside aside{wanted.who,
+                      wanted.reason,
+                      wall_ns(),
+                      line_s + wanted.for_s,
+                      wall_ns() + static_cast<std::int64_t>(1e9 * wall_s),
+                      wanted.for_s};
+    {
+      const std::lock_guard lock(mutex);
+      auto& alarms = watch->alarms();
+      if (!(hide ? alarms.shelve(wanted.subject, line_s, wanted.for_s)
+                 : alarms.unshelve(wanted.subject, line_s)))
+        return;
+      kept.shelved.erase(wanted.subject);
+      if (hide) kept.shelved.emplace(wanted.subject, aside);
+    }
+    Json detail = {{"alarm", wanted.subject}};
+    if (hide) {
+      detail["for_s"] = aside.for_s;
+      detail["until_s"] = aside.until_s;
+      detail["until_ms"] = aside.until_ns / 1'000'000;
+      detail["reason"] = wanted.reason;
+    }
+    note_alarm(wanted.who, hide ? kept::shelved : kept::unshelved, detail);
+    tell({EventKind::alarm, line_s, wanted.subject, hide ? "shelved" : "unshelved",
+          hide ? fmt::format("{} shelved for {:.0f} min by {}", wanted.subject, wanted.for_s / 60,
+                             wanted.who)
+               : fmt::format("{} is no longer shelved", wanted.subject),
+          "{}"});
+  }
+
+  void service(const Serviced& wanted) {
+    {
+      const std::lock_guard lock(mutex);
+      auto& alarms = watch->alarms();
+      if (!(wanted.in_service ? alarms.return_to_service(wanted.subject, line_s)
+                              : alarms.take_out_of_service(wanted.subject, line_s)))
+        return;
+      kept.shelved.erase(wanted.subject);
+      kept.out_of_service.erase(wanted.subject);
+      if (!wanted.in_service)
+        kept.out_of_service.emplace(wanted.subject, Aside{wanted.who, wanted.reason, wall_ns()});
+    }
+    note_alarm(wanted.who, wanted.in_service ? kept::in_service : kept::out_of_service,
+               {{"alarm", wanted.subject}, {"reason", wanted.reason}});
+    tell({EventKind::alarm, line_s, wanted.subject,
+          wanted.in_service ? "in-service" : "out-of-service",
+          fmt::format("{} {} by {}", wanted.subject,
+                      wanted.in_service ? "returned to service" : "taken out of service",
+                      wanted.who),
+          "{}"});
+  }
+
   // --- The thread -----------------------------------------------------------------------------
 
   void handle(Message& message) {
@@ -1310,42 +1475,15 @@ struct Attachment::State {
         done = watch->alarms().acknowledge(acknowledged->subject, line_s);
         event = watch->alarms().record(acknowledged->subject).event;
       }
-      if (done)
-        tell({EventKind::alarm, line_s, acknowledged->subject, "acknowledged",
-              acknowledged->subject + " acknowledged", "{}", static_cast<double>(event.probability),
-              event.expected_in_s});
-    } else if (auto* shelved = std::get_if<Shelved>(&message)) {
-      bool done = false;
-      const bool hide = shelved->for_s > 0;
-      {
-        const std::lock_guard lock(mutex);
-        done = hide ? watch->alarms().shelve(shelved->subject, line_s, shelved->for_s)
-                    : watch->alarms().unshelve(shelved->subject, line_s);
-      }
-      if (done)
-        tell({EventKind::alarm, line_s, shelved->subject, hide ? "shelved" : "unshelved",
-              hide ? fmt::format("{} shelved for {:.0f} min", shelved->subject, shelved->for_s / 60)
-                   : shelved->subject + " is no longer shelved",
-              "{}"});
-    } else if (auto* serviced = std::get_if<Serviced>(&message)) {
-      bool done = false;
-      {
-        const std::lock_guard lock(mutex);
-        auto& alarms = watch->alarms();
-        done = serviced->in_service ? alarms.return_to_service(serviced->subject, line_s)
-                                    : alarms.take_out_of_service(serviced->subject, line_s);
-        if (done) kept.serviced(serviced->subject, serviced->in_service);
-      }
       if (!done) return;
-      const Json detail = {{"alarm", serviced->subject}, {"reason", serviced->reason}};
-      (void)note(serviced->who, serviced->in_service ? kept::in_service : kept::out_of_service,
-                 detail.dump(-1, ' ', false, Json::error_handler_t::replace));
-      tell({EventKind::alarm, line_s, serviced->subject,
-            serviced->in_service ? "in-service" : "out-of-service",
-            fmt::format("{} {} by {}", serviced->subject,
-                        serviced->in_service ? "returned to service" : "taken out of service",
-                        serviced->who),
-            "{}"});
+      note_alarm(acknowledged->who, "acknowledged", {{"alarm", acknowledged->subject}});
+      tell({EventKind::alarm, line_s, acknowledged->subject, "acknowledged",
+            acknowledged->subject + " acknowledged", "{}", static_cast<double>(event.probability),
+            event.expected_in_s});
+    } else if (auto* shelved = std::get_if<Shelved>(&message)) {
+      shelve(*shelved);
+    } else if (auto* serviced = std::get_if<Serviced>(&message)) {
+      service(*serviced);
     } else if (auto* wanted_write = std::get_if<WriteWanted>(&message)) {
       write_tag(*wanted_write);
     } else if (auto* noted = std::get_if<Noted>(&message)) {
@@ -1441,6 +1579,7 @@ struct Attachment::State {
         const auto* polled = std::get_if<io::Polled>(&message);
         if (polled == nullptr || polled->group == 0) publish();
         keep_history();
+        keep_hours_in_time();
         flush();
         lock.lock();
       }
@@ -1548,7 +1687,9 @@ struct Attachment::State {
       if (following && former.following) following = std::move(former.following);
     }
     watch->take_over(std::move(*former.watch));
-    if (!store) kept.out_of_service = former.kept.out_of_service;
+    kept.out_of_service = former.kept.out_of_service;
+    kept.shelved = former.kept.shelved;
+    clock_unread = former.clock_unread;
     if (former.tags) {
       tags->take_over(*former.tags);
       for (const auto& rule : configuration.writes) {
@@ -1557,6 +1698,7 @@ struct Attachment::State {
         if (last) writes.begun(rule.tag, *last);
       }
     }
+    if (!store && former.drift) drift->restore(former.drift->since(0));
     write_ends = former.write_ends;
     gate_refusals = former.gate_refusals;
     planned_at_s = former.planned_at_s;
@@ -1579,6 +1721,7 @@ struct Attachment::State {
     } catch (const std::exception& error) {
       log(Level::error, "attachment", fmt::format("internal error, stopped: {}", error.what()));
     }
+    keep_hours();
     if (planner.joinable()) planner.join();
     twin_check.reset();
   }
@@ -1618,6 +1761,7 @@ Answer Attachment::start(Attachment* former) {
     s.store.emplace(std::move(*store));
   }
   if (!s.watch) s.watch.emplace(configuration.line, s.forecaster, configuration.watch);
+  if (!s.drift) s.drift.emplace(configuration.line);
   if (configuration.server.on) {
     io::ServerOptions options;
     options.host = configuration.server.host;
@@ -1632,10 +1776,11 @@ Answer Attachment::start(Attachment* former) {
           if (rules.tls && std::find(rules.write_roles.begin(), rules.write_roles.end(), role) ==
                                rules.write_roles.end())
             return false;
+          const auto who = role.empty() ? std::string("a Modbus client") : "Modbus role " + role;
           if (address == core::published::acknowledge && words.size() == 1) {
             const auto subject = core::acknowledged_by(words[0], s.line());
             if (subject.empty()) return false;
-            s.post(Acknowledged{subject});
+            s.post(Acknowledged{subject, who});
             return true;
           }
           if ((address == core::published::shelve || address == core::published::service) &&
@@ -1643,12 +1788,9 @@ Answer Attachment::start(Attachment* former) {
             const auto subject = core::acknowledged_by(words[0], s.line());
             if (subject.empty()) return false;
             if (address == core::published::shelve)
-              s.post(Shelved{subject, 60.0 * words[1]});
+              s.post(Shelved{subject, 60.0 * words[1], who, {}});
             else if (words[1] <= 1)
-              s.post(Serviced{subject,
-                              words[1] == 1,
-                              role.empty() ? std::string("a Modbus client") : "Modbus role " + role,
-                              {}});
+              s.post(Serviced{subject, words[1] == 1, who, {}});
             else
               return false;
             return true;
@@ -1673,8 +1815,11 @@ Answer Attachment::start(Attachment* former) {
     auto lines = s.store->audit();
     if (!lines) return {Refusal::io, lines.error().text()};
     s.kept = kept_of(*lines, s.wall_ns(), configuration.orders->size(), s.line().machines.size());
-    for (const auto& id : s.kept.out_of_service)
-      s.watch->alarms().take_out_of_service(id, s.line_s);
+    // Without the PLC's clock, line time begins anew with the instance.
+    if (!configuration.map.clock && former == nullptr)
+      for (auto& [id, aside] : s.kept.shelved)
+        aside.until_s = 1e-9 * static_cast<double>(aside.until_ns - s.wall_ns());
+    s.put_aside();
     if (s.kept.ledger.open() && s.kept.ledger.standing())
       s.following.emplace(*s.kept.ledger.standing(), configuration.gate, false);
     if (s.kept.ledger.standing()) s.deployed_at_s = s.kept.ledger.standing()->from_s;
@@ -1682,6 +1827,13 @@ Answer Attachment::start(Attachment* former) {
       s.twin_check.emplace(
           configuration.planning.check_every_s,
           [&s](Result<core::Stretch> stretch) { s.post(Compared{std::move(stretch)}); });
+    auto hours = s.store->hours();
+    if (!hours) return {Refusal::io, hours.error().text()};
+    std::vector<core::HourlySum> sums;
+    for (auto& row : *hours)
+      sums.push_back({std::move(row.signal), row.number, row.from_s, row.samples, row.sum});
+    s.drift->restore(sums);
+    s.hours_kept = s.drift->last();
     auto entries = s.store->unfinished();
     if (!entries) return {Refusal::io, entries.error().text()};
     s.leftovers = !entries->empty();
@@ -1802,9 +1954,10 @@ std::uint16_t Attachment::server_port() const {
   return state_->server ? state_->server->port() : std::uint16_t{0};
 }
 
-Answer Attachment::acknowledge(const std::string& subject) {
+Answer Attachment::acknowledge(const std::string& subject, const std::string& who) {
   auto& s = *state_;
   if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  if (auto wrong = complaint_about(who); !wrong.empty()) return {Refusal::invalid_argument, wrong};
   {
     const std::lock_guard lock(s.mutex);
     const auto record = s.watch->alarms().record(subject);
@@ -1812,32 +1965,37 @@ Answer Attachment::acknowledge(const std::string& subject) {
         record.state != AlarmState::returned_unacknowledged)
       return {Refusal::refused, fmt::format("no alarm \"{}\" waits for acknowledgement", subject)};
   }
-  s.post(Acknowledged{subject});
+  s.post(Acknowledged{subject, who});
   return {};
 }
 
-Answer Attachment::shelve(const std::string& subject, double for_s) {
+Answer Attachment::shelve(const std::string& subject, double for_s, const std::string& who,
+                          const std::string& reason) {
   auto& s = *state_;
   if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
-  if (!(for_s > 0)) return {Refusal::invalid_argument, "an alarm is shelved for some time"};
+  if (auto wrong = complaint_about(who, reason); !wrong.empty())
+    return {Refusal::invalid_argument, wrong};
+  if (!(for_s >= shelve_least_s && for_s <= shelve_most_s))
+    return {Refusal::invalid_argument, "an alarm is shelved for one minute to 24 hours"};
   {
     const std::lock_guard lock(s.mutex);
     if (s.watch->alarms().record(subject).state == AlarmState::normal)
       return {Refusal::refused, fmt::format("no alarm \"{}\" stands", subject)};
   }
-  s.post(Shelved{subject, for_s});
+  s.post(Shelved{subject, for_s, who, reason});
   return {};
 }
 
-Answer Attachment::unshelve(const std::string& subject) {
+Answer Attachment::unshelve(const std::string& subject, const std::string& who) {
   auto& s = *state_;
   if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  if (auto wrong = complaint_about(who); !wrong.empty()) return {Refusal::invalid_argument, wrong};
   {
     const std::lock_guard lock(s.mutex);
     if (s.watch->alarms().record(subject).state != AlarmState::shelved)
       return {Refusal::refused, fmt::format("\"{}\" is not shelved", subject)};
   }
-  s.post(Shelved{subject, 0});
+  s.post(Shelved{subject, 0, who, {}});
   return {};
 }
 
@@ -1845,6 +2003,8 @@ Answer Attachment::service(const std::string& subject, bool in_service, const st
                            const std::string& reason) {
   auto& s = *state_;
   if (!s.running) return {Refusal::wrong_state, "this instance is not running"};
+  if (auto wrong = complaint_about(who, reason); !wrong.empty())
+    return {Refusal::invalid_argument, wrong};
   {
     const std::lock_guard lock(s.mutex);
     if (!s.watch->alarms().can_have(subject))
@@ -1887,7 +2047,7 @@ std::string Attachment::metrics() const {
   std::vector<Counted> all;
   for (std::size_t d = 0; d < s.devices.size(); ++d)
     all.push_back(
-        {Json(core::device_at(s.configuration, d).name).dump(), s.devices[d]->counters()});
+        {text_of(Json(core::device_at(s.configuration, d).name)), s.devices[d]->counters()});
   const auto each = [&](const char* name, const char* type, const char* help, auto value) {
     family(name, type, help);
     for (const auto& [label, counters] : all)
@@ -2024,10 +2184,9 @@ std::string Attachment::way_back() const {
   const auto& orders = *s.configuration.orders;
   const auto frozen = s.glanced ? s.glanced->frozen_prefix(standing->after) : 0;
   const auto back = core::way_back(standing->before, standing->after, frozen);
-  return Json{{"proposal", standing->proposal},
-              {"before", to_json(standing->after, s.line(), orders)},
-              {"after", to_json(back, s.line(), orders)}}
-      .dump();
+  return text_of({{"proposal", standing->proposal},
+                  {"before", to_json(standing->after, s.line(), orders)},
+                  {"after", to_json(back, s.line(), orders)}});
 }
 
 Answer Attachment::clear_lock_out(const std::string& who) {
@@ -2060,7 +2219,31 @@ std::string Attachment::calibration() const {
                                {"came", period.scores.failures()},
                                {"squares", period.scores.squares}});
   }
-  return json.dump();
+  return text_of(json);
+}
+
+std::string Attachment::drift() const {
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  Json json = Json::array();
+  for (std::size_t m = 0; s.drift && m < s.line().machines.size(); ++m) {
+    const auto& machine = s.line().machines[m];
+    for (std::size_t i = 0; i < machine.signals.size(); ++i) {
+      Json at = Json::array();
+      Json shift = Json::array();
+      for (const auto& hour : s.drift->course(m, i)) {
+        at.push_back(hour.from_s);
+        shift.push_back(std::isfinite(hour.deviations)
+                            ? Json(std::round(100 * hour.deviations) / 100)
+                            : Json());
+      }
+      json.push_back({{"machine", machine.name},
+                      {"signal", machine.signals[i].name},
+                      {"at_s", std::move(at)},
+                      {"shift", std::move(shift)}});
+    }
+  }
+  return text_of(json);
 }
 
 std::string Attachment::snapshot() const {
@@ -2073,7 +2256,14 @@ std::string Attachment::snapshot() const {
   Json alarms = Json::array();
   if (s.watch) {
     for (const auto& forecast : s.watch->latest()) forecasts.push_back(to_json(forecast, s.line()));
-    for (const auto& record : s.watch->alarms().standing()) alarms.push_back(to_json(record));
+    for (const auto& record : s.watch->alarms().standing()) {
+      alarms.push_back(to_json(record));
+      const auto* aside = s.kept.aside(record);
+      if (aside == nullptr) continue;
+      alarms.back()["by"] = aside->who;
+      alarms.back()["reason"] = aside->reason;
+      alarms.back()["hidden_ms"] = aside->since_ns / 1'000'000;
+    }
   }
   json["forecasts"] = std::move(forecasts);
   json["alarms"] = std::move(alarms);
@@ -2087,10 +2277,9 @@ std::string Attachment::snapshot() const {
   json["pace"] = s.pace;
   json["model"] = s.forecaster ? s.forecaster->description() : std::string();
   json["planning"] = {{"done", s.progress.done}, {"all", s.progress.all}};
-  if (s.glanced) {
-    json["stands"] = to_json(*s.glanced, s.line());
+  if (s.looked) json["stands"] = to_json(*s.looked, s.line());
+  if (s.looked && s.configuration.map.schedule)
     json["schedule"] = to_json(s.running_schedule, s.line(), *s.configuration.orders);
-  }
   Json devices = Json::array();
   for (std::size_t d = 0; d < s.devices.size(); ++d) {
     const auto counters = s.devices[d]->counters();
@@ -2129,7 +2318,7 @@ std::string Attachment::snapshot() const {
         entry["value"] = std::isfinite(shown.value) ? Json(shown.value) : Json();
     }
   }
-  return json.dump();
+  return text_of(json);
 }
 
 }  // namespace foreline::attachment

@@ -78,10 +78,13 @@ class Attachment {
   [[nodiscard]] Answer read(const std::string& tag, Value& out) const;
   [[nodiscard]] std::uint16_t server_port() const;
   [[nodiscard]] std::uint16_t metrics_port() const;
-  [[nodiscard]] Answer acknowledge(const std::string& subject);
-  /// Hides a standing alarm for `for_s` seconds of line time.
-  [[nodiscard]] Answer shelve(const std::string& subject, double for_s);
-  [[nodiscard]] Answer unshelve(const std::string& subject);
+  // Acts on alarms go into the audit, in the name of `who`.
+  [[nodiscard]] Answer acknowledge(const std::string& subject, const std::string& who);
+  /// Hides a standing alarm for `for_s` seconds of line time. With a store, that outlives a
+  /// restart.
+  [[nodiscard]] Answer shelve(const std::string& subject, double for_s, const std::string& who,
+                              const std::string& reason);
+  [[nodiscard]] Answer unshelve(const std::string& subject, const std::string& who);
   /// Takes an alarm out of service in the name of `who`, or returns it. With a store, that outlives
   /// a restart.
   [[nodiscard]] Answer service(const std::string& subject, bool in_service, const std::string& who,
@@ -108,6 +111,9 @@ class Attachment {
   /// How forecasts of this plant have come true, as JSON: sums by tenths of the probability over 30
   /// days, and by periods of some hours (those need a store).
   [[nodiscard]] std::string calibration() const;
+  /// Hourly means of every signal, as JSON: machine, signal, at_s, shift in deviations of its
+  /// noise. With a store, those before a restart are among them.
+  [[nodiscard]] std::string drift() const;
   [[nodiscard]] std::string snapshot() const;
 
  private:

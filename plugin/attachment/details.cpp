@@ -45,6 +45,10 @@ Json difference(const std::vector<Measures>& winner, const std::vector<Measures>
 
 }  // namespace
 
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 Json to_json(const Forecast& forecast, const Line& line) {
   const auto& machine = line.at(forecast.machine);
   Json json = {{"machine", machine.name},
@@ -104,12 +108,13 @@ Json to_json(const Frame& frame, const Line& line) {
   return {{"at_s", frame.at_s}, {"machines", std::move(machines)}};
 }
 
-Json to_json(const LineNow& now, const Line& line) {
+Json to_json(const core::Glance& glance, const Line& line) {
   Json buffers = Json::array();
   Json machines = Json::array();
-  for (std::size_t m = 0; m < now.machines.size(); ++m) {
-    const auto& machine = now.machines[m];
-    if (m + 1 < now.machines.size()) buffers.push_back(now.buffer_level(m));
+  const auto maybe = [](const auto& value) { return value ? Json(*value) : Json(); };
+  for (std::size_t m = 0; m < glance.machines.size(); ++m) {
+    const auto& machine = glance.machines[m];
+    buffers.push_back(maybe(machine.buffer));
     Json good = Json::array();
     Json scrap = Json::array();
     for (const auto& progress : machine.progress) {
@@ -117,14 +122,16 @@ Json to_json(const LineNow& now, const Line& line) {
       scrap.push_back(progress.scrap);
     }
     machines.push_back({{"name", line.machines.at(m).name},
-                        {"order", machine.set_up ? Json(machine.order.index) : Json()},
-                        {"holds_part", machine.holds_part},
-                        {"down_s", machine.down_remaining_s},
-                        {"parts", machine.parts},
+                        {"order", maybe(machine.order)},
+                        {"held", maybe(machine.held)},
+                        {"down_s", machine.down_s},
                         {"good", std::move(good)},
-                        {"scrap", std::move(scrap)}});
+                        {"scrap", std::move(scrap)},
+                        {"all_good", maybe(machine.good)},
+                        {"all_scrap", maybe(machine.scrap)}});
   }
-  return {{"at_s", now.at_s}, {"buffers", std::move(buffers)}, {"machines", std::move(machines)}};
+  return {
+      {"at_s", glance.at_s}, {"buffers", std::move(buffers)}, {"machines", std::move(machines)}};
 }
 
 Json to_json(const Schedule& schedule, const Line& line, const std::vector<Order>& orders) {

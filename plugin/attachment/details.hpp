@@ -7,6 +7,7 @@
 
 #include "plugin/core/alarms.hpp"
 #include "plugin/core/gate.hpp"
+#include "plugin/core/register_map.hpp"
 #include "sim/line/fault.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/telemetry.hpp"
@@ -16,10 +17,13 @@ namespace foreline::attachment {
 
 using Json = nlohmann::ordered_json;
 
+/// On one line, whatever bytes a name or a person's text is made of.
+[[nodiscard]] std::string text_of(const Json& json);
+
 [[nodiscard]] Json to_json(const line::Forecast& forecast, const line::Line& line);
 [[nodiscard]] Json to_json(const core::AlarmRecord& record);
 [[nodiscard]] Json to_json(const line::Frame& frame, const line::Line& line);
-[[nodiscard]] Json to_json(const line::LineNow& now, const line::Line& line);
+[[nodiscard]] Json to_json(const core::Glance& glance, const line::Line& line);
 [[nodiscard]] Json to_json(const line::Schedule& schedule, const line::Line& line,
                            const std::vector<line::Order>& orders);
 [[nodiscard]] Json to_json(const std::vector<line::Occupation>& gantt, const line::Line& line,

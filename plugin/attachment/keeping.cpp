@@ -71,6 +71,14 @@ core::Scores scores_from(const Json& json) {
   return scores;
 }
 
+Aside aside_from(const store::AuditLine& line, const Json& json) {
+  Aside aside{line.who, json.value("reason", std::string()), line.wall_ns};
+  aside.until_s = json.value("until_s", 0.0);
+  aside.until_ns = json.value("until_ms", std::int64_t{0}) * 1'000'000;
+  aside.for_s = json.value("for_s", 0.0);
+  return aside;
+}
+
 bool fits(const Schedule& schedule, std::size_t orders, std::size_t machines) {
   for (const auto order : schedule.sequence)
     if (order.index >= orders) return false;
@@ -121,6 +129,14 @@ Json to_json(const core::Scores& scores) {
   return {{"squares", scores.squares}, {"bins", std::move(bins)}};
 }
 
+const Aside* Kept::aside(const core::AlarmRecord& record) const {
+  if (record.state != AlarmState::shelved && record.state != AlarmState::out_of_service)
+    return nullptr;
+  const auto& put = record.state == AlarmState::shelved ? shelved : out_of_service;
+  const auto found = put.find(record.event.id);
+  return found == put.end() ? nullptr : &found->second;
+}
+
 void Kept::add(const core::Stretch& stretch) {
   stretches.push_back(stretch);
   if (stretches.size() > stretches_most) stretches.erase(stretches.begin());
@@ -130,13 +146,6 @@ void Kept::add(const Period& period) {
   scores.add(period.scores);
   periods.push_back(period);
   if (periods.size() > periods_most) periods.erase(periods.begin());
-}
-
-void Kept::serviced(const std::string& alarm, bool in_service) {
-  if (in_service)
-    out_of_service.erase(alarm);
-  else
-    out_of_service.insert(alarm);
 }
 
 Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns, std::size_t orders,
@@ -161,7 +170,15 @@ Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns, st
       } else if (line.what == kept::ended) {
         found.ledger.ended();
       } else if (line.what == kept::out_of_service || line.what == kept::in_service) {
-        found.serviced(detail.at("alarm").get<std::string>(), line.what == kept::in_service);
+        const auto alarm = detail.at("alarm").get<std::string>();
+        found.out_of_service.erase(alarm);
+        found.shelved.erase(alarm);
+        if (line.what == kept::out_of_service)
+          found.out_of_service.emplace(alarm, aside_from(line, detail));
+      } else if (line.what == kept::shelved || line.what == kept::unshelved) {
+        const auto alarm = detail.at("alarm").get<std::string>();
+        found.shelved.erase(alarm);
+        if (line.what == kept::shelved) found.shelved.emplace(alarm, aside_from(line, detail));
       } else if (line.what == kept::stretch) {
         found.add(stretch_from(detail));
       } else if (line.what == kept::scores && line.wall_ns > now_ns - Kept::scores_for_ns) {

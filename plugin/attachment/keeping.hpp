@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,6 +26,8 @@ inline constexpr const char* stretch = "simulation compared";
 inline constexpr const char* scores = "forecasts judged";
 inline constexpr const char* out_of_service = "alarm out of service";
 inline constexpr const char* in_service = "alarm in service";
+inline constexpr const char* shelved = "alarm shelved";
+inline constexpr const char* unshelved = "alarm unshelved";
 }  // namespace kept
 
 [[nodiscard]] Json to_json(const core::Promised& promised);
@@ -39,19 +41,31 @@ struct Period {
   core::Scores scores;
 };
 
+/// An alarm that a person has put out of sight.
+struct Aside {
+  std::string who;
+  std::string reason;
+  std::int64_t since_ns = 0;  ///< Host clock.
+  double until_s = 0;         ///< Shelved: line time.
+  std::int64_t until_ns = 0;  ///< Shelved: when that was expected to be, by the host's clock.
+  double for_s = 0;           ///< Shelved: line time, at most.
+};
+
 struct Kept {
   static constexpr std::size_t stretches_most = 20;
   static constexpr std::size_t periods_most = 200;
   static constexpr std::int64_t scores_for_ns = 30LL * 86'400 * 1'000'000'000;
 
   core::Ledger ledger;
-  std::vector<core::Stretch> stretches;  ///< The last ones, oldest first.
-  core::Scores scores;                   ///< Of the last 30 days.
-  std::vector<Period> periods;           ///< Of those, the last ones, oldest first.
-  std::set<std::string> out_of_service;  ///< Alarms.
+  std::vector<core::Stretch> stretches;         ///< The last ones, oldest first.
+  core::Scores scores;                          ///< Of the last 30 days.
+  std::vector<Period> periods;                  ///< Of those, the last ones, oldest first.
+  std::map<std::string, Aside> out_of_service;  ///< By alarm.
+  std::map<std::string, Aside> shelved;         ///< By alarm; those whose time is over may remain.
+  /// Who has put this alarm aside; null when nobody has.
+  [[nodiscard]] const Aside* aside(const core::AlarmRecord& record) const;
   void add(const core::Stretch& stretch);
   void add(const Period& period);
-  void serviced(const std::string& alarm, bool in_service);
 };
 /// Reads the lines that this release writes; others are passed over. `orders` and `machines`: a
 /// promise about another order book or line cannot be kept any more.

@@ -45,12 +45,7 @@ Alarms::Alarms(const Line& line, const AlarmRules& rules) : line_(&line), rules_
 AlarmEvent* Alarms::settle(Condition& condition, bool holds, double at_s, double on_delay_s,
                            double off_delay_s, std::vector<AlarmEvent>& out) {
   auto& record = condition.record;
-  if (record.state == AlarmState::shelved && at_s >= record.shelved_until_s) {
-    show(record, at_s);
-    record.event.at_s = at_s;
-    record.event.what = AlarmEvent::What::unshelved;
-    out.push_back(record.event);
-  }
+  unshelve_if_due(record, at_s, out);
   if (holds == record.active) {
     condition.pending_since_s = -1;
     return nullptr;
@@ -178,6 +173,30 @@ void Alarms::show(AlarmRecord& record, double at_s) {
   record.since_s = at_s;
 }
 
+void Alarms::unshelve_if_due(AlarmRecord& record, double at_s, std::vector<AlarmEvent>& out) {
+  if (record.state != AlarmState::shelved || at_s < record.shelved_until_s) return;
+  show(record, at_s);
+  record.event.at_s = at_s;
+  record.event.what = AlarmEvent::What::unshelved;
+  out.push_back(record.event);
+}
+
+std::vector<AlarmEvent> Alarms::unshelve_due(double at_s) {
+  std::vector<AlarmEvent> changes;
+  for (auto& [id, condition] : conditions_) unshelve_if_due(condition.record, at_s, changes);
+  return changes;
+}
+
+Alarms::Condition* Alarms::condition_of(const std::string& id) {
+  auto found = conditions_.find(id);
+  if (found == conditions_.end()) {
+    auto record = made(id);
+    if (!record) return nullptr;
+    found = conditions_.emplace(id, Condition{std::move(*record), -1}).first;
+  }
+  return &found->second;
+}
+
 std::optional<AlarmRecord> Alarms::made(const std::string& id) const {
   AlarmRecord record;
   record.event.id = id;
@@ -212,13 +231,9 @@ bool Alarms::unshelve(const std::string& id, double at_s) {
 }
 
 bool Alarms::take_out_of_service(const std::string& id, double at_s) {
-  auto found = conditions_.find(id);
-  if (found == conditions_.end()) {
-    auto record = made(id);
-    if (!record) return false;
-    found = conditions_.emplace(id, Condition{std::move(*record), -1}).first;
-  }
-  auto& record = found->second.record;
+  auto* condition = condition_of(id);
+  if (condition == nullptr) return false;
+  auto& record = condition->record;
   if (record.state == AlarmState::out_of_service) return false;
   record.state = AlarmState::out_of_service;
   record.since_s = at_s;
@@ -241,6 +256,16 @@ bool Alarms::shelve(const std::string& id, double at_s, double for_s) {
   record.state = AlarmState::shelved;
   record.since_s = at_s;
   record.shelved_until_s = at_s + for_s;
+  return true;
+}
+
+bool Alarms::keep_shelved(const std::string& id, double at_s, double until_s) {
+  auto* condition = condition_of(id);
+  if (condition == nullptr || condition->record.state == AlarmState::out_of_service) return false;
+  auto& record = condition->record;
+  record.state = AlarmState::shelved;
+  record.since_s = at_s;
+  record.shelved_until_s = until_s;
   return true;
 }
 

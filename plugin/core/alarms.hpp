@@ -61,8 +61,13 @@ class Alarms {
   /// False when there is no such alarm or nothing to acknowledge.
   bool acknowledge(const std::string& id, double at_s);
   bool shelve(const std::string& id, double at_s, double for_s);
+  /// As one that was shelved before a restart: it need not have arisen yet. False for what the line
+  /// cannot have.
+  bool keep_shelved(const std::string& id, double at_s, double until_s);
   /// Before its time is over.
   bool unshelve(const std::string& id, double at_s);
+  /// Alarms whose shelving is over show again, whether or not anything is heard of them.
+  [[nodiscard]] std::vector<line::AlarmEvent> unshelve_due(double at_s);
   /// For as long as nobody returns it: it is followed, and never shown. False for what the line
   /// cannot have, and for what is out of service already.
   bool take_out_of_service(const std::string& id, double at_s);
@@ -85,6 +90,9 @@ class Alarms {
   };
   /// From hidden (shelved, out of service) to what its condition says now.
   void show(AlarmRecord& record, double at_s);
+  void unshelve_if_due(AlarmRecord& record, double at_s, std::vector<line::AlarmEvent>& out);
+  /// The condition of this id, made when it never arose; null when the line cannot have it.
+  [[nodiscard]] Condition* condition_of(const std::string& id);
   /// The alarm of this id before it ever arose; nothing when the line cannot have it.
   [[nodiscard]] std::optional<AlarmRecord> made(const std::string& id) const;
   line::AlarmEvent* settle(Condition& condition, bool holds, double at_s, double on_delay_s,

@@ -343,7 +343,14 @@ class Reader {
         registers.holds_part = at(table, "holds_part", device);
         registers.down = at(table, "down", device);
         registers.parts = at(table, "parts", device);
+        registers.planned = true;
       }
+      const auto look = [&](const char* key, std::optional<Register>& into) {
+        if (table.has(key)) into = at(table, key, device);
+      };
+      look("good", registers.good);
+      look("scrap", registers.scrap);
+      look("buffer", registers.buffer);
       registers.signals.resize(line.machines[m].signals.size());
       auto signals = table.table("signals");
       if (!signals) {

@@ -10,6 +10,8 @@
 #include <limits>
 #include <tuple>
 
+#include "sim/text/escape.hpp"
+
 namespace foreline::core {
 
 using line::Error;
@@ -518,7 +520,7 @@ std::optional<std::string> Image::text(const Register& at) const {
   text.resize(std::min(text.find('\0'), text.size()));
   for (const auto c : text)
     if (static_cast<unsigned char>(c) < 0x20) return std::nullopt;
-  return text;
+  return text::as_utf8(text);
 }
 
 double number_of(const Register& at, std::span<const std::uint16_t> words) {

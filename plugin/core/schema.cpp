@@ -576,7 +576,7 @@ const char* configuration_schema() {
      },
      "holds_part": {
       "type": "string",
-      "description": "1: holds a part; \"120 f32\", \"hr:7 u32 CDAB * 0.1\", \"400121 u16 bits 4-7\""
+      "description": "Parts on the machine; \"120 f32\", \"hr:7 u32 CDAB * 0.1\", \"400121 u16 bits 4-7\""
      },
      "down": {
       "type": "string",
@@ -585,6 +585,18 @@ const char* configuration_schema() {
      "parts": {
       "type": "string",
       "description": "Parts started; \"120 f32\", \"hr:7 u32 CDAB * 0.1\", \"400121 u16 bits 4-7\""
+     },
+     "good": {
+      "type": "string",
+      "description": "Good parts made, for the pages; \"120 f32\", \"hr:7 u32 CDAB * 0.1\", \"400121 u16 bits 4-7\""
+     },
+     "scrap": {
+      "type": "string",
+      "description": "Parts scrapped, for the pages; \"120 f32\", \"hr:7 u32 CDAB * 0.1\", \"400121 u16 bits 4-7\""
+     },
+     "buffer": {
+      "type": "string",
+      "description": "Parts in the buffer behind, for the pages; \"120 f32\", \"hr:7 u32 CDAB * 0.1\", \"400121 u16 bits 4-7\""
      },
      "signals": {
       "type": "object",

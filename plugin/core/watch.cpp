@@ -26,6 +26,7 @@ Watch::Watch(std::shared_ptr<const Line> line,
 Changes Watch::step(const Frame& frame) {
   Changes changes;
   history_.add(frame);
+  append(changes.alarms, alarms_.unshelve_due(frame.at_s));
   append(changes.alarms, alarms_.update_communication(frame.at_s, frame.connected));
   if (!frame.connected) return changes;
   std::vector<inference::Window> windows;
@@ -70,7 +71,9 @@ void Watch::take_over(Watch&& former) {
 }
 
 Changes Watch::lost(double at_s) {
-  return {alarms_.update_communication(at_s, false), {}};
+  auto changes = alarms_.unshelve_due(at_s);
+  append(changes, alarms_.update_communication(at_s, false));
+  return {std::move(changes), {}};
 }
 
 }  // namespace foreline::core

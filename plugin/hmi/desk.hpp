@@ -99,6 +99,7 @@ class Desk {
                                                                           const Reply& reply);
   void audit(const Reply& reply);
   [[nodiscard]] Json data() const;
+  [[nodiscard]] Json alarms() const;
   void asset(const Request& request, const Reply& reply) const;
   [[nodiscard]] Json session_json(const Session* session) const;
   [[nodiscard]] std::string cookie(const std::string& id, bool secure, double for_s) const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "sim/drawing/line_drawing.hpp"
@@ -16,7 +17,6 @@ using line::PackmlState;
 namespace {
 
 constexpr double band_sigmas = 3;  ///< Half-width of the normal band, in standard deviations.
-constexpr double hour_s = 3600;
 constexpr std::size_t history_max = 50;
 constexpr std::size_t forecasts_max = 600;
 constexpr std::size_t plans_max = 50;
@@ -67,7 +67,10 @@ std::size_t state_number(const std::string& name) {
 }  // namespace
 
 Record::Record(line::Line line, std::vector<line::Order> orders)
-    : line_(std::move(line)), orders_(std::move(orders)) {
+    : line_(std::move(line)),
+      orders_(std::move(orders)),
+      flow_(line::flow_of(line_)),
+      takers_(line_.takers()) {
   begin_again();
 }
 
@@ -123,33 +126,44 @@ void Record::take_values(const Json& values) {
       if (trend.points.size() > points_max) trend.points.pop_front();
       ++trend.samples;
       trend.good += good ? 1 : 0;
-      const double value = number(*sample, "value", std::nan(""));
-      if (!good || !std::isfinite(value) || state != name_of(PackmlState::execute)) continue;
-      const double from_s = hour_s * std::floor(at_s / hour_s);
-      if (trend.hours.empty() || trend.hours.back().from_s != from_s)
-        trend.hours.push_back({from_s, 0, 0});
-      if (trend.hours.size() > hours_max) trend.hours.pop_front();
-      trend.hours.back().samples += 1;
-      trend.hours.back().sum += value;
     }
     if (machine.history.size() > history_max) machine.history.erase(machine.history.begin());
   }
 }
 
-Record::Count Record::count(const Json& machine, std::size_t position) const {
-  Count count;
+std::optional<Record::Count> Record::count(const Json& machine, std::size_t position) const {
   const auto& known = line_.machines.at(position);
-  const auto good = machine.find("good");
-  const auto scrap = machine.find("scrap");
-  if (good == machine.end() || scrap == machine.end()) return count;
-  for (std::size_t o = 0; o < orders_.size() && o < good->size() && o < scrap->size(); ++o) {
-    const double factor = known.product_factor.at(orders_[o].product.index);
-    const double fine = good->at(o).get<double>();
-    const double bad = scrap->at(o).get<double>();
-    count.good += fine;
-    count.scrap += bad;
-    count.ideal_s += (fine + bad) * expected(known.cycle) * factor;
+  const double ideal_s = expected(known.cycle) / known.batch;
+  const auto counts = [&](const char* key) {
+    const auto found = machine.find(key);
+    const bool fits = found != machine.end() && found->is_array() && !orders_.empty() &&
+                      found->size() == orders_.size() &&
+                      std::all_of(found->begin(), found->end(),
+                                  [](const Json& part) { return part.is_number(); });
+    return fits ? &*found : nullptr;
+  };
+  Count count;
+  const auto* good = counts("good");
+  const auto* scrap = counts("scrap");
+  if (good != nullptr && scrap != nullptr) {
+    for (std::size_t o = 0; o < orders_.size(); ++o) {
+      const double fine = good->at(o).get<double>();
+      const double bad = scrap->at(o).get<double>();
+      count.good += fine;
+      count.scrap += bad;
+      count.ideal_s += (fine + bad) * ideal_s * known.product_factor.at(orders_[o].product.index);
+    }
+    return count;
   }
+  // Which product they were is not known: as a product usually is.
+  count.good = number(machine, "all_good", -1);
+  if (count.good < 0) return std::nullopt;
+  count.scrap = number(machine, "all_scrap", 0);
+  const auto& factors = known.product_factor;
+  const double usual = factors.empty() ? 1
+                                       : std::accumulate(factors.begin(), factors.end(), 0.0) /
+                                             static_cast<double>(factors.size());
+  count.ideal_s = (count.good + count.scrap) * ideal_s * usual;
   return count;
 }
 
@@ -158,20 +172,73 @@ void Record::take_stand(const Json& stands) {
   const auto machines = stands.find("machines");
   if (at_s <= stand_at_s_ || machines == stands.end() || machines->size() != machines_.size())
     return;
-  for (const auto& machine : *machines)
-    for (const char* key : {"good", "scrap"})
-      if (!machine.contains(key) || machine[key].size() != orders_.size()) return;
   stand_at_s_ = at_s;
   now_.clear();
-  for (std::size_t m = 0; m < machines_.size(); ++m) now_.push_back(count(machines->at(m), m));
-  if (first_.empty()) {
+  bool falls = false;
+  for (std::size_t m = 0; m < machines_.size(); ++m) {
+    now_.push_back(count(machines->at(m), m));
+    falls = falls || (m < first_.size() && now_[m] && first_[m] && now_[m]->good < first_[m]->good);
+  }
+  if (first_.empty() || falls) {
+    // Also when a counter was set back.
     first_ = now_;
+    finished_.clear();
     // Parts and time must be counted from one moment.
     for (auto& machine : machines_) machine.state_s = {};
   }
-  finished_.emplace_back(at_s, now_.back().good);
+  const auto good = good_parts();
+  if (!good) return;
+  finished_.emplace_back(at_s, *good);
   while (finished_.size() > 2 && finished_[1].first < at_s - throughput_window_s)
     finished_.pop_front();
+}
+
+std::optional<double> Record::good_parts() const {
+  double left = 0;
+  for (std::uint32_t m = 0; m < now_.size(); ++m) {
+    if (takers_[line_.buffer_of(m)] != 0) continue;
+    if (!now_[m]) return std::nullopt;
+    left += now_[m]->good * line_.machines[m].gives;
+  }
+  return now_.empty() ? std::nullopt : std::optional(left);
+}
+
+/// How far each order has come; null when its parts are not counted.
+Json Record::orders_of(const Json& machines) const {
+  line::LineNow now;
+  for (const auto& seen : machines) {
+    auto& machine = now.machines.emplace_back();
+    if (const auto order = seen.find("order"); order != seen.end() && order->is_number()) {
+      machine.set_up = true;
+      machine.order.index = order->get<std::uint32_t>();
+    }
+    for (const char* key : {"good", "scrap"})
+      if (!seen.contains(key) || seen[key].size() != orders_.size()) return {};
+    for (std::size_t o = 0; o < orders_.size(); ++o) {
+      if (!seen["good"][o].is_number() || !seen["scrap"][o].is_number()) return {};
+      machine.progress.push_back(
+          {seen["good"][o].get<std::uint32_t>(), seen["scrap"][o].get<std::uint32_t>()});
+    }
+  }
+  if (orders_.empty() || now.machines.size() != line_.machines.size()) return {};
+  const auto outstanding = line::outstanding_of(line_, flow_, orders_, now);
+  Json out = Json::array();
+  for (std::uint32_t o = 0; o < orders_.size(); ++o) {
+    double good = 0;
+    bool begun = false;
+    for (std::uint32_t m = 0; m < line_.machines.size(); ++m) {
+      const auto& machine = now.machines[m];
+      const auto& progress = machine.progress[o];
+      begun = begun || progress.good + progress.scrap > 0 ||
+              (machine.set_up && machine.order.index == o);
+      if (takers_[line_.buffer_of(m)] == 0) good += progress.good * line_.machines[m].gives;
+    }
+    out.push_back({{"begun", begun},
+                   {"good", good},
+                   {"of", orders_[o].quantity * flow_.leave},
+                   {"over", outstanding[o] <= 0}});
+  }
+  return out;
 }
 
 void Record::note(Json event) {
@@ -227,16 +294,10 @@ std::vector<Json> Record::notes_after(std::uint64_t number) const {
   return found;
 }
 
-std::size_t Record::constraint() const {
-  std::size_t slowest = 0;
-  for (std::size_t m = 0; m < line_.machines.size(); ++m)
-    if (expected(line_.machines[m].cycle) > expected(line_.machines[slowest].cycle)) slowest = m;
-  return slowest;
-}
-
 Effectiveness Record::effectiveness(std::size_t machine) const {
   Effectiveness found;
-  if (machine >= now_.size() || machine >= first_.size()) return found;
+  if (machine >= now_.size() || machine >= first_.size() || !now_[machine] || !first_[machine])
+    return found;
   double planned_s = 0;
   double available_s = 0;
   const auto& spent = machines_.at(machine).state_s;
@@ -244,13 +305,14 @@ Effectiveness Record::effectiveness(std::size_t machine) const {
     if (planned(state)) planned_s += spent[state];
     if (available(state)) available_s += spent[state];
   }
-  const double good = now_[machine].good - first_[machine].good;
-  const double scrap = now_[machine].scrap - first_[machine].scrap;
+  const auto& now = *now_[machine];
+  const auto& first = *first_[machine];
+  const double good = now.good - first.good;
+  const double scrap = now.scrap - first.scrap;
   if (planned_s <= 0 || available_s <= 0 || good + scrap <= 0) return found;
   found.availability = available_s / planned_s;
   // Processing times scatter around their mean, so a short while may look faster than ideal.
-  found.performance =
-      std::min(1.0, (now_[machine].ideal_s - first_[machine].ideal_s) / available_s);
+  found.performance = std::min(1.0, (now.ideal_s - first.ideal_s) / available_s);
   found.quality = good / (good + scrap);
   found.oee = found.availability * found.performance * found.quality;
   return found;
@@ -287,23 +349,24 @@ Json Record::state() const {
   }
   if (const auto stands = snapshot_.find("stands"); stands != snapshot_.end() && !now_.empty()) {
     out["buffers"] = stands->value("buffers", Json::array());
-    std::int64_t wip = 0;
-    for (const auto& level : out["buffers"]) wip += std::max<std::int64_t>(0, level.get<int>());
-    Json orders = Json::array();
     const auto& at = stands->at("machines");
-    for (std::size_t m = 0; m < at.size(); ++m) {
-      if (at[m].value("holds_part", false)) ++wip;
-      if (m < machines.size())
-        for (const char* key : {"order", "down_s"}) machines[m][key] = at[m].value(key, Json());
+    std::int64_t wip = 0;
+    bool whole = true;  // every part of it is known
+    const auto add = [&](const Json& parts) {
+      if (parts.is_number())
+        wip += std::max<std::int64_t>(0, parts.get<std::int64_t>());
+      else
+        whole = false;
+    };
+    for (std::uint32_t m = 0; m < at.size() && m < machines.size(); ++m) {
+      add(at[m].value("held", Json()));
+      // Units of a station have one buffer; behind the last there is none.
+      if (line_.buffer_of(m) == m && takers_[m] > 0)
+        add(m < out["buffers"].size() ? out["buffers"][m] : Json());
+      for (const char* key : {"order", "down_s"}) machines[m][key] = at[m].value(key, Json());
     }
-    out["wip"] = wip;
-    for (std::size_t o = 0; !at.empty() && o < orders_.size(); ++o) {
-      const auto& first = at.front();
-      const auto& last = at.back();
-      orders.push_back({first.at("good").at(o).get<int>() + first.at("scrap").at(o).get<int>(),
-                        last.at("good").at(o).get<int>()});
-    }
-    out["orders"] = std::move(orders);
+    out["wip"] = whole ? Json(wip) : Json();
+    out["orders"] = orders_of(at);
   }
   out["machines"] = std::move(machines);
   if (finished_.size() > 1 && finished_.back().first > finished_.front().first + 60)
@@ -311,7 +374,7 @@ Json Record::state() const {
         std::round(36'000 * (finished_.back().second - finished_.front().second) /
                    (finished_.back().first - finished_.front().first)) /
         10;
-  if (!now_.empty()) out["good_parts"] = now_.back().good;
+  if (const auto good = good_parts()) out["good_parts"] = *good;
   out["constraint"] = constraint();
   auto& forecasts = out["forecasts"] = Json::array();
   for (const auto& forecast : snapshot_.value("forecasts", Json::array())) {
@@ -383,19 +446,8 @@ Json Record::data() const {
     for (std::size_t s = 0; s < machines_[m].signals.size(); ++s) {
       const auto& trend = machines_[m].signals[s];
       const auto& known = line_.machines[m].signals[s];
-      Json at = Json::array();
-      Json shift = Json::array();
-      for (const auto& hour : trend.hours) {
-        at.push_back(hour.from_s);
-        shift.push_back(
-            known.noise > 0
-                ? Json(std::round(100 * (hour.sum / hour.samples - known.normal) / known.noise) /
-                       100)
-                : Json());
-      }
       out["signals"].push_back(
-          {{"hours", {{"at_s", std::move(at)}, {"shift", std::move(shift)}}},
-           {"machine", line_.machines[m].name},
+          {{"machine", line_.machines[m].name},
            {"signal", known.name},
            {"samples", trend.samples},
            {"good", trend.samples == 0 ? Json()
@@ -420,6 +472,9 @@ Json description_of(const line::Line& line, const std::vector<line::Order>& orde
               {"horizons_s", line::forecast_horizons_s},
               {"machines", Json::array()},
               {"orders", Json::array()}};
+  const auto flow = line::flow_of(line);
+  const double pace_s = flow.seconds.empty() ? 0 : flow.seconds[flow.constraint];
+  out["ideal_parts_h"] = pace_s > 0 ? Json(std::round(36'000 / pace_s) / 10) : Json();
   const auto columns = drawing::columns_of(line);
   const auto takers = line.takers();
   for (std::uint32_t m = 0; m < line.machines.size(); ++m) {

@@ -8,9 +8,11 @@
 #include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sim/line/flow.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/schedule.hpp"
 
@@ -31,7 +33,6 @@ class Record {
   static constexpr std::size_t points_max = 1500;  ///< Of one signal.
   static constexpr std::size_t notes_max = 400;
   static constexpr double throughput_window_s = 3600;
-  static constexpr std::size_t hours_max = 168;  ///< Of one signal's drift.
 
   Record(line::Line line, std::vector<line::Order> orders);
 
@@ -44,8 +45,7 @@ class Record {
   [[nodiscard]] Json state() const;
   /// Trends, forecasts, reasons and history of one machine; null when there is none of that name.
   [[nodiscard]] Json machine(const std::string& name) const;
-  /// Share of good samples of each signal, how far its hourly mean has been from normal (in
-  /// standard deviations of its noise), and what the link has counted.
+  /// Share of good samples of each signal, and what the link has counted.
   [[nodiscard]] Json data() const;
   [[nodiscard]] std::vector<Json> notes_after(std::uint64_t number) const;
   [[nodiscard]] std::uint64_t last_note() const { return next_note_ - 1; }
@@ -55,8 +55,8 @@ class Record {
   [[nodiscard]] const Json& plans() const { return plans_; }
 
   [[nodiscard]] Effectiveness effectiveness(std::size_t machine) const;
-  /// The machine with the longest ideal time a part: it sets the line's pace.
-  [[nodiscard]] std::size_t constraint() const;
+  /// The machine with the longest ideal time for each part that leaves the line.
+  [[nodiscard]] std::size_t constraint() const { return flow_.constraint; }
 
  private:
   struct Point {
@@ -64,15 +64,8 @@ class Record {
     float value = 0;
     bool good = false;
   };
-  /// Good samples of a signal while its machine works, one hour of line time.
-  struct Hour {
-    double from_s = 0;
-    double samples = 0;
-    double sum = 0;
-  };
   struct Trend {
     std::deque<Point> points;
-    std::deque<Hour> hours;
     std::uint64_t samples = 0;
     std::uint64_t good = 0;
   };
@@ -92,7 +85,10 @@ class Record {
     double ideal_s = 0;
   };
 
-  [[nodiscard]] Count count(const Json& machine, std::size_t position) const;
+  [[nodiscard]] std::optional<Count> count(const Json& machine, std::size_t position) const;
+  [[nodiscard]] Json orders_of(const Json& machines) const;
+  /// Parts that have left the line; nothing when they are not counted.
+  [[nodiscard]] std::optional<double> good_parts() const;
   void begin_again();
   void take_values(const Json& values);
   void take_stand(const Json& stands);
@@ -100,8 +96,10 @@ class Record {
   line::Line line_;
   std::vector<line::Order> orders_;
   std::vector<Machine> machines_;
-  std::vector<Count> first_;  ///< At the first glance.
-  std::vector<Count> now_;
+  line::Flow flow_;
+  std::vector<std::uint32_t> takers_;
+  std::vector<std::optional<Count>> first_;  ///< At the first glance; nothing: not counted.
+  std::vector<std::optional<Count>> now_;
   double values_at_s_ = -1;
   double stand_at_s_ = -1;
   std::deque<std::pair<double, double>> finished_;  ///< (s, good parts off the line)

@@ -296,12 +296,21 @@ struct Server::State {
     });
   }
 
+  /// A mistake of ours must not end the host: what shows it is that the pages grow old.
+  static void guarded(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const std::exception&) {
+      return;
+    }
+  }
+
   void repeat(asio::steady_timer& timer, std::chrono::milliseconds period,
               const std::function<void()>& work) {
     timer.expires_after(period);
     timer.async_wait([this, &timer, period, work](error_code stopped) {
       if (stopped) return;
-      work();
+      guarded(work);
       repeat(timer, period, work);
     });
   }
@@ -372,7 +381,7 @@ std::uint16_t Server::port() const {
 }
 
 void Server::post(std::function<void()> work) {
-  asio::post(state_->context, std::move(work));
+  asio::post(state_->context, [work = std::move(work)] { State::guarded(work); });
 }
 
 void Server::every(std::chrono::milliseconds period, std::function<void()> work) {

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The accounts of people who may act on the pages.
 #include <fmt/format.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 
 #include "plugin/hmi/accounts.hpp"
@@ -26,26 +22,6 @@ struct Options {
   std::string role;
 };
 
-/// A line from the terminal that it does not show; from a pipe, just the line.
-std::string password_from_person(const std::string& name) {
-  const bool terminal = ::isatty(STDIN_FILENO) != 0;
-  termios shown{};
-  if (terminal) {
-    fmt::print(stderr, "Password for {} (8 characters or more): ", name);
-    ::tcgetattr(STDIN_FILENO, &shown);
-    auto hidden = shown;
-    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-  }
-  std::string password;
-  std::getline(std::cin, password);
-  if (terminal) {
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-    fmt::print(stderr, "\n");
-  }
-  return password;
-}
-
 line::Result<std::vector<hmi::Account>> known(const Options& options) {
   if (!std::filesystem::exists(options.file)) return std::vector<hmi::Account>{};
   return hmi::read_accounts(options.file);
@@ -56,7 +32,7 @@ int add(const Options& options) {
   if (!accounts) return fail(bad_input, "account", accounts.error());
   if (const auto wrong = hmi::complaint_about_name(options.name); !wrong.empty())
     return fail(bad_input, "account", wrong);
-  const auto password = password_from_person(options.name);
+  const auto password = password_from_person(options.name, " (8 characters or more)");
   if (const auto wrong = hmi::complaint_about_password(password); !wrong.empty())
     return fail(bad_input, "account", wrong);
   auto hash = hmi::hash_of(password);

@@ -44,14 +44,15 @@ int audit(const Options& options) {
   if (options.action == "show") {
     for (const auto& line : *lines) {
       if (options.json)
-        fmt::print("{}\n", nlohmann::ordered_json{{"number", line.number},
-                                                  {"wall_ns", line.wall_ns},
-                                                  {"at_s", line.at_s},
-                                                  {"who", line.who},
-                                                  {"what", line.what},
-                                                  {"detail", line.detail},
-                                                  {"hash", line.hash}}
-                               .dump());
+        fmt::print("{}\n",
+                   nlohmann::ordered_json{{"number", line.number},
+                                          {"wall_ns", line.wall_ns},
+                                          {"at_s", line.at_s},
+                                          {"who", line.who},
+                                          {"what", line.what},
+                                          {"detail", line.detail},
+                                          {"hash", line.hash}}
+                       .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
       else
         fmt::print("{:>6}  {}  {}  {:<12} {:<14} {}\n", line.number, time_text(line.wall_ns),
                    clock_text(line.at_s), line.who, line.what, line.detail);

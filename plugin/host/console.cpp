@@ -2,9 +2,12 @@
 #include "plugin/host/console.hpp"
 
 #include <fmt/format.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <iostream>
 #include <thread>
 
 #include "plugin/host/process.hpp"
@@ -53,6 +56,25 @@ line::Result<worker::Client> start_worker() {
 
 inference::Simulate simulate_on(worker::Client& client) {
   return [&client](std::span<const line::Trial> trials) { return client.run(trials); };
+}
+
+std::string password_from_person(const std::string& name, const std::string& rule) {
+  const bool terminal = ::isatty(STDIN_FILENO) != 0;
+  termios shown{};
+  if (terminal) {
+    fmt::print(stderr, "Password for {}{}: ", name, rule);
+    ::tcgetattr(STDIN_FILENO, &shown);
+    auto hidden = shown;
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  }
+  std::string password;
+  std::getline(std::cin, password);
+  if (terminal) {
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+    fmt::print(stderr, "\n");
+  }
+  return password;
 }
 
 std::string clock_text(double at_s) {

@@ -33,6 +33,10 @@ void progress(const std::string& what);
 [[nodiscard]] line::Result<worker::Client> start_worker();
 [[nodiscard]] inference::Simulate simulate_on(worker::Client& client);
 
+/// The password of `name`: from a terminal, which does not show it, or the first line of a pipe.
+/// `rule` stands behind the question.
+[[nodiscard]] std::string password_from_person(const std::string& name, const std::string& rule);
+
 /// Line time as hours, minutes and seconds: "02:14:30".
 [[nodiscard]] std::string clock_text(double at_s);
 

@@ -9,6 +9,7 @@ namespace foreline::host {
 void add_probe(CLI::App& app, int& exit_code);
 void add_registers(CLI::App& app, int& exit_code);
 void add_status(CLI::App& app, int& exit_code);
+void add_alarms(CLI::App& app, int& exit_code);
 void add_audit(CLI::App& app, int& exit_code);
 void add_rollback(CLI::App& app, int& exit_code);
 

@@ -51,6 +51,16 @@ std::vector<Tag> all_values(const core::Configuration& configuration) {
     add(machine.name + "/state", registers.state);
     add(machine.name + "/operating", registers.operating, "s");
     add(machine.name + "/renewals", registers.renewals);
+    if (registers.planned) {
+      add(machine.name + "/order", registers.order);
+      add(machine.name + "/remaining", registers.remaining, "s");
+      add(machine.name + "/holds_part", registers.holds_part);
+      add(machine.name + "/down", registers.down, "s");
+      add(machine.name + "/parts", registers.parts);
+    }
+    if (registers.good) add(machine.name + "/good", *registers.good);
+    if (registers.scrap) add(machine.name + "/scrap", *registers.scrap);
+    if (registers.buffer) add(machine.name + "/buffer", *registers.buffer);
     for (std::size_t s = 0; s < registers.signals.size(); ++s) {
       const auto& signal = machine.signals.at(s);
       auto& tag = add(machine.name + "/" + signal.name, registers.signals[s], signal.unit);
@@ -153,7 +163,8 @@ int dry_run(const std::string& configuration_path, bool json) {
   if (json)
     fmt::print(
         "{}\n",
-        nlohmann::ordered_json{{"values", std::move(out)}, {"devices", std::move(links)}}.dump());
+        nlohmann::ordered_json{{"values", std::move(out)}, {"devices", std::move(links)}}.dump(
+            -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   else
     fmt::print("{} of {} values are good{}\n", good, tags.size(),
                any_splits ? "; some registers do not exist, so requests were taken apart" : "");

@@ -39,7 +39,8 @@ int main(int argc, char** argv) {
   for (const auto add :
        {add_plan, add_what_if, add_compare, add_solve, add_deploy, add_rollback, add_report})
     in("Schedules", add);
-  for (const auto add : {add_probe, add_watch, add_status, add_registers, add_audit, add_account})
+  for (const auto add :
+       {add_probe, add_watch, add_status, add_alarms, add_registers, add_audit, add_account})
     in("The plant", add);
   for (const auto add : {add_tokenize, add_hidden, add_score, add_complete, add_bench})
     in("GPT-2", add);

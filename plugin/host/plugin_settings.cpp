@@ -29,10 +29,12 @@ std::string configuration_of(const line::Line& line, const PluginSettings& setti
         "\n[[machine]]\nname = {}\nstate = \"{}\"\noperating = \"{} u32\"\nrenewals = \"{}\"\n"
         "order = \"{}\"\nremaining = \"{} u32 * 0.1\"\nholds_part = \"{}\"\ndown = \"{} u32 * "
         "0.1\"\n"
-        "parts = \"{} u32\"\n\n  [machine.signals]\n",
+        "parts = \"{} u32\"\ngood = \"{} u32\"\nscrap = \"{} u32\"\nbuffer = \"{}\"\n\n  "
+        "[machine.signals]\n",
         text::toml_string(machine.name), base + contract::m_state, base + contract::m_operating_s,
         base + contract::m_renewals, base + contract::m_order, base + contract::m_remaining_ds,
-        base + contract::m_holds_part, base + contract::m_down_ds, base + contract::m_parts);
+        base + contract::m_holds_part, base + contract::m_down_ds, base + contract::m_parts,
+        base + contract::m_good, base + contract::m_scrap, base + contract::m_buffer_after);
     for (std::size_t s = 0; s < machine.signals.size(); ++s)
       out += fmt::format("  {} = \"{} f32\"\n", text::toml_string(machine.signals[s].name),
                          base + contract::m_signals + 2 * static_cast<int>(s));

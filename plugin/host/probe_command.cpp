@@ -21,6 +21,7 @@
 #include "plugin/host/device_commands.hpp"
 #include "plugin/io/modbus_client.hpp"
 #include "sim/text/document.hpp"
+#include "sim/text/escape.hpp"
 
 namespace foreline::host {
 
@@ -181,10 +182,14 @@ int probe(const Options& options) {
   constexpr std::array<const char*, 7> object_names = {
       "vendor", "product", "version", "url", "product name", "model", "application"};
   if (auto reply = device.ask(identify); reply && reply->exception == 0) {
-    for (const auto& [object, text] : reply->objects) {
+    for (const auto& [object, said] : reply->objects) {
       const std::string name = object < object_names.size() ? object_names[object] : "object";
-      out["identity"][name] = text;
-      if (!options.json) fmt::print("{}: {}\n", name, text);
+      out["identity"][name] = said;
+      // A terminal must not obey what a device says.
+      auto shown = text::as_utf8(said);
+      std::replace_if(
+          shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
+      if (!options.json) fmt::print("{}: {}\n", name, shown);
     }
   } else if (!options.json) {
     fmt::print("does not say who it is (function 43: {})\n",
@@ -259,7 +264,8 @@ int probe(const Options& options) {
     if (!options.json) fmt::print("{} tags are in {}\n", guesses.size(), options.tags);
   }
   out["requests"] = scan.requests();
-  if (options.json) fmt::print("{}\n", out.dump());
+  if (options.json)
+    fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   return status;
 }
 

@@ -63,15 +63,15 @@ class Printer {
       out["expected_in_s"] =
           std::isfinite(event.expected_in_s) ? ordered_json(event.expected_in_s) : ordered_json();
       out["detail"] = ordered_json::parse(event.detail_json, nullptr, false);
-      print(out.dump());
+      print(out.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     } else if (event.kind != FORELINE_EVENT_FORECAST || forecasts_) {
       print(fmt::format("{}  {:<8}  {}", clock_text(event.at_s), kind, event.text));
     }
   }
   void log(int level, const char* room, const char* line) {
     if (json_)
-      print(
-          ordered_json{{"event", "log"}, {"level", level}, {"room", room}, {"text", line}}.dump());
+      print(ordered_json{{"event", "log"}, {"level", level}, {"room", room}, {"text", line}}.dump(
+          -1, ' ', false, ordered_json::error_handler_t::replace));
     else if (level > 0)
       print(fmt::format("          {:<8}  {}", room, line));
   }
@@ -161,7 +161,7 @@ int watch(const Options& options) {
         {"version", api.version},
         {"server_port", port},
         {"hmi_port",
-         pages}}.dump());
+         pages}}.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
   else
     printer.print(
         fmt::format("watching with {} (foreline {}); forecasts and alarms on Modbus port {}",

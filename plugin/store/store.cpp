@@ -27,7 +27,10 @@ constexpr const char* schema =
     "CREATE TRIGGER IF NOT EXISTS audit_keeps BEFORE DELETE ON audit"
     " BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;"
     "CREATE TABLE IF NOT EXISTS journal ("
-    " number INTEGER PRIMARY KEY, what TEXT NOT NULL, detail TEXT NOT NULL);";
+    " number INTEGER PRIMARY KEY, what TEXT NOT NULL, detail TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS hour ("
+    " number INTEGER NOT NULL, signal TEXT NOT NULL, from_s REAL NOT NULL, samples REAL NOT NULL,"
+    " sum REAL NOT NULL, PRIMARY KEY (number, signal)) WITHOUT ROWID;";
 
 std::string hash_of(const std::string& before, const AuditLine& line) {
   // Lengths keep one field from passing for the end of another.
@@ -184,6 +187,50 @@ Result<std::vector<JournalEntry>> Store::unfinished() const {
     entries.push_back({sqlite3_column_int64(raw, 0), text_at(raw, 1), text_at(raw, 2)});
   if (step != SQLITE_DONE) return s.failed("read the journal");
   return entries;
+}
+
+Result<Done> Store::keep_hours(const std::vector<HourRow>& rows, std::int64_t oldest) {
+  const auto& s = *state_;
+  const auto failed = [&] {
+    auto error = s.failed("keep the hours");
+    (void)s.run("ROLLBACK");
+    return error;
+  };
+  if (!s.run("BEGIN")) return s.failed("keep the hours");
+  {
+    const auto put = s.prepare("INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?)");
+    const auto drop = s.prepare("DELETE FROM hour WHERE number < ?");
+    if (!put || !drop) return failed();
+    for (const auto& row : rows) {
+      sqlite3_reset(put.get());
+      sqlite3_bind_int64(put.get(), 1, row.number);
+      sqlite3_bind_text(put.get(), 2, row.signal.c_str(), static_cast<int>(row.signal.size()),
+                        SQLITE_STATIC);
+      int column = 3;
+      for (const double value : {row.from_s, row.samples, row.sum})
+        sqlite3_bind_double(put.get(), column++, value);
+      if (sqlite3_step(put.get()) != SQLITE_DONE) return failed();
+    }
+    sqlite3_bind_int64(drop.get(), 1, oldest);
+    if (sqlite3_step(drop.get()) != SQLITE_DONE) return failed();
+  }
+  if (!s.run("COMMIT")) return failed();
+  return Done{};
+}
+
+Result<std::vector<HourRow>> Store::hours() const {
+  const auto& s = *state_;
+  const auto read =
+      s.prepare("SELECT signal, number, from_s, samples, sum FROM hour ORDER BY number");
+  if (!read) return s.failed("read the hours");
+  std::vector<HourRow> rows;
+  int step = 0;
+  while ((step = sqlite3_step(read.get())) == SQLITE_ROW)
+    rows.push_back({text_at(read.get(), 0), sqlite3_column_int64(read.get(), 1),
+                    sqlite3_column_double(read.get(), 2), sqlite3_column_double(read.get(), 3),
+                    sqlite3_column_double(read.get(), 4)});
+  if (step != SQLITE_DONE) return s.failed("read the hours");
+  return rows;
 }
 
 const std::filesystem::path& Store::file() const {

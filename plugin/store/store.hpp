@@ -26,6 +26,15 @@ struct AuditLine {
   std::string hash;  ///< SHA-256 (hex) over the former hash and all fields above.
 };
 
+/// A sum over one hour of line time, kept over restarts (core::HourlySum).
+struct HourRow {
+  std::string signal;
+  std::int64_t number = 0;
+  double from_s = 0;
+  double samples = 0;
+  double sum = 0;
+};
+
 /// Something begun whose end has not been written.
 struct JournalEntry {
   std::int64_t number = 0;
@@ -58,6 +67,12 @@ class Store {
   [[nodiscard]] line::Result<line::Done> end(std::int64_t number);
   /// What was begun and never ended, oldest first.
   [[nodiscard]] line::Result<std::vector<JournalEntry>> unfinished() const;
+
+  /// Writes these hours over what is there of them, and drops all before `oldest`. Durable when it
+  /// returns.
+  [[nodiscard]] line::Result<line::Done> keep_hours(const std::vector<HourRow>& rows,
+                                                    std::int64_t oldest);
+  [[nodiscard]] line::Result<std::vector<HourRow>> hours() const;
   [[nodiscard]] const std::filesystem::path& file() const;
 
  private:

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace foreline::line {
@@ -51,6 +52,7 @@ std::vector<std::string> complaints_about(const Schedule& schedule, const Line& 
 }
 
 std::int64_t LineNow::buffer_level(std::size_t machine) const {
+  if (machine < buffers.size()) return static_cast<std::int64_t>(buffers[machine].size());
   const MachineNow& before = machines.at(machine);
   const MachineNow& behind = machines.at(machine + 1);
   std::int64_t level = behind.holds_part ? -1 : 0;
@@ -62,15 +64,18 @@ std::int64_t LineNow::buffer_level(std::size_t machine) const {
 }
 
 std::size_t LineNow::frozen_prefix(const Schedule& schedule) const {
-  if (machines.empty()) return 0;
-  const MachineNow& first = machines.front();
   std::size_t frozen = 0;
   for (std::size_t i = 0; i < schedule.sequence.size(); ++i) {
     const std::uint32_t order = schedule.sequence[i].index;
-    const bool counted = order < first.progress.size() &&
-                         (first.progress[order].good > 0 || first.progress[order].scrap > 0);
-    const bool in_work = first.set_up && first.order.index == order;
-    if (counted || in_work) frozen = i + 1;
+    // A line may have several sources.
+    const bool begun =
+        std::any_of(machines.begin(), machines.end(), [&](const MachineNow& machine) {
+          const bool counted =
+              order < machine.progress.size() &&
+              (machine.progress[order].good > 0 || machine.progress[order].scrap > 0);
+          return counted || (machine.set_up && machine.order.index == order);
+        });
+    if (begun) frozen = i + 1;
   }
   return frozen;
 }

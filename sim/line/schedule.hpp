@@ -94,9 +94,10 @@ struct LineNow {
   std::vector<std::uint32_t> spares = {};  ///< Pieces on the shelf, by spare; empty: full.
   friend bool operator==(const LineNow&, const LineNow&) = default;
 
-  /// Parts between machine m and m+1 by the counts; negative when the counts contradict.
+  /// Parts in the buffer behind a machine: as `buffers` says, else between machine m and m+1 by the
+  /// counts; negative when the counts contradict.
   [[nodiscard]] std::int64_t buffer_level(std::size_t machine) const;
-  /// Leading entries of the sequence whose first part has entered the line.
+  /// Leading entries of the sequence up to the last whose first part has entered the line.
   [[nodiscard]] std::size_t frozen_prefix(const Schedule& schedule) const;
 };
 

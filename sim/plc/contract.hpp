@@ -33,12 +33,13 @@ inline constexpr int m_good = 2;          // u32
 inline constexpr int m_scrap = 4;         // u32
 inline constexpr int m_operating_s = 6;   // u32 since renewal
 inline constexpr int m_remaining_ds = 8;  // u32 of the part in work, 0.1 s
-inline constexpr int m_holds_part = 10;   // u16
+inline constexpr int m_holds_part = 10;   // u16 parts on the machine
 inline constexpr int m_down_ds = 11;      // u32 of an open repair, service or changeover, 0.1 s
 inline constexpr int m_renewals = 13;     // u16
 inline constexpr int m_parts = 14;        // u32 parts started
-inline constexpr int m_buffer_after = 16;  // u16 level of the buffer behind; 0 for the last
-inline constexpr int m_signals = 20;       // f32 each, in the order of the line file; at most 14
+inline constexpr int m_buffer_after =
+    16;  // u16 parts in the buffer behind; 0 where parts leave the line
+inline constexpr int m_signals = 20;  // f32 each, in the order of the line file; at most 14
 inline constexpr int signals_max = 14;
 
 // Progress, read only: base + (machine * orders_max + order) * 2: good u16, scrap u16.

@@ -60,6 +60,8 @@ void Registers::publish(const factory::Simulation& simulation) {
   at(crew_free) = static_cast<std::uint16_t>(simulation.crews_free());
   at(finished) = simulation.done() ? 1 : 0;
   std::uint32_t left = 0;
+  const auto& line = *trial_->line;
+  const auto takers = line.takers();
   const auto& frame = simulation.frame();
   for (std::size_t m = 0; m < now.machines.size(); ++m) {
     const auto& machine = now.machines[m];
@@ -77,17 +79,19 @@ void Registers::publish(const factory::Simulation& simulation) {
       at(address) = static_cast<std::uint16_t>(machine.progress[o].good);
       at(address + 1) = static_cast<std::uint16_t>(machine.progress[o].scrap);
     }
-    left = good;
+    if (takers[line.buffer_of(static_cast<std::uint32_t>(m))] == 0)
+      left += good * line.machines[m].gives;
     put32(base + m_good, good);
     put32(base + m_scrap, scrap);
     put32(base + m_operating_s, whole(machine.operating_s));
     put32(base + m_remaining_ds, whole(machine.remaining_s * 10));
-    at(base + m_holds_part) = machine.holds_part ? 1 : 0;
+    at(base + m_holds_part) =
+        static_cast<std::uint16_t>(machine.holds_part ? std::max(1U, machine.parts_held) : 0);
     put32(base + m_down_ds, whole(machine.down_remaining_s * 10));
     at(base + m_renewals) = static_cast<std::uint16_t>(machine.renewals);
     put32(base + m_parts, machine.parts);
     at(base + m_buffer_after) =
-        m + 1 < now.machines.size()
+        m < now.buffers.size() || m + 1 < now.machines.size()
             ? static_cast<std::uint16_t>(std::max<std::int64_t>(0, now.buffer_level(m)))
             : std::uint16_t{0};
     if (!seen) continue;

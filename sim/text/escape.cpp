@@ -29,6 +29,40 @@ std::string xml_escaped(std::string_view text) {
   return out;
 }
 
+std::string as_utf8(std::string_view bytes) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  bool is_utf8 = true;
+  for (std::size_t i = 0; i < bytes.size() && is_utf8;) {
+    const auto first = byte(i);
+    const std::size_t length = first < 0x80   ? 1
+                               : first < 0xC2 ? 0
+                               : first < 0xE0 ? 2
+                               : first < 0xF0 ? 3
+                               : first < 0xF5 ? 4
+                                              : 0;
+    is_utf8 = length > 0 && i + length <= bytes.size();
+    for (std::size_t k = 1; is_utf8 && k < length; ++k) is_utf8 = (byte(i + k) & 0xC0U) == 0x80;
+    // Overlong forms, surrogates, and what lies beyond Unicode.
+    if (is_utf8 && length > 2) {
+      const auto second = byte(i + 1);
+      is_utf8 = !(first == 0xE0 && second < 0xA0) && !(first == 0xED && second > 0x9F) &&
+                !(first == 0xF0 && second < 0x90) && !(first == 0xF4 && second > 0x8F);
+    }
+    i += length;
+  }
+  if (is_utf8) return std::string(bytes);
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (byte(i) < 0x80) {
+      out += bytes[i];
+      continue;
+    }
+    out += static_cast<char>(0xC0U | byte(i) >> 6U);
+    out += static_cast<char>(0x80U | (byte(i) & 0x3FU));
+  }
+  return out;
+}
+
 std::string csv_field(std::string_view text) {
   if (text.find_first_of("\",;\r\n") == std::string_view::npos) return std::string(text);
   std::string out = "\"";

@@ -11,6 +11,10 @@ namespace foreline::text {
 /// have, not even escaped, are left out; line ends and tabs stay.
 [[nodiscard]] std::string xml_escaped(std::string_view text);
 
+/// Bytes that a device or another program handed over, as UTF-8: what is none is taken for ISO
+/// 8859-1, which most PLCs keep their texts in.
+[[nodiscard]] std::string as_utf8(std::string_view bytes);
+
 /// A field of CSV (RFC 4180): in quotes when it holds a quote, a line end, a comma or a semicolon
 /// (with which some spreadsheets separate).
 [[nodiscard]] std::string csv_field(std::string_view text);

@@ -166,6 +166,9 @@ TEST_CASE("missing arguments are refused everywhere, with or without room for th
   CHECK(a.plan(nullptr, nullptr, 0) == FORELINE_INVALID_ARGUMENT);
   CHECK(a.decide(nullptr, 1, 1, nullptr, nullptr, 0) == FORELINE_INVALID_ARGUMENT);
   CHECK(a.snapshot(nullptr, &text, nullptr, 0) == FORELINE_INVALID_ARGUMENT);
+  CHECK(a.acknowledge_as(nullptr, "x", "me", nullptr, 0) == FORELINE_INVALID_ARGUMENT);
+  CHECK(a.shelve(nullptr, "x", 60, "me", "", nullptr, 0) == FORELINE_INVALID_ARGUMENT);
+  CHECK(a.service(nullptr, "x", 1, "me", "", nullptr, 0) == FORELINE_INVALID_ARGUMENT);
   CHECK(a.server_port(nullptr) == 0);
   a.destroy(nullptr);
   a.free_text(nullptr);
@@ -321,6 +324,61 @@ TEST_CASE("a reload keeps what stands, and one that fails leaves the old configu
         FORELINE_OK);
   instance.start();
   CHECK(clock_s() >= rested_s);
+}
+
+TEST_CASE("a host acts on alarms by name, and what it may not is refused") {
+  auto text = sample();
+  const std::string delay = "communication_on_delay = \"30 s\"";
+  text.replace(text.find(delay), delay.size(), "communication_on_delay = \"0 s\"");
+  Host host;
+  Instance instance(configuration(nobody, "alarms", text), host);
+  auto& error = instance.error;
+  const auto* handle = instance.handle;
+  const char* link = "plc/communication";
+  const auto acknowledge = [&](const char* subject, const char* who) {
+    return api().acknowledge_as(instance.handle, subject, who, error.data(), error.size());
+  };
+  const auto shelve = [&](const char* subject, double for_s, const char* who, const char* reason) {
+    return api().shelve(instance.handle, subject, for_s, who, reason, error.data(), error.size());
+  };
+  const auto service = [&](const char* subject, int in, const char* who, const char* reason) {
+    return api().service(instance.handle, subject, in, who, reason, error.data(), error.size());
+  };
+  const auto state = [&] {
+    char* json = nullptr;
+    REQUIRE(api().snapshot(instance.handle, &json, nullptr, 0) == FORELINE_OK);
+    const std::string all = json;
+    api().free_text(json);
+    const auto at = all.find("\"state\":", all.find("\"id\":\"plc/communication\""));
+    return at == std::string::npos ? std::string() : all.substr(at + 8, all.find(',', at) - at - 8);
+  };
+  REQUIRE(handle != nullptr);
+  CHECK(acknowledge(link, "me") == FORELINE_WRONG_STATE);
+  instance.start();
+  REQUIRE(soon([&] { return state() == "\"unacknowledged\""; }));
+  CHECK(acknowledge(nullptr, "me") == FORELINE_INVALID_ARGUMENT);
+  CHECK(acknowledge(link, nullptr) == FORELINE_INVALID_ARGUMENT);
+  CHECK(acknowledge(link, "") == FORELINE_INVALID_ARGUMENT);
+  CHECK(acknowledge("no/such", "me") == FORELINE_REFUSED);
+  CHECK(acknowledge(link, "me") == FORELINE_OK);
+  CHECK(soon([&] { return state() == "\"acknowledged\""; }));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double for_s : {nan, -1.0, 1.0, 86'401.0, 1e300})
+    CHECK(shelve(link, for_s, "me", "x") == FORELINE_INVALID_ARGUMENT);
+  CHECK(shelve(link, 600, nullptr, "x") == FORELINE_INVALID_ARGUMENT);
+  CHECK(shelve("no/such", 600, "me", "x") == FORELINE_REFUSED);
+  CHECK(shelve(link, 0, "me", nullptr) == FORELINE_REFUSED);  // it is not shelved
+  CHECK(shelve(link, 600, "me", "\xff\xfe<script>") == FORELINE_OK);
+  CHECK(soon([&] { return state() == "\"shelved\""; }));
+  CHECK(shelve(link, 0, "me", nullptr) == FORELINE_OK);
+  CHECK(soon([&] { return state() == "\"unacknowledged\""; }));
+  CHECK(service("no/such", 0, "me", "x") == FORELINE_INVALID_ARGUMENT);
+  CHECK(service(link, 1, "me", "x") == FORELINE_REFUSED);
+  CHECK(service(link, 0, "me", nullptr) == FORELINE_OK);
+  CHECK(soon([&] { return state() == "\"out-of-service\""; }));
+  CHECK(service(link, 1, "me", "back") == FORELINE_OK);
+  CHECK(soon([&] { return state() != "\"out-of-service\""; }));
+  instance.stop();
 }
 
 TEST_CASE("a PLC that dies does not hold up stopping") {

@@ -54,6 +54,9 @@ std::string layout() {
   FIELD(foreline_api, reload);
   FIELD(foreline_api, config_schema);
   FIELD(foreline_api, metrics);
+  FIELD(foreline_api, acknowledge_as);
+  FIELD(foreline_api, shelve);
+  FIELD(foreline_api, service);
 #undef FIELD
   out << "foreline_status " << FORELINE_OK << FORELINE_INVALID_ARGUMENT << FORELINE_INVALID_CONFIG
       << FORELINE_IO << FORELINE_REFUSED << FORELINE_WRONG_STATE << FORELINE_INTERNAL << "\n"

@@ -103,6 +103,11 @@ TEST_CASE("every command's example runs") {
       surroundings =
           "{ foreline serve scenarios/demo.toml --port 15020 --for '6 s' & "
           "foreline watch plugin/config/bottling.toml --for '6 s' & } >/dev/null 2>&1; sleep 3; ";
+    if (name == "alarms")
+      surroundings =
+          "{ foreline serve scenarios/demo.toml --port 15020 --for '6 s' & "
+          "foreline watch plugin/config/bottling.toml --hmi 15080 --for '6 s' & } >/dev/null 2>&1; "
+          "sleep 3; ";
     if (name == "audit")
       surroundings =
           "cp -r plugin/config/bottling.toml watch.toml; sed -i 's#\"../../#\"'\"$PWD\"'/#; "

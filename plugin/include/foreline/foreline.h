@@ -142,6 +142,22 @@ typedef struct foreline_api {
   /* Counters as Prometheus text. Free with free_text(). [any-thread] */
   foreline_status (*metrics)(foreline_instance* instance, char** text_out, char* error,
                              size_t error_size);
+
+  /* Acts on alarms in the name of `who`, who goes into the audit with `reason` (may be ""; NULL is
+   * ""). The host answers for `who`: the library knows no passwords here. FORELINE_OK means that
+   * the act was taken on; what becomes of it comes as an event, and snapshot() lists the alarms.
+   * Shelving and being out of service outlive a restart where the configuration names a store. */
+
+  /* As acknowledge(), by name. [any-thread] */
+  foreline_status (*acknowledge_as)(foreline_instance* instance, const char* subject,
+                                    const char* who, char* error, size_t error_size);
+  /* Hides a standing alarm for `for_s` seconds of line time, 60 to 86400; 0: no longer.
+   * [any-thread] */
+  foreline_status (*shelve)(foreline_instance* instance, const char* subject, double for_s,
+                            const char* who, const char* reason, char* error, size_t error_size);
+  /* Takes any alarm that the line can have out of service (0), or returns it (1). [any-thread] */
+  foreline_status (*service)(foreline_instance* instance, const char* subject, int in_service,
+                             const char* who, const char* reason, char* error, size_t error_size);
 } foreline_api;
 
 /* The newest version both sides know within [host_min, host_max] goes to *chosen; NULL if none.

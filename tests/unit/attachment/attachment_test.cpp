@@ -4,6 +4,7 @@
 #include "plugin/attachment/attachment.hpp"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -195,6 +196,39 @@ TEST_CASE("a device with tags alone is connected while it answers, if only by ex
   answers = false;
   CHECK(soon([&] { return shown() == "Bad_NotConnected"; }));
   CHECK_FALSE(heard.said("oven", "lost").empty());
+}
+
+TEST_CASE("texts in any bytes, of a PLC or a person, break nothing that is told") {
+  RegisterPlc plc;
+  fill(plc);
+  plc.set(60, 0x4DE4);  // "M\xE4rz", as PLCs write it
+  plc.set(61, 0x727A);
+  const auto folder = fresh_folder("texts");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port(),
+                                      "[[tag]]\nname = \"Month\"\nat = \"60 string 4\"\n[alarms]\n"
+                                      "quality_on_delay = \"0 s\"\n"),
+                        heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  const auto snapshot = [&] {
+    return nlohmann::json::parse(attachment.snapshot(), nullptr, false);
+  };
+  CHECK(soon([&] {
+    const auto now = snapshot();
+    return now.is_object() && now["tags"]["Month"].value("value", "") == "M\xC3\xA4rz";
+  }));
+  plc.set(20, 0x7FC0);
+  REQUIRE(soon([&] { return snapshot()["alarms"].size() == 1; }));
+  const std::string bytes = "\xff\xfe\xed\xa0\x80<script>";
+  REQUIRE(attachment.shelve("press/vibration", 600, bytes, bytes).refusal == Refusal::none);
+  CHECK(soon([&] { return snapshot()["alarms"].at(0).value("state", "") == "shelved"; }));
+  CHECK(snapshot()["alarms"].at(0)["reason"].get<std::string>().find("<script>") !=
+        std::string::npos);
+  CHECK(attachment.shelve("press/vibration", 600, "", "x").refusal == Refusal::invalid_argument);
+  CHECK(attachment.shelve("press/vibration", 600, std::string(65, 'x'), "x").refusal ==
+        Refusal::invalid_argument);
+  CHECK(attachment.service("press/vibration", false, "eva", std::string(201, 'x')).refusal ==
+        Refusal::invalid_argument);
 }
 
 TEST_CASE("row 11: a byte-swapped float is never Good") {
@@ -591,6 +625,126 @@ TEST_CASE("an alarm out of service stays so over a restart, until it is returned
   Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
   REQUIRE(attachment.start().refusal == Refusal::none);
   CHECK(state(attachment) != "out-of-service");
+}
+
+TEST_CASE("shelving outlives kill -9 with who, why and until when, and ends in its time") {
+  RegisterPlc plc;
+  fill(plc);
+  plc.set(30, 1000);  // the line's clock
+  const std::string more = "[alarms]\nquality_on_delay = \"0 s\"\n";
+  const auto folder = fresh_folder("shelved");
+  auto text = text_of(plc.port(), more);
+  text.insert(text.find("heartbeat ="), "clock = \"30\"\n");
+  std::ofstream(folder / "line.toml") << line_text;
+  std::ofstream(folder / "plugin.toml") << text;
+  const auto alarm = [](const Attachment& attachment) {
+    const auto snapshot = nlohmann::json::parse(attachment.snapshot());
+    for (const auto& one : snapshot.at("alarms"))
+      if (one.at("id") == "press/vibration") return one;
+    return nlohmann::json{{"state", "normal"}};
+  };
+  const auto read = [&] {
+    auto found = core::read_configuration(folder / "plugin.toml");
+    if (!found) FAIL(found.error().text());
+    return *found;
+  };
+  plc.set(20, 0x7FC0);  // NaN
+  int told[2];
+  REQUIRE(::pipe(told) == 0);
+  const auto child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    auto rules = core::read_configuration(folder / "plugin.toml");
+    if (!rules) ::_exit(1);
+    Attachment attachment(*rules, {});
+    if (attachment.start().refusal != Refusal::none) ::_exit(2);
+    const auto wait = [&](const char* state) {
+      return soon([&] { return alarm(attachment).at("state") == state; });
+    };
+    if (!wait("unacknowledged")) ::_exit(3);
+    if (attachment.shelve("press/vibration", 1800, "eva", "known").refusal != Refusal::none)
+      ::_exit(4);
+    if (!wait("shelved")) ::_exit(5);
+    // The audit is written before this is told.
+    (void)!::write(told[1], "s", 1);
+    ::pause();
+    ::_exit(6);
+  }
+  ::close(told[1]);
+  // The PLC's clock runs on.
+  std::atomic<bool> ends = false;
+  std::thread clock([&] {
+    for (int i = 1; !ends && i < 3000; ++i) {
+      plc.set(30, static_cast<std::uint16_t>(1000 + i % 1000));
+      std::this_thread::sleep_for(5ms);
+    }
+  });
+  char said = 0;
+  const auto got = ::read(told[0], &said, 1);
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ends = true;
+  clock.join();
+  ::close(told[0]);
+  INFO("child " << status);
+  REQUIRE(got == 1);
+  Heard heard;
+  plc.set(30, 2100);
+  {
+    Attachment attachment(read(), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    const auto found = alarm(attachment);
+    CHECK(found.at("state") == "shelved");
+    CHECK(found.at("by") == "eva");
+    CHECK(found.at("reason") == "known");
+    CHECK(found.at("until_s").get<double>() > 2700);
+    CHECK(found.at("until_s").get<double>() < 3900);
+    CHECK(
+        soon([&] { return nlohmann::json::parse(attachment.snapshot()).at("connected") == true; }));
+    CHECK(alarm(attachment).at("state") == "shelved");
+    plc.set(30, 4000);
+    CHECK(soon([&] { return !heard.said("press/vibration", "unshelved").empty(); }));
+    CHECK(soon([&] { return alarm(attachment).at("state") == "unacknowledged"; }));
+  }
+  CHECK(mentions(audit_of(folder), "alarm shelved: {\"alarm\":\"press/vibration\""));
+  CHECK(mentions(audit_of(folder), "time is over"));
+  {
+    // A clock that began anew must not hide an alarm for longer than was said.
+    Attachment attachment(read(), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    REQUIRE(soon([&] { return alarm(attachment).at("state") == "unacknowledged"; }));
+    REQUIRE(attachment.shelve("press/vibration", 600, "eva", "again").refusal == Refusal::none);
+    REQUIRE(soon([&] { return alarm(attachment).at("state") == "shelved"; }));
+  }
+  plc.set(30, 100);
+  Attachment attachment(read(), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  CHECK(soon([&] { return alarm(attachment).value("until_s", 1e9) < 750; }));
+  CHECK(alarm(attachment).at("state") == "shelved");
+  REQUIRE(attachment.unshelve("press/vibration", "eva").refusal == Refusal::none);
+  CHECK(soon([&] { return alarm(attachment).at("state") != "shelved"; }));
+}
+
+TEST_CASE("the drift of inputs goes on after a restart") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("drift");
+  Heard heard;
+  const auto course = [](const Attachment& attachment) {
+    return nlohmann::json::parse(attachment.drift()).at(0).at("shift");
+  };
+  plc.set(20, 0x4010);  // 2.25: two and a half deviations
+  {
+    Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    REQUIRE(soon([&] { return course(attachment).size() == 1; }));
+  }
+  plc.set(10, 2);  // it does not work: nothing is added
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(course(attachment).size() == 1);
+  CHECK(course(attachment).at(0).get<double>() == Approx(2.5));
 }
 
 TEST_CASE("alarms are shelved, taken out of service and returned over our registers") {

@@ -163,3 +163,30 @@ TEST_CASE("an alarm out of service is followed and never shown, until it is retu
   REQUIRE(alarms.return_to_service("filler/vibration", 1003));
   CHECK(alarms.record("filler/vibration").state == AlarmState::normal);
 }
+
+TEST_CASE("an alarm that nothing more is heard of is unshelved all the same") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  (void)alarms.update_deployment(0, true, "not confirmed");
+  REQUIRE(alarms.shelve("plc/deployment", 10, 600));
+  CHECK(alarms.unshelve_due(600).empty());
+  const auto back = alarms.unshelve_due(610);
+  REQUIRE(back.size() == 1);
+  CHECK(back[0].what == What::unshelved);
+  CHECK(alarms.record("plc/deployment").state == AlarmState::unacknowledged);
+  CHECK(alarms.unshelve_due(620).empty());
+}
+
+TEST_CASE("an alarm is kept shelved before it has arisen again") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  CHECK_FALSE(alarms.keep_shelved("filler/no-such", 0, 1000));
+  REQUIRE(alarms.keep_shelved("filler/bearing-wear", 0, 1000));
+  for (double at_s = 0; at_s < 1000; at_s += 60)
+    CHECK(alarms.update_forecasts(at_s, saying(0.9)).empty());
+  const auto back = alarms.unshelve_due(1000);
+  REQUIRE(back.size() == 1);
+  CHECK(alarms.record("filler/bearing-wear").state == AlarmState::unacknowledged);
+  REQUIRE(alarms.take_out_of_service("filler/bearing-wear", 1010));
+  CHECK_FALSE(alarms.keep_shelved("filler/bearing-wear", 1020, 2000));
+}

@@ -48,6 +48,7 @@ Plant plant() {
          {&registers.state, &registers.operating, &registers.renewals, &registers.order,
           &registers.remaining, &registers.holds_part, &registers.down, &registers.parts})
       each->address = next++;
+    registers.planned = true;
     registers.signals = {{RegisterTable::holding, next, RegisterType::f32}};
     plant.map.machines.push_back(registers);
   }
@@ -151,4 +152,69 @@ TEST_CASE("the line's state is believed only when its counts add up") {
   map.progress.reset();
   CHECK(line_now_of(map, line, orders, image, 123).error().text().find("[progress]") !=
         std::string::npos);
+}
+
+TEST_CASE("people see what the registers tell of any line, and no more") {
+  auto [line, map] = plant();
+  // A second source, an assembly of both, and what it makes is inspected and may come back.
+  line.machines[1].after.emplace();
+  line.machines[1].buffer_after = 4;
+  auto join = tests::machine("join", 10, 3);
+  join.after = {{0, 1}};
+  join.takes = {1, 2};
+  auto check = tests::machine("check", 10, 0);
+  check.after = {{2}};
+  line.machines.push_back(join);
+  line.machines.push_back(check);
+  for (std::uint16_t m = 2; m < 4; ++m) {
+    auto registers = map.machines[0];
+    for (auto* each :
+         {&registers.state, &registers.operating, &registers.renewals, &registers.order,
+          &registers.remaining, &registers.holds_part, &registers.down, &registers.parts})
+      each->address = static_cast<std::uint16_t>(each->address + 10 * m);
+    registers.signals.clear();
+    map.machines.push_back(registers);
+  }
+  map.progress = ProgressRegisters{100, 2, 2};
+  const std::vector<line::Order> orders = {{"1", {0}, 20}};
+  Image image = image_of(0, std::vector<std::uint16_t>(40));
+  image.put({RegisterTable::holding, 25, 1}, std::vector<std::uint16_t>{1});  // join works
+  // good and scrap: a 9, b 17, join 5 and 1 scrapped, check 4
+  image.put({RegisterTable::holding, 100, 8}, std::vector<std::uint16_t>{9, 0, 17, 0, 5, 1, 4, 0});
+  auto seen = glance_of(map, line, orders, image, 5);
+  REQUIRE(seen.machines.size() == 4);
+  CHECK(seen.machines[0].buffer == 2);
+  CHECK(seen.machines[1].buffer == 3);
+  CHECK(seen.machines[2].buffer == 1);
+  CHECK_FALSE(seen.machines[3].buffer);
+  CHECK(seen.machines[2].held == 1U);
+  CHECK(seen.machines[2].order == 0U);
+  const auto now = line_now_of(map, line, orders, image, 5);
+  REQUIRE(now);
+  REQUIRE(now->buffers.size() == 4);
+  CHECK(now->buffers[0].size() == 2);
+  CHECK(now->buffers[1].size() == 3);
+  CHECK(now->buffer_level(2) == 1);
+
+  line.machines[3].inspection = {0.9, 0, 0.5, 1, 2};
+  seen = glance_of(map, line, orders, image, 5);
+  CHECK_FALSE(seen.machines[0].buffer);  // what comes back is not told by counts
+  CHECK_FALSE(seen.machines[2].buffer);
+  const auto refused = line_now_of(map, line, orders, image, 5);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text().find("behind a") != std::string::npos);
+  map.machines[0].buffer = Register{RegisterTable::holding, 200};
+  map.machines[0].good = Register{RegisterTable::holding, 201, RegisterType::f32};
+  image.put({RegisterTable::holding, 200, 3}, std::vector<std::uint16_t>{7, 0x7FC0, 0});
+  seen = glance_of(map, line, orders, image, 5);
+  CHECK(seen.machines[0].buffer == 7);
+  CHECK_FALSE(seen.machines[0].good);  // NaN
+
+  // Without orders, counts and the work's registers: what is left.
+  map.progress.reset();
+  for (auto& machine : map.machines) machine.planned = false;
+  seen = glance_of(map, line, {}, image, 5);
+  CHECK(seen.machines[0].buffer == 7);
+  CHECK_FALSE(seen.machines[1].buffer);
+  CHECK_FALSE(seen.machines[2].held);
 }

@@ -40,11 +40,10 @@ Json snapshot(double at_s, double value, const char* quality = "Good",
 
 void stand(Json& into, double at_s, int first_good, int second_good, int second_scrap) {
   const auto machine = [](int good, int scrap) {
-    return Json{{"order", 0},  {"holds_part", true}, {"down_s", 0},
-                {"parts", 10}, {"good", {good}},     {"scrap", {scrap}}};
+    return Json{{"order", 0}, {"held", 1}, {"down_s", 0}, {"good", {good}}, {"scrap", {scrap}}};
   };
   into["stands"] = {{"at_s", at_s},
-                    {"buffers", {first_good - second_good - second_scrap}},
+                    {"buffers", {first_good - second_good - second_scrap, nullptr}},
                     {"machines", {machine(first_good, 0), machine(second_good, second_scrap)}}};
 }
 
@@ -63,23 +62,6 @@ TEST_CASE("a trend is bounded, in order, and marks what is not good") {
   CHECK(trend.at("bad").size() == Record::points_max / 10);
   CHECK(record.data().at("signals").at(0).at("good").get<double>() == Approx(0.9));
   CHECK(record.machine("third").is_null());
-}
-
-TEST_CASE("the drift of a signal is its hourly mean at work, in deviations of its noise") {
-  Record record(watched(), tests::one_order(1000));
-  CHECK(record.data().at("signals").at(0).at("hours").at("shift").empty());
-  for (int i = 1; i <= 360; ++i) {
-    // Two deviations too high while it works; what is bad or stands still does not count.
-    record.take(snapshot(30.0 * i, i % 3 == 0 ? 2.2 : 50, i % 3 == 1 ? "Bad_SensorFailure" : "Good",
-                         i % 3 == 2 ? "Held" : "Execute"));
-  }
-  const auto data = record.data();
-  const auto& hours = data.at("signals").at(0).at("hours");
-  REQUIRE(hours.at("shift").size() == 4);
-  CHECK(hours.at("at_s").at(1) == 3600.0);
-  for (const auto& shift : hours.at("shift")) CHECK(shift.get<double>() == Approx(2).margin(0.01));
-  for (int i = 1; i <= 300; ++i) record.take(snapshot(20'000 + 3600.0 * i, 2));
-  CHECK(record.data().at("signals").at(0).at("hours").at("shift").size() == Record::hours_max);
 }
 
 TEST_CASE("a line is described as it is laid out") {
@@ -134,6 +116,72 @@ TEST_CASE("OEE is availability times performance times quality, at the slowest m
   CHECK(state.at("buffers").at(0) == 15);
   CHECK(state.at("wip") == 17);
   CHECK(state.at("throughput_parts_h").get<double>() == Approx(3600 * 27.0 / 1010).margin(0.06));
+}
+
+TEST_CASE("buffers, parts, orders and OEE are told for lines with branches as far as is known") {
+  auto line = watched();
+  line.machines[1].after.emplace();
+  auto join = tests::machine("join", 30, 4);
+  join.after = {{0, 1}};
+  join.takes = {1, 2};
+  auto pack = tests::machine("pack", 5, 0);
+  pack.after = {{2}};
+  pack.gives = 2;
+  line.machines.push_back(join);
+  line.machines.push_back(pack);
+  Record record(line, tests::one_order(50));
+  CHECK(record.constraint() == 1);  // twice 20 s a set; joining 30
+  CHECK(description_of(line, {}).at("ideal_parts_h") == 180.0);
+  const auto look = [&](double at_s, std::vector<int> good, Json buffers, Json held) {
+    auto told = snapshot(at_s, 2);
+    Json machines = Json::array();
+    for (const auto parts : good)
+      machines.push_back(
+          {{"order", 0}, {"held", held}, {"down_s", 0}, {"good", {parts}}, {"scrap", {0}}});
+    told["stands"] = {{"at_s", at_s}, {"buffers", std::move(buffers)}, {"machines", machines}};
+    record.take(told);
+  };
+  look(1000, {10, 20, 8, 6}, {2, 4, nullptr, nullptr}, 1);
+  CHECK(record.state().at("wip").is_null());  // a buffer nobody knows
+  CHECK(record.state().at("buffers").at(1) == 4);
+  look(4600, {40, 80, 38, 36}, {2, 4, 2, nullptr}, 1);
+  const auto state = record.state();
+  CHECK(state.at("wip") == 2 + 4 + 2 + 4);
+  CHECK(state.at("good_parts") == 72.0);
+  CHECK(state.at("throughput_parts_h") == 60.0);
+  const auto& order = state.at("orders").at(0);
+  CHECK(order.at("good") == 72.0);
+  CHECK(order.at("of") == 100.0);
+  CHECK(order.at("begun") == true);
+  CHECK(order.at("over") == false);
+  look(5000, {50, 100, 50, 50}, {0, 0, 0, nullptr}, 0);
+  CHECK(record.state().at("orders").at(0).at("over") == true);
+}
+
+TEST_CASE("a plant without an order book has OEE from its counters") {
+  Record record(watched(), {});
+  const auto look = [&](double at_s, double good, double scrap) {
+    auto told = snapshot(at_s, 2);
+    Json machines = Json::array();
+    for (int m = 0; m < 2; ++m)
+      machines.push_back({{"held", nullptr},
+                          {"good", Json::array()},
+                          {"scrap", Json::array()},
+                          {"all_good", good},
+                          {"all_scrap", scrap}});
+    told["stands"] = {{"at_s", at_s}, {"buffers", {3, nullptr}}, {"machines", machines}};
+    record.take(told);
+  };
+  look(1000, 500, 50);
+  look(2000, 536, 54);
+  const auto found = record.effectiveness(1);
+  CHECK(found.quality == Approx(0.9));
+  CHECK(found.performance == Approx(40 * 20 / 1000.0));
+  CHECK(record.state().at("buffers").at(0) == 3);
+  CHECK(record.state().at("orders").is_null());
+  CHECK(record.state().at("wip").is_null());
+  look(3000, 10, 0);  // the counter was set back
+  CHECK(record.effectiveness(1).oee < 0);
 }
 
 TEST_CASE("notes are numbered, bounded, and plans keep their outcome") {

@@ -93,3 +93,23 @@ TEST_CASE("a folder that cannot be used is an error with its name") {
   std::ofstream(broken / "foreline.db") << std::string(5000, 'x');
   CHECK_FALSE(Store::open(broken));
 }
+
+TEST_CASE("hourly sums are written over, dropped when they are old, and kept over openings") {
+  const auto folder = fresh("hours");
+  {
+    auto store = Store::open(folder);
+    REQUIRE(store);
+    CHECK(store->hours()->empty());
+    REQUIRE(store->keep_hours({{"a/x", 1, 0, 10, 20}, {"a/y", 1, 0, 10, 30}}, 0));
+    REQUIRE(store->keep_hours({{"a/x", 1, 0, 11, 22}, {"a/x", 2, 3600, 1, 2}}, 0));
+  }
+  auto store = Store::open(folder);
+  REQUIRE(store);
+  auto rows = store->hours();
+  REQUIRE(rows);
+  REQUIRE(rows->size() == 3);
+  CHECK((*rows)[0].samples == 11);
+  CHECK((*rows)[2].from_s == 3600);
+  REQUIRE(store->keep_hours({}, 2));
+  CHECK(store->hours()->size() == 1);
+}

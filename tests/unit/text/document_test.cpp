@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/text/escape.hpp"
+
 using namespace foreline;
 using namespace foreline::text;
 
@@ -111,5 +113,21 @@ TEST_CASE("a string that is written as TOML is read back as it was") {
     auto root = document.root();
     CHECK(root.string("value") == text);
     CHECK(document.diagnostics().empty());
+  }
+}
+
+TEST_CASE("what is no UTF-8 is taken for ISO 8859-1, and the rest stays as it is") {
+  using text::as_utf8;
+  for (const char* fine :
+       {"", "plain", "M\xC3\xA4rz", "\xE4\xBA\xA7\xE7\xBA\xBF", "\xF0\x9F\x98\x80"})
+    CHECK(as_utf8(fine) == fine);
+  CHECK(as_utf8("M\xE4rz") == "M\xC3\xA4rz");
+  CHECK(as_utf8("\xFF") == "\xC3\xBF");
+  // Cut off, overlong, a surrogate, beyond Unicode.
+  for (const char* broken :
+       {"\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE0\x80\x80"}) {
+    const auto mended = as_utf8(broken);
+    CHECK(as_utf8(mended) == mended);
+    CHECK(mended.size() > std::string(broken).size());
   }
 }

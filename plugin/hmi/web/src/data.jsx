@@ -143,19 +143,20 @@ function drift(shift) {
 
 const middle = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-function Inputs({ signals }) {
+function Inputs({ signals, drifts, kept }) {
   return (
-    <Panel title={t("Inputs")} note={t("hourly mean of good samples while the machine works, less normal, in deviations of its noise; since the plugin began")}>
+    <Panel title={t("Inputs")} note={`${t("hourly mean of good samples while the machine works, less normal, in deviations of its noise")}; ${kept ? t("the last week") : t("since the plugin began, as the configuration names no store")}`}>
       <Scroll label={t("Inputs")}><table class="tight">
         <thead><tr><th>{t("Machine")}</th><th>{t("Signal")}</th><th class="n">{t("Samples")}</th><th class="n">{t("good")}</th><th>{t("Drift")}</th><th class="n">{t("last {n} h", { n: hours_looked_at })}</th></tr></thead>
         <tbody>{signals.map((s) => {
-          const shift = s.hours.shift;
-          const { now, drifts } = drift(shift);
+          const shift = drifts.find((d) => d.machine === s.machine && d.signal === s.signal)?.shift ?? [];
+          const found = drift(shift);
+          const { now } = found;
           return (
             <tr key={`${s.machine}/${s.signal}`}><td>{s.machine}</td><td>{s.signal}</td><td class="n">{number(s.samples, 0)}</td>
               <td class="n">{s.good != null && s.good < 0.95 && <Mark level="bad" label={t("not good")} />} {s.good == null ? "–" : `${number(100 * s.good, 1)} %`}</td>
               <td><Spark values={shift} band={drifted} label={`${s.machine} ${s.signal}: ${shift.map((value) => number(value, 1)).join(" ")}`} /></td>
-              <td class="n">{drifts && <Mark level="low" label={t("drifts")} />} {now == null ? "–" : `${now > 0 ? "+" : ""}${number(now, 1)} σ`}</td></tr>
+              <td class="n">{found.drifts && <Mark level="low" label={t("drifts")} />} {now == null ? "–" : `${now > 0 ? "+" : ""}${number(now, 1)} σ`}</td></tr>
           );
         })}</tbody>
       </table></Scroll>
@@ -194,7 +195,7 @@ export function Data() {
         </div>
       </div>
       <div class="columns">
-        <Inputs signals={data.signals} />
+        <Inputs signals={data.signals} drifts={data.drift} kept={data.kept} />
         <div>
           <Panel title={t("The model")}><p>{data.model || "–"}</p>
             <table class="tight"><thead><tr><th>{t("Machine")}</th><th>{t("Forecast")}</th><th class="n">{t("missing input")}</th></tr></thead>

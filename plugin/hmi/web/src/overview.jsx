@@ -97,7 +97,6 @@ export function Overview() {
   const { line, state } = live;
   const forecasts = forecasts_of(line, state, worth_a_look).slice(0, 6);
   const pace = state.machines[state.constraint];
-  const ideal = 3600 / line.machines[state.constraint].cycle_s;
   const oee = pace?.oee ?? {};
   const alarms = [...state.alarms].sort((a, b) => needs_acknowledgement(b) - needs_acknowledgement(a) || b.since_s - a.since_s);
   const horizon = lasting(line.rules.horizon_s);
@@ -109,7 +108,7 @@ export function Overview() {
           buffer={(m) => <Buffer level={state.buffers?.[m]} places={line.machines[m].buffer_after} />} />
       </Panel>
       <section class="figures" aria-label={t("Performance")}>
-        <Figure name={t("Throughput")} value={number(state.throughput_parts_h, 0)} unit={t("parts/h")} note={t("ideal {n}", { n: number(ideal, 0) })} />
+        <Figure name={t("Throughput")} value={number(state.throughput_parts_h, 0)} unit={t("parts/h")} note={t("ideal {n}", { n: number(line.ideal_parts_h, 0) })} />
         <Figure name={t("OEE")} value={percent(oee.oee)} note={pace && t("at {machine}, which sets the pace", { machine: pace.name })} />
         <Figure name={t("Availability")} value={percent(oee.a)} />
         <Figure name={t("Performance")} value={percent(oee.p)} />
@@ -154,16 +153,15 @@ function OrderList() {
       <tbody>
         {rows.map((i) => {
           const order = line.orders[i];
-          const [released, good] = state.orders[i];
-          const over = released >= order.quantity && good >= order.quantity * 0.5 && !state.machines.some((m) => m.order === i);
+          const { begun, good, of, over } = state.orders[i];
           const late = order.due_s != null && !over && state.line_time_s > order.due_s;
           return (
             <tr key={order.id}>
               <td><b>{order.id}</b> <span class="quiet">{order.product}</span></td>
               <td class="n">{late && <Mark level="medium" label={t("late")} />} {clock(order.due_s, false)}</td>
               <td>
-                <meter min="0" max={order.quantity} value={good} aria-label={`${order.id}: ${good} / ${order.quantity}`} />{" "}
-                <span class="quiet">{released === 0 ? t("waiting") : over ? t("finished") : t("{n} of {all} finished", { n: good, all: order.quantity })}</span>
+                <meter min="0" max={of} value={good} aria-label={`${order.id}: ${good} / ${of}`} />{" "}
+                <span class="quiet">{over ? t("finished") : begun ? t("{n} of {all} finished", { n: good, all: of }) : t("waiting")}</span>
               </td>
             </tr>
           );

@@ -64,7 +64,7 @@ export function WhatIf() {
 
   const sequence = edit.sequence ?? state.schedule.sequence;
   const services = edit.services ?? state.schedule.services;
-  const frozen = sequence.filter((id) => (state.orders?.[line.orders.findIndex((order) => order.id === id)]?.[0] ?? 0) > 0).length;
+  const frozen = sequence.filter((id) => state.orders?.[line.orders.findIndex((order) => order.id === id)]?.begun).length;
   const move = (from, to) => {
     if (from < frozen || to < frozen || to >= sequence.length || from === to) return;
     const next = [...sequence];

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "plugin/hmi/accounts.hpp"
 #include "plugin/host/console.hpp"
@@ -20,6 +21,7 @@ struct Options {
   std::string file;
   std::string name;
   std::string role;
+  bool json = false;
 };
 
 line::Result<std::vector<hmi::Account>> known(const Options& options) {
@@ -67,8 +69,12 @@ int remove(const Options& options) {
 int list(const Options& options) {
   const auto accounts = hmi::read_accounts(options.file);
   if (!accounts) return fail(bad_input, "account", accounts.error());
-  for (const auto& account : *accounts)
-    fmt::print("{:<32}  {}\n", account.name, name_of(account.role));
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const auto& account : *accounts) {
+    out.push_back({{"name", account.name}, {"role", name_of(account.role)}});
+    if (!options.json) fmt::print("{:<32}  {}\n", account.name, name_of(account.role));
+  }
+  if (options.json) fmt::print("{}\n", out.dump());
   return pass;
 }
 
@@ -92,9 +98,9 @@ void add_account(CLI::App& app, int& exit_code) {
   adding->callback([options, &exit_code] { exit_code = add(*options); });
   with(command->add_subcommand("remove", "Remove an account"), true)
       ->callback([options, &exit_code] { exit_code = remove(*options); });
-  with(command->add_subcommand("list", "Names and roles"), false)->callback([options, &exit_code] {
-    exit_code = list(*options);
-  });
+  auto* listing = with(command->add_subcommand("list", "Names and roles"), false);
+  listing->add_flag("--json", options->json, "Print one JSON array");
+  listing->callback([options, &exit_code] { exit_code = list(*options); });
   command->footer(
       "Example:\n  echo 'correct horse' | foreline account add accounts.json ada --role approver\n"
       "\nA planner asks for plans, an approver decides on them, an engineer shelves alarms.");

@@ -4,7 +4,9 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "plugin/core/configuration.hpp"
 #include "plugin/host/console.hpp"
@@ -50,23 +52,47 @@ line::Result<std::string> describe(const std::filesystem::path& path) {
         "write format = \"foreline line 1\", \"foreline scenario 1\" or \"foreline plugin 1\""}});
 }
 
+std::string to_json(const std::filesystem::path& file, const line::Result<std::string>& described) {
+  nlohmann::ordered_json out = {{"file", file.string()}, {"right", described.has_value()}};
+  if (described) {
+    out["text"] = *described;
+  } else {
+    auto& mistakes = out["mistakes"] = nlohmann::ordered_json::array();
+    for (const auto& one : described.error().diagnostics)
+      mistakes.push_back({{"file", one.file},
+                          {"line", one.line},
+                          {"column", one.column},
+                          {"what", one.what},
+                          {"hint", one.hint}});
+  }
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 }  // namespace
 
 void add_check(CLI::App& app, int& exit_code) {
-  auto paths = std::make_shared<std::vector<std::string>>();
+  struct Options {
+    std::vector<std::string> paths;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
   auto* command =
       app.add_subcommand("check", "Read line, scenario and plugin files; report every mistake");
-  command->add_option("files", *paths, "Files, or folders of .toml files")->required();
+  command->add_option("files", options->paths, "Files, or folders of .toml files")->required();
+  command->add_flag("--json", options->json, "One JSON object a file");
   command->footer("Example:\n  foreline check scenarios/lines plugin/config/bottling.toml");
-  command->callback([paths, &exit_code] {
-    auto files = scenario_files(*paths);
+  command->callback([options, &exit_code] {
+    auto files = scenario_files(options->paths);
     if (!files) {
       exit_code = fail(bad_input, "check", files.error());
       return;
     }
     for (const auto& file : *files) {
       auto described = describe(file);
-      if (described)
+      if (options->json) {
+        fmt::print("{}\n", to_json(file, described));
+        if (!described) exit_code = bad_input;
+      } else if (described)
         fmt::print("{}: {}\n", file.string(), *described);
       else
         exit_code = fail(bad_input, "check", described.error());

@@ -9,6 +9,7 @@
 #include <bit>
 #include <chrono>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "plugin/core/published.hpp"
@@ -33,6 +34,7 @@ struct Options {
   std::string who;
   bool status = false;
   bool clear = false;
+  bool json = false;
 };
 
 struct Standing {
@@ -62,7 +64,16 @@ line::Result<Standing> read_standing(io::ModbusClient& plugin) {
                   static_cast<core::RollBack>((*words)[published::roll_back])};
 }
 
-void print(const Standing& standing) {
+void print(const Standing& standing, bool json) {
+  if (json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"proposal", standing.proposal},
+                                              {"state", name_of(standing.state)},
+                                              {"gain_lower_95", standing.gain},
+                                              {"deployed", standing.deployed},
+                                              {"locked_out", standing.locked_out}}
+                           .dump());
+    return;
+  }
   if (standing.proposal == 0) {
     fmt::print("no proposal yet ({})\n", name_of(standing.state));
     return;
@@ -113,13 +124,13 @@ int deploy(const Options& options) {
   auto standing = read_standing(*plugin);
   if (!standing) return fail(environment, "deploy", standing.error());
   if (number == 0) {
-    print(*standing);
+    print(*standing, options.json);
     return pass;
   }
   // What the gate refused may be overruled by two people: the plugin knows whether it may.
   const bool overrules = standing->state == ProposalState::refused;
   if (standing->proposal != number || (standing->state != ProposalState::proposed && !overrules)) {
-    print(*standing);
+    print(*standing, options.json);
     return fail(expectation_failed, "deploy",
                 fmt::format("proposal {} does not wait for a decision", number));
   }
@@ -137,17 +148,18 @@ int deploy(const Options& options) {
     return now.state != ProposalState::proposed && now.state != ProposalState::deploying;
   });
   if (!standing) return fail(environment, "deploy", standing.error());
-  print(*standing);
+  print(*standing, options.json);
   if (standing->proposal == number && standing->state == ProposalState::refused) {
-    fmt::print(
-        "the gate has refused it; where its rules allow that, a second person of another "
-        "name can agree now\n");
+    fmt::print(stderr,
+               "the gate has refused it; where its rules allow that, a second person of another "
+               "name can agree now\n");
     return expectation_failed;
   }
   return standing->proposal == number && standing->state == wanted ? pass : expectation_failed;
 }
 
-void print_deployed(const Standing& standing) {
+void print_deployed(const Standing& standing, bool json) {
+  if (json) return print(standing, true);
   if (standing.deployed == 0)
     fmt::print("no deployed schedule stands");
   else
@@ -166,7 +178,7 @@ int roll_back(const Options& options) {
   auto standing = read_standing(*plugin);
   if (!standing) return fail(environment, "rollback", standing.error());
   if (options.status) {
-    print_deployed(*standing);
+    print_deployed(*standing, options.json);
     return pass;
   }
   if (options.clear ? !standing->locked_out : standing->deployed == 0)
@@ -189,7 +201,7 @@ int roll_back(const Options& options) {
     return now.deployed != deployed || (was_refused(now) && Clock::now() > stale_until);
   });
   if (!standing) return fail(environment, "rollback", standing.error());
-  print_deployed(*standing);
+  print_deployed(*standing, options.json);
   if (options.clear ? !standing->locked_out : standing->deployed != deployed) return pass;
   return fail(
       expectation_failed, "rollback",
@@ -210,6 +222,7 @@ void add_deploy(CLI::App& app, int& exit_code) {
   auto* reject = command->add_option("--reject", options->reject, "Number of the proposal");
   command->add_option("--as", options->who, "Who decides; goes into the audit");
   auto* status = command->add_flag("--status", options->status, "Only say what stands");
+  command->add_flag("--json", options->json, "Print one JSON object: what stands now");
   approve->excludes(reject);
   approve->excludes(status);
   reject->excludes(status);
@@ -227,6 +240,7 @@ void add_rollback(CLI::App& app, int& exit_code) {
   auto* clear = command->add_flag("--clear", options->clear,
                                   "After a roll-back: let schedules be deployed again");
   command->add_flag("--status", options->status, "Only say what stands")->excludes(clear);
+  command->add_flag("--json", options->json, "Print one JSON object: what stands now");
   command->footer(
       "Orders that have started stay where they are.\n"
       "Example:\n  foreline rollback --plugin 127.0.0.1:15030 --status");

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "inference/gpt2/checkpoint.hpp"
+#include "plugin/core/tags.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/plugin_settings.hpp"
 #include "sim/text/document.hpp"
@@ -37,6 +38,7 @@ struct Options {
   std::string cycle = "5 s";
   std::vector<std::string> products = {"A", "B"};
   std::string plc = "127.0.0.1:15020";
+  std::string tags;  ///< A tag file of probe; empty: none.
   bool yes = false;
 };
 
@@ -273,6 +275,15 @@ int init(Options options) {
       port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
     wrong.push_back(
         fmt::format("\"{}\" is no address of a PLC (write 192.168.0.10:502)", options.plc));
+  std::string tags;
+  if (!options.tags.empty()) {
+    const auto text = text::read_text_file(options.tags);
+    const core::TagContext context{{"plc"}, {0}, {125}, {"default"}};
+    const auto read = text ? core::parse_tags(*text, options.tags, context)
+                           : line::Result<std::vector<core::Tag>>(text.error());
+    if (!read) return fail(bad_input, "init", read.error());
+    tags = *text;
+  }
   for (const auto& sentence : wrong) fail(bad_input, "init", sentence);
   if (!wrong.empty()) return bad_input;
 
@@ -281,14 +292,16 @@ int init(Options options) {
   fs::remove_all(draft, error);
   auto files = files_of(options, *cycle_s);
   files.emplace_back("README.md", readme_text(options, port));
+  if (!tags.empty()) files.emplace_back("tags.csv", tags);
   auto done = write_all(draft, files);
   auto line = text::read_line_file(draft / "line.toml");
   if (done && line)
     done = write_all(
         draft,
-        {{"plugin.toml", configuration_of(*line, {"line.toml", "orders.csv",
-                                                  fs::absolute(shipped("inference/models/small")),
-                                                  host, std::stoi(port), 0.1, false})}});
+        {{"plugin.toml",
+          configuration_of(
+              *line, {"line.toml", "orders.csv", fs::absolute(shipped("inference/models/small")),
+                      host, std::stoi(port), 0.1, false, tags.empty() ? "" : "tags.csv"})}});
   if (done && line)
     for (const char* name : {"quiet-day.toml", "worn-bearing.toml"})
       if (auto day = text::read_scenario_file(draft / "scenarios" / name); !day && line)
@@ -303,9 +316,10 @@ int init(Options options) {
     return fail(environment, "init",
                 fmt::format("cannot make {}: {}", folder.string(), error.message()));
   fmt::print(
-      "{0}: line.toml, orders.csv, plugin.toml, two scenarios and a README.md\nNext: "
-      "cd {0} && foreline run scenarios\n",
-      folder.string());
+      "{0}: line.toml, orders.csv, plugin.toml,{1} two scenarios and a README.md\nNext: "
+      "cd {0} && foreline {2}\n",
+      folder.string(), tags.empty() ? "" : " tags.csv,",
+      tags.empty() ? "run scenarios" : "watch plugin.toml --dry-run");
   return pass;
 }
 
@@ -327,6 +341,8 @@ void add_init(CLI::App& app, int& exit_code) {
       ->delimiter(',')
       ->capture_default_str();
   command->add_option("--plc", options->plc, "Address of the PLC")->capture_default_str();
+  command->add_option("--tags", options->tags,
+                      "Tag file of the PLC, as foreline probe --tags has written it");
   command->add_flag("--yes", options->yes, "Ask nothing");
   command->footer(
       "On a terminal it asks for what decides most; without one, or with --yes, it takes "

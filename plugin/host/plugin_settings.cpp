@@ -10,18 +10,27 @@ namespace foreline::host {
 
 std::string configuration_of(const line::Line& line, const PluginSettings& settings) {
   namespace contract = plc::contract;
+  const bool other = !settings.tags.empty();
   std::string out = fmt::format(
       "# SPDX-License-Identifier: Apache-2.0\n"
-      "# The registers of the soft PLC (foreline serve). plugin/config/bottling.toml explains each "
-      "key.\n"
-      "format = \"foreline plugin 1\"\nline = {}\norders = {}\nmodel = {}\nstore = \"store\"\n\n"
+      "# {} plugin/config/bottling.toml explains each key.\n"
+      "format = \"foreline plugin 1\"\nline = {}\norders = {}\nmodel = {}\nstore = \"store\"\n{}\n"
       "[plc]\nhost = \"{}\"\nport = {}\nunit = 1\npoll = \"{:.0f} ms\"\ntimeout = \"1 s\"\n"
-      "reconnect_max = \"2 s\"\nclock = \"{} u32 * 0.1\"\nheartbeat = \"{} u16\"\n"
-      "signature = \"{} u16\"\nsignature_value = {}\n",
+      "reconnect_max = \"2 s\"\n{}",
+      other ? "The PLC's tags are in the tag file. Where each machine keeps its state and its "
+              "signals is still\n# to be told: the registers below are those of the soft PLC."
+            : "The registers of the soft PLC (foreline serve).",
       text::toml_string(settings.line.string()), text::toml_string(settings.orders.string()),
-      text::toml_string(settings.model.string()), settings.host, settings.port,
-      settings.poll_s * 1000, contract::clock_ds, contract::heartbeat, contract::signature,
-      contract::signature_value);
+      text::toml_string(settings.model.string()),
+      other ? fmt::format("tags = {}\n", text::toml_string(settings.tags.string())) : "",
+      settings.host, settings.port, settings.poll_s * 1000,
+      other
+          ? "# clock, heartbeat, signature: see bottling.toml. The signature tells that this is "
+            "the right device.\n"
+          : fmt::format("clock = \"{} u32 * 0.1\"\nheartbeat = \"{} u16\"\nsignature = \"{} u16\"\n"
+                        "signature_value = {}\n",
+                        contract::clock_ds, contract::heartbeat, contract::signature,
+                        contract::signature_value));
   for (std::size_t m = 0; m < line.machines.size(); ++m) {
     const auto& machine = line.machines[m];
     const int base = contract::machine_base + static_cast<int>(m) * contract::machine_stride;

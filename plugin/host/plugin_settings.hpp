@@ -17,6 +17,8 @@ struct PluginSettings {
   int port = 0;
   double poll_s = 1;
   bool writes = false;  ///< Whether schedules may be written to the PLC.
+  /// A file of tags, as `foreline probe` finds them on a PLC that is not the soft one; empty: none.
+  std::filesystem::path tags = {};
 };
 
 /// A file of format "foreline plugin 1" with the registers of sim/plc/contract.hpp.

@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "plugin/core/configuration.hpp"
 #include "plugin/core/published.hpp"
@@ -17,7 +18,7 @@ namespace foreline::host {
 
 namespace {
 
-int registers(const std::string& file, bool csv) {
+int registers(const std::string& file, bool csv, bool json) {
   const auto path = shipped(file);
   std::shared_ptr<const line::Line> line;
   if (auto configuration = core::read_configuration(path)) {
@@ -28,6 +29,24 @@ int registers(const std::string& file, bool csv) {
     return fail(bad_input, "registers", configuration.error());
   }
   const auto map = core::published_map(*line);
+  if (json) {
+    nlohmann::ordered_json out = {{"line", line->name},
+                                  {"version", core::published::version_value},
+                                  {"layout", core::layout_of(map)},
+                                  {"registers", nlohmann::ordered_json::array()},
+                                  {"discrete_inputs", nlohmann::ordered_json::array()}};
+    for (const auto& entry : map)
+      out["registers"].push_back({{"address", entry.address},
+                                  {"type", entry.type},
+                                  {"written", entry.written},
+                                  {"name", entry.name},
+                                  {"meaning", entry.meaning}});
+    for (const auto& machine : line->machines)
+      for (const auto kind : line::all_fault_kinds)
+        out["discrete_inputs"].push_back(fmt::format("{}/{}", machine.name, line::name_of(kind)));
+    fmt::print("{}\n", out.dump());
+    return pass;
+  }
   if (csv) {
     fmt::print("address,hr,type,access,name,meaning\n");
     for (const auto& entry : map)
@@ -57,14 +76,17 @@ void add_registers(CLI::App& app, int& exit_code) {
   struct Options {
     std::string file;
     bool csv = false;
+    bool json = false;
   };
   auto options = std::make_shared<Options>();
   auto* command =
       app.add_subcommand("registers", "Print the registers that the plugin serves for a line");
   command->add_option("file", options->file, "A plugin configuration or a line file")->required();
-  command->add_flag("--csv", options->csv, "As CSV, to import into a SCADA");
+  auto* csv = command->add_flag("--csv", options->csv, "As CSV, to import into a SCADA");
+  command->add_flag("--json", options->json, "Print one JSON object")->excludes(csv);
   command->footer("Example:\n  foreline registers plugin/config/bottling.toml --csv");
-  command->callback([options, &exit_code] { exit_code = registers(options->file, options->csv); });
+  command->callback(
+      [options, &exit_code] { exit_code = registers(options->file, options->csv, options->json); });
 }
 
 }  // namespace foreline::host

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A new project works before anything in it has been changed, whatever the answers were.
 #include <catch2/catch.hpp>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,36 @@ TEST_CASE("a new project's files are right and its days go as expected") {
     INFO(run.said());
     CHECK(passed == 0);
   }
+}
+
+TEST_CASE("a project begins with what was found on a PLC") {
+  const auto folder = fresh_folder("init-probe");
+  Foreline serve({"serve", from_tree("scenarios/demo.toml").string(), "--personality", "openplc",
+                  "--for", "60 s"});
+  const auto said = serve.line_with("listening");
+  REQUIRE_FALSE(said.empty());
+  const auto plc = said.substr(said.find("127."));
+  const auto tags = (folder / "found.csv").string();
+  Foreline probe({"probe", plc, "--last", "60", "--tags", tags});
+  const int probed = probe.end();
+  INFO(probe.said());
+  REQUIRE(probed == 0);
+  Foreline init({"init", (folder / "new").string(), "--yes", "--plc", plc, "--tags", tags});
+  const int made = init.end();
+  INFO(init.said());
+  REQUIRE(made == 0);
+  Foreline check({"check", (folder / "new/plugin.toml").string()});
+  CHECK(check.end() == 0);
+  Foreline look({"watch", (folder / "new/plugin.toml").string(), "--dry-run"});
+  (void)look.end();
+  INFO(look.said());
+  CHECK(std::regex_search(look.said(), std::regex("hr_2 +[0-9]+ +Good ")));
+  std::ofstream(folder / "broken.csv") << "name,address\nx,hr:99999999\n";
+  Foreline broken(
+      {"init", (folder / "other").string(), "--yes", "--tags", (folder / "broken.csv").string()});
+  CHECK(broken.end() == 2);
+  CHECK(broken.said().find("broken.csv:2:") != std::string::npos);
+  CHECK_FALSE(fs::exists(folder / "other"));
 }
 
 TEST_CASE("a project is made whole or not at all, and never over another") {

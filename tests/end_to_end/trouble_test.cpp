@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <string>
 
@@ -132,4 +133,36 @@ TEST_CASE("a scenario that cannot be read stops every command that reads one") {
     CHECK(run.end() == 2);
     CHECK(run.said().find("no-such-scenario.toml") != std::string::npos);
   }
+}
+
+TEST_CASE("small commands tell programs the same as people, mistakes and all") {
+  const auto asked = [](const std::vector<std::string>& words, int wanted) {
+    Foreline run(words);
+    const int status = run.end();
+    INFO(run.said());
+    CHECK(status == wanted);
+    const auto told = nlohmann::json::parse(run.said(), nullptr, false);
+    CHECK_FALSE(told.is_discarded());
+    return told;
+  };
+  const auto sample = from_tree("plugin/config/bottling.toml").string();
+  CHECK(asked({"check", sample, "--json"}, 0).at("right") == true);
+  const auto folder = fresh_folder("small-commands");
+  std::ofstream(folder / "wrong.toml") << "format = \"foreline plugin 1\"\nlien = 1\n";
+  const auto wrong = asked({"check", (folder / "wrong.toml").string(), "--json"}, 2);
+  CHECK(wrong.at("right") == false);
+  CHECK(wrong.at("mistakes").at(0).at("line").get<int>() > 0);
+  const auto registers = asked({"registers", sample, "--json"}, 0);
+  CHECK(registers.at("registers").at(0).at("name") == "signature");
+  CHECK(registers.at("discrete_inputs").size() > 5);
+
+  const auto port = free_port();
+  const auto own = free_port();
+  Foreline watch({"watch", configuration("small-commands-watch", port, own).string()});
+  REQUIRE_FALSE(watch.line_with("watching with").empty());
+  const auto plugin = "127.0.0.1:" + own;
+  CHECK(asked({"deploy", "--plugin", plugin, "--status", "--json"}, 0).at("proposal") == 0);
+  CHECK(asked({"rollback", "--plugin", plugin, "--status", "--json"}, 0).at("locked_out") == false);
+  watch.signal(SIGTERM);
+  CHECK(watch.end() == 0);
 }

@@ -50,7 +50,9 @@ class Api(c.Structure):
                 ("free_text", c.CFUNCTYPE(None, c.c_void_p)),
                 ("hmi_port", c.CFUNCTYPE(c.c_uint16, P)),
                 ("write", call(P, S, c.c_double, S, S, N)), ("reload", call(P, S, S, N)),
-                ("config_schema", c.CFUNCTYPE(S)), ("metrics", call(P, c.POINTER(c.c_void_p), S, N))]
+                ("config_schema", c.CFUNCTYPE(S)), ("metrics", call(P, c.POINTER(c.c_void_p), S, N)),
+                ("acknowledge_as", call(P, S, S, S, N)), ("shelve", call(P, S, c.c_double, S, S, S, N)),
+                ("service", call(P, S, c.c_int, S, S, S, N))]
 
 
 loaded = c.CDLL(library)

@@ -179,6 +179,7 @@ struct Attachment::State {
   bool planning = false;
   double planned_at_s = -1;
   double deployed_at_s = -1;
+  std::unique_ptr<store::StoreLock> store_lock;
   std::optional<store::Store> store;
   std::optional<store::History> history;
   std::unique_ptr<Northbound> north;
@@ -187,6 +188,7 @@ struct Attachment::State {
   Clock::time_point next_hours{};
   std::int64_t hours_kept = 0;  ///< Number of the last hour in the store.
   bool hours_fail = false;      ///< They could not be written the last time.
+  std::string past = "null";    ///< Written by start() alone.
   std::int64_t told_ns = 0;     ///< Of the last event in the historian.
   std::shared_ptr<const inference::Forecaster> forecaster;
   std::vector<Event> events;                 ///< To tell the host once no lock is held.
@@ -299,6 +301,23 @@ struct Attachment::State {
     const auto keep_ns = static_cast<std::int64_t>(1e9 * configuration.historian.keep_s);
     check(history->drop_before(wall_ns() - keep_ns, wall_ns() - 4 * keep_ns));
   }
+  /// Alarms of former runs of the plugin, as far as the historian keeps them.
+  [[nodiscard]] std::string former_alarms() const {
+    Json told = Json::array();
+    if (!history) return text_of(told);
+    const auto until_ns = wall_ns();
+    const auto keep_ns = static_cast<std::int64_t>(4e9 * configuration.historian.keep_s);
+    const auto kept_events = history->events(until_ns - keep_ns, until_ns);
+    if (!kept_events) return text_of(told);
+    for (const auto& event : *kept_events)
+      if (event.kind == "alarm")
+        told.push_back({{"at_s", event.at_s},
+                        {"subject", event.subject},
+                        {"what", event.what},
+                        {"text", event.text}});
+    return text_of(told);
+  }
+
   /// The hours that have changed since they were written; a kill costs one minute at most.
   void keep_hours() {
     if (!store || drift->last() == 0) return;
@@ -1756,6 +1775,11 @@ Answer Attachment::start(Attachment* former) {
                      configuration.watch.alarms.horizon_s / 4);
   }
   if (!configuration.store.empty()) {
+    if (!s.store_lock) {
+      auto lock = store::StoreLock::take(configuration.store);
+      if (!lock) return {Refusal::io, lock.error().text()};
+      s.store_lock = std::move(*lock);
+    }
     auto store = store::Store::open(configuration.store);
     if (!store) return {Refusal::io, store.error().text()};
     s.store.emplace(std::move(*store));
@@ -1849,6 +1873,11 @@ Answer Attachment::start(Attachment* former) {
     if (!history) return {Refusal::io, history.error().text()};
     s.history.emplace(std::move(*history));
   }
+  {
+    auto past = s.former_alarms();
+    const std::lock_guard lock(s.mutex);
+    s.past = std::move(past);
+  }
   if (configuration.sparkplug.on) {
     auto north = Northbound::start(
         configuration,
@@ -1892,6 +1921,7 @@ Answer Attachment::stop(std::chrono::milliseconds /*limit*/) {
   s.metrics_server.reset();
   s.history.reset();
   s.north.reset();
+  s.store_lock.reset();
   return {};
 }
 
@@ -2244,6 +2274,11 @@ std::string Attachment::drift() const {
     }
   }
   return text_of(json);
+}
+
+std::string Attachment::past() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->past;
 }
 
 std::string Attachment::snapshot() const {

@@ -114,6 +114,9 @@ class Attachment {
   /// Hourly means of every signal, as JSON: machine, signal, at_s, shift in deviations of its
   /// noise. With a store, those before a restart are among them.
   [[nodiscard]] std::string drift() const;
+  /// Alarms of before the start, from the historian, as JSON, oldest first; null before start() has
+  /// ended, an empty list without a historian.
+  [[nodiscard]] std::string past() const;
   [[nodiscard]] std::string snapshot() const;
 
  private:

@@ -580,6 +580,8 @@ class Reader {
     hmi.key = beside(table.string("key", ""));
     hmi.session_idle_s = table.duration("session_idle", 10, hmi.session_idle_s);
     hmi.scenarios = beside(table.string("scenarios", ""));
+    hmi.target_oee = table.share("target_oee", hmi.target_oee);
+    hmi.target_parts_h = table.number("target_parts_h", 0, 1e9, hmi.target_parts_h);
     if (hmi.certificate.empty() != hmi.key.empty())
       table.complain(hmi.key.empty() ? "certificate" : "key", "certificate and key belong together",
                      "name both, or neither");

@@ -1189,6 +1189,14 @@ const char* configuration_schema() {
      "type": "string",
      "description": "PEM file"
     },
+    "target_oee": {
+     "type": "string",
+     "description": "What OEE ought to be, as \"85 %\"; shown beside what it is"
+    },
+    "target_parts_h": {
+     "type": "number",
+     "description": "Good parts an hour that there ought to be; shown beside what there are"
+    },
     "session_idle": {
      "type": "string",
      "description": "A session without use ends; a time such as \"2 s\" or \"100 ms\"",

@@ -199,7 +199,11 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
   const auto& alarms = configuration.watch.alarms;
   description["rules"] = {{"horizon_s", alarms.horizon_s},
                           {"raise_probability", alarms.raise_probability},
+                          {"freeze_s", configuration.planning.freeze_s},
                           {"expires_s", configuration.planning.expires_s}};
+  const auto target = [](double value) { return value > 0 ? Json(value) : Json(); };
+  description["targets"] = {{"oee", target(rules_.target_oee)},
+                            {"parts_h", target(rules_.target_parts_h)}};
   description["may_write"] = configuration.may_write;
   description["plc"] = fmt::format("{}:{}", configuration.plc.host, configuration.plc.port);
   description["plans"] = !configuration.orders->empty() && configuration.map.schedule.has_value();
@@ -234,6 +238,11 @@ double Desk::now_s() const {
 bool Desk::look() {
   const auto snapshot = Json::parse(attachment_.snapshot(), nullptr, false);
   record_.take(snapshot);
+  if (!remembered_) {
+    const auto past = Json::parse(attachment_.past(), nullptr, false);
+    remembered_ = past.is_array();
+    record_.remember(past);
+  }
   auto state = record_.state();
   state["last_note"] = record_.last_note();
   if (question_)

@@ -114,6 +114,7 @@ class Desk {
   Json believed_;    ///< What the gate asks of forecasts.
   std::function<void(std::function<void()>)> post_;
   Record record_;
+  bool remembered_ = false;  ///< What was before the plugin began.
   Lockout lockout_;
   Sessions sessions_;
   std::optional<Ticket> ticket_;

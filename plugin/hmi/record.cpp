@@ -85,6 +85,12 @@ void Record::begin_again() {
   stand_at_s_ = -1;
 }
 
+bool Record::off_shift(const line::Machine& machine, const std::string& state, double at_s) const {
+  const auto calendar = machine.calendar ? machine.calendar : line_.calendar;
+  if (!calendar || *calendar >= line_.calendars.size()) return false;
+  return state == name_of(PackmlState::stopped) && !line_.calendars[*calendar].is_open(at_s);
+}
+
 void Record::take(const Json& snapshot) {
   if (!snapshot.is_object()) return;
   snapshot_ = snapshot;
@@ -105,7 +111,9 @@ void Record::take_values(const Json& values) {
     if (seen == machines->end()) continue;
     auto& machine = machines_[m];
     const auto state = text(*seen, "state");
-    machine.state_s.at(state_number(state)) += passed_s;
+    machine.off_shift = off_shift(line_.machines[m], state, at_s);
+    // What it need not do costs no effectiveness.
+    if (!machine.off_shift) machine.state_s.at(state_number(state)) += passed_s;
     if (state != machine.state) {
       machine.state = state;
       machine.state_since_s = at_s;
@@ -241,6 +249,24 @@ Json Record::orders_of(const Json& machines) const {
   return out;
 }
 
+void Record::remember(const Json& alarms) {
+  if (!alarms.is_array()) return;
+  for (const auto& event : alarms)
+    if (event.is_object()) keep_alarm(event);
+}
+
+void Record::keep_alarm(const Json& event) {
+  const auto subject = text(event, "subject");
+  const auto machine = line_.machine_named(subject.substr(0, subject.find('/')));
+  if (!machine) return;
+  auto& history = machines_.at(machine->index).history;
+  history.push_back({{"at_s", number(event, "at_s", 0)},
+                     {"what", text(event, "what")},
+                     {"alarm", subject},
+                     {"text", text(event, "text")}});
+  if (history.size() > history_max) history.erase(history.begin());
+}
+
 void Record::note(Json event) {
   const auto kind = text(event, "event");
   const auto what = text(event, "what");
@@ -273,14 +299,7 @@ void Record::note(Json event) {
     plans_.back()["outcome"] = what;
     if (plan_.is_object()) plan_["outcome"] = what;
   }
-  if (kind == "alarm" && machine) {
-    auto& history = machines_.at(machine->index).history;
-    history.push_back({{"at_s", number(event, "at_s", 0)},
-                       {"what", what},
-                       {"alarm", subject},
-                       {"text", text(event, "text")}});
-    if (history.size() > history_max) history.erase(history.begin());
-  }
+  if (kind == "alarm") keep_alarm(event);
   event.erase("detail");
   event["number"] = next_note_++;
   notes_.push_back(std::move(event));
@@ -331,6 +350,7 @@ Json Record::state() const {
     Json entry = {{"name", known.name},
                   {"state", machines_[m].state},
                   {"state_since_s", machines_[m].state_since_s},
+                  {"off_shift", machines_[m].off_shift},
                   {"signals", Json::array()}};
     if (values != snapshot_.end() && values->contains("machines") &&
         values->at("machines").contains(known.name)) {

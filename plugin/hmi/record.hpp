@@ -38,6 +38,9 @@ class Record {
 
   /// A snapshot of the attachment (Attachment::snapshot()).
   void take(const Json& snapshot);
+  /// Alarms of before the plugin began to watch (Attachment::past()), once, before notes of its
+  /// own.
+  void remember(const Json& alarms);
   /// An event of the attachment; becomes a note, unless it is only progress.
   void note(Json event);
 
@@ -74,6 +77,7 @@ class Record {
     std::array<double, line::packml_state_count> state_s{};
     std::string state;
     double state_since_s = 0;
+    bool off_shift = false;  ///< It stands, and need not work now.
     std::map<std::string, std::deque<std::pair<double, double>>> forecasts;  ///< kind: (s, p)
     std::vector<Json> history;  ///< Alarms and renewals, oldest first.
     std::uint32_t renewals = 0;
@@ -89,9 +93,13 @@ class Record {
   [[nodiscard]] Json orders_of(const Json& machines) const;
   /// Parts that have left the line; nothing when they are not counted.
   [[nodiscard]] std::optional<double> good_parts() const;
+  [[nodiscard]] bool off_shift(const line::Machine& machine, const std::string& state,
+                               double at_s) const;
   void begin_again();
   void take_values(const Json& values);
   void take_stand(const Json& stands);
+  /// Into the history of the machine that it is about, if it is about one.
+  void keep_alarm(const Json& event);
 
   line::Line line_;
   std::vector<line::Order> orders_;

@@ -155,9 +155,10 @@ class Reader {
   void buffer(const Json& entry) {
     const auto machine = machine_of(entry);
     if (!machine) return;
-    const auto level = machine->index + 1 < now_.line->machines.size()
-                           ? std::max<std::int64_t>(0, now_.now.buffer_level(machine->index))
-                           : 0;
+    const auto level =
+        machine->index < now_.now.buffers.size() || machine->index + 1 < now_.line->machines.size()
+            ? std::max<std::int64_t>(0, now_.now.buffer_level(machine->index))
+            : 0;
     const auto places = number_at(entry, "places", static_cast<double>(level), 10'000);
     what_.line.machines[machine->index].buffer_after = static_cast<std::uint32_t>(places);
     what_.sentences.push_back(

@@ -2,11 +2,17 @@
 #include "plugin/store/store.hpp"
 #include "plugin/store/statement.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <sqlite3.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 namespace foreline::store {
 
@@ -49,6 +55,32 @@ std::string digest_of(const std::string& text) {
   std::string hex;
   for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
   return hex;
+}
+
+Result<std::unique_ptr<StoreLock>> StoreLock::take(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  const auto file = folder / "foreline.lock";
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return Error(
+        fmt::format("cannot write to the store {}: {}", folder.string(), std::strerror(errno)));
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    std::array<char, 32> holder{};
+    (void)!::read(fd, holder.data(), holder.size() - 1);
+    ::close(fd);
+    return Error(fmt::format("the store {} is in use by another plugin (process {})",
+                             folder.string(), std::atoi(holder.data())),
+                 "give each plugin a store of its own");
+  }
+  const auto own = fmt::format("{}\n", ::getpid());
+  (void)!::ftruncate(fd, 0);
+  (void)!::write(fd, own.data(), own.size());
+  return std::unique_ptr<StoreLock>(new StoreLock(fd));
+}
+
+StoreLock::~StoreLock() {
+  ::close(fd_);
 }
 
 struct Store::State : DatabaseFile {

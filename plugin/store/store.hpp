@@ -42,6 +42,22 @@ struct JournalEntry {
   std::string detail;
 };
 
+/// Held by the one instance that writes to a store: two would break each other's chain. A kill
+/// frees it.
+class StoreLock {
+ public:
+  /// Makes the folder. Errors: another instance holds it; not writable.
+  [[nodiscard]] static line::Result<std::unique_ptr<StoreLock>> take(
+      const std::filesystem::path& folder);
+  ~StoreLock();
+  StoreLock(const StoreLock&) = delete;
+  StoreLock& operator=(const StoreLock&) = delete;
+
+ private:
+  explicit StoreLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
 class Store {
  public:
   /// Opens or makes `folder`/foreline.db. Errors: not writable, not a database, broken chain.

@@ -211,6 +211,7 @@ test("a forecast appears with its reasons", async () => {
   await plant.event((event) => event.event === "alarm" && event.what === "raised" && event.subject === "filler/bearing-wear", "alarm", 120_000);
   await page.locator(".coming .alert", { hasText: "filler" }).waitFor();
   await page.locator(".standing li", { hasText: "filler" }).waitFor();
+  assert.match(await page.locator(".figure", { hasText: "OEE" }).first().innerText(), /target 85 %/);
   await picture(page, "overview");
   await documented(page, "overview");
   assert.deepEqual(await barriers(page), []);
@@ -245,6 +246,7 @@ test("an engineer takes an alarm out of service and returns it; nobody else may"
   await row("capper · gearbox temperature").getByText("out-of-service", { exact: true }).waitFor();
   await gives(row("filler").getByRole("button", { name: /^Out of service/ }), "the bearing is on order");
   await row("filler").getByText("out-of-service", { exact: true }).waitFor();
+  assert.match(await row("filler").innerText(), /eva · .*: the bearing is on order/);
   assert.equal(await row("filler").getByRole("button", { name: /Acknowledge|Shelve/ }).count(), 0);
   for (const other of [desks.petra, desks.passer])
     assert.ok([401, 403].includes((await send(other, "/api/service", { alarm: "filler/bearing-wear", in_service: true, reason: "x" })).status));
@@ -308,6 +310,12 @@ test("a what-if is simulated, and nobody takes it for live", async () => {
   await open(page, "plan");
   const form = page.locator(".what-if").first();
   await form.waitFor();
+  const open_orders = async () => (await form.locator(".sequence.edit li:not(.frozen)").allInnerTexts()).map((text) => text.split(/\s/)[0]);
+  const before = await open_orders();
+  await form.getByRole("button", { name: new RegExp(`^Rush ${before.at(-1)}`) }).click();
+  assert.deepEqual(await open_orders(), [before.at(-1), ...before.slice(0, -1)]);
+  await form.getByRole("button", { name: "Undo" }).click();
+  assert.deepEqual(await open_orders(), before);
   await form.getByRole("button", { name: /^Move .* down$/ }).first().click();
   await form.getByRole("button", { name: "Simulate" }).click();
   await page.locator(".watermark").waitFor({ timeout: 180_000 });
@@ -324,6 +332,8 @@ test("a proposal is refused by one who may, with a reason", async () => {
   await open(page, "plan");
   await sign_in(page, "anton");
   await page.getByText("waits for a person").waitFor();
+  // What the running schedule's late orders lost their time to.
+  assert.match(await page.locator(".lateness").innerText(), /A-10\d\s+\d+.*(repair \(filler\)|behind A-10\d)/);
   await picture(page, "plan");
   await documented(page, "plan");
   assert.deepEqual(await barriers(page), []);
@@ -462,6 +472,9 @@ test("a line with branches, side-by-side units, assembly and rework is drawn as 
   assert.ok(at.wheels.right < at[harden[0]].left && at[harden[0]].right < at.join.left && at.join.right < at.test.left, "parts flow to the right");
   assert.equal(await page.locator(".ways .back").count(), 1);
   assert.match(await page.locator(".takes").innerText(), /2 × harden-1 \+ 1 × housing/);
+  // What is in each buffer, and how the line does, is known though it is no plain series.
+  await page.waitForFunction(() => [...document.querySelectorAll(".figure .big")].every((figure) => /\d/.test(figure.textContent)), null, { timeout: 60_000 });
+  for (const level of await page.locator(".buffer").allInnerTexts()) assert.match(level, /^\d+\s*\/5$/);
   await picture(page, "laid-out");
   await documented(page, "laid-out");
   assert.deepEqual(await barriers(page), []);

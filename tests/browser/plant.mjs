@@ -70,7 +70,7 @@ export class Plant {
       if (added.status !== 0) throw new Error(added.stderr);
     }
     const settings = join(plugin, "plugin.toml");
-    appendFileSync(settings, `\n[hmi]\n${Object.keys(people).length ? 'accounts = "accounts.json"\n' : ""}${scenarios ? `scenarios = "${scenarios}"\n` : ""}${gate}`);
+    appendFileSync(settings, `\n[hmi]\ntarget_oee = "85 %"\n${Object.keys(people).length ? 'accounts = "accounts.json"\n' : ""}${scenarios ? `scenarios = "${scenarios}"\n` : ""}${gate}`);
     await plant.attach();
     return plant;
   }

@@ -579,6 +579,23 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
     CHECK(text.find("200 OK") != std::string::npos);
     CHECK(text.find("foreline_polls_total ") != std::string::npos);
   }
+  {
+    Attachment again(configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n"),
+                     heard.calls_of());
+    CHECK(again.past() == "null");
+    REQUIRE(again.start().refusal == Refusal::none);
+    CHECK(again.past() == "[]");  // there was no alarm
+    REQUIRE(again.service("press/vibration", false, "eva", "x").refusal == Refusal::none);
+    REQUIRE(soon([&] { return !heard.said("press/vibration", "out-of-service").empty(); }));
+  }
+  {
+    Attachment again(configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n"),
+                     heard.calls_of());
+    REQUIRE(again.start().refusal == Refusal::none);
+    const auto past = nlohmann::json::parse(again.past());
+    REQUIRE(past.size() == 1);
+    CHECK(past[0].at("what") == "out-of-service");
+  }
   auto history = store::History::open(folder / "store", {});
   REQUIRE(history);
   const auto speed = history->window("Speed", 0, INT64_MAX);
@@ -724,6 +741,28 @@ TEST_CASE("shelving outlives kill -9 with who, why and until when, and ends in i
   CHECK(alarm(attachment).at("state") == "shelved");
   REQUIRE(attachment.unshelve("press/vibration", "eva").refusal == Refusal::none);
   CHECK(soon([&] { return alarm(attachment).at("state") != "shelved"; }));
+}
+
+TEST_CASE("a second instance on the same store is refused by name, and the first runs on") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("shared-store");
+  Heard heard;
+  const auto rules = configuration(folder, plc.port());
+  Attachment first(rules, heard.calls_of());
+  REQUIRE(first.start().refusal == Refusal::none);
+  {
+    Attachment second(rules, heard.calls_of());
+    const auto refused = second.start();
+    CHECK(refused.refusal == Refusal::io);
+    CHECK(refused.text.find("in use by another plugin") != std::string::npos);
+  }
+  CHECK(good_soon(first, "Speed"));
+  // A reload goes on in it.
+  (void)first.stop(1s);
+  Attachment next(rules, heard.calls_of());
+  REQUIRE(next.start(&first).refusal == Refusal::none);
+  CHECK(good_soon(next, "Speed"));
 }
 
 TEST_CASE("the drift of inputs goes on after a restart") {

@@ -158,6 +158,29 @@ TEST_CASE("buffers, parts, orders and OEE are told for lines with branches as fa
   CHECK(record.state().at("orders").at(0).at("over") == true);
 }
 
+TEST_CASE("a machine outside its working time is off shift, and that costs no effectiveness") {
+  auto line = watched();
+  line::Calendar shift;
+  shift.period_s = 86'400;
+  shift.open = {{0, 2000}};
+  line.calendars = {shift};
+  line.calendar = 0;
+  Record record(line, tests::one_order(1000));
+  auto first = snapshot(1000, 2);
+  stand(first, 1000, 0, 0, 0);
+  record.take(first);
+  record.take(snapshot(1500, 2));
+  CHECK(record.state().at("machines").at(1).at("off_shift") == false);
+  for (int i = 1; i <= 10; ++i) record.take(snapshot(2000 + 500.0 * i, 2, "Good", "Stopped"));
+  CHECK(record.state().at("machines").at(1).at("off_shift") == true);
+  auto last = snapshot(7100, 2, "Good", "Stopped");
+  stand(last, 7100, 30, 20, 0);
+  record.take(last);
+  CHECK(record.effectiveness(1).availability == Approx(1));
+  record.take(snapshot(86'400 + 100, 2, "Good", "Stopped"));  // at work, and serviced
+  CHECK(record.state().at("machines").at(1).at("off_shift") == false);
+}
+
 TEST_CASE("a plant without an order book has OEE from its counters") {
   Record record(watched(), {});
   const auto look = [&](double at_s, double good, double scrap) {
@@ -208,6 +231,25 @@ TEST_CASE("notes are numbered, bounded, and plans keep their outcome") {
   record.note({{"event", "deploy"}, {"what", "confirmed"}, {"subject", "proposal 1"}, {"at_s", 6}});
   CHECK(record.plan().at("outcome") == "confirmed");
   CHECK(record.plans().at(0).at("outcome") == "confirmed");
+}
+
+TEST_CASE("a machine's history begins with the alarms of before, as many as fit") {
+  Record record(watched(), tests::one_order(10));
+  Json past = Json::array();
+  for (int i = 0; i < 80; ++i)
+    past.push_back({{"at_s", i}, {"subject", "first/bearing-wear"}, {"what", "raised"}});
+  past.push_back(Json());
+  past.push_back({{"subject", 7}, {"what", nullptr}});
+  past.push_back({{"subject", "plc/communication"}, {"what", "raised"}});
+  record.remember(past);
+  record.remember(Json());
+  record.note(
+      {{"event", "alarm"}, {"at_s", 100}, {"subject", "first/bearing-wear"}, {"what", "cleared"}});
+  const auto history = record.machine("first").at("history");
+  CHECK(history.size() == 50);
+  CHECK(history.front().at("at_s") == 31.0);
+  CHECK(history.back().at("what") == "cleared");
+  CHECK(record.notes_after(0).size() == 1);
 }
 
 TEST_CASE("snapshots that lack parts, or are none, do no harm") {

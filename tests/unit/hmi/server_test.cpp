@@ -11,6 +11,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "tests/support/mutations.hpp"
+
 using namespace foreline::hmi;
 using namespace std::chrono_literals;
 
@@ -142,6 +144,26 @@ TEST_CASE("what is too large or no HTTP is refused, and nothing of it reaches th
     CHECK_FALSE(client.timed_out());
   }
   CHECK(running.requests == 0);
+}
+
+TEST_CASE("requests with wounds are answered or cut off, and the next one is served") {
+  ServerOptions options;
+  options.limits.request = 300ms;
+  Running running(options);
+  const std::string whole =
+      "POST /api/shelve?x=%41&y HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n"
+      "Cookie: foreline_session=0123456789abcdef; other=1\r\nX-Foreline-Token: 0123\r\n"
+      "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+      "1b\r\n{\"alarm\":\"press/vibration\"}\r\n0\r\n\r\n";
+  foreline::tests::Mutations wound(11);
+  for (int i = 0; i < 2000; ++i) {
+    Client client(running.server->port());
+    client.send(wound.of(whole));
+  }
+  Client next(running.server->port());
+  next.send(get + "Connection: close\r\n\r\n");
+  CHECK(running.requests > 50);  // some wounds do no harm
+  CHECK(next.hear().rfind("HTTP/1.1 200", 0) == 0);
 }
 
 TEST_CASE("a client that sends too slowly is put out, and others do not notice") {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/store/store.hpp"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -9,6 +12,7 @@
 
 using namespace foreline;
 using store::Store;
+using store::StoreLock;
 
 namespace {
 
@@ -112,4 +116,35 @@ TEST_CASE("hourly sums are written over, dropped when they are old, and kept ove
   CHECK((*rows)[2].from_s == 3600);
   REQUIRE(store->keep_hours({}, 2));
   CHECK(store->hours()->size() == 1);
+}
+
+TEST_CASE("one instance at a time holds a store, and a kill frees it") {
+  const auto folder = fresh("held");
+  {
+    auto held = StoreLock::take(folder);
+    REQUIRE(held);
+    const auto again = StoreLock::take(folder);
+    REQUIRE_FALSE(again);
+    CHECK(again.error().text().find("another plugin (process " + std::to_string(::getpid())) !=
+          std::string::npos);
+  }
+  int told[2];
+  REQUIRE(::pipe(told) == 0);
+  const auto child = ::fork();
+  if (child == 0) {
+    const auto held = StoreLock::take(folder);
+    (void)!::write(told[1], held ? "y" : "n", 1);
+    ::pause();
+    ::_exit(0);
+  }
+  char said = 0;
+  REQUIRE(::read(told[0], &said, 1) == 1);
+  CHECK(said == 'y');
+  CHECK_FALSE(StoreLock::take(folder));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  CHECK(StoreLock::take(folder));
+  ::close(told[0]);
+  ::close(told[1]);
+  CHECK_FALSE(StoreLock::take("/proc/no/such"));
 }

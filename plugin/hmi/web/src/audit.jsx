@@ -22,7 +22,7 @@ export function Audit() {
         <Scroll label={t("Audit")}><table>
           <thead><tr><th class="n">{t("Number")}</th><th>{t("Time")}</th><th class="n">{t("Line time")}</th><th>{t("Who")}</th><th>{t("What")}</th><th>{t("Detail")}</th><th>{t("Hash")}</th></tr></thead>
           <tbody>{lines.map((line) => (
-            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{clock(line.at_s)}</td><td>{line.who}</td><td>{line.what}</td><td class="detail">{line.detail}</td><td class="mono">{line.hash}</td></tr>
+            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail">{line.detail}</td><td class="mono">{line.hash}</td></tr>
           ))}</tbody>
         </table></Scroll>
       </Panel>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers, times and names as people read them.
-import { language, t } from "./text.js";
+import { is_chinese, language, t } from "./text.js";
 
 const pad = (n) => String(n).padStart(2, "0");
 
@@ -12,13 +12,15 @@ export function clock(s, seconds = true) {
   return seconds ? `${text}:${pad(whole % 60)}` : text;
 }
 
-/** A length of time: "45 s", "12 min", "1 h 05 min". */
+/** A length of time: "45 s", "12 min", "2 h", "1 h 05 min". */
 export function lasting(s) {
   if (s == null || !isFinite(s)) return "–";
-  if (Math.abs(s) < 90) return `${Math.round(s)} s`;
-  const min = Math.round(Math.abs(s) / 60);
+  const [second, minute, hour] = is_chinese() ? ["秒", "分钟", "小时"] : ["s", "min", "h"];
   const sign = s < 0 ? "−" : "";
-  return sign + (min < 60 ? `${min} min` : `${Math.floor(min / 60)} h ${pad(min % 60)} min`);
+  if (Math.abs(s) < 90) return `${sign}${Math.round(Math.abs(s))} ${second}`;
+  const min = Math.round(Math.abs(s) / 60);
+  if (min < 60) return `${sign}${min} ${minute}`;
+  return `${sign}${Math.floor(min / 60)} ${hour}${min % 60 === 0 ? "" : ` ${pad(min % 60)} ${minute}`}`;
 }
 
 export function percent(share) {
@@ -28,7 +30,8 @@ export function percent(share) {
 export function number(value, digits) {
   if (value == null || !isFinite(value)) return "–";
   const places = digits ?? (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
-  return new Intl.NumberFormat(language(), { maximumFractionDigits: places, minimumFractionDigits: places }).format(value);
+  const text = new Intl.NumberFormat(language(), { maximumFractionDigits: places, minimumFractionDigits: places }).format(value);
+  return text.replace("-", "−");
 }
 
 /** A measure with its unit: seconds become hours and minutes. */
@@ -49,6 +52,29 @@ export function wall(ms) {
 export function subject(id) {
   const [machine, what] = String(id).split("/");
   return what ? `${machine} · ${t(what)}` : t(machine);
+}
+
+/** What happened, in the language of the page: the plugin itself speaks English. What only it knows, a reason, stays. */
+export function told(note) {
+  if (!is_chinese()) return note.text;
+  const who = note.subject ? subject(note.subject) : "";
+  const rest = () => (note.text?.includes(": ") ? `：${note.text.slice(note.text.indexOf(": ") + 2)}` : "");
+  if (note.event === "link") return note.what === "connected" ? `${who} 已应答` : `${who} 失联${rest()}`;
+  if (note.event === "alarm")
+    return `${who} ${t(note.what)}${note.what === "raised" && note.probability > 0 && note.probability < 1 ? `（${percent(note.probability)}）` : ""}`;
+  if (["plan", "deploy", "write"].includes(note.event)) {
+    const number = /proposal (\d+)/.exec(note.subject ?? "")?.[1];
+    return `${number ? t("Proposal {n}", { n: number }) : note.event === "write" ? note.subject : t(note.event)} ${t(note.what)}${["refused", "failed", "reason", "not-wanted", "lost", "settled", "recovered"].includes(note.what) ? `：${note.text}` : ""}`;
+  }
+  return note.text;
+}
+
+/** Why an alarm stands, likewise. */
+export function why_of(alarm) {
+  if (!is_chinese()) return alarm.why;
+  if (alarm.class === "communication") return t(alarm.active ? "nothing arrives from the PLC" : "the PLC answers again");
+  if (alarm.class === "data-quality") return t(alarm.active ? "gives no good value; the forecast does without it" : "gives good values again");
+  return alarm.why;
 }
 
 /** P(fault within s), linear between the stated horizons. */

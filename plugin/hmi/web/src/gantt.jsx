@@ -9,7 +9,7 @@ const steps = [300, 600, 900, 1800, hour, 2 * hour, 4 * hour, 8 * hour];
 const whole = { from: 0, share: 1 };
 
 /** What each machine, or each order, does over line time. Marks: now, due and freeze lines. */
-export function Gantt({ bars, rows, by, orders, now_s, finishes, view = whole, onView, label, range }) {
+export function Gantt({ bars, rows, by, orders, now_s, freeze_s, finishes, view = whole, onView, label, range }) {
   const [box, width] = useWidth();
   const em = rem();
   const names = by === "order" ? orders.map((order) => order.id) : rows;
@@ -65,6 +65,7 @@ export function Gantt({ bars, rows, by, orders, now_s, finishes, view = whole, o
           {by === "order" && finishes?.map((f) => f.p10_s != null && place.has(f.order) && (
             <rect key={f.order} class="spread" x={x(f.p10_s)} y={top + place.get(f.order) * row + 0.75 * em} width={Math.max(2, x(f.p90_s) - x(f.p10_s))} height={0.35 * em}><title>{`${t("finish, P10 to P90")}: ${clock(f.p10_s)} – ${clock(f.p90_s)}`}</title></rect>
           ))}
+          {now_s != null && freeze_s > 0 && <g class="freeze"><rect x={x(now_s)} y={top - 0.4 * em} width={Math.max(0, x(now_s + freeze_s) - x(now_s))} height={height - top + 0.4 * em} /><line x1={x(now_s + freeze_s)} x2={x(now_s + freeze_s)} y1={top - 0.4 * em} y2={height}><title>{`${t("frozen until")} ${clock(now_s + freeze_s)}`}</title></line></g>}
           {now_s != null && <line class="now" x1={x(now_s)} x2={x(now_s)} y1={top - 0.4 * em} y2={height} />}
           {now_s != null && <text class="now" x={x(now_s) + 0.2 * em} y={top + 0.35 * em}>{t("now")}</text>}
         </g>
@@ -88,7 +89,7 @@ export function Pair({ first, second, line, now_s, first_name, second_name, fini
   if (times.length === 0) return <p class="calm">–</p>;
   const range = [Math.min(now_s ?? Infinity, ...times), Math.max(...times)];
   const involved = line.orders.filter((order) => [...first, ...second].some((bar) => bar.order === order.id));
-  const shared = { by, rows, orders: by === "order" ? involved : line.orders, now_s, view, onView: setView, range };
+  const shared = { by, rows, orders: by === "order" ? involved : line.orders, now_s, freeze_s: line.rules.freeze_s, view, onView: setView, range };
   const move = (share) => setView((v) => ({ ...v, from: Math.min(1 - v.share, Math.max(0, v.from + share * v.share)) }));
   return (
     <div>
@@ -103,6 +104,7 @@ export function Pair({ first, second, line, now_s, first_name, second_name, fini
         <span class="key">
           {["work", "changeover", "service", "repair", "waiting-for-crew"].map((what) => <span key={what}><i class={`bar ${what}`} />{t(what)}</span>)}
           {by === "order" && <span><i class="bar dueline" />{t("due")}</span>}
+          {line.rules.freeze_s > 0 && <span><i class="bar freezeline" />{t("frozen until")}</span>}
         </span>
       </div>
       <h3>{first_name}</h3>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Notes } from "./overview.jsx";
-import { forecasts_of, lasting, number, percent } from "./format.js";
+import { forecasts_of, lasting, number, percent, subject } from "./format.js";
 import { freshness, get, live } from "./live.js";
 import { Fresh, Mark, Panel, rem, useEvery } from "./parts.jsx";
-import { t } from "./text.js";
+import { is_chinese, t } from "./text.js";
 import { Trend } from "./trend.jsx";
 
 /** Signed contributions around a middle line. */
@@ -98,7 +98,7 @@ export function Machine({ name }) {
             <dl>{Object.entries(history?.states_s ?? {}).map(([name, s]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-s`}>{lasting(s)}</dd>])}</dl>
           </Panel>
           <Panel title={t("History")}>
-            <Notes notes={[...(history?.history ?? [])].reverse().slice(0, 20).map((entry, i) => ({ number: i, at_s: entry.at_s, event: entry.what, text: entry.text ?? "" }))} />
+            <Notes notes={[...(history?.history ?? [])].reverse().slice(0, 20).map((entry, i) => ({ number: i, at_s: entry.at_s, event: entry.what, text: entry.alarm ? `${subject(entry.alarm)}${is_chinese() || !entry.text ? "" : entry.text.slice(entry.text.indexOf(": ") + 1)}` : entry.text ?? "" }))} />
           </Panel>
         </div>
       </div>

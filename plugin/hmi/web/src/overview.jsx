@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Acknowledge } from "./alarms.jsx";
-import { clock, forecasts_of, lasting, number, percent, subject } from "./format.js";
+import { clock, forecasts_of, lasting, number, percent, subject, told } from "./format.js";
 import { Flow } from "./flow.jsx";
 import { Fresh, Mark, Panel, level_of, needs_acknowledgement, rem, useWidth } from "./parts.jsx";
 import { freshness, live } from "./live.js";
@@ -11,12 +11,13 @@ const worth_a_look = 0.1;
 
 function MachineCard({ machine, known, state }) {
   const alarms = state.alarms.filter((alarm) => alarm.id.startsWith(`${machine.name}/`));
-  const level = freshness() === "live" ? abnormal[machine.state] : undefined;
+  // Outside its working time a machine is as it should be.
+  const level = freshness() === "live" && !machine.off_shift ? abnormal[machine.state] : undefined;
   const order = machine.order != null ? live.line.orders[machine.order]?.id : null;
   return (
     <a class={`machine ${level ? `is-${level}` : ""}`} href={`#/machine/${encodeURIComponent(machine.name)}`}>
       <span class="name">{machine.name}</span>
-      <Fresh class="state">{level && <Mark level={level} label="" />} {machine.state ? t(machine.state) : "–"}</Fresh>
+      <Fresh class="state">{level && <Mark level={level} label="" />} {machine.off_shift ? t("off shift") : machine.state ? t(machine.state) : "–"}</Fresh>
       <span class="quiet">{t("for")} {lasting(Math.max(0, state.line_time_s - machine.state_since_s))}</span>
       <span class="quiet">{machine.down_s > 0 && machine.state === "Held" ? t("repair, {t} left", { t: lasting(machine.down_s) }) : order ? `${t("order")} ${order}` : t("no order")}</span>
       {known.takes.length > 0 && <span class="takes quiet">{known.after.map((from, i) => `${known.takes[i]} × ${live.line.machines[from].name}`).join(" + ")}</span>}
@@ -42,11 +43,11 @@ function Buffer({ level, places }) {
   );
 }
 
-function Figure({ name, value, unit, note }) {
+function Figure({ name, value, unit, note, below }) {
   return (
     <div class="figure">
       <span class="quiet">{name}</span>
-      <Fresh class="big">{value}<span class="unit"> {unit}</span></Fresh>
+      <Fresh class="big">{below && <><Mark level="low" label={t("below target")} />{" "}</>}{value}<span class="unit"> {unit}</span></Fresh>
       <span class="quiet">{note}</span>
     </div>
   );
@@ -98,6 +99,8 @@ export function Overview() {
   const forecasts = forecasts_of(line, state, worth_a_look).slice(0, 6);
   const pace = state.machines[state.constraint];
   const oee = pace?.oee ?? {};
+  const { targets } = line;
+  const ideal = number(line.ideal_parts_h, 0);
   const alarms = [...state.alarms].sort((a, b) => needs_acknowledgement(b) - needs_acknowledgement(a) || b.since_s - a.since_s);
   const horizon = lasting(line.rules.horizon_s);
   return (
@@ -108,8 +111,10 @@ export function Overview() {
           buffer={(m) => <Buffer level={state.buffers?.[m]} places={line.machines[m].buffer_after} />} />
       </Panel>
       <section class="figures" aria-label={t("Performance")}>
-        <Figure name={t("Throughput")} value={number(state.throughput_parts_h, 0)} unit={t("parts/h")} note={t("ideal {n}", { n: number(line.ideal_parts_h, 0) })} />
-        <Figure name={t("OEE")} value={percent(oee.oee)} note={pace && t("at {machine}, which sets the pace", { machine: pace.name })} />
+        <Figure name={t("Throughput")} value={number(state.throughput_parts_h, 0)} unit={t("parts/h")} below={targets.parts_h && state.throughput_parts_h < targets.parts_h}
+          note={targets.parts_h ? t("target {n}, ideal {m}", { n: number(targets.parts_h, 0), m: ideal }) : t("ideal {n}", { n: ideal })} />
+        <Figure name={t("OEE")} value={percent(oee.oee)} below={targets.oee && oee.oee != null && oee.oee < targets.oee}
+          note={[targets.oee && t("target {p}", { p: percent(targets.oee) }), pace && t("at {machine}, which sets the pace", { machine: pace.name })].filter(Boolean).join("; ")} />
         <Figure name={t("Availability")} value={percent(oee.a)} />
         <Figure name={t("Performance")} value={percent(oee.p)} />
         <Figure name={t("Quality")} value={percent(oee.q)} />
@@ -176,7 +181,7 @@ export function Notes({ notes }) {
   return (
     <ul class="notes">
       {notes.map((note) => (
-        <li key={`${note.number}`}><time>{clock(note.at_s)}</time> <span class="kind">{t(note.event)}</span> <span>{note.text}</span></li>
+        <li key={`${note.number}`}><time>{clock(note.at_s)}</time> <span class="kind">{t(note.event)}</span> <span>{told(note)}</span></li>
       ))}
     </ul>
   );

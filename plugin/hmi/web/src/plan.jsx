@@ -5,6 +5,7 @@ import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Dialog, Mark, Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
 import { WhatIf } from "./whatif.jsx";
+import { late_orders } from "./late.js";
 import { t } from "./text.js";
 
 export function Interval({ value, unit, signed }) {
@@ -148,6 +149,28 @@ function Decide({ plan, approve, onDone }) {
   );
 }
 
+/** What late orders lost their time to, in the future of each schedule that is drawn above. */
+function Lateness({ plan, line }) {
+  const rows = [["Before", plan.gantt.keep], ["After", plan.gantt.winner]].map(([name, bars]) => [name, late_orders(bars, line.orders, plan.at_s)]);
+  const said = (cause) => {
+    const time = lasting(cause.s);
+    if (cause.what === "behind") return t("{t} behind {orders}", { t: time, orders: cause.orders.join(", ") });
+    if (cause.what === "released too late") return t("released too late");
+    return `${time} ${t(cause.what)}${cause.machine ? ` (${cause.machine})` : ""}`;
+  };
+  return (
+    <Panel title={t("Why orders are late")} note={t("one future of each")} class="lateness">
+      {rows.every(([, late]) => late.length === 0) ? <p class="calm">{t("No order is late in either.")}</p> : (
+        <Scroll label={t("Why orders are late")}><table class="tight">
+          <thead><tr><th /><th>{t("Order")}</th><th class="n">{t("late by")}</th><th>{t("because of")}</th></tr></thead>
+          <tbody>{rows.flatMap(([name, late]) => (late.length === 0 ? [<tr key={name}><th scope="row">{t(name)}</th><td colSpan="3" class="quiet">{t("No order is late.")}</td></tr>]
+            : late.map((row, i) => <tr key={`${name} ${row.order}`}><th scope="row">{i === 0 && t(name)}</th><td><b>{row.order}</b></td><td class="n">{lasting(row.late_s)}</td><td>{row.causes.map(said).join("; ") || t("its own work")}</td></tr>)))}</tbody>
+        </table></Scroll>
+      )}
+    </Panel>
+  );
+}
+
 function Proposal({ plan }) {
   const { line, state } = live;
   const [deciding, setDeciding] = useState(null);
@@ -194,6 +217,7 @@ function Proposal({ plan }) {
       <Panel title={t("Before and after")} note={t("one future of each")}>
         <Pair first={plan.gantt.keep} second={plan.gantt.winner} line={line} now_s={plan.at_s} first_name={`${t("Before")}: ${t("running schedule")}`} second_name={`${t("After")}: ${plan.winner}`} />
       </Panel>
+      <Lateness plan={plan} line={line} />
       <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
         <Scroll label={t("Schedules that were weighed")}><table>
           <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>

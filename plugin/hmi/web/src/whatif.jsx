@@ -35,7 +35,8 @@ function Result({ answer }) {
       <Scroll label={t("Orders")}><table>
         <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th class="n">{t("on time")}: {t("as it runs")}</th><th class="n">{t("on time")}: {t("what if")}</th><th class="n">{t("finish, P10 to P90")}</th></tr></thead>
         <tbody>{answer.orders.edited.map((order, i) => (
-          <tr key={order.order}><td>{order.order}</td><td class="n">{clock(order.due_s, false)}</td><td class="n">{percent(answer.orders.keep[i].on_time)}</td><td class="n">{percent(order.on_time)} <span class="quiet">[{percent(order.on_time_low)}, {percent(order.on_time_high)}]</span></td><td class="n">{order.p10_s != null ? `${clock(order.p10_s, false)} – ${clock(order.p90_s, false)}` : "–"}</td></tr>
+          order.p90_s != null && order.p90_s <= answer.at_s ? <tr key={order.order}><td>{order.order}</td><td class="n">{clock(order.due_s, false)}</td><td class="n quiet" colSpan="3">{t("finished")}</td></tr>
+          : <tr key={order.order}><td>{order.order}</td><td class="n">{clock(order.due_s, false)}</td><td class="n">{percent(answer.orders.keep[i].on_time)}</td><td class="n">{percent(order.on_time)} <span class="quiet">[{percent(order.on_time_low)}, {percent(order.on_time_high)}]</span></td><td class="n">{order.p10_s != null ? `${clock(order.p10_s, false)} – ${clock(order.p90_s, false)}` : "–"}</td></tr>
         ))}</tbody>
       </table></Scroll>
       <Pair first={answer.gantt.keep} second={answer.gantt.edited} line={line} now_s={answer.at_s} first_name={t("as it runs")} second_name={t("what if")} finishes={{ first: answer.orders.keep, second: answer.orders.edited }} />
@@ -100,7 +101,7 @@ export function WhatIf() {
               onDragStart={(e) => { setDragged(i); e.dataTransfer.setData("text/plain", id); }} onDragEnd={() => setDragged(null)}
               onDragOver={(e) => e.preventDefault()} onDrop={(e) => { e.preventDefault(); if (dragged != null) move(dragged, i); setDragged(null); }}>
               <span>{id} <span class="quiet">{i < frozen ? t("frozen") : `${t("due")} ${clock(line.orders.find((o) => o.id === id)?.due_s, false)}`}</span></span>
-              {i >= frozen && <span class="arrows"><button type="button" disabled={i === frozen} onClick={() => move(i, i - 1)} aria-label={t("Move {o} up", { o: id })}>↑</button><button type="button" disabled={i + 1 === sequence.length} onClick={() => move(i, i + 1)} aria-label={t("Move {o} down", { o: id })}>↓</button></span>}
+              {i >= frozen && <span class="arrows"><button type="button" disabled={i === frozen} onClick={() => move(i, frozen)} aria-label={t("Rush {o}: next after those that have started", { o: id })} title={t("Rush {o}: next after those that have started", { o: id })}>⤒</button><button type="button" disabled={i === frozen} onClick={() => move(i, i - 1)} aria-label={t("Move {o} up", { o: id })}>↑</button><button type="button" disabled={i + 1 === sequence.length} onClick={() => move(i, i + 1)} aria-label={t("Move {o} down", { o: id })}>↓</button></span>}
             </li>
           ))}</ol>
         </fieldset>
@@ -126,7 +127,7 @@ export function WhatIf() {
             <Scroll label={t("Line")}><table class="tight"><thead><tr><th>{t("Machine")}</th><th>{t("places behind")}</th><th>{t("time a part")} %</th></tr></thead>
               <tbody>{line.machines.map((m, i) => (
                 <tr key={m.name}><td>{m.name}</td>
-                  <td>{i + 1 < line.machines.length && <input type="number" min={state.buffers?.[i] ?? 0} max="1000" value={edit.buffers[m.name] ?? m.buffer_after} aria-label={`${t("places behind")} ${m.name}`} onChange={(e) => change({ buffers: { ...edit.buffers, [m.name]: Number(e.target.value) } })} />}</td>
+                  <td>{m.buffer_of === i && !m.last && <input type="number" min={state.buffers?.[i] ?? 0} max="1000" value={edit.buffers[m.name] ?? m.buffer_after} aria-label={`${t("places behind")} ${m.name}`} onChange={(e) => change({ buffers: { ...edit.buffers, [m.name]: Number(e.target.value) } })} />}</td>
                   <td><input type="number" min="20" max="500" value={Math.round(100 * (edit.speeds[m.name] ?? 1))} aria-label={`${t("time a part")} ${m.name}`} onChange={(e) => change({ speeds: { ...edit.speeds, [m.name]: Number(e.target.value) / 100 } })} /></td></tr>
               ))}</tbody></table></Scroll>
           </fieldset>

@@ -11,8 +11,8 @@
 
 #include "sim/line/damage.hpp"
 #include "sim/line/random.hpp"
+#include "sim/maxplus/board.hpp"
 #include "sim/maxplus/life.hpp"
-#include "sim/maxplus/row.hpp"
 
 namespace foreline::maxplus {
 
@@ -20,45 +20,19 @@ using namespace line;
 
 namespace {
 
-/// The shortest work, as the simulator has it.
-constexpr double least_work_s = 1e-6;
 /// Tolerances of the simulator: a service is due, a date has come.
 constexpr double due_s = 1e-9;
 /// Draws kept for reuse; beyond, they are made again at each evaluation.
-constexpr std::size_t most_draws = 40'000'000;
+constexpr double most_draws = 40e6;
+/// Parts that are drawn at once.
+constexpr std::size_t draws_at_once = 64;
 
-/// One machine in eight futures.
-struct Stage {
-  Row free{};                            ///< Since then it could turn to its next part.
-  Row operating{};                       ///< Its axis of operating seconds.
-  Row calm{};                            ///< Beyond it on that axis something happens.
-  Row date{};                            ///< Beyond it in line time something happens.
-  std::array<std::size_t, lanes> met{};  ///< Stops met; of machines that go by them.
-  std::array<std::uint32_t, lanes> renewals{};
-  // Where all futures see the same parts, only the first of these is kept.
-  std::array<std::uint32_t, lanes> parts{};
-  std::array<std::int64_t, lanes> order{};  ///< Set up for; -1: none yet.
-  /// Parts that have entered and left the buffer before this machine.
-  std::array<std::uint64_t, lanes> entered{};
-  std::array<std::uint64_t, lanes> removed{};
-};
-
-/// A failure that a machine meets on its axis of operating seconds whatever the schedule, as long
-/// as nobody services it.
-struct Stop {
-  double at = 0;
-  double repair_s = 0;
-  bool renews = false;
-};
 /// The failures of one machine in one future. Drawn as far as somebody has looked.
 struct Stops {
-  std::vector<Stop> known;
-  Life ahead;             ///< As it is behind the last known one.
-  double calm_until = 0;  ///< Beyond it more than a failure happens.
+  Life ahead;               ///< As it is behind the last known one.
+  std::vector<Stop> known;  ///< The last is none.
+  double calm_until = 0;    ///< Beyond it more than a failure happens.
 };
-/// Work that is left over at a failure counts as none below this, as the simulator has it.
-constexpr double remnant_s = 1e-6;
-
 /// A part on its way: released, out of a buffer, or on a machine when the trial begins.
 struct Entry {
   enum class From : std::uint8_t { source, buffer, machine };
@@ -96,6 +70,43 @@ bool exact_for(const Line& line) {
   return line.crew_groups.empty() && line.crews >= line.machines.size();
 }
 
+namespace {
+
+/// Parts that a machine can still work on.
+std::size_t parts_left(const Trial& trial, std::size_t m) {
+  std::size_t parts = 0;
+  for (std::size_t o = 0; o < trial.orders->size(); ++o) {
+    std::size_t before = 0;
+    if (trial.from) {
+      const auto& progress = trial.from->machines[m].progress.at(o);
+      before = std::size_t{progress.good} + progress.scrap;
+    }
+    const std::size_t quantity = (*trial.orders)[o].quantity;
+    parts += quantity - std::min(quantity, before);
+  }
+  return parts;
+}
+
+/// Of them, about how many it reaches before the horizon.
+double parts_within(const Trial& trial, std::size_t m) {
+  const auto& machine = trial.line->machines[m];
+  const auto fastest =
+      std::min_element(machine.product_factor.begin(), machine.product_factor.end());
+  const double part_s =
+      machine.cycle.expectation() * (fastest == machine.product_factor.end() ? 1 : *fastest);
+  const double span_s = trial.horizon_s - (trial.from ? trial.from->at_s : 0);
+  const auto most = static_cast<double>(parts_left(trial, m));
+  return part_s > 0 ? std::min(most, 1 + std::max(0.0, span_s) / part_s) : most;
+}
+
+}  // namespace
+
+double visits_within(const Trial& trial) {
+  double visits = 0;
+  for (std::size_t m = 0; m < trial.line->machines.size(); ++m) visits += parts_within(trial, m);
+  return visits;
+}
+
 struct Evaluator::State {
   Trial trial;
   std::vector<std::uint64_t> seeds;
@@ -124,23 +135,29 @@ struct Evaluator::State {
   std::vector<std::vector<Life>> working;  ///< [m][lane], valid where `touched`.
   std::vector<std::array<bool, lanes>> touched;
   std::vector<std::vector<Row>> rings;  ///< Taken times, by machine.
-  std::vector<Row> ended;               ///< By order: when its last part ended.
-  Row down{}, serviced{}, changeover{};
-  std::array<std::uint32_t, lanes> breakdowns{}, services{}, good{}, scrapped{};
-  std::vector<std::uint8_t> served;      ///< By service: a bit a lane.
-  std::vector<std::uint32_t> left_over;  ///< By order: parts that were not followed.
+  std::vector<Row> ends;                ///< (blocks x orders): when the last part ended; -1: not.
+  Row* ended = nullptr;                 ///< Those of the block.
+  Row serviced{};
+  std::array<std::uint32_t, lanes> services{}, scrapped{};
+  std::vector<std::uint8_t> served;  ///< By service: a bit a lane.
+  Kernels run = kernels();
+  Board board;
+  std::vector<Gear> gears;
+  std::vector<std::vector<double>> work_s, changeover_s;  ///< Gear::work_s, Gear::changeover_s.
+  std::vector<std::uint32_t> products;                    ///< By order.
+  std::vector<OrderRow> order_rows;
 
   // The schedule at work.
   Schedule schedule;
   std::vector<Entry> entries;
   std::vector<std::vector<std::uint32_t>> services_of;  ///< By machine: positions.
   std::vector<std::vector<bool>> before_order;          ///< By machine and order.
+  std::vector<bool> hides_service;                      ///< By order: some machine's before_order.
 
   // Answers.
   std::vector<Future> futures;
   std::vector<double> finished, begun, left;
   bool spans = false;
-  std::size_t first = 0, count = 0;
   std::vector<Visit>* trace = nullptr;
   std::size_t traced_lane = 0;
   std::vector<std::size_t> traced_at;
@@ -167,20 +184,12 @@ struct Evaluator::State {
       scraps.push_back(can_scrap);
       uniform = uniform && !can_scrap;
       varies.push_back(machine(m).cycle.kind != Distribution::Kind::deterministic);
-      std::size_t parts = 0;
-      for (std::size_t o = 0; o < orders; ++o) {
-        std::size_t before = 0;
-        if (trial.from)
-          before = trial.from->machines[m].progress.at(o).good +
-                   trial.from->machines[m].progress[o].scrap;
-        parts += order(o).quantity - std::min<std::size_t>(order(o).quantity, before);
-      }
-      most_parts.push_back(parts);
+      most_parts.push_back(parts_left(trial, m));
     }
-    std::size_t draws = 0;
+    double draws = 0;
     for (std::size_t m = 0; m < machines; ++m)
-      draws += most_parts[m] * (std::size_t{varies[m]} + std::size_t{scraps[m]});
-    keeps_draws = draws * blocks() * lanes <= most_draws;
+      draws += parts_within(trial, m) * (int{varies[m]} + int{scraps[m]});
+    keeps_draws = draws * static_cast<double>(blocks() * lanes) <= most_draws;
     pristine.resize(blocks() * machines);
     lives.resize(blocks() * machines);
     stops.resize(blocks() * machines);
@@ -188,10 +197,8 @@ struct Evaluator::State {
     opened_service = opened_changeover = opened_down;
     cycles.resize(keeps_draws ? blocks() * machines : machines);
     judges.resize(cycles.size());
-    for (std::size_t b = 0; b < blocks(); ++b) {
+    for (std::size_t b = 0; b < blocks(); ++b)
       for (std::size_t m = 0; m < machines; ++m) open(b, m);
-      if (keeps_draws) draw(b);
-    }
     stages.resize(machines);
     touched.resize(machines);
     rings.resize(machines);
@@ -202,8 +209,45 @@ struct Evaluator::State {
       rings[m].resize(std::min<std::size_t>(places, most_parts[m] + 1));
       working.push_back(lives[m]);
     }
-    ended.resize(orders);
-    left_over.resize(orders);
+    ends.assign(blocks() * orders, Row::of(-1));
+    set_board();
+  }
+
+  void set_board() {
+    const auto count = trial.line->products.size();
+    for (const auto& one : *trial.orders) {
+      products.push_back(one.product.index);
+      order_rows.push_back({one.due_s, one.weight, 0});
+    }
+    for (std::size_t m = 0; m < machines; ++m) {
+      auto& work = work_s.emplace_back();
+      for (std::size_t p = 0; p < count; ++p) {
+        const double factor = machine(m).product_factor[p];
+        work.push_back(varies[m] ? factor : std::max(machine(m).cycle.mean * factor, least_work_s));
+      }
+      auto& changeover = changeover_s.emplace_back();
+      for (const auto& row : machine(m).changeover_s)
+        changeover.insert(changeover.end(), row.begin(), row.end());
+      Gear gear;
+      gear.work_s = work.data();
+      gear.changeover_s = changeover.data();
+      gear.parts_before = trial.from ? trial.from->machines[m].parts : 0U;
+      gear.places = machine(m).buffer_after;
+      gear.ring = rings[m].data();
+      gear.ring_size = static_cast<std::uint32_t>(rings[m].size());
+      gears.push_back(gear);
+    }
+    board.stages = stages.data();
+    board.gears = gears.data();
+    board.machines = machines;
+    board.products = count;
+    board.product_of = products.data();
+    board.horizon_s = trial.horizon_s;
+    board.evaluator = this;
+    board.careful = [](void* self, std::size_t m, std::size_t l, std::uint32_t o, double ready,
+                       Row& awaited, Row& taken, Row& done, double operating) {
+      static_cast<State*>(self)->more_happens(m, l, o, ready, awaited, taken, done, operating);
+    };
   }
 
   /// A machine as the trial finds it; an open stop is finished first.
@@ -211,7 +255,7 @@ struct Evaluator::State {
     auto& stage = pristine[b * machines + m];
     auto& life = lives[b * machines + m];
     stage.free = Row::of(start_s);
-    stage.order.fill(-1);
+    std::fill_n(stage.order, lanes, -1);
     for (std::size_t l = 0; l < lanes; ++l) {
       life.emplace_back(trial, seed(b, l), static_cast<std::uint32_t>(m));
       if (trial.from) {
@@ -224,20 +268,25 @@ struct Evaluator::State {
         if (now.down_remaining_s > 0 || stop) finish_stop(b, m, l, now, stop);
       }
       stage.date[l] = life[l].next_date() - 2e-6;
-      stops[b * machines + m].push_back({{}, life[l], life[l].silent_until()});
-      stage.calm[l] = next_stop(stops[b * machines + m][l], 0);
+      stops[b * machines + m].push_back({life[l], {Stop()}, life[l].silent_until()});
+      (void)next_stop(stops[b * machines + m][l], 0);
     }
   }
 
   /// Where on its axis the machine meets stop `number`, or where more than a stop happens.
   static double next_stop(Stops& own, std::size_t number) {
-    while (own.known.size() <= number) {
+    while (own.known.size() <= number + 1) {
       const double at = own.ahead.next_failure();
-      if (!(at < own.calm_until - 2 * remnant_s)) return own.calm_until;
-      Stop stop;
-      stop.at = at;
-      stop.repair_s = own.ahead.repair(*own.ahead.failed(at), at, stop.renews);
-      own.known.push_back(stop);
+      auto& last = own.known.back();
+      if (!(at < own.calm_until - 2 * remnant_s)) {
+        last.at = own.calm_until - remnant_s;
+        return own.calm_until;
+      }
+      last.at = at;
+      last.repair_s = own.ahead.repair(*own.ahead.failed(at), at, last.renews);
+      Stop none;
+      none.renewals = last.renewals + (last.renews ? 1U : 0U);
+      own.known.push_back(none);
     }
     return own.known[number].at;
   }
@@ -269,21 +318,23 @@ struct Evaluator::State {
     return std::max(0.0, std::min(until, trial.horizon_s) - from);
   }
 
-  void draw(std::size_t b) {
-    for (std::size_t m = 0; m < machines; ++m) {
-      const auto at = keeps_draws ? b * machines + m : m;
-      const auto number = static_cast<std::uint32_t>(m);
-      const auto from = trial.from ? trial.from->machines[m].parts : 0U;
-      if (varies[m]) cycles[at].resize(most_parts[m]);
-      if (scraps[m]) judges[at].resize(most_parts[m]);
-      for (std::size_t part = 0; part < most_parts[m]; ++part) {
-        for (std::size_t l = 0; l < lanes; ++l) {
-          if (varies[m])
-            cycles[at][part][l] = machine(m).cycle.quantile(
-                random_uniform(seed(b, l), number, Purpose::cycle, from + part));
-          if (scraps[m])
-            judges[at][part][l] = random_uniform(seed(b, l), number, Purpose::scrap, from + part);
-        }
+  /// Draws the part at `place` of machine m, and some behind it, where that is not done yet.
+  void draw(std::size_t m, std::size_t place) {
+    auto& cycle = cycles[row_of(m)];
+    auto& judge = judges[row_of(m)];
+    const std::size_t known = varies[m] ? cycle.size() : judge.size();
+    if (place < known) return;
+    const auto wanted = place + draws_at_once;
+    const auto number = static_cast<std::uint32_t>(m);
+    const auto from = trial.from ? trial.from->machines[m].parts : 0U;
+    if (varies[m]) cycle.resize(wanted);
+    if (scraps[m]) judge.resize(wanted);
+    for (std::size_t l = 0; l < lanes; ++l) {
+      const RandomStream cycle_draws(seed(block, l), number, Purpose::cycle);
+      const RandomStream judge_draws(seed(block, l), number, Purpose::scrap);
+      for (std::size_t part = known; part < wanted; ++part) {
+        if (varies[m]) cycle[part][l] = machine(m).cycle.quantile(cycle_draws.uniform(from + part));
+        if (scraps[m]) judge[part][l] = judge_draws.uniform(from + part);
       }
     }
   }
@@ -294,6 +345,7 @@ struct Evaluator::State {
     schedule = wanted;
     services_of.assign(machines, {});
     before_order.assign(machines, {});
+    hides_service.assign(orders, false);
     served.assign(schedule.services.size(), 0);
     for (std::uint32_t i = 0; i < schedule.services.size(); ++i) {
       const auto& service = schedule.services[i];
@@ -303,6 +355,7 @@ struct Evaluator::State {
       if (service.when == Service::When::at_time) continue;
       before_order[m].resize(orders);
       before_order[m].at(service.order.index) = true;
+      hides_service[service.order.index] = true;
     }
     entries.clear();
     if (trial.from) resume();
@@ -377,18 +430,23 @@ struct Evaluator::State {
 
   void begin_block(std::size_t b) {
     block = b;
-    if (!keeps_draws) draw(b);
+    if (!keeps_draws)
+      for (std::size_t m = 0; m < machines; ++m) {
+        cycles[m].clear();
+        judges[m].clear();
+      }
     std::copy_n(pristine.begin() + static_cast<std::ptrdiff_t>(b * machines), machines,
                 stages.begin());
     for (auto& one : touched) one.fill(false);
-    std::fill(ended.begin(), ended.end(), Row::of(-1));
-    std::fill(left_over.begin(), left_over.end(), 0U);
-    down = opened_down[b];
+    board.ended = ended = ends.data() + b * orders;
+    std::fill_n(ended, orders, Row::of(-1));
+    for (auto& row : order_rows) row.left_over = 0;
+    board.down = opened_down[b];
     serviced = opened_service[b];
-    changeover = opened_changeover[b];
-    breakdowns.fill(0);
+    board.changeover = opened_changeover[b];
+    board.good = Row{};
+    board.breakdowns = Row{};
     services.fill(0);
-    good.fill(0);
     scrapped.fill(0);
     std::fill(served.begin(), served.end(), std::uint8_t{0});
     for (std::size_t m = 0; m < machines; ++m) {
@@ -396,15 +454,50 @@ struct Evaluator::State {
       for (const auto i : services_of[m])
         if (schedule.services[i].when == Service::When::at_time)
           appointment = std::min(appointment, schedule.services[i].at_s - 2e-6);
-      for (std::size_t l = 0; l < lanes; ++l)
+      for (std::size_t l = 0; l < lanes; ++l) {
         stages[m].date[l] = std::min<double>(stages[m].date[l], appointment);
+        look_up(m, l, 0);
+      }
+      gears[m].cycles = varies[m] ? cycles[row_of(m)].data() : nullptr;
     }
     if (!trial.from) return;
     for (const auto& entry : entries) {
       if (entry.from == Entry::From::source) break;
       if (entry.from == Entry::From::machine) continue;
-      for (auto& entered : stages[entry.stage].entered) ++entered;
+      auto& stage = stages[entry.stage];
+      const auto size = rings[entry.stage].size();
+      for (std::size_t l = 0; l < lanes; ++l) {
+        ++stage.entered[l];
+        if (size > 0) (void)turn(stage.enters_at[l], size);
+      }
     }
+  }
+
+  /// The stops of a lane that goes by the known ones, from stop `number` on.
+  void look_up(std::size_t m, std::size_t l, std::size_t number) {
+    turn_to(m, l, &stops[block * machines + m][l].known[number]);
+  }
+  void turn_to(std::size_t m, std::size_t l, const Stop* stop) {
+    auto& stage = stages[m];
+    stage.coming[l] = stop;
+    stage.next[l] = stop->at;
+    stage.repair_s[l] = stop->repair_s;
+  }
+  /// Stops met by a lane that goes by the known ones.
+  [[nodiscard]] std::size_t met(std::size_t m, std::size_t l) const {
+    return static_cast<std::size_t>(stages[m].coming[l] -
+                                    stops[block * machines + m][l].known.data());
+  }
+
+  [[nodiscard]] std::uint32_t renewals(std::size_t m, std::size_t l) const {
+    return stages[m].renewals[l] + (touched[m][l] ? 0U : stages[m].coming[l]->renewals);
+  }
+
+  /// A place in a ring, which then points to the next.
+  static std::size_t turn(std::uint32_t& place, std::size_t size) {
+    const auto at = place;
+    place = at + 1 == size ? 0 : at + 1;
+    return at;
   }
 
   /// The machine's own life from now on, which no longer goes by the known stops.
@@ -413,11 +506,16 @@ struct Evaluator::State {
       auto& own = working[m][l];
       own = lives[block * machines + m][l];
       const auto& known = stops[block * machines + m][l].known;
-      for (std::size_t i = 0; i < stages[m].met[l]; ++i) {
+      const auto behind = met(m, l);
+      for (std::size_t i = 0; i < behind; ++i) {
         bool renews = false;
         (void)own.repair(*own.failed(known[i].at), known[i].at, renews);
       }
+      auto& stage = stages[m];
+      stage.renewals[l] += known[behind].renewals;
       touched[m][l] = true;
+      stage.own[l] = {stage.next[l], never, 0, false};
+      turn_to(m, l, &stage.own[l]);
     }
     return working[m][l];
   }
@@ -431,27 +529,26 @@ struct Evaluator::State {
     const double began = stage.operating[l];
     double lost_s = 0;
     double lost_in_time_s = 0;
-    std::size_t number = stage.met[l];
-    std::uint32_t renewals = 0;
+    const std::size_t first = met(m, l);
+    std::size_t number = first;
     std::uint32_t counted = 0;
     double next = next_stop(own, number);
+    look_up(m, l, first);  // there may be more of them now
     while (operating - next > remnant_s) {
-      if (number >= own.known.size()) return false;
+      if (number + 1 >= own.known.size()) return false;
       const auto& stop = own.known[number];
       const double at = taken + std::max(0.0, next - began) + lost_s;
       lost_in_time_s += within(at, at + stop.repair_s);
       counted += at <= trial.horizon_s ? 1 : 0;
       lost_s += stop.repair_s;
-      renewals += stop.renews ? 1 : 0;
       next = next_stop(own, ++number);
+      look_up(m, l, first);
     }
     if (done + lost_s > stage.date[l]) return false;
     done += lost_s;
-    down[l] += lost_in_time_s;
-    breakdowns[l] += counted;
-    stage.renewals[l] += renewals;
-    stage.met[l] = number;
-    stage.calm[l] = next;
+    board.down[l] += lost_in_time_s;
+    board.breakdowns[l] += counted;
+    look_up(m, l, number);
     stage.operating[l] = operating;
     return true;
   }
@@ -459,7 +556,8 @@ struct Evaluator::State {
   void look_ahead(std::size_t m, std::size_t l) {
     auto& stage = stages[m];
     auto& own = life(m, l);
-    stage.calm[l] = own.calm_until(stage.operating[l]);
+    stage.own[l].at = own.calm_until(stage.operating[l]) - remnant_s;
+    turn_to(m, l, &stage.own[l]);
     double date = own.next_date();
     for (const auto i : services_of[m])
       if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
@@ -472,7 +570,7 @@ struct Evaluator::State {
     served[which] = static_cast<std::uint8_t>(served[which] | 1U << l);
     const double seconds = machine(m).service.quantile(
         random_uniform(seed(block, l), static_cast<std::uint32_t>(m), Purpose::changeover,
-                       1'000'000 + stage.renewals[l]));
+                       1'000'000 + renewals(m, l)));
     serviced[l] += within(now, now + seconds);
     if (now + seconds <= trial.horizon_s) ++services[l];
     now += seconds;
@@ -519,8 +617,8 @@ struct Evaluator::State {
       if (auto* broken = own.failed(operating)) {
         bool renews = false;
         const double repair_s = own.repair(*broken, operating, renews);
-        if (now <= trial.horizon_s) ++breakdowns[l];
-        down[l] += within(now, now + repair_s);
+        if (now <= trial.horizon_s) board.breakdowns[l] += 1;
+        board.down[l] += within(now, now + repair_s);
         now += repair_s;
         if (renews) ++stage.renewals[l];
         continue;
@@ -543,20 +641,35 @@ struct Evaluator::State {
     bool scrap = false;
   };
 
+  /// What the kernel gives back of a part.
+  void more_happens(std::size_t m, std::size_t l, std::uint32_t o, double ready, Row& awaited,
+                    Row& taken, Row& done, double operating) {
+    double ended_s = done[l];
+    if (meet_stops(m, l, taken[l], ended_s, operating)) {
+      done[l] = ended_s;
+      if (taken[l] > awaited[l]) board.changeover[l] += within(awaited[l], taken[l]);
+      return;
+    }
+    const auto step = careful(m, l, o, ready);
+    awaited[l] = step.awaited;
+    taken[l] = step.taken;
+    done[l] = step.done;
+  }
+
   /// One part on one machine in one future, with all that can happen.
-  Step careful(std::size_t m, std::size_t l, const Entry& entry, double arrives) {
+  Step careful(std::size_t m, std::size_t l, std::uint32_t o, double arrives) {
     auto& stage = stages[m];
     Step step;
     double now = await(m, l, stage.free[l], arrives);
     step.awaited = now;
     const auto set_up = stage.order[kept(l)];
-    if (set_up != std::int64_t{entry.order}) {
-      now = serve_due(m, l, now, entry.order);
+    if (set_up != std::int64_t{o}) {
+      now = serve_due(m, l, now, o);
       if (set_up >= 0) {
         const double seconds =
             machine(m).changeover_s[order(static_cast<std::size_t>(set_up)).product.index]
-                                   [order(entry.order).product.index];
-        changeover[l] += within(now, now + seconds);
+                                   [order(o).product.index];
+        board.changeover[l] += within(now, now + seconds);
         now += seconds;
       }
       if (m == 0) now = serve_due(m, l, now, -1);
@@ -564,8 +677,7 @@ struct Evaluator::State {
     step.taken = now;
     auto& own = life(m, l);
     own.come(now, stage.operating[l]);
-    const double seconds = cycle(m, l) *
-                           machine(m).product_factor[order(entry.order).product.index] *
+    const double seconds = cycle(m, l) * machine(m).product_factor[order(o).product.index] *
                            (1 + own.slowdown(stage.operating[l]));
     step.done = work(m, l, now, std::max(seconds, least_work_s));
     step.scrap =
@@ -582,10 +694,13 @@ struct Evaluator::State {
   [[nodiscard]] std::size_t place(std::size_t m, std::size_t l) const {
     return stages[m].parts[kept(l)] - (trial.from ? trial.from->machines[m].parts : 0U);
   }
-  [[nodiscard]] double cycle(std::size_t m, std::size_t l) const {
-    return varies[m] ? cycles[row_of(m)][place(m, l)][l] : machine(m).cycle.mean;
+  [[nodiscard]] double cycle(std::size_t m, std::size_t l) {
+    if (!varies[m]) return machine(m).cycle.mean;
+    draw(m, place(m, l));
+    return cycles[row_of(m)][place(m, l)][l];
   }
-  [[nodiscard]] double judge(std::size_t m, std::size_t l) const {
+  [[nodiscard]] double judge(std::size_t m, std::size_t l) {
+    draw(m, place(m, l));
     return judges[row_of(m)][place(m, l)][l];
   }
 
@@ -647,8 +762,12 @@ struct Evaluator::State {
         double lost = 0;
         if constexpr (same) {
           const double factor = machine(m).product_factor[product];
-          seconds = varies[m] ? cycles[row_of(m)][place(m, 0)] * factor
-                              : Row::of(machine(m).cycle.mean * factor);
+          if (varies[m]) {
+            draw(m, place(m, 0));
+            seconds = cycles[row_of(m)][place(m, 0)] * factor;
+          } else {
+            seconds = Row::of(machine(m).cycle.mean * factor);
+          }
           if (stage.order[0] != static_cast<std::int64_t>(o)) {
             const auto from = stage.order[0];
             everyone = !before_order[m].empty() && before_order[m][o];
@@ -675,13 +794,13 @@ struct Evaluator::State {
         seconds = larger(seconds, Row::of(least_work_s));
         done = taken + seconds;
         const Row operating = stage.operating + seconds;
-        Mask events = ((operating > stage.calm) | (done > stage.date)) & alive;
+        Mask events = ((operating > stage.next + Row::of(remnant_s)) | (done > stage.date)) & alive;
         if (everyone) events = alive;
         const Mask plain = alive - events;
         stage.operating = choose(plain, operating, stage.operating);
         if (same && lost > 0) {
           for (std::size_t l = 0; l < lanes; ++l)
-            if (plain[l]) changeover[l] += within(awaited[l], taken[l]);
+            if (plain[l]) board.changeover[l] += within(awaited[l], taken[l]);
         }
         if (events.any()) {
           for (std::size_t l = 0; l < lanes; ++l) {
@@ -689,13 +808,13 @@ struct Evaluator::State {
             double ended_s = done[l];
             if (!everyone && meet_stops(m, l, taken[l], ended_s, operating[l])) {
               done[l] = ended_s;
-              if (taken[l] > awaited[l]) changeover[l] += within(awaited[l], taken[l]);
+              if (taken[l] > awaited[l]) board.changeover[l] += within(awaited[l], taken[l]);
               if constexpr (!same) {
                 if (scraps[m] && judge(m, l) < machine(m).scrap_share) scrap(o, l, done[l], leave);
               }
               continue;
             }
-            const auto step = careful(m, l, entry, ready[l]);
+            const auto step = careful(m, l, entry.order, ready[l]);
             awaited[l] = step.awaited;
             taken[l] = step.taken;
             done[l] = step.done;
@@ -709,7 +828,7 @@ struct Evaluator::State {
           for (std::size_t l = 0; l < lanes; ++l) {
             if (!alive[l]) continue;
             if (plain[l]) {
-              if (taken[l] > awaited[l]) changeover[l] += within(awaited[l], taken[l]);
+              if (taken[l] > awaited[l]) board.changeover[l] += within(awaited[l], taken[l]);
               if (scraps[m] && judge(m, l) < machine(m).scrap_share) scrap(o, l, done[l], leave);
             }
             stage.order[l] = static_cast<std::int64_t>(o);
@@ -731,7 +850,7 @@ struct Evaluator::State {
         for (std::size_t l = 0; l < lanes; ++l) {
           if (!alive[l]) continue;
           ended[o][l] = std::max<double>(ended[o][l], done[l]);
-          good[l] += done[l] <= trial.horizon_s ? 1 : 0;
+          board.good[l] += done[l] <= trial.horizon_s ? 1 : 0;
         }
         return;
       }
@@ -757,10 +876,10 @@ struct Evaluator::State {
       return;
     }
     if constexpr (same) {
-      ring[stage.removed[0]++ % ring.size()] = taken;
+      ring[turn(stage.leaves_at[0], ring.size())] = taken;
     } else {
       for (std::size_t l = 0; l < lanes; ++l)
-        if (alive[l]) ring[stage.removed[l]++ % ring.size()][l] = taken[l];
+        if (alive[l]) ring[turn(stage.leaves_at[l], ring.size())][l] = taken[l];
     }
   }
 
@@ -773,17 +892,13 @@ struct Evaluator::State {
     auto& ring = rings[m + 1];
     Row left_at = done;
     if constexpr (same) {
-      const auto number = next.entered[0]++;
-      if (number >= places) {
-        const Row& room = ring[(number - places) % ring.size()];
-        left_at = larger(room, done);
-      }
+      const Row& room = ring[turn(next.enters_at[0], ring.size())];
+      if (next.entered[0]++ >= places) left_at = larger(room, done);
     } else {
       for (std::size_t l = 0; l < lanes; ++l) {
         if (!alive[l]) continue;
-        const auto number = next.entered[l]++;
-        if (number >= places)
-          left_at[l] = std::max<double>(done[l], ring[(number - places) % ring.size()][l]);
+        const Row& room = ring[turn(next.enters_at[l], ring.size())];
+        if (next.entered[l]++ >= places) left_at[l] = std::max<double>(done[l], room[l]);
       }
     }
     set_left(m, o, left_at, alive);
@@ -807,16 +922,25 @@ struct Evaluator::State {
 
   void run_block(std::size_t b) {
     begin_block(b);
+    const bool quick = uniform && !spans && trace == nullptr;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const auto& entry = entries[i];
       if (entry.from == Entry::From::source && past_horizon()) {
-        for (; i < entries.size(); ++i) ++left_over[entries[i].order];
+        for (; i < entries.size(); ++i) ++order_rows[entries[i].order].left_over;
         break;
       }
-      if (uniform)
+      if (quick && entry.from == Entry::From::source && !hides_service[entry.order]) {
+        for (std::size_t m = 0; m < machines; ++m) {
+          if (!varies[m]) continue;
+          draw(m, place(m, 0));
+          gears[m].cycles = cycles[row_of(m)].data();
+        }
+        run.follow(board, entry.order, order(entry.order).release_s);
+      } else if (uniform) {
         follow<true>(entry);
-      else
+      } else {
         follow<false>(entry);
+      }
     }
     collect(b);
   }
@@ -829,22 +953,17 @@ struct Evaluator::State {
 
   void collect(std::size_t b) {
     const double horizon_s = trial.horizon_s;
+    Sums sums;
+    run.finish(order_rows.data(), orders, start_s, horizon_s, ended, sums);
+    Row end;
+    for (std::size_t l = 0; l < lanes; ++l)
+      end[l] = sums.unfinished[l] == 0 && trial.stop_when_done ? sums.last[l] : horizon_s;
+    run.judge(order_rows.data(), orders, trial.from ? start_s : -never, end, ended, sums);
     for (std::size_t l = 0; l < lanes && b * lanes + l < seeds.size(); ++l) {
       auto& future = futures[b * lanes + l];
       future = {};
-      auto& measures = future.measures;
-      future.done = true;
-      double last = start_s;
-      for (std::size_t o = 0; o < orders; ++o) {
-        const double at = ended[o][l];
-        // Nothing of it was left to do: it was over when the trial began.
-        const bool over = at < 0 && left_over[o] == 0;
-        const bool in_time = left_over[o] == 0 && at <= horizon_s;
-        finished[o * seeds.size() + b * lanes + l] = !in_time ? -1 : over ? start_s : at;
-        future.done = future.done && in_time;
-        if (in_time) last = std::max(last, at);
-      }
-      future.end_s = future.done && trial.stop_when_done ? last : horizon_s;
+      future.done = sums.unfinished[l] == 0;
+      future.end_s = end[l];
       // Machines that wait for nothing more still go to their services.
       for (std::size_t m = 0; m < machines; ++m) {
         double now = stages[m].free[l];
@@ -855,40 +974,32 @@ struct Evaluator::State {
           if (now >= future.end_s) continue;
           const double seconds = machine(m).service.quantile(
               random_uniform(seed(b, l), static_cast<std::uint32_t>(m), Purpose::changeover,
-                             1'000'000 + stages[m].renewals[l]++));
+                             1'000'000 + renewals(m, l)));
+          ++stages[m].renewals[l];
           serviced[l] += std::min(now + seconds, future.end_s) - now;
           services[l] += now + seconds <= future.end_s ? 1 : 0;
           now += seconds;
         }
       }
-      measures.downtime_s = down[l];
-      measures.changeover_s = changeover[l];
-      measures.breakdowns = breakdowns[l];
+      auto& measures = future.measures;
+      measures.downtime_s = board.down[l];
+      measures.changeover_s = board.changeover[l];
+      measures.breakdowns = board.breakdowns[l];
       measures.services = services[l];
-      measures.good_parts = good[l];
+      measures.good_parts = board.good[l];
       measures.scrap_parts = scrapped[l];
       future.service_s = serviced[l];
       const double duration_s = future.end_s - start_s;
       if (duration_s > 0) measures.throughput_parts_h = measures.good_parts * 3600 / duration_s;
-      for (std::size_t o = 0; o < orders; ++o) {
-        const double finished_s = finished[o * seeds.size() + b * lanes + l];
-        const double counted_s = finished_s >= 0 ? finished_s : future.end_s;
-        measures.makespan_s = std::max(measures.makespan_s, counted_s);
-        const bool before = trial.from && finished_s >= 0 && finished_s <= start_s;
-        if (counted_s > order(o).due_s && !before) {
-          measures.orders_late += 1;
-          measures.tardiness_s += order(o).weight * (counted_s - order(o).due_s);
-        }
-      }
+      measures.makespan_s = sums.makespan[l];
+      measures.orders_late = sums.late[l];
+      measures.tardiness_s = sums.tardiness[l];
     }
   }
 
   void evaluate(const Schedule& wanted, std::size_t from, std::size_t many) {
     read(wanted);
-    first = from;
-    count = many;
     futures.resize(seeds.size());
-    finished.assign(orders * seeds.size(), -1);
     if (spans) {
       begun.assign(machines * orders * seeds.size(), -1);
       left.assign(machines * orders * seeds.size(), -1);
@@ -930,7 +1041,12 @@ void Evaluator::keep_spans(bool keep) {
 }
 
 const std::vector<double>& Evaluator::finished_s() const {
-  return state_->finished;
+  auto& finished = state_->finished;
+  finished.clear();
+  for (std::size_t o = 0; o < state_->orders; ++o)
+    for (std::size_t i = 0; i < futures(); ++i)
+      finished.push_back(state_->ends[i / lanes * state_->orders + o][i % lanes]);
+  return finished;
 }
 const std::vector<double>& Evaluator::begun_s() const {
   return state_->begun;

@@ -27,6 +27,8 @@ namespace foreline::maxplus {
 /// Whether it leaves something out: with fewer crews than machines it lets every repair begin at
 /// once. Otherwise its answers are the simulator's.
 [[nodiscard]] bool exact_for(const line::Line& line);
+/// About how many times a part comes to a machine within the horizon: what a future costs.
+[[nodiscard]] double visits_within(const line::Trial& trial);
 
 /// One future of a schedule.
 struct Future {
@@ -61,7 +63,8 @@ class Evaluator {
   const std::vector<Future>& evaluate(const line::Schedule& schedule);
   const std::vector<Future>& evaluate(const line::Schedule& schedule, std::size_t first,
                                       std::size_t count);
-  /// When each order left the line in the last evaluation: (orders x futures); -1: not in time.
+  /// When each order left the line when the future was evaluated last: (orders x futures); -1: not
+  /// in time, or never evaluated. Valid until the next call.
   [[nodiscard]] const std::vector<double>& finished_s() const;
   /// Whether to keep begun_s() and left_s(), which costs time.
   void keep_spans(bool keep);

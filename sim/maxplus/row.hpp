@@ -50,7 +50,7 @@ struct Mask {
 
 struct Row {
   typedef double Pair __attribute__((vector_size(16), may_alias));
-  alignas(16) double values[lanes];
+  alignas(64) double values[lanes];
 
   [[nodiscard]] double& operator[](std::size_t l) { return values[l]; }
   [[nodiscard]] double operator[](std::size_t l) const { return values[l]; }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernels of the recursion see: eight futures of a line in which the same parts go through
+// every machine, as plain numbers. A part is followed by one call; only a lane to which more
+// happens than failures that are known already is given back to the evaluator.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "sim/maxplus/row.hpp"
+
+namespace foreline::maxplus {
+
+/// The shortest work, as the simulator has it.
+inline constexpr double least_work_s = 1e-6;
+/// Work that is left over at a failure counts as none below this, as the simulator has it.
+inline constexpr double remnant_s = 1e-6;
+
+/// A failure that a machine meets on its axis of operating seconds whatever the schedule, as long
+/// as nobody services it. The last of a list is none: beyond it the evaluator must be asked, and
+/// its repair is endless.
+struct Stop {
+  double at = -std::numeric_limits<double>::infinity();
+  double repair_s = std::numeric_limits<double>::infinity();
+  std::uint32_t renewals = 0;  ///< Of the machine by the stops before this one.
+  bool renews = false;
+};
+
+/// One machine in eight futures.
+struct Stage {
+  Row free{};       ///< Since then it could turn to its next part.
+  Row operating{};  ///< Its axis of operating seconds.
+  Row date{};       ///< Beyond it in line time something happens.
+  // Of `coming`, so that all lanes are at hand at once.
+  Row next{};
+  Row repair_s{};
+  const Stop* coming[lanes]{};
+  Stop own[lanes]{};                ///< `coming` of lanes that no longer go by the known stops.
+  std::uint32_t renewals[lanes]{};  ///< Without those of known stops, as long as it goes by them.
+  // Where all futures see the same parts, only the first of these is kept.
+  std::uint32_t parts[lanes]{};
+  std::int64_t order[lanes]{};  ///< Set up for; -1: none yet.
+  /// Parts that have entered the buffer before this machine, and where in the ring of its places
+  /// the next one comes in and goes out.
+  std::uint64_t entered[lanes]{};
+  std::uint32_t enters_at[lanes]{};
+  std::uint32_t leaves_at[lanes]{};
+};
+
+/// What a machine does with a part; the same in every future.
+struct Gear {
+  const double* work_s = nullptr;  ///< By product; a factor of `cycles` where these are drawn.
+  const double* changeover_s = nullptr;  ///< (products x products).
+  const Row* cycles = nullptr;           ///< By part since the start; null: not drawn.
+  std::uint32_t parts_before = 0;        ///< Parts on the machine at the start.
+  std::uint32_t places = 0;              ///< Behind it.
+  Row* ring = nullptr;                   ///< When parts left the places before it.
+  std::uint32_t ring_size = 0;           ///< 0: it takes from the machine before by hand.
+};
+
+struct Board {
+  Stage* stages = nullptr;
+  const Gear* gears = nullptr;
+  std::size_t machines = 0;
+  std::size_t products = 0;
+  const std::uint32_t* product_of = nullptr;  ///< By order.
+  double horizon_s = 0;
+  Row* ended = nullptr;  ///< By order: when its last part ended.
+  Row down{};
+  Row changeover{};
+  Row good{};        ///< Parts that ended within the horizon.
+  Row breakdowns{};  ///< That began within it.
+  /// One lane of a part with all that can happen; sets `awaited`, `taken`, `done` and the stage.
+  void (*careful)(void* evaluator, std::size_t machine, std::size_t lane, std::uint32_t order,
+                  double ready, Row& awaited, Row& taken, Row& done, double operating) = nullptr;
+  void* evaluator = nullptr;
+};
+
+/// What the orders of a schedule came to, by lane.
+struct Sums {
+  Row last{};  ///< End of the last order.
+  Row makespan{};
+  Row late{};
+  Row tardiness{};
+  std::int64_t unfinished[lanes]{};  ///< 0: all orders left in time.
+};
+
+/// The orders as the kernels see them.
+struct OrderRow {
+  double due_s = 0;
+  double weight = 0;
+  std::uint32_t left_over = 0;  ///< Parts that were not followed.
+};
+
+/// The functions of one instruction set.
+struct Kernels {
+  /// A part through the whole line.
+  void (*follow)(Board& board, std::uint32_t order, double release_s) = nullptr;
+  /// Rows of ends become when the orders finished (-1: not in time), one a order.
+  void (*finish)(const OrderRow* orders, std::size_t count, double start_s, double horizon_s,
+                 Row* ends, Sums& sums) = nullptr;
+  /// Lateness of finished rows; an order that did not finish counts at `end`.
+  void (*judge)(const OrderRow* orders, std::size_t count, double over_by_s, const Row& end,
+                const Row* finished, Sums& sums) = nullptr;
+};
+/// The best that this processor runs; "portable" or "avx2" forces one (empty when it cannot run).
+[[nodiscard]] Kernels kernels(const char* force = nullptr);
+
+}  // namespace foreline::maxplus

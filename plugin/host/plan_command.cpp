@@ -7,6 +7,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -235,7 +236,15 @@ int make(Options options) {
     progress(fmt::format("best so far: {}, gain {:.0f} [{:.0f}, {:.0f}]", best.name, gain.mean,
                          gain.low, gain.high));
   };
-  auto planned = plan::make_plan(request, *client, {}, planned_so_far);
+  auto said = std::chrono::steady_clock::now();
+  const auto simulated = [&](std::size_t done, std::size_t all) {
+    const auto moment = std::chrono::steady_clock::now();
+    if (moment - said < std::chrono::seconds(2)) return;
+    said = moment;
+    progress(fmt::format("{} of at most {} futures simulated{}", done, all,
+                         shown.empty() ? "" : "; best so far: " + shown));
+  };
+  auto planned = plan::make_plan(request, *client, simulated, planned_so_far);
   if (!planned) return fail(environment, "plan", planned.error());
   fmt::print("{} at {}, seed {}: {} schedules on the same {} futures\n\n{:<44}{:>26}{:>8}{:>12}\n",
              scenario->line->name, clock_text(request.now.at_s), trial.seed,

@@ -24,15 +24,16 @@ std::string css_of(Occupation::What what) {
   return what == Occupation::What::waiting_for_crew ? "waiting" : std::string(name_of(what));
 }
 
-/// First and last work of an order in the drawn future.
-std::pair<double, double> work_of(const Outcome& outcome, OrderId order) {
-  std::pair<double, double> span{-1, -1};
+/// First and last work of each order of the book in the drawn future; -1: none.
+std::vector<std::pair<double, double>> work_of(const Outcome& outcome, std::size_t orders) {
+  std::vector<std::pair<double, double>> spans(orders, {-1, -1});
   for (const auto& bar : outcome.gantt) {
-    if (bar.what != Occupation::What::work || bar.order != order) continue;
+    if (bar.what != Occupation::What::work) continue;
+    auto& span = spans.at(bar.order.index);
     span.first = span.first < 0 ? bar.from_s : std::min(span.first, bar.from_s);
     span.second = std::max(span.second, bar.until_s);
   }
-  return span;
+  return spans;
 }
 
 /// A name that a row of another kind cannot have.
@@ -101,9 +102,10 @@ std::string plan_gantt(const plan::Request& request, const plan::Plan& plan,
   }
   // A date far behind the work would press it to the left, so it is left out.
   const double far_s = now_s + 1.3 * (until_s - now_s);
+  const auto work = work_of(outcome, orders.size());
   for (const auto id : plan.evaluated.at(plan.winner).candidate.schedule.sequence) {
     const auto& order = orders[id.index];
-    const auto [from_s, to_s] = work_of(outcome, id);
+    const auto [from_s, to_s] = work[id.index];
     if (to_s <= now_s) continue;
     rows.push_back(order_row(order));
     bars.push_back({rows.back(), "work", order.id, std::max(now_s, from_s), to_s});
@@ -128,16 +130,21 @@ std::vector<Table> plan_tables(const plan::Request& request, const plan::Plan& p
                   "ends P90 [s]", "on time as it is", "on time planned"},
                  {}};
   double place = 0;
+  // The first machine begins an order, the last to end ends it.
+  std::vector<const plan::WorkSpan*> begins(orders.size(), nullptr);
+  std::vector<const plan::WorkSpan*> ends(orders.size(), nullptr);
+  for (const auto& span : plan.proof.winner_spans) {
+    auto& begin = begins.at(span.order.index);
+    auto& end = ends[span.order.index];
+    if (begin == nullptr || span.begin_s < begin->begin_s) begin = &span;
+    if (end == nullptr || span.end_s > end->end_s) end = &span;
+  }
+  std::vector<const plan::OnTime*> chances(orders.size(), nullptr);
+  for (const auto& one : plan.proof.on_time) chances.at(one.order.index) = &one;
   for (const auto id : winner.schedule.sequence) {
     const auto& order = orders[id.index];
-    // The first machine begins an order, the last to end ends it.
-    const plan::WorkSpan* first = nullptr;
-    const plan::WorkSpan* last = nullptr;
-    for (const auto& span : plan.proof.winner_spans) {
-      if (span.order != id) continue;
-      if (first == nullptr || span.begin_s < first->begin_s) first = &span;
-      if (last == nullptr || span.end_s > last->end_s) last = &span;
-    }
+    const auto* const first = begins[id.index];
+    const auto* const last = ends[id.index];
     auto& row = sequence.rows.emplace_back();
     row = {++place, order.id, line.products.at(order.product.index),
            static_cast<double>(order.quantity), seconds(order.due_s)};
@@ -147,11 +154,9 @@ std::vector<Table> plan_tables(const plan::Request& request, const plan::Plan& p
     for (const auto at :
          {&plan::WorkSpan::end_low_s, &plan::WorkSpan::end_s, &plan::WorkSpan::end_high_s})
       row.push_back(last != nullptr ? seconds(last->*at) : Cell());
-    const auto chance = std::find_if(plan.proof.on_time.begin(), plan.proof.on_time.end(),
-                                     [&](const plan::OnTime& one) { return one.order == id; });
-    const bool known = chance != plan.proof.on_time.end();
-    row.push_back(known ? Cell(chance->keep.middle()) : Cell());
-    row.push_back(known ? Cell(chance->winner.middle()) : Cell());
+    const auto* const chance = chances[id.index];
+    row.push_back(chance != nullptr ? Cell(chance->keep.middle()) : Cell());
+    row.push_back(chance != nullptr ? Cell(chance->winner.middle()) : Cell());
   }
   Table work{"work",
              {"machine", "order", "begins P10 [s]", "begins P50 [s]", "begins P90 [s]",

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <tuple>
 
 #include "sim/plan/react.hpp"
 
@@ -65,27 +66,45 @@ Schedule by_due_date(const Request& request, std::size_t frozen) {
 }
 
 /// The open orders by the shortest next changeover (summed over the machines), the earlier due
-/// first among equals.
+/// first among equals, then the one that comes first now.
 Schedule by_changeover(const Request& request, std::size_t frozen) {
   Schedule schedule = request.active;
-  const auto changeover_s = [&](ProductId from, ProductId to) {
-    double sum = 0;
-    for (const auto& machine : request.line->machines)
-      sum += machine.changeover_s[from.index][to.index];
-    return sum;
-  };
-  for (std::size_t i = std::max<std::size_t>(frozen, 1); i < schedule.sequence.size(); ++i) {
-    const auto before = (*request.orders)[schedule.sequence[i - 1].index].product;
-    const auto best = std::min_element(schedule.sequence.begin() + static_cast<std::ptrdiff_t>(i),
-                                       schedule.sequence.end(), [&](OrderId a, OrderId b) {
-                                         const auto& oa = (*request.orders)[a.index];
-                                         const auto& ob = (*request.orders)[b.index];
-                                         const double ca = changeover_s(before, oa.product);
-                                         const double cb = changeover_s(before, ob.product);
-                                         return ca != cb ? ca < cb : oa.due_s < ob.due_s;
-                                       });
-    std::rotate(schedule.sequence.begin() + static_cast<std::ptrdiff_t>(i), best, best + 1);
+  auto& sequence = schedule.sequence;
+  const auto first = std::max<std::size_t>(frozen, 1);
+  if (first >= sequence.size()) return schedule;
+  const auto& orders = *request.orders;
+  const auto products = request.line->products.size();
+  std::vector<double> changeover_s(products * products, 0);
+  for (const auto& machine : request.line->machines)
+    for (std::size_t from = 0; from < products; ++from)
+      for (std::size_t to = 0; to < products; ++to)
+        changeover_s[from * products + to] += machine.changeover_s[from][to];
+  // Each product's places in the running sequence, the next to choose last.
+  std::vector<std::vector<std::size_t>> waiting(products);
+  for (std::size_t i = sequence.size(); i-- > first;)
+    waiting[orders[sequence[i].index].product.index].push_back(i);
+  for (auto& places : waiting)
+    std::stable_sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
+      return orders[sequence[a].index].due_s > orders[sequence[b].index].due_s;
+    });
+  auto last = orders[sequence[first - 1].index].product.index;
+  std::vector<OrderId> chosen(sequence.begin(),
+                              sequence.begin() + static_cast<std::ptrdiff_t>(first));
+  while (chosen.size() < sequence.size()) {
+    std::size_t best = products;
+    const auto key = [&](std::size_t product) {
+      const auto place = waiting[product].back();
+      return std::tuple(changeover_s[last * products + product],
+                        orders[sequence[place].index].due_s, place);
+    };
+    for (std::size_t product = 0; product < products; ++product)
+      if (!waiting[product].empty() && (best == products || key(product) < key(best)))
+        best = product;
+    chosen.push_back(sequence[waiting[best].back()]);
+    waiting[best].pop_back();
+    last = static_cast<std::uint32_t>(best);
   }
+  sequence = std::move(chosen);
   return schedule;
 }
 

@@ -73,9 +73,15 @@ std::vector<std::size_t> places_of(const std::vector<OrderId>& sequence) {
 }
 
 bool same_orders(const Schedule& before, const Schedule& after) {
-  return before.sequence.size() == after.sequence.size() &&
-         std::is_permutation(before.sequence.begin(), before.sequence.end(), after.sequence.begin(),
-                             after.sequence.end());
+  if (before.sequence.size() != after.sequence.size()) return false;
+  std::vector<std::int32_t> left;
+  for (const auto order : before.sequence) {
+    if (left.size() <= order.index) left.resize(order.index + std::size_t{1});
+    ++left[order.index];
+  }
+  return std::all_of(after.sequence.begin(), after.sequence.end(), [&](OrderId order) {
+    return order.index < left.size() && left[order.index]-- > 0;
+  });
 }
 
 /// Places of `after`, from `frozen` on, whose orders must be taken out: all but a longest

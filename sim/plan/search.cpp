@@ -20,6 +20,11 @@ using namespace line;
 namespace {
 
 constexpr std::size_t elite_most = 12;
+/// Work of a search in visits of a part to a machine: it ends sooner on a book that is too large to
+/// try as many schedules.
+constexpr double visits_most = 4e8;
+/// Differences that a candidate is described by.
+constexpr std::size_t told_most = 8;
 
 /// Draws of one search, in their order.
 class Draws {
@@ -51,6 +56,13 @@ class Search {
     if (request.policy == Policy::affected) movable_ = affected_orders(request);
     for (std::uint32_t m = 0; m < request.line->machines.size(); ++m)
       if (!request.line->machines[m].faults.empty()) serviceable_.push_back({m});
+    // Places that no future comes to are not worth a try: as many as by mean times, and some more.
+    const auto projection = projected(request, request.active);
+    const auto& sequence = request.active.sequence;
+    std::size_t reached = 0;
+    for (std::size_t i = frozen_; i < sequence.size(); ++i)
+      if (projection.started_s[sequence[i].index] < request.now.at_s + request.horizon_s) ++reached;
+    reach_ = reached + reached / 2 + 8;
   }
 
   /// Improves on the starts; `budget` futures in all, `samples` futures of them a schedule,
@@ -124,11 +136,15 @@ class Search {
     const bool move_orders =
         open > 1 && (all || !movable_.empty()) && (serviceable_.empty() || draws_.uniform() < 0.55);
     if (move_orders) {
-      const auto order = all ? next.sequence[frozen_ + draws_.below(open)]
+      // Of those that nobody comes to, any may be what comes too late.
+      const auto reach = std::min(open, reach_);
+      const auto among = reach < open && draws_.uniform() < 0.5 ? open : reach;
+      const auto order = all ? next.sequence[frozen_ + draws_.below(among)]
                              : movable_[draws_.below(movable_.size())];
       next.sequence.erase(std::find(next.sequence.begin(), next.sequence.end(), order));
-      const auto put = frozen_ + draws_.below(open);
+      const auto put = frozen_ + draws_.below(reach);
       next.sequence.insert(next.sequence.begin() + static_cast<std::ptrdiff_t>(put), order);
+      if (request_.largest_moved_share >= 1 && request_.largest_shift >= 1) return next;
       const auto unrest = nervousness_of(request_.active, next, frozen_);
       if (unrest.moved_share > request_.largest_moved_share ||
           unrest.weighted_shift > request_.largest_shift)
@@ -176,6 +192,7 @@ class Search {
   maxplus::Evaluator evaluator_;
   Draws draws_;
   std::size_t frozen_;
+  std::size_t reach_ = 0;         ///< Places behind the frozen ones that an order is put at.
   std::vector<OrderId> movable_;  ///< Orders that may be taken out, if not all may.
   std::vector<MachineId> serviceable_;
   std::vector<Found> elite_;
@@ -210,25 +227,32 @@ Trial without_chance(Trial trial) {
 
 /// What is different from the running schedule, in words.
 std::string difference(const Request& request, const Schedule& schedule) {
-  std::string text;
-  const auto& before = request.active.sequence;
+  std::vector<std::string> changes;
+  std::vector<std::size_t> was(request.orders->size(), 0);
+  for (std::size_t i = 0; i < request.active.sequence.size(); ++i)
+    was[request.active.sequence[i].index] = i;
   for (std::size_t i = 0; i < schedule.sequence.size(); ++i) {
     const auto order = schedule.sequence[i];
-    const auto was =
-        static_cast<std::size_t>(std::find(before.begin(), before.end(), order) - before.begin());
-    if (was > i)
-      text += fmt::format("{}{} comes {} earlier", text.empty() ? "" : "; ",
-                          (*request.orders)[order.index].id, was - i);
+    if (was[order.index] > i)
+      changes.push_back(fmt::format("{} comes {} earlier", (*request.orders)[order.index].id,
+                                    was[order.index] - i));
   }
   for (const auto& service : schedule.services) {
     const auto& given = request.active.services;
     if (std::find(given.begin(), given.end(), service) != given.end()) continue;
-    text += fmt::format("{}{} is serviced ", text.empty() ? "" : "; ",
-                        request.line->at(service.machine).name);
-    text += service.when == Service::When::before_order
-                ? fmt::format("in the changeover to {}", (*request.orders)[service.order.index].id)
-                : fmt::format("in {:.0f} min", (service.at_s - request.now.at_s) / 60);
+    changes.push_back(
+        fmt::format("{} is serviced ", request.line->at(service.machine).name) +
+        (service.when == Service::When::before_order
+             ? fmt::format("in the changeover to {}", (*request.orders)[service.order.index].id)
+             : fmt::format("in {:.0f} min", (service.at_s - request.now.at_s) / 60)));
   }
+  // Services come last and are what a planner wants to read first of a long list.
+  if (changes.size() > told_most) {
+    const auto left_out = changes.size() - told_most;
+    changes.erase(changes.begin(), changes.begin() + static_cast<std::ptrdiff_t>(left_out));
+    changes.push_back(fmt::format("and {} more", left_out));
+  }
+  const auto text = fmt::format("{}", fmt::join(changes, "; "));
   return text.empty() ? "as it is" : text;
 }
 
@@ -239,6 +263,9 @@ std::vector<Candidate> searched(const Request& request, const std::vector<Candid
   std::vector<Candidate> found;
   if (most == 0 || !maxplus::obstacles(*request.line).empty()) return found;
   const auto trial = question_of(request);
+  const auto futures = std::min(
+      request.search_futures,
+      static_cast<std::size_t>(visits_most / std::max(1.0, maxplus::visits_within(trial))));
   std::vector<Schedule> from;
   for (const auto& start : starts) from.push_back(start.schedule);
   const auto add = [&](const std::string& name, const Schedule& schedule) {
@@ -254,12 +281,12 @@ std::vector<Candidate> searched(const Request& request, const std::vector<Candid
     if (schedule.services == request.active.services) plain.push_back(schedule);
   const std::vector<std::uint64_t> one = {request.seed};
   Search calm(request, without_chance(trial), one, 1);
-  const auto champions = calm.run(plain, {1}, request.search_futures / 20);
+  const auto champions = calm.run(plain, {1}, futures / 20);
   if (!champions.empty()) add("best without chance", champions.front().schedule);
 
   const auto seeds = select::scenario_seeds(request.seed, select::ScenarioSet::search, 64);
   Search wide(request, trial, seeds, 2);
-  const auto elite = wide.run(from, {8, 24, 64}, request.search_futures);
+  const auto elite = wide.run(from, {8, 24, 64}, futures);
   std::size_t number = 0;
   for (const auto& one_found : elite) {
     if (found.size() >= most) break;

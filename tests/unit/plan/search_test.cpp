@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "sim/maxplus/evaluator.hpp"
+#include "sim/search/budget.hpp"
 #include "sim/select/scenario_set.hpp"
 #include "tests/unit/plan/requests.hpp"
 
@@ -100,4 +101,28 @@ TEST_CASE("corners are the model with one thing wrong") {
   CHECK(corners[3].second.line->machines[0].faults[0].repair.mean == Approx(1.5 * 3600));
   CHECK(corners[4].second.line->machines[1].cycle.mean == Approx(9.5));
   CHECK(corners[6].second.hazards.empty());
+}
+
+TEST_CASE("a book of ten thousand orders is searched in bounded time") {
+  auto request = tests::request();
+  std::vector<line::Order> orders(request.orders->begin(), request.orders->end());
+  for (std::uint32_t i = 0; i < 10'000; ++i)
+    orders.push_back(
+        {"X" + std::to_string(i), {i % 3}, 20 + i % 50, 0, 3600.0 * (1 + i * 7919 % 400), 1});
+  for (auto& machine : request.now.machines) machine.progress.resize(orders.size());
+  for (std::uint32_t i = 4; i < orders.size(); ++i) request.active.sequence.push_back({i});
+  request.orders = std::make_shared<const std::vector<line::Order>>(std::move(orders));
+  const double from_s = search::thread_cpu_s();
+  const auto listed = plan::candidates(request);
+  const auto found = plan::searched(request, listed, 6);
+  // Once every comparison of two sequences took a hundred million steps.
+  CHECK(search::thread_cpu_s() - from_s < 60);
+  CHECK(listed.size() >= 3);
+  REQUIRE_FALSE(found.empty());
+  for (const auto& one : found) {
+    CHECK(one.why.size() < 1000);
+    CHECK(line::complaints_about(one.schedule, *request.line, *request.orders, request.active,
+                                 request.now.frozen_prefix(request.active))
+              .empty());
+  }
 }

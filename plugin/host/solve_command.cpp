@@ -26,6 +26,7 @@ namespace {
 struct Options {
   std::string file;
   std::string problem = "flowshop";
+  std::string objective = "makespan";
   std::string instance;
   std::string rows = "auto";
   std::string method = "search";
@@ -43,7 +44,7 @@ struct Found {
   search::FlowShopAnswer sequence;
   search::JobShopAnswer shop;
   search::Statistics statistics;
-  search::Time makespan = 0;
+  search::Time value = 0;  ///< Of the objective.
 };
 
 /// Progress of a long search on a terminal: the best so far, and how much time is left.
@@ -90,9 +91,8 @@ Found race(const Options& options, const std::string& name, const Solve& solve) 
   for (unsigned i = 1; i < options.threads; ++i) others.emplace_back(run, i);
   run(0);
   for (auto& thread : others) thread.join();
-  auto best = std::min_element(found.begin(), found.end(), [](const Found& a, const Found& b) {
-    return a.makespan < b.makespan;
-  });
+  auto best = std::min_element(found.begin(), found.end(),
+                               [](const Found& a, const Found& b) { return a.value < b.value; });
   Found result = *best;
   result.statistics = {};
   for (const auto& one : found) {
@@ -116,6 +116,14 @@ nlohmann::ordered_json placed_json(const std::vector<std::vector<search::Placed>
   return list;
 }
 
+void report_value(const Options& options, search::Time value, search::Time makespan,
+                  search::Time bound, nlohmann::ordered_json& out) {
+  out["objective"] = options.objective;
+  out["value"] = value;
+  out["makespan"] = makespan;
+  out["lower_bound"] = bound;
+}
+
 int solve_one(const Options& options, const search::Instance& instance, bool many) {
   const auto& name = search::name_of(instance);
   nlohmann::ordered_json out;
@@ -131,15 +139,14 @@ int solve_one(const Options& options, const search::Instance& instance, bool man
       Found one;
       one.sequence = options.method == "neh" ? search::neh(*flow, &one.statistics)
                                              : search::solve(*flow, budget, seed, &one.statistics);
-      one.makespan = one.sequence.makespan;
+      one.value = one.sequence.value;
       return one;
     });
     complaints = search::complaints_about(*flow, found.sequence);
     bound = search::lower_bound(*flow);
     out["jobs"] = flow->jobs;
     out["machines"] = flow->machines;
-    out["makespan"] = found.makespan;
-    out["lower_bound"] = bound;
+    report_value(options, found.value, found.sequence.makespan, bound, out);
     out["permutation"] = found.sequence.permutation;
     if (complaints.empty())
       out["schedule"] = placed_json(search::times_of(*flow, found.sequence.permutation));
@@ -152,15 +159,14 @@ int solve_one(const Options& options, const search::Instance& instance, bool man
       Found one;
       one.shop = hybrid != nullptr ? search::solve(*hybrid, budget, seed, &one.statistics)
                                    : search::solve(shop, budget, seed, &one.statistics);
-      one.makespan = one.shop.makespan;
+      one.value = one.shop.value;
       return one;
     });
     complaints = search::complaints_about(shop, found.shop);
     bound = search::lower_bound(shop);
     out["jobs"] = shop.jobs.size();
     out["machines"] = shop.machines;
-    out["makespan"] = found.makespan;
-    out["lower_bound"] = bound;
+    report_value(options, found.value, found.shop.makespan, bound, out);
     out["schedule"] = placed_json(found.shop.jobs);
     plain = "job operation machine start end\n";
     for (std::size_t j = 0; j < found.shop.jobs.size(); ++j)
@@ -175,7 +181,7 @@ int solve_one(const Options& options, const search::Instance& instance, bool man
     return bug;
   }
   const auto& statistics = found.statistics;
-  out["optimal"] = found.makespan <= bound;
+  out["optimal"] = found.value <= bound;
   out["checked"] = true;
   out["seed"] = options.seed;
   out["threads"] = options.threads;
@@ -186,9 +192,9 @@ int solve_one(const Options& options, const search::Instance& instance, bool man
   if (options.json) {
     fmt::print("{}\n", many ? out.dump() : out.dump(1));
   } else {
-    fmt::print("{}: makespan {}{}, {} evaluations in {:.2f} CPU seconds; checked\n{}", name,
-               found.makespan,
-               found.makespan <= bound ? " (optimal)" : fmt::format(" (at least {})", bound),
+    fmt::print("{}: {} {}{}, {} evaluations in {:.2f} CPU seconds; checked\n{}", name,
+               options.objective, found.value,
+               found.value <= bound ? " (optimal)" : fmt::format(" (at least {})", bound),
                statistics.evaluations, statistics.cpu_s, plain);
   }
   std::fflush(stdout);
@@ -207,6 +213,20 @@ int solve_all(const Options& options) {
                                                : search::Rows::automatic;
   auto instances = search::read_instances(*text, options.file, *kind, rows);
   if (!instances) return fail(bad_input, "solve", instances.error());
+  const auto objective = search::objective_named(options.objective);
+  line::Error undated;
+  for (auto& instance : *instances)
+    std::visit(
+        [&](auto& shop) {
+          shop.objective = objective.value_or(search::Objective::makespan);
+          if (shop.objective == search::Objective::tardiness && shop.dates.due.empty())
+            undated.diagnostics.push_back(
+                {options.file, 0, 0,
+                 fmt::format("instance {} has no due dates, so no job can be late", shop.name),
+                 "--objective tardiness needs a section \"Reldue\" behind the times"});
+        },
+        instance);
+  if (!undated.diagnostics.empty()) return fail(bad_input, "solve", undated);
   std::vector<const search::Instance*> chosen;
   std::vector<std::string> names;
   for (const auto& instance : *instances) {
@@ -244,6 +264,11 @@ void add_solve(CLI::App& app, int& exit_code) {
   command
       ->add_option("--problem", options->problem, "flowshop, blocking, hybrid, jobshop or flexible")
       ->check(CLI::IsMember({"flowshop", "blocking", "hybrid", "jobshop", "flexible"}))
+      ->capture_default_str();
+  command
+      ->add_option("--objective", options->objective,
+                   "makespan, tardiness or flowtime, both weighted where the file has weights")
+      ->check(CLI::IsMember({"makespan", "tardiness", "flowtime"}))
       ->capture_default_str();
   command->add_option("--instance", options->instance,
                       "Name or number (from 1) of one instance of the file; else all of them");

@@ -48,6 +48,13 @@ class Meter {
     next_look_ = evaluations_ + look_every_;
     return spent_ = cpu_s() >= budget_.cpu_seconds;
   }
+  /// Whether the clock or somebody says so, whatever the evaluations; looks each time. The first
+  /// tenth of a second is everybody's, for a construction.
+  [[nodiscard]] bool late() const {
+    const double s = cpu_s();
+    return s >= 0.1 && (s >= budget_.cpu_seconds ||
+                        (budget_.stop != nullptr && budget_.stop->load(std::memory_order_relaxed)));
+  }
   /// Evaluations between two looks at the clock.
   void look_every(std::uint64_t evaluations) { look_every_ = evaluations; }
   [[nodiscard]] double share_spent() const {

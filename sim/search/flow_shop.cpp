@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "sim/search/insertion.hpp"
+#include "sim/search/sequence_search.hpp"
 
 namespace foreline::search {
 
@@ -36,12 +37,18 @@ class IteratedGreedy {
     });
     board_.assign({});
     Time makespan = 0;
+    bool hurry = false;
     for (const auto job : order) {
+      if (!hurry && meter_.late()) hurry = true;
+      if (hurry) {
+        board_.insert(board_.size(), job);
+        continue;
+      }
       const auto found = best_place(job, Ties::first);
       board_.insert(found.place, job);
       makespan = found.makespan;
     }
-    return makespan;
+    return hurry ? makespan_of_board() : makespan;
   }
 
   FlowShopAnswer search() {
@@ -87,7 +94,7 @@ class IteratedGreedy {
         }
       }
     }
-    return {best_, best_makespan_};
+    return {best_, best_makespan_, best_makespan_};
   }
 
   void report(Statistics* statistics) const {
@@ -126,6 +133,21 @@ class IteratedGreedy {
       }
     }
     return {place, least};
+  }
+
+  /// Of the whole sequence.
+  [[nodiscard]] Time makespan_of_board() const {
+    const auto m = shop_.machines;
+    std::vector<Time> free(m, 0);
+    for (const auto job : board_.sequence()) {
+      Time ready = 0;
+      for (std::size_t k = 0; k < m; ++k) {
+        ready = std::max(ready, free[k]) + shop_.at(static_cast<std::size_t>(job), k);
+        if (shop_.blocking && k + 1 < m) ready = std::max(ready, free[k + 1]);
+        free[k] = ready;
+      }
+    }
+    return m == 0 ? 0 : free[m - 1];
   }
 
   /// The estimate of front and back idle time by which Fernandez-Viagas and Framinan (2014) break
@@ -209,11 +231,12 @@ class IteratedGreedy {
 
 template <class T>
 FlowShopAnswer neh_as(const FlowShop& shop, Statistics* statistics) {
-  const Budget endless;
+  Budget endless;
+  endless.cpu_seconds = std::numeric_limits<double>::infinity();
   IteratedGreedy<T> search(shop, endless, 0);
   const Time makespan = search.construct();
   search.report(statistics);
-  return {search.sequence(), makespan};
+  return {search.sequence(), makespan, makespan};
 }
 
 template <class T>
@@ -228,12 +251,18 @@ FlowShopAnswer solve_as(const FlowShop& shop, const Budget& budget, std::uint64_
 }  // namespace
 
 FlowShopAnswer neh(const FlowShop& shop, Statistics* statistics) {
+  if (!is_classic(shop)) {
+    Budget endless;
+    endless.cpu_seconds = std::numeric_limits<double>::infinity();
+    return solve_general(shop, endless, 0, statistics, true);
+  }
   return InsertionBoard<std::int16_t>::fits(shop) ? neh_as<std::int16_t>(shop, statistics)
                                                   : neh_as<std::int32_t>(shop, statistics);
 }
 
 FlowShopAnswer solve(const FlowShop& shop, const Budget& budget, std::uint64_t seed,
                      Statistics* statistics) {
+  if (!is_classic(shop)) return solve_general(shop, budget, seed, statistics, false);
   return InsertionBoard<std::int16_t>::fits(shop)
              ? solve_as<std::int16_t>(shop, budget, seed, statistics)
              : solve_as<std::int32_t>(shop, budget, seed, statistics);

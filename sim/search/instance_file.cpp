@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 5> kind_names = {"flowshop", "blocking", 
                                                         "flexible"};
 constexpr std::size_t most_diagnostics = 20;
 constexpr std::int64_t largest_time = 1'000'000'000;
+constexpr std::int64_t largest_weight = 1'000'000;
+constexpr std::int64_t largest_weights = 4'000'000'000;
 
 struct Token {
   std::string_view text;
@@ -36,9 +38,24 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '\r' || c == '\v' || c == '\f';
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 bool looks_numeric(std::string_view token) {
   if (!token.empty() && (token.front() == '-' || token.front() == '+')) token.remove_prefix(1);
-  return !token.empty() && token.front() >= '0' && token.front() <= '9';
+  if (token.empty() || !is_digit(token.front())) return false;
+  // "20x15" is a word about the size.
+  const auto behind = std::find_if_not(token.begin(), token.end(), is_digit);
+  return behind == token.end() || (*behind != 'x' && *behind != 'X') || behind + 1 == token.end() ||
+         !is_digit(behind[1]);
+}
+
+std::string in_small_letters(std::string_view word) {
+  std::string small(word);
+  std::transform(small.begin(), small.end(), small.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return small;
 }
 
 std::vector<Row> rows_of(std::string_view text) {
@@ -131,14 +148,17 @@ class Reader {
     return !looks_numeric(row.tokens.front().text);
   }
 
-  /// Words between instances; "instance NAME" gives the next one its name.
+  /// Words between instances; "instance NAME" gives the next one its name. A row that begins with
+  /// it says so, in others, such as "10x10 instance (Table 1, instance 5)", it is only a word.
   void skip_text() {
+    bool named = false;
     for (; at_ < rows_.size() && is_text(rows_[at_]); ++at_) {
       const auto& tokens = rows_[at_].tokens;
-      for (std::size_t i = 0; i + 1 < tokens.size(); ++i)
-        if (tokens[i].text == "instance" || tokens[i].text == "Instance" ||
-            tokens[i].text == "INSTANCE")
-          name_ = std::string(tokens[i + 1].text);
+      for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+        if (in_small_letters(tokens[i].text) != "instance" || (named && i > 0)) continue;
+        named = named || i == 0;
+        name_ = std::string(tokens[i + 1].text);
+      }
     }
   }
   void skip_numbers() {
@@ -190,13 +210,17 @@ class Reader {
     const auto& header = rows_[at_++];
     const char* const second =
         kind_ == Kind::hybrid ? "the number of stages" : "the number of machines";
-    if (header.tokens.size() < 2) {
+    // Naderi, Ruiz, Roshanaei (2023) give each size a line of its own; a row is then a job.
+    const bool apart = header.tokens.size() == 1 && at_ < rows_.size() && !is_text(rows_[at_]) &&
+                       rows_[at_].tokens.size() == 1;
+    if (header.tokens.size() < 2 && !apart) {
       complain(header.number, header.end_column,
                fmt::format("one number only, wanted the number of jobs and {}", second));
       return {};
     }
+    const auto& other = apart ? rows_[at_++] : header;
     const auto jobs = number(header, header.tokens[0], "the number of jobs", 1, 1'000'000);
-    const auto machines = number(header, header.tokens[1], second, 1, 1'000'000);
+    const auto machines = number(other, other.tokens[apart ? 0 : 1], second, 1, 1'000'000);
     if (!jobs || !machines) return {};
     const auto n = static_cast<std::size_t>(*jobs);
     const auto m = static_cast<std::size_t>(*machines);
@@ -208,27 +232,279 @@ class Reader {
                            kind_ == Kind::hybrid ? "stages" : "machines"));
       return {};
     }
+    if (apart) return read_apart(std::move(name), n, m);
     switch (kind_) {
       case Kind::flowshop:
       case Kind::blocking:
-        return read_flow_shop(std::move(name), n, m);
+        return with_extras(read_flow_shop(std::move(name), n, m), n, m, header.number);
       case Kind::hybrid:
-        return read_hybrid(std::move(name), n, m);
+        return with_extras(read_hybrid(std::move(name), n, m), n, m, header.number);
       case Kind::jobshop:
-        return read_job_shop(std::move(name), n, m);
+        return with_extras(read_job_shop(std::move(name), n, m), n, m, header.number);
       case Kind::flexible:
-        return read_flexible(std::move(name), n, m);
+        return with_extras(read_flexible(std::move(name), n, m), n, m, header.number);
     }
     return {};
+  }
+
+  /// Rows of numbers from here to the next text.
+  [[nodiscard]] std::size_t rows_of_numbers() const {
+    auto end = at_;
+    while (end < rows_.size() && !is_text(rows_[end])) ++end;
+    return end - at_;
+  }
+
+  /// After sizes in lines of their own: times, a row a job, with due dates before or set-ups behind
+  /// for flow shops; times and machines for job shops; for flexible ones the operations of each
+  /// job, then a row an operation with its time on every machine, 0 where it cannot run.
+  std::optional<Instance> read_apart(std::string name, std::size_t n, std::size_t m) {
+    const int header = rows_[at_ - 1].number;
+    const auto rows = orientation_;
+    orientation_ = Rows::jobs;
+    std::optional<Instance> instance;
+    std::vector<Time> due;
+    switch (kind_) {
+      case Kind::flowshop:
+      case Kind::blocking:
+        if (rows_of_numbers() == n + 1) {
+          const Row* row = next_row("due dates");
+          for (const auto& token : row->tokens)
+            due.push_back(number(*row, token, "the due date", 0, largest_time).value_or(0));
+          if (due.size() != n)
+            complain(row->number, row->end_column,
+                     fmt::format("{} due dates for {} jobs", due.size(), n));
+        }
+        instance = read_flow_shop(std::move(name), n, m);
+        break;
+      case Kind::hybrid:
+        instance = read_hybrid(std::move(name), n, m);
+        break;
+      case Kind::jobshop:
+        instance = read_job_shop(std::move(name), n, m);
+        break;
+      case Kind::flexible:
+        instance = read_flexible_matrix(std::move(name), n, m);
+        break;
+    }
+    orientation_ = rows;
+    if (instance && due.size() == n) {
+      auto& shop = std::get<FlowShop>(*instance);
+      shop.dates.due = std::move(due);
+    }
+    return with_extras(std::move(instance), n, m, header);
+  }
+
+  std::optional<Instance> read_flexible_matrix(std::string name, std::size_t n, std::size_t m) {
+    const int header = rows_[at_ - 1].number;
+    JobShop shop;
+    shop.name = std::move(name);
+    const Row* counts = next_row(fmt::format("the number of operations of each of the {} jobs", n));
+    if (counts == nullptr) return {};
+    bool right = true;
+    if (counts->tokens.size() != n) {
+      complain(counts->number, counts->end_column,
+               fmt::format("{} numbers of operations for {} jobs", counts->tokens.size(), n));
+      return {};
+    }
+    std::vector<std::vector<std::vector<Written>>> jobs;
+    for (std::size_t j = 0; j < n && good(); ++j) {
+      const auto count = number(*counts, counts->tokens[j], "the number of operations", 0,
+                                static_cast<std::int64_t>(rows_.size()));
+      right = right && count.has_value();
+      auto& job = jobs.emplace_back();
+      for (std::int64_t o = 0; o < count.value_or(0) && good(); ++o) {
+        const Row* row = next_row(fmt::format("the {} times of operation {} of job {}", m, o, j));
+        if (row == nullptr) return {};
+        if (row->tokens.size() != m) {
+          complain(row->number, row->end_column,
+                   fmt::format("operation {} of job {} has {} times, wanted {} (one a machine, 0 "
+                               "where it cannot run)",
+                               o, j, row->tokens.size(), m));
+          right = false;
+          continue;
+        }
+        auto& operation = job.emplace_back();
+        for (std::size_t k = 0; k < m; ++k) {
+          const auto time = number(*row, row->tokens[k], "the time", 0, largest_time);
+          right = right && time.has_value();
+          if (time.value_or(0) > 0)
+            operation.push_back({static_cast<std::int64_t>(k), static_cast<std::int32_t>(*time),
+                                 row->number, row->tokens[k].column});
+        }
+        if (operation.empty() && right) {
+          complain(row->number, 1, fmt::format("no machine can do operation {} of job {}", o, j),
+                   "a time above 0 names a machine");
+          right = false;
+        }
+      }
+    }
+    const bool settled = right && settle(m, false, jobs, shop, header);
+    if (!settled) return {};
+    return shop;
+  }
+
+  // --- What may follow the times --------------------------------------------------------------
+
+  /// Set-ups ("SSD", then for each machine "M0" and a matrix) and dates ("Reldue", then for each
+  /// job release, due date, and weight last), in either order; -1 says that there is none.
+  std::optional<Instance> with_extras(std::optional<Instance> instance, std::size_t n,
+                                      std::size_t m, int header) {
+    if (!instance) return {};
+    Setups setups;
+    Dates dates;
+    bool right = true;
+    if (auto* shop = std::get_if<FlowShop>(&*instance)) dates.due = shop->dates.due;
+    std::size_t operations = 0;
+    if (const auto* shop = std::get_if<JobShop>(&*instance)) operations = shop->operations();
+    // Without a caption: matrices of jobs behind a flow shop, of operations behind a job shop.
+    for (const std::size_t size : {kind_ == Kind::hybrid ? std::size_t{0} : n, operations}) {
+      const bool theirs = size == operations ? kind_ == Kind::jobshop || kind_ == Kind::flexible
+                                             : kind_ == Kind::flowshop || kind_ == Kind::blocking;
+      if (!theirs || size < 3 || !setups.empty() || rows_of_numbers() < m * size) continue;
+      const auto from = rows_.begin() + static_cast<std::ptrdiff_t>(at_);
+      if (!std::all_of(from, from + static_cast<std::ptrdiff_t>(m * size),
+                       [&](const Row& row) { return row.tokens.size() == size; }))
+        continue;
+      right = read_setups(m, size, false, setups) && right;
+      setups.of_operations = size == operations;
+    }
+    while (at_ < rows_.size() && is_text(rows_[at_]) && right && good()) {
+      const auto word = in_small_letters(rows_[at_].tokens.front().text);
+      if (word.substr(0, 3) == "ssd" || word.substr(0, 5) == "setup") {
+        ++at_;
+        std::size_t size = n;
+        for (auto row = at_; row < rows_.size() && row < at_ + 2; ++row)
+          if (!is_text(rows_[row])) {
+            if (operations > 0 && rows_[row].tokens.size() == operations) size = operations;
+            break;
+          }
+        right = read_setups(m, size, true, setups);
+        setups.of_operations = size == operations && size != n;
+      } else if (word.substr(0, 6) == "reldue") {
+        ++at_;
+        right = read_dates(n, dates);
+      } else {
+        break;
+      }
+    }
+    if (!right || !good()) return {};
+    return std::visit(
+        [&](auto& shop) -> std::optional<Instance> {
+          shop.setups = std::move(setups);
+          shop.dates = std::move(dates);
+          if (!fits_with_extras(shop, n, m, header)) return {};
+          return std::move(shop);
+        },
+        *instance);
+  }
+
+  bool read_setups(std::size_t groups, std::size_t size, bool captions, Setups& setups) {
+    bool right = true;
+    const char* const group = kind_ == Kind::hybrid ? "stage" : "machine";
+    setups.size = size;
+    setups.time.clear();
+    for (std::size_t k = 0; k < groups && good(); ++k) {
+      if (captions && at_ < rows_.size() && is_text(rows_[at_])) ++at_;
+      for (std::size_t i = 0; i < size && good(); ++i) {
+        const Row* row =
+            next_row(fmt::format("the {} set-up times of {} {} behind {}", size, group, k, i));
+        if (row == nullptr) return false;
+        if (row->tokens.size() != size) {
+          complain(row->number,
+                   row->tokens.size() < size ? row->end_column : row->tokens[size].column,
+                   fmt::format("set-ups of {} {} behind {}: {} numbers, wanted {}", group, k, i,
+                               row->tokens.size(), size));
+          right = false;
+        }
+        for (std::size_t j = 0; j < std::min(size, row->tokens.size()); ++j) {
+          // Files write what they like where a job would follow itself.
+          const auto time = number(*row, row->tokens[j], "the set-up time",
+                                   i == j ? -largest_time : 0, largest_time);
+          right = right && time.has_value();
+          setups.time.push_back(
+              i == j ? 0 : static_cast<std::int32_t>(std::max<std::int64_t>(0, time.value_or(0))));
+        }
+      }
+    }
+    return right && good();
+  }
+
+  bool read_dates(std::size_t n, Dates& dates) {
+    bool right = true;
+    dates = {std::vector<Time>(n, 0), std::vector<Time>(n, no_due), std::vector<Time>(n, 1)};
+    for (std::size_t j = 0; j < n && good(); ++j) {
+      const Row* row = next_row(fmt::format("release, due date and weight of job {}", j));
+      if (row == nullptr) return false;
+      const auto count = row->tokens.size();
+      if (count < 2 || count > 4) {
+        complain(row->number, row->end_column,
+                 fmt::format("job {} has {} dates, wanted release, due date and weight", j, count),
+                 "two numbers: release and due date; three: and a weight; four: the third is not "
+                 "used; -1: none");
+        right = false;
+        continue;
+      }
+      const auto read = [&](std::size_t i, const char* meaning, std::int64_t high, Time none,
+                            Time& to) {
+        const auto value = number(*row, row->tokens[i], meaning, -1, high);
+        right = right && value.has_value();
+        to = value.value_or(-1) < 0 ? none : *value;
+      };
+      read(0, "the release", largest_time, 0, dates.release[j]);
+      read(1, "the due date", largest_time, no_due, dates.due[j]);
+      if (count > 2) read(count - 1, "the weight", largest_weight, 1, dates.weight[j]);
+      if (right && dates.due[j] < dates.release[j]) {
+        complain(row->number, row->tokens[1].column,
+                 fmt::format("job {} is due at {}, before its release at {}", j, dates.due[j],
+                             dates.release[j]));
+        right = false;
+      }
+    }
+    const auto all = [](const std::vector<Time>& values, Time value) {
+      return std::all_of(values.begin(), values.end(), [&](Time one) { return one == value; });
+    };
+    if (all(dates.release, 0)) dates.release.clear();
+    if (all(dates.due, no_due)) dates.due.clear();
+    if (all(dates.weight, 1)) dates.weight.clear();
+    return right && good();
+  }
+
+  /// Whether every time of a schedule, and every sum over the jobs, can be held.
+  template <class Shop>
+  bool fits_with_extras(const Shop& shop, std::size_t n, std::size_t groups, int header) {
+    if (shop.setups.empty() && shop.dates.release.empty() && shop.dates.weight.empty()) return true;
+    Time sum = 0;
+    if constexpr (std::is_same_v<Shop, JobShop>) {
+      for (const auto& job : shop.jobs)
+        for (const auto& operation : job) {
+          Time longest = 0;
+          for (const auto& choice : operation) longest = std::max<Time>(longest, choice.time);
+          sum += longest;
+        }
+    } else {
+      for (const auto time : shop.time) sum += time;
+    }
+    if (!shop.setups.empty()) {
+      const Time longest = *std::max_element(shop.setups.time.begin(), shop.setups.time.end());
+      sum += longest * static_cast<Time>(shop.setups.size) * static_cast<Time>(groups);
+    }
+    if (!shop.dates.release.empty())
+      sum += *std::max_element(shop.dates.release.begin(), shop.dates.release.end());
+    if (!fits(sum, header)) return false;
+    Time weights = static_cast<Time>(n);
+    for (const auto weight : shop.dates.weight) weights += weight;
+    if (weights <= largest_weights) return true;
+    complain(header, 1,
+             fmt::format("all weights together are {}, {} at most", weights, largest_weights),
+             "choose smaller weights in the same proportions");
+    return false;
   }
 
   /// Text rows that may stand between a header and its numbers, as in Taillard's files.
   bool skip_caption(std::string_view first_word) {
     bool found = false;
     while (at_ < rows_.size() && is_text(rows_[at_])) {
-      std::string word(rows_[at_].tokens.front().text);
-      std::transform(word.begin(), word.end(), word.begin(),
-                     [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+      const auto word = in_small_letters(rows_[at_].tokens.front().text);
       if (word.substr(0, first_word.size()) != first_word) return found;
       found = true;
       ++at_;
@@ -371,7 +647,17 @@ class Reader {
     shop.name = std::move(name);
     shop.jobs = n;
     const int header = rows_[at_ - 1].number;
-    const Row* counts = next_row(fmt::format("the number of machines of each of the {} stages", m));
+    // The numbers of machines stand behind the sizes or in a row of their own.
+    Row behind;
+    const Row* counts = nullptr;
+    if (rows_[at_ - 1].tokens.size() == m + 2 &&
+        (rows_of_numbers() == n || rows_of_numbers() == m)) {
+      behind = rows_[at_ - 1];
+      behind.tokens.erase(behind.tokens.begin(), behind.tokens.begin() + 2);
+      counts = &behind;
+    } else {
+      counts = next_row(fmt::format("the number of machines of each of the {} stages", m));
+    }
     if (counts == nullptr) return {};
     bool right = true;
     if (counts->tokens.size() != m) {
@@ -475,11 +761,13 @@ class Reader {
     shop.name = std::move(name);
     std::vector<std::vector<std::vector<Written>>> jobs;
     bool right = true;
-    if (skip_caption("times")) {  // Taillard: a matrix of times, then one of machines
+    const bool captions = skip_caption("times");
+    // Taillard: a matrix of times, then one of machines.
+    if (captions || two_matrices(n, m)) {
       std::vector<std::int32_t> times;
       right = read_times(n, m, "job", "operation", times);
       if (!right) return {};
-      if (!skip_caption("machines")) {
+      if (!skip_caption("machines") && captions) {
         (void)next_row("\"Machines\" and the machines of job 0");
         return {};
       }
@@ -501,18 +789,25 @@ class Reader {
       }
     } else {
       join_rows(n, 2 * m);
+      // Some files begin a row with the number of its operations.
+      bool counted = rows_of_numbers() >= n;
+      for (std::size_t i = at_; counted && i < at_ + n; ++i) {
+        const auto& tokens = rows_[i].tokens;
+        counted =
+            tokens.size() % 2 == 1 && tokens.front().text == std::to_string(tokens.size() / 2);
+      }
       for (std::size_t j = 0; j < n && good(); ++j) {
         const Row* row =
             next_row(fmt::format("the operations of job {} (machine and time, in turn)", j));
         if (row == nullptr) return {};
-        if (row->tokens.size() % 2 != 0) {
+        if (row->tokens.size() % 2 != (counted ? 1 : 0)) {
           complain(row->number, row->end_column,
                    fmt::format("job {} has {} numbers, wanted pairs of machine and time", j,
                                row->tokens.size()));
           right = false;
         }
         auto& job = jobs.emplace_back();
-        for (std::size_t i = 0; i + 1 < row->tokens.size(); i += 2) {
+        for (std::size_t i = counted ? 1 : 0; i + 1 < row->tokens.size(); i += 2) {
           const auto machine = number(*row, row->tokens[i], "the machine", 0, 1'000'000);
           const auto time = number(*row, row->tokens[i + 1], "the time", 0, largest_time);
           right = right && machine && time;
@@ -525,6 +820,26 @@ class Reader {
     const bool settled = settle(m, false, jobs, shop, header);
     if (!right || !settled) return {};
     return shop;
+  }
+
+  /// Whether 2n rows of m numbers follow, of which the latter n hold each machine once.
+  [[nodiscard]] bool two_matrices(std::size_t n, std::size_t m) const {
+    if (rows_of_numbers() < 2 * n) {
+      // Between them there may be a caption.
+      if (rows_of_numbers() != n || at_ + n >= rows_.size() ||
+          in_small_letters(rows_[at_ + n].tokens.front().text).substr(0, 7) != "machine")
+        return false;
+      return rows_[at_].tokens.size() == m;
+    }
+    for (std::size_t i = at_; i < at_ + 2 * n; ++i)
+      if (rows_[i].tokens.size() != m) return false;
+    for (std::size_t i = at_ + n; i < at_ + 2 * n; ++i) {
+      std::vector<std::string_view> machines;
+      for (const auto& token : rows_[i].tokens) machines.push_back(token.text);
+      std::sort(machines.begin(), machines.end());
+      if (std::adjacent_find(machines.begin(), machines.end()) != machines.end()) return false;
+    }
+    return true;
   }
 
   std::optional<Instance> read_flexible(std::string name, std::size_t n, std::size_t m) {
@@ -618,6 +933,13 @@ std::optional<Kind> kind_named(std::string_view name) {
   const auto found = std::find(kind_names.begin(), kind_names.end(), name);
   if (found == kind_names.end()) return {};
   return static_cast<Kind>(found - kind_names.begin());
+}
+
+std::optional<Objective> objective_named(std::string_view name) {
+  constexpr std::array<std::string_view, 3> names = {"makespan", "tardiness", "flowtime"};
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return {};
+  return static_cast<Objective>(found - names.begin());
 }
 
 const std::string& name_of(const Instance& instance) {

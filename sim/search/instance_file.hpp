@@ -17,6 +17,7 @@ namespace foreline::search {
 enum class Kind : std::uint8_t { flowshop, blocking, hybrid, jobshop, flexible };
 [[nodiscard]] std::string_view name_of(Kind kind);
 [[nodiscard]] std::optional<Kind> kind_named(std::string_view name);
+[[nodiscard]] std::optional<Objective> objective_named(std::string_view name);
 
 /// What the rows of a matrix of times are, where the numbers leave it open.
 enum class Rows : std::uint8_t { automatic, machines, jobs };

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "sim/search/list_search.hpp"
 #include "sim/search/shop_graph.hpp"
 
 namespace foreline::search {
@@ -116,7 +117,7 @@ class TabuSearch {
 
   JobShopAnswer answer() const {
     JobShopAnswer result;
-    result.makespan = graph_.makespan();
+    result.makespan = result.value = graph_.makespan();
     std::size_t v = 0;
     for (const auto& job : shop_.jobs) {
       auto& placed = result.jobs.emplace_back();
@@ -144,7 +145,20 @@ class TabuSearch {
     }
     std::vector<Node> order;
     std::vector<std::int32_t> machines(graph_.size(), 0);
+    std::size_t lagging = 0;
+    bool hurry = false;
     while (order.size() < graph_.size()) {
+      if (order.size() % 64 == 0 && meter_.late()) hurry = true;
+      if (hurry) {  // any schedule at all: one job after the other
+        while (next[lagging] == shop_.jobs[lagging].size()) ++lagging;
+        const auto& operation = shop_.jobs[lagging][next[lagging]];
+        const auto& where = operation.front();
+        const auto v = node[lagging]++;
+        order.push_back(v);
+        machines[at(v)] = where.machine;
+        ++next[lagging];
+        continue;
+      }
       // Giffler and Thompson: among the jobs that could begin before the earliest possible end.
       Length earliest_end = endless;
       for (std::size_t j = 0; j < jobs; ++j) {
@@ -495,7 +509,7 @@ class TabuSearch {
           distance += guide_place_[at(x)] > guide_place_[at(y)] ? 1 : 0;
     auto wanted = distance * (35 + random_.below(31)) / 100;
     std::vector<Node> turned;
-    while (wanted > 0) {
+    while (wanted > 0 && !meter_.late()) {
       turned.clear();
       for (const auto first : g.first)
         for (auto x = first; x != g.nobody(); x = g.machine_after[at(x)]) {
@@ -572,6 +586,7 @@ class TabuSearch {
 
 JobShopAnswer solve(const JobShop& shop, const Budget& budget, std::uint64_t seed,
                     Statistics* statistics) {
+  if (!is_classic(shop)) return solve_general(shop, budget, seed, statistics);
   TabuSearch search(shop, budget, seed);
   auto answer = search.search();
   answer.jobs.resize(shop.jobs.size());
@@ -640,6 +655,7 @@ class Dispatch {
 JobShopAnswer solve(const HybridFlowShop& shop, const Budget& budget, std::uint64_t seed,
                     Statistics* statistics) {
   const auto as_job_shop = job_shop_of(shop);
+  if (!is_classic(shop)) return solve_general(as_job_shop, budget, seed, statistics);
   const auto bound = lower_bound(as_job_shop);
   const auto stages = shop.machines_a_stage.size();
   Dispatch dispatch(shop);
@@ -734,6 +750,7 @@ JobShopAnswer solve(const HybridFlowShop& shop, const Budget& budget, std::uint6
   search.report(statistics);
   if (statistics != nullptr) {
     statistics->evaluations += meter.evaluations();
+    statistics->cpu_s = meter.cpu_s();
     statistics->proved = answer.makespan <= bound;
   }
   return answer;

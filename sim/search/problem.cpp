@@ -24,11 +24,41 @@ JobShop job_shop_of(const HybridFlowShop& shop) {
       for (std::int32_t k = 0; k < shop.machines_a_stage[s]; ++k)
         result.jobs[j][s].push_back({first[s] + k, shop.time[j * stages + s]});
   }
+  result.dates = shop.dates;
+  result.objective = shop.objective;
+  if (shop.setups.empty()) return result;
+  result.setups.size = shop.setups.size;
+  const auto cells = static_cast<std::ptrdiff_t>(shop.setups.size * shop.setups.size);
+  for (std::size_t s = 0; s < stages; ++s) {
+    const auto from = shop.setups.time.begin() + static_cast<std::ptrdiff_t>(s) * cells;
+    for (std::int32_t k = 0; k < shop.machines_a_stage[s]; ++k)
+      result.setups.time.insert(result.setups.time.end(), from, from + cells);
+  }
   return result;
 }
 
+namespace {
+
+/// Every job alone: it ends after `least` at the earliest.
+Time bound_alone(const Dates& dates, Objective objective, std::size_t job, Time least) {
+  const Time weight = dates.weight.empty() ? 1 : dates.weight[job];
+  if (objective == Objective::flowtime) return weight * least;
+  if (dates.due.empty()) return 0;
+  return weight * std::max<Time>(0, dates.release_of(job) + least - dates.due[job]);
+}
+
+}  // namespace
+
 Time lower_bound(const FlowShop& shop) {
   Time bound = 0;
+  if (shop.objective != Objective::makespan) {
+    for (std::size_t j = 0; j < shop.jobs; ++j) {
+      Time least = 0;
+      for (std::size_t k = 0; k < shop.machines; ++k) least += shop.at(j, k);
+      bound += bound_alone(shop.dates, shop.objective, j, least);
+    }
+    return bound;
+  }
   for (std::size_t k = 0; k < shop.machines; ++k) {
     Time load = 0;
     Time head = std::numeric_limits<Time>::max();
@@ -47,7 +77,7 @@ Time lower_bound(const FlowShop& shop) {
   for (std::size_t j = 0; j < shop.jobs; ++j) {
     Time sum = 0;
     for (std::size_t k = 0; k < shop.machines; ++k) sum += shop.at(j, k);
-    bound = std::max(bound, sum);
+    bound = std::max(bound, shop.dates.release_of(j) + sum);
   }
   return bound;
 }
@@ -60,8 +90,10 @@ Time lower_bound(const JobShop& shop) {
   };
   std::vector<std::vector<Need>> needs(shop.machines);
   Time bound = 0;
+  Time bound_of_sum = 0;
   Time all = 0;
-  for (const auto& job : shop.jobs) {
+  for (std::size_t j = 0; j < shop.jobs.size(); ++j) {
+    const auto& job = shop.jobs[j];
     Time length = 0;
     std::vector<Time> shortest;
     for (const auto& operation : job) {
@@ -70,17 +102,20 @@ Time lower_bound(const JobShop& shop) {
       shortest.push_back(least);
       length += least;
     }
-    bound = std::max(bound, length);
+    const Time release = shop.dates.release_of(j);
+    bound = std::max(bound, release + length);
+    bound_of_sum += bound_alone(shop.dates, shop.objective, j, length);
     all += length;
-    Time head = 0;
+    Time head = release;
     for (std::size_t o = 0; o < job.size(); ++o) {
       // Only an operation without a choice loads its machine for certain.
       if (job[o].size() == 1)
         needs[static_cast<std::size_t>(job[o][0].machine)].push_back(
-            {head, shortest[o], length - head - shortest[o]});
+            {head, shortest[o], release + length - head - shortest[o]});
       head += shortest[o];
     }
   }
+  if (shop.objective != Objective::makespan) return bound_of_sum;
   for (auto& machine : needs) {
     if (machine.empty()) continue;
     // Jackson's preemptive one-machine bound is stronger; the sum with least head and tail, over

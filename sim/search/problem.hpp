@@ -11,6 +11,37 @@ namespace foreline::search {
 
 using Time = std::int64_t;
 
+/// What is to be small. Of job j with release r, due date d, weight w and end C: the largest C; the
+/// sum of w * max(0, C - d); the sum of w * (C - r).
+enum class Objective : std::uint8_t { makespan, tardiness, flowtime };
+
+/// A job without a due date is never late.
+inline constexpr Time no_due = Time{1} << 60;
+
+/// Dates and weights, one a job; an empty list: 0, no_due and 1.
+struct Dates {
+  std::vector<Time> release;  ///< Its first operation does not start before.
+  std::vector<Time> due;
+  std::vector<Time> weight;  ///< 0 at least.
+
+  [[nodiscard]] Time release_of(std::size_t job) const {
+    return release.empty() ? 0 : release[job];
+  }
+};
+
+/// Times between two operations on a machine, by what was done before and what comes; none before
+/// the first. A machine is set up while the next job is still on its way.
+struct Setups {
+  std::size_t size = 0;        ///< Of a machine's square matrix: jobs or operations; 0: no set-ups.
+  bool of_operations = false;  ///< Rows are operations, counted job after job.
+  std::vector<std::int32_t> time;  ///< (machines x size x size).
+
+  [[nodiscard]] bool empty() const { return size == 0; }
+  [[nodiscard]] std::int32_t at(std::size_t machine, std::size_t before, std::size_t next) const {
+    return size == 0 ? 0 : time[(machine * size + before) * size + next];
+  }
+};
+
 /// A permutation flow shop: every job visits machines 0, 1, ... in this order and all machines see
 /// the jobs in one sequence. With `blocking` there is no room between machines: a finished job
 /// stays on its machine until the next one is free.
@@ -20,6 +51,9 @@ struct FlowShop {
   std::size_t machines = 0;
   std::vector<std::int32_t> time;  ///< (jobs x machines), row = job.
   bool blocking = false;
+  Setups setups = {};  ///< Of jobs.
+  Dates dates = {};
+  Objective objective = Objective::makespan;
 
   [[nodiscard]] std::int32_t at(std::size_t job, std::size_t machine) const {
     return time[job * machines + machine];
@@ -29,6 +63,7 @@ struct FlowShop {
 struct FlowShopAnswer {
   std::vector<std::int32_t> permutation;
   Time makespan = 0;
+  Time value = 0;  ///< Of the objective.
 };
 
 /// A machine on which an operation may run, and how long it takes there.
@@ -48,6 +83,9 @@ struct JobShop {
   std::string name;
   std::size_t machines = 0;
   std::vector<std::vector<Operation>> jobs;
+  Setups setups = {};
+  Dates dates = {};
+  Objective objective = Objective::makespan;
 
   [[nodiscard]] std::size_t operations() const {
     std::size_t n = 0;
@@ -66,6 +104,7 @@ struct Placed {
 struct JobShopAnswer {
   std::vector<std::vector<Placed>> jobs;  ///< One a job and operation.
   Time makespan = 0;
+  Time value = 0;  ///< Of the objective.
 };
 
 /// The hybrid flow shop with `machines_a_stage` identical parallel machines, as a job shop whose
@@ -75,13 +114,23 @@ struct HybridFlowShop {
   std::vector<std::int32_t> machines_a_stage;
   std::size_t jobs = 0;
   std::vector<std::int32_t> time;  ///< (jobs x stages), row = job.
+  Setups setups = {};              ///< Of jobs; by stage instead of by machine.
+  Dates dates = {};
+  Objective objective = Objective::makespan;
 };
 [[nodiscard]] JobShop job_shop_of(const HybridFlowShop& shop);
+
+/// Whether it is the classic problem: the makespan, no set-ups and no releases.
+template <class Shop>
+[[nodiscard]] bool is_classic(const Shop& shop) {
+  return shop.objective == Objective::makespan && shop.setups.empty() && shop.dates.release.empty();
+}
 
 /// Largest makespan that the search can hold; readers refuse instances that may pass it.
 inline constexpr Time largest_makespan = Time{1} << 30;
 
-/// Bounds that no schedule can beat: machine loads with heads and tails, longest job.
+/// Bounds of the objective that no schedule can beat: machine loads with heads and tails, longest
+/// job; of sums over the jobs, each job alone.
 [[nodiscard]] Time lower_bound(const FlowShop& shop);
 [[nodiscard]] Time lower_bound(const JobShop& shop);
 

@@ -38,9 +38,30 @@ TEST_CASE("times of a flow shop by hand") {
   CHECK(tests::makespan_of(shop, {0, 1}) == 9);
 }
 
+TEST_CASE("times, set-ups, releases and objectives by hand") {
+  FlowShop shop;
+  shop.jobs = 2;
+  shop.machines = 2;
+  shop.time = {3, 5, 2, 1};
+  shop.setups = {2, false, {0, 4, 0, 0, 0, 7, 0, 0}};  // from job 0 to job 1: 4 and 7
+  shop.dates = {{1, 0}, {9, 10}, {2, 3}};
+  const auto times = times_of(shop, {0, 1});
+  CHECK(times[0] == std::vector<Placed>{{0, 1, 4}, {1, 4, 9}});
+  CHECK(times[1] == std::vector<Placed>{{0, 8, 10}, {1, 16, 17}});
+  FlowShopAnswer answer{{0, 1}, 17, 17};
+  CHECK(complaints_about(shop, answer).empty());
+  shop.objective = Objective::tardiness;
+  answer.value = 3 * 7;
+  CHECK(complaints_about(shop, answer).empty());
+  shop.objective = Objective::flowtime;
+  answer.value = 2 * 8 + 3 * 17;
+  CHECK(complaints_about(shop, answer).empty());
+}
+
 TEST_CASE("a wrong sequence is refused") {
   const auto shop = tests::random_flow_shop(4, 3, false, 5);
-  FlowShopAnswer answer{{2, 0, 3, 1}, tests::makespan_of(shop, {2, 0, 3, 1})};
+  const auto makespan = tests::makespan_of(shop, {2, 0, 3, 1});
+  FlowShopAnswer answer{{2, 0, 3, 1}, makespan, makespan};
   CHECK(complaints_about(shop, answer).empty());
   SECTION("a job twice") {
     answer.permutation = {2, 0, 2, 1};
@@ -58,6 +79,10 @@ TEST_CASE("a wrong sequence is refused") {
     --answer.makespan;
     CHECK(complaints_about(shop, answer).size() == 1);
   }
+  SECTION("a flattering objective") {
+    --answer.value;
+    CHECK(complaints_about(shop, answer).size() == 1);
+  }
 }
 
 TEST_CASE("a wrong job shop schedule is refused") {
@@ -66,9 +91,21 @@ TEST_CASE("a wrong job shop schedule is refused") {
   shop.jobs = {{{{0, 3}}, {{1, 2}}}, {{{1, 4}, {0, 5}}}};
   JobShopAnswer answer;
   answer.jobs = {{{0, 0, 3}, {1, 4, 6}}, {{1, 0, 4}}};
-  answer.makespan = 6;
+  answer.makespan = answer.value = 6;
   CHECK(complaints_about(shop, answer).empty());
   auto& placed = answer.jobs;
+  SECTION("no time for a set-up") {
+    shop.setups = {2, false, {0, 0, 0, 0, 0, 0, 1, 0}};  // machine 1: 1 from job 1 to job 0
+  }
+  SECTION("before its release") {
+    shop.dates.release = {1, 0};
+  }
+  SECTION("a flattering sum") {
+    shop.objective = Objective::tardiness;
+    shop.dates.due = {5, 9};
+    shop.dates.weight = {3, 1};
+    answer.value = 2;  // it is 3
+  }
   SECTION("two at once on a machine") {
     placed[0][1] = {1, 3, 5};
   }

@@ -84,6 +84,108 @@ TEST_CASE("flexible and hybrid shops are read") {
   CHECK(job_shop_of(hybrid).machines == 3);
 }
 
+TEST_CASE("sizes in lines of their own, as in the sets of Naderi, Ruiz and Roshanaei") {
+  auto read = read_instances("3\n2\n1 4\n2 5\n3 6\n", "n", Kind::flowshop);
+  REQUIRE(read);
+  CHECK(std::get<FlowShop>(read->front()).time == std::vector<std::int32_t>{1, 4, 2, 5, 3, 6});
+  read = read_instances("2\n2\n1 4\n2 5\n", "n", Kind::flowshop);  // square: a row a job
+  REQUIRE(read);
+  CHECK(std::get<FlowShop>(read->front()).time == std::vector<std::int32_t>{1, 4, 2, 5});
+  read = read_instances("3\n2\n7 8 9\n1 4\n2 5\n3 6\n", "n", Kind::flowshop);
+  REQUIRE(read);
+  CHECK(std::get<FlowShop>(read->front()).dates.due == std::vector<Time>{7, 8, 9});
+  read = read_instances("3\n1\n1\n2\n3\n0 1 2\n3 0 4\n5 6 0\n", "n", Kind::flowshop);
+  REQUIRE(read);
+  CHECK(std::get<FlowShop>(read->front()).setups.at(0, 2, 1) == 6);
+  read = read_instances("2\n2\n3 4\n5 6\n1 2\n2 1\n", "n", Kind::jobshop);
+  REQUIRE(read);
+  CHECK(std::get<JobShop>(read->front()).jobs ==
+        std::vector<std::vector<Operation>>{{{{0, 3}}, {{1, 4}}}, {{{1, 5}}, {{0, 6}}}});
+  read = read_instances("2\n3\n1 2\n5 0 6\n0 7 0\n8 0 0\n", "n", Kind::flexible);
+  REQUIRE(read);
+  CHECK(std::get<JobShop>(read->front()).jobs ==
+        std::vector<std::vector<Operation>>{{{{0, 5}, {2, 6}}}, {{{1, 7}}, {{0, 8}}}});
+  read = read_instances("3\n2\n2 1\n1 2\n3 4\n5 6\n", "n", Kind::hybrid);
+  REQUIRE(read);
+  CHECK(std::get<HybridFlowShop>(read->front()).time ==
+        std::vector<std::int32_t>{1, 2, 3, 4, 5, 6});
+  CHECK(complaint("2\n3\n1 2\n5 0 6\n0 0 0\n8 0 0\n", Kind::flexible) ==
+        "shop.txt:5:1: no machine can do operation 0 of job 1 (a time above 0 names a machine)");
+}
+
+TEST_CASE("other spellings of the public files") {
+  // Numbers of machines behind the sizes; a matrix with a row a stage.
+  for (const std::string text : {"3 2 2 1\n1 2\n3 4\n5 6\n", "3 2\n2 1\n1 3 5\n2 4 6\n"}) {
+    auto read = read_instances(text, "h", Kind::hybrid);
+    INFO(text);
+    REQUIRE(read);
+    const auto& shop = std::get<HybridFlowShop>(read->front());
+    CHECK(shop.machines_a_stage == std::vector<std::int32_t>{2, 1});
+    CHECK(shop.time == std::vector<std::int32_t>{1, 2, 3, 4, 5, 6});
+  }
+  // Taillard's job shops without captions or with one; rows that begin with their length.
+  for (const std::string text :
+       {"2 2 11 22\n3 4\n5 6\n1 2\n2 1\n", "2 2\n3 4\n5 6\nMachines\n1 2\n2 1\n",
+        "2 2\n2 0 3 1 4\n2 1 5 0 6\n"}) {
+    auto read = read_instances(text, "js", Kind::jobshop);
+    INFO(text);
+    REQUIRE(read);
+    CHECK(std::get<JobShop>(read->front()).jobs ==
+          std::vector<std::vector<Operation>>{{{{0, 3}}, {{1, 4}}}, {{{1, 5}}, {{0, 6}}}});
+  }
+  // OR-Library: the description may speak of an instance, too, and begin with a size.
+  auto read = read_instances(
+      " instance abz5\n\n ++++++\n Adams, and Zawack 10x10 instance (Table 1, instance 5)\n 1 1\n"
+      " 0 7\n ++++++\n\n instance abz6\n 10x10 instance (Table 1, instance 6)\n 1 1\n 0 8\n ++++\n",
+      "jobshop1.txt", Kind::jobshop);
+  REQUIRE(read);
+  REQUIRE(read->size() == 2);
+  CHECK(name_of((*read)[0]) == "abz5");
+  CHECK(name_of((*read)[1]) == "abz6");
+  // Of Taillard's flow shops several stand in a file.
+  const std::string one =
+      "number of jobs, number of machines, initial seed, upper bound and lower bound :\r\n"
+      "          3           2   873654221        1278        1232\r\nprocessing times :\r\n"
+      " 1 2 3\r\n 4 5 6\r\n";
+  read = read_instances(one + one + "\r\n\t \r\n", "tai3_2.txt", Kind::blocking);
+  REQUIRE(read);
+  CHECK(read->size() == 2);
+}
+
+TEST_CASE("set-ups and dates follow the times") {
+  const std::string times = "3 2\n0 1 1 4\n0 2 1 5\n0 3 1 6\n";
+  const std::string setups = "SSD\nM0\n-1 1 2\n3 -1 4\n5 6 -1\nM1\n0 7 8\n9 0 1\n2 3 0\n";
+  const std::string dates = "Reldue\n-1 20 -1 2\n5 -1 -1 -1\n0 30 -1 1\n";
+  for (const auto& text : {times + setups + dates, times + dates + setups}) {
+    auto read = read_instances(text + "Another\n1 1\n5\n", "s", Kind::flowshop);
+    REQUIRE(read);
+    REQUIRE(read->size() == 2);
+    const auto& shop = std::get<FlowShop>(read->front());
+    CHECK(shop.setups.time ==
+          std::vector<std::int32_t>{0, 1, 2, 3, 0, 4, 5, 6, 0, 0, 7, 8, 9, 0, 1, 2, 3, 0});
+    CHECK(shop.dates.release == std::vector<Time>{0, 5, 0});
+    CHECK(shop.dates.due == std::vector<Time>{20, no_due, 30});
+    CHECK(shop.dates.weight == std::vector<Time>{2, 1, 1});
+    CHECK(std::get<FlowShop>((*read)[1]).setups.empty());
+  }
+  // Flexible job shops: matrices of operations, without a caption.
+  auto read =
+      read_instances("2 1 1\n2 1 1 3 1 1 4\n1 1 1 5\n0 1 2\n3 0 4\n5 6 0\n", "f", Kind::flexible);
+  REQUIRE(read);
+  CHECK(std::get<JobShop>(read->front()).setups.of_operations);
+  CHECK(std::get<JobShop>(read->front()).setups.at(0, 1, 2) == 4);
+  CHECK(
+      complaint(times + "SSD\nM0\n0 1 2\n3 0\n5 x 0\nM1\n0 7 8\n9 0 1\n2 3 0\n", Kind::flowshop) ==
+      "shop.txt:8:4: set-ups of machine 0 behind 1: 2 numbers, wanted 3\n"
+      "shop.txt:9:3: the set-up time is \"x\", wanted a whole number");
+  CHECK(complaint(times + "Reldue\n0 9 1\n9 8 1\n0 1 -2\n", Kind::flowshop) ==
+        "shop.txt:7:3: job 1 is due at 8, before its release at 9\n"
+        "shop.txt:8:5: the weight is -2, wanted -1 to 1000000");
+  CHECK(complaint(times + "Reldue\n0 9 1\n0 8.5 1\n", Kind::flowshop)
+            .find("shop.txt:7:3: the due date is \"8.5\", wanted a whole number (choose a finer "
+                  "unit") == 0);
+}
+
 TEST_CASE("mistakes are named with line, column and what was wanted") {
   CHECK(complaint("", Kind::flowshop) ==
         "shop.txt: there is no instance in this file (it begins with the number of jobs and of "

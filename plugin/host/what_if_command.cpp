@@ -79,6 +79,7 @@ class Editor {
     });
     if (mode == modes.end())
       return complain(
+          kind.empty() ? "machine" : "kind",
           fmt::format("{}fail {}: {} has no such fault in its line file", dashes(), text, name));
     ScriptedFault fault;
     fault.id = fmt::format("what-if {}", trial_.faults.size() + 1);
@@ -98,10 +99,12 @@ class Editor {
                                     [&](OrderId o) { return orders[o.index].id == id; });
     if (found == sequence.end() && within_ && id.empty()) return;
     if (found == sequence.end())
-      return complain(fmt::format("{}rush {}: there is no such order in the book", dashes(), id));
+      return complain("order", fmt::format("{}rush {}: there is no such order in the book{}",
+                                           dashes(), id, meant_order(id)));
     const auto open = trial_.from->frozen_prefix(trial_.schedule);
     if (static_cast<std::size_t>(found - sequence.begin()) < open)
-      return complain(fmt::format("{}rush {}: the order has started already", dashes(), id));
+      return complain("order",
+                      fmt::format("{}rush {}: the order has started already", dashes(), id));
     std::rotate(sequence.begin() + static_cast<std::ptrdiff_t>(open), found, found + 1);
     changes_.push_back(id + " comes next");
   }
@@ -127,7 +130,8 @@ class Editor {
     const bool relative = !value.empty() && (value[0] == '+' || value[0] == '-');
     const double next = relative ? places + wanted : wanted;
     if (!(next >= 0 && next <= 100'000))
-      return complain(fmt::format("{}buffer {}: that leaves {} places", dashes(), text, next));
+      return complain(relative ? "change" : "places",
+                      fmt::format("{}buffer {}: that leaves {} places", dashes(), text, next));
     places = static_cast<std::uint32_t>(next);
     changes_.push_back(fmt::format("{} places behind {}", places, name));
   }
@@ -140,8 +144,8 @@ class Editor {
     if (!share.empty() && share.back() == '%') share.remove_suffix(1);
     const double percent = number(std::string(share), edit("speed", text));
     if (!(percent > -90 && percent < 900))
-      return complain(
-          fmt::format("{}speed {}: wanted a change between -90 % and 900 %", dashes(), text));
+      return complain("change", fmt::format("{}speed {}: wanted a change between -90 % and 900 %",
+                                            dashes(), text));
     for (auto& factor : line_.machines[machine->index].product_factor) factor /= 1 + percent / 100;
     changes_.push_back(fmt::format("{} is {:+.0f} % faster", name, percent));
   }
@@ -150,7 +154,8 @@ class Editor {
     if (change == 0) return;
     const auto next = static_cast<std::int64_t>(line_.crews) + change;
     if (next < 1)
-      return complain(fmt::format("{}crew {:+}: that leaves {} crews", dashes(), change, next));
+      return complain("crew",
+                      fmt::format("{}crew {:+}: that leaves {} crews", dashes(), change, next));
     line_.crews = static_cast<std::uint32_t>(next);
     changes_.push_back(fmt::format("{} crews", next));
   }
@@ -184,9 +189,10 @@ class Editor {
     within(root, [&] { crew(change); });
   }
 
-  void complain(std::string what) {
+  /// At a key of the file's table, if the edit is one of a file.
+  void complain(std::string_view key, std::string what) {
     if (within_)
-      within_->complain("", std::move(what));
+      within_->complain(key, std::move(what));
     else
       error_.diagnostics.push_back({"", 0, 0, std::move(what), ""});
   }
@@ -224,15 +230,23 @@ class Editor {
     std::vector<std::string> names;
     for (const auto& one : line_.machines) names.push_back(one.name);
     const auto meant = text::nearest(name, names);
-    complain(fmt::format("{}: there is no machine \"{}\"; {}", where, name,
+    complain("machine",
+             fmt::format("{}: there is no machine \"{}\"; {}", where, name,
                          meant ? fmt::format("did you mean \"{}\"?", *meant)
                                : fmt::format("the line has {}", fmt::join(names, ", "))));
     return std::nullopt;
   }
+  [[nodiscard]] std::string meant_order(const std::string& id) const {
+    std::vector<std::string> names;
+    for (const auto& order : *trial_.orders) names.push_back(order.id);
+    const auto meant = text::nearest(id, names);
+    return meant ? fmt::format("; did you mean \"{}\"?", *meant) : "";
+  }
   double duration(const std::string& text, const std::string& where) {
     if (text.empty()) return 0;
     const auto seconds = text::parse_duration(text);
-    if (!seconds) complain(fmt::format("{}: \"{}\" is no duration such as 20min", where, text));
+    if (!seconds)
+      complain("in", fmt::format("{}: \"{}\" is no duration such as 20min", where, text));
     return seconds.value_or(0);
   }
   double number(const std::string& text, const std::string& where) {
@@ -240,7 +254,7 @@ class Editor {
     double value = 0;
     const auto [end, wrong] = std::from_chars(from, text.c_str() + text.size(), value);
     if (wrong != std::errc() || end != text.c_str() + text.size())
-      complain(fmt::format("{}: \"{}\" is no number", where, text));
+      complain("change", fmt::format("{}: \"{}\" is no number", where, text));
     return value;
   }
 
@@ -252,20 +266,22 @@ class Editor {
   std::optional<text::Table> within_;  ///< The table of a file that an edit comes from.
 };
 
-Error not_a_duration(const char* option, const std::string& text) {
-  return Error(fmt::format("{} \"{}\" is no duration such as 1h30min", option, text));
-}
-
 /// The scenario's day, stopped.
 Result<Trial> stopped_day(const Options& options, worker::Client& client) {
   auto scenario = text::read_scenario_file(shipped(options.scenario));
   if (!scenario) return scenario.error();
   const auto at_s = text::parse_duration(options.at);
-  if (!at_s) return not_a_duration("--at", options.at);
   const auto length_s = text::parse_duration(options.length);
-  if (!length_s || *length_s <= 0) return not_a_duration("--for", options.length);
+  Error wrong;
+  const auto complain = [&](std::string what) {
+    wrong.diagnostics.push_back({"", 0, 0, std::move(what), ""});
+  };
+  if (!at_s) complain(fmt::format("--at \"{}\" is no duration such as 1h30min", options.at));
+  if (!length_s || *length_s <= 0)
+    complain(fmt::format("--for \"{}\" is no duration such as 1h30min", options.length));
   if (!report::moment_of(options.zero))
-    return Error(fmt::format("--zero \"{}\" is no moment such as 2026-11-30T06:00", options.zero));
+    complain(fmt::format("--zero \"{}\" is no moment such as 2026-11-30T06:00", options.zero));
+  if (!wrong.diagnostics.empty()) return wrong;
   auto trial = text::trial_of(*scenario, 0);
   if (!options.from.empty()) {
     auto from = text::read_state_file(options.from, *scenario->line, *scenario->orders);
@@ -537,8 +553,12 @@ int compare(const Options& options) {
       continue;
     }
     for (auto& complaint : complaints_about(*schedule, *base->line, *base->orders, base->schedule,
-                                            base->from->frozen_prefix(base->schedule)))
-      wrong.diagnostics.push_back({path, 0, 0, complaint, ""});
+                                            base->from->frozen_prefix(base->schedule))) {
+      const auto file = text::Document::open(shipped(path));
+      const auto at = file ? file->root().place("sequence") : text::Place();
+      wrong.diagnostics.push_back({path, at.line, at.column, complaint,
+                                   "the schedules begin where the day is stopped: see --at"});
+    }
     Way way{std::filesystem::path(path).stem().string(), *base, {path}, {}, {}};
     way.trial.schedule = std::move(*schedule);
     ways.push_back(std::move(way));

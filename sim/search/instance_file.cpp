@@ -122,13 +122,20 @@ class Reader {
       auto instance = read_one(std::move(name));
       if (instance) instances.push_back(std::move(*instance));
       // After a mistake the rest of the numbers cannot be told apart; text begins the next one.
-      if (!instance) skip_numbers();
+      if (!instance) skip_rest();
       if (at_ == before) ++at_;
     }
     if (diagnostics_.empty() && instances.empty())
       complain(0, 0, "there is no instance in this file",
                kind_ == Kind::hybrid ? "it begins with the number of jobs and of stages"
                                      : "it begins with the number of jobs and of machines");
+    std::stable_sort(diagnostics_.begin(), diagnostics_.end(),
+                     [](const Diagnostic& a, const Diagnostic& b) {
+                       return a.line != b.line ? a.line < b.line : a.column < b.column;
+                     });
+    if (!good())
+      diagnostics_.push_back({file_, 0, 0, "more than 20 mistakes, the rest is not listed",
+                              "is --problem " + std::string(name_of(kind_)) + " the right kind?"});
     if (!diagnostics_.empty()) return line::Error(std::move(diagnostics_));
     return instances;
   }
@@ -139,9 +146,6 @@ class Reader {
   void complain(int row, int column, std::string what, std::string hint = {}) {
     if (!good()) return;
     diagnostics_.push_back({file_, row, column, std::move(what), std::move(hint)});
-    if (!good())
-      diagnostics_.push_back({file_, row, 0, "more than 20 mistakes, the rest is not listed",
-                              "is --problem " + std::string(name_of(kind_)) + " the right kind?"});
   }
 
   [[nodiscard]] bool is_text(const Row& row) const {
@@ -161,8 +165,15 @@ class Reader {
       }
     }
   }
-  void skip_numbers() {
-    while (at_ < rows_.size() && !is_text(rows_[at_])) ++at_;
+  /// The numbers of an instance, and the sections that may follow them.
+  void skip_rest() {
+    while (at_ < rows_.size() && (!is_text(rows_[at_]) || is_section(rows_[at_]))) ++at_;
+  }
+  [[nodiscard]] static bool is_section(const Row& row) {
+    const auto word = in_small_letters(row.tokens.front().text);
+    return word.substr(0, 3) == "ssd" || word.substr(0, 5) == "setup" ||
+           word.substr(0, 6) == "reldue" || word.substr(0, 7) == "machine" ||
+           (word.size() > 1 && word[0] == 'm' && is_digit(word[1]));
   }
 
   /// A whole number low .. high at a token; complains otherwise.

@@ -261,6 +261,11 @@ Place Table::place(std::string_view key) const {
   return node != nullptr ? place_of(*node) : place();
 }
 
+Place Table::place(std::string_view key, std::size_t entry) const {
+  const auto* list = state_->table->get_as<toml::array>(key);
+  return list != nullptr && entry < list->size() ? place_of(*list->get(entry)) : place(key);
+}
+
 bool Table::has(std::string_view key) const {
   return state_->find(key) != nullptr;
 }
@@ -272,6 +277,11 @@ bool Table::is_list(std::string_view key) const {
 
 void Table::complain(std::string_view key, std::string what, std::string hint) const {
   state_->note(key.empty() ? place() : place(key), std::move(what), std::move(hint));
+}
+
+void Table::complain(std::string_view key, std::size_t entry, std::string what,
+                     std::string hint) const {
+  state_->note(place(key, entry), std::move(what), std::move(hint));
 }
 
 std::string Table::string(std::string_view key, std::optional<std::string> fallback) {

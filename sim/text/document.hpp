@@ -52,6 +52,8 @@ class Table {
  public:
   [[nodiscard]] Place place() const;
   [[nodiscard]] Place place(std::string_view key) const;
+  /// Of an entry of a list.
+  [[nodiscard]] Place place(std::string_view key, std::size_t entry) const;
   [[nodiscard]] bool has(std::string_view key) const;
   /// Whether the value is a list (else it is a single value, or absent).
   [[nodiscard]] bool is_list(std::string_view key) const;
@@ -89,6 +91,9 @@ class Table {
 
   /// Notes a complaint at a key (or at the table itself when the key is empty or absent).
   void complain(std::string_view key, std::string what, std::string hint = {}) const;
+  /// At an entry of a list.
+  void complain(std::string_view key, std::size_t entry, std::string what,
+                std::string hint = {}) const;
   /// Complains about every key that no lookup has asked for.
   void finish() const;
 

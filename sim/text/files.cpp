@@ -26,6 +26,8 @@ constexpr std::size_t products_max = 100;
 constexpr std::size_t machines_max = 2000;
 constexpr std::size_t signals_max = 14;
 constexpr std::size_t wrong_rows_max = 100;
+/// Orders that a sequence lacks and that are named, so that they do not hide other mistakes.
+constexpr std::size_t missing_max = 20;
 
 void check_format(Table& root, std::string_view wanted) {
   const auto format = root.string("format");
@@ -926,27 +928,30 @@ Schedule read_schedule_tables(Table& root, const Line& line, const std::vector<O
                   "it is a schedule for another line or another day");
   } else if (root.has("sequence")) {
     std::size_t unknown = 0;
-    for (const auto& id : sequence) {
-      const auto found = known.find(id);
+    std::vector<bool> seen(orders.size());
+    for (std::size_t i = 0; i < sequence.size(); ++i) {
+      const auto found = known.find(sequence[i]);
       if (found == known.end()) {
         if (++unknown > wrong_rows_max) continue;
-        const auto meant = nearest(id, names);
-        root.complain("sequence", fmt::format("no order \"{}\" in the order book", id),
+        const auto meant = nearest(sequence[i], names);
+        root.complain("sequence", i, fmt::format("no order \"{}\" in the order book", sequence[i]),
                       meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
-      } else {
-        schedule.sequence.push_back({found->second});
+        continue;
       }
+      if (seen[found->second])
+        root.complain("sequence", i,
+                      fmt::format("order \"{}\" is in the sequence already", sequence[i]));
+      seen[found->second] = true;
+      schedule.sequence.push_back({found->second});
     }
-    std::vector<int> count(orders.size());
-    for (const auto order : schedule.sequence) ++count[order.index];
-    for (std::size_t i = 0; i < orders.size(); ++i) {
-      if (count[i] == 0)
+    std::size_t missing = 0;
+    for (std::size_t i = 0; i < orders.size(); ++i)
+      if (!seen[i] && ++missing <= missing_max)
         root.complain("sequence",
                       fmt::format("order \"{}\" is missing from the sequence", orders[i].id));
-      if (count[i] > 1)
-        root.complain("sequence", fmt::format("order \"{}\" is {} times in the sequence",
-                                              orders[i].id, count[i]));
-    }
+    if (missing > missing_max)
+      root.complain("sequence", fmt::format("{} more orders are missing from the sequence",
+                                            missing - missing_max));
   } else {
     for (std::uint32_t i = 0; i < orders.size(); ++i) schedule.sequence.push_back({i});
   }

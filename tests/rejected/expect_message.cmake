@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # `foreline check FILE`, or what reads files of its name, must end with status 2 and print exactly what stands beside
 # the file.
+get_filename_component(name ${FILE} NAME)
 set(command check ${FILE})
-if(FILE MATCHES "/edits-")
+if(name MATCHES "^edits-")
   set(command whatif scenarios/demo.toml --at 30min --futures 2 --edits ${FILE})
+elseif(name MATCHES "^compare-")
+  set(command compare scenarios/demo.toml ${FILE} --at 1h --futures 2)
+elseif(name MATCHES "^(plan|run|whatif)-")
+  set(command ${CMAKE_MATCH_1} ${FILE})
+elseif(name MATCHES "^solve-([a-z]+)-")
+  set(command solve --problem ${CMAKE_MATCH_1} ${FILE})
 endif()
 execute_process(COMMAND ${FORELINE} ${command} RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_VARIABLE message)
-string(REGEX REPLACE "[.]toml$" ".expected" beside ${FILE})
+string(REGEX REPLACE "[.](toml|txt)$" ".expected" beside ${FILE})
 file(READ ${beside} expected)
 if(NOT status EQUAL 2)
   message(FATAL_ERROR "status ${status}, wanted 2\n${out}${message}")

@@ -1,54 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // `foreline run` as a test engineer uses it.
-#include <sys/wait.h>
-
-#include <array>
-#include <catch2/catch.hpp>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
-#include <string>
+
+#include "tests/scenario/command.hpp"
 
 namespace fs = std::filesystem;
+using foreline::tests::folder;
+using foreline::tests::read;
+using foreline::tests::run;
 
 namespace {
-
-struct Ran {
-  int status = -1;
-  std::string output;
-};
-
-/// A folder of this test's own beside the tree's lines and orders.
-fs::path folder(const std::string& name) {
-  const auto path = fs::path(FORELINE_BINARY_DIR) / "scratch" / ("run-" + name);
-  fs::remove_all(path);
-  fs::create_directories(path);
-  for (const char* data : {"lines", "orders", "schedules"})
-    fs::create_directory_symlink(fs::path(FORELINE_SOURCE_DIR) / "scenarios" / data, path / data);
-  return path;
-}
-
-std::string read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-Ran run(const fs::path& in, const std::string& arguments) {
-  const auto line = "cd '" + in.string() + "' && '" + std::string(FORELINE_BINARY_DIR) +
-                    "/bin/foreline' " + arguments + " 2>&1 </dev/null";
-  Ran ran;
-  std::FILE* pipe = ::popen(line.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::array<char, 4096> buffer{};
-  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    ran.output.append(buffer.data(), n);
-  const int status = ::pclose(pipe);
-  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return ran;
-}
 
 const std::string day =
     "format = \"foreline scenario 1\"\ntitle = \"a day\"\nline = \"lines/bottling.toml\"\n"
@@ -58,7 +19,7 @@ const std::string day =
 }  // namespace
 
 TEST_CASE("results are the same bytes whatever the number of workers") {
-  const auto here = folder("jobs");
+  const auto here = folder("run-jobs");
   std::ofstream(here / "day.toml")
       << day
       << "[[expect]]\nmeasure = \"good\"\nis = \">= 1 parts\"\n\n[[expect]]\nmeasure = "
@@ -81,7 +42,7 @@ TEST_CASE("results are the same bytes whatever the number of workers") {
 }
 
 TEST_CASE("a failing expectation names its line and the command that reruns the worst seed") {
-  const auto here = folder("failing");
+  const auto here = folder("run-failing");
   std::ofstream(here / "day.toml")
       << day << "[[expect]]\nmeasure = \"throughput\"\nis = \">= 99999 parts/h\"\n";
   const auto ran = run(here, "run day.toml");
@@ -97,7 +58,7 @@ TEST_CASE("a failing expectation names its line and the command that reruns the 
 }
 
 TEST_CASE("trials that run away are outcomes of their own, and the next scenario is unharmed") {
-  const auto here = folder("runaway");
+  const auto here = folder("run-runaway");
   std::ofstream(here / "a.toml") << day;
   const auto events = run(here, "run a.toml --trial-events 300");
   CHECK(events.status == 1);
@@ -109,7 +70,7 @@ TEST_CASE("trials that run away are outcomes of their own, and the next scenario
 }
 
 TEST_CASE("each way to run away has its name in text, JSON and JUnit") {
-  const auto here = folder("runaway-names");
+  const auto here = folder("run-runaway-names");
   // A part takes two years, for a century; frames are kept because an alarm is expected.
   std::ofstream(here / "slow.toml")
       << "format = \"foreline line 1\"\nname = \"slow\"\nproducts = [\"a\"]\n"
@@ -135,7 +96,7 @@ TEST_CASE("each way to run away has its name in text, JSON and JUnit") {
 }
 
 TEST_CASE("ten megabytes of mistakes get a message that can be read") {
-  const auto here = folder("large");
+  const auto here = folder("run-large");
   std::ofstream orders(here / "book.csv");
   orders << "id,product,quantity,release,due\n";
   for (int i = 0; i < 350'000; ++i) orders << "order-" << i << ",stil,0,3 h,2 h\n";
@@ -159,7 +120,7 @@ TEST_CASE("ten megabytes of mistakes get a message that can be read") {
 }
 
 TEST_CASE("accepting writes the measured block, and a later difference is shown") {
-  const auto here = folder("accept");
+  const auto here = folder("run-accept");
   std::ofstream(here / "day.toml") << day;
   CHECK(run(here, "run day.toml --accept").status == 0);
   const auto accepted = read(here / "day.toml");

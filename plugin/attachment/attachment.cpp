@@ -745,6 +745,8 @@ struct Attachment::State {
     core::Image seen;
     const bool plans = !configuration.orders->empty() && configuration.map.schedule.has_value();
     auto now = plans ? read_state(active, 3, &seen) : Result<LineNow>(Error("nothing is planned"));
+    if (!plans && core::planning_fields(configuration.map, configuration.orders->size()).empty())
+      return;  // nothing is described that people could look at
     if (!plans && configuration.hmi.on) {
       auto whole = read_whole(seen, standing_fields(), nullptr);
       if (!whole || !*whole) return;

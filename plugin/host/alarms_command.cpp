@@ -13,6 +13,7 @@
 #include "plugin/hmi/client.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
+#include "sim/text/escape.hpp"
 
 namespace foreline::host {
 
@@ -59,7 +60,7 @@ void print(const Json& alarms, const std::string& only = {}) {
     }
     fmt::print("{:<24} {:<8} {}  {:<32} {}\n", alarm.value("state", ""),
                alarm.value("priority", ""), clock_text(alarm.value("since_s", 0.0)),
-               alarm.value("id", ""), text);
+               alarm.value("id", ""), text::printable(text));
   }
 }
 

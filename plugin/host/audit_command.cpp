@@ -14,6 +14,7 @@
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
 #include "plugin/store/store.hpp"
+#include "sim/text/escape.hpp"
 
 namespace foreline::host {
 
@@ -55,7 +56,8 @@ int audit(const Options& options) {
                        .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
       else
         fmt::print("{:>6}  {}  {}  {:<12} {:<14} {}\n", line.number, time_text(line.wall_ns),
-                   clock_text(line.at_s), line.who, line.what, line.detail);
+                   clock_text(line.at_s), text::printable(line.who), text::printable(line.what),
+                   text::printable(line.detail));
     }
     return pass;
   }

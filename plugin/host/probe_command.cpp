@@ -185,11 +185,7 @@ int probe(const Options& options) {
     for (const auto& [object, said] : reply->objects) {
       const std::string name = object < object_names.size() ? object_names[object] : "object";
       out["identity"][name] = said;
-      // A terminal must not obey what a device says.
-      auto shown = text::as_utf8(said);
-      std::replace_if(
-          shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
-      if (!options.json) fmt::print("{}: {}\n", name, shown);
+      if (!options.json) fmt::print("{}: {}\n", name, text::printable(said));
     }
   } else if (!options.json) {
     fmt::print("does not say who it is (function 43: {})\n",

@@ -63,6 +63,19 @@ std::string as_utf8(std::string_view bytes) {
   return out;
 }
 
+std::string printable(std::string_view text) {
+  auto out = as_utf8(text);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(out[i]);
+    if (byte < 0x20 || byte == 0x7F) out[i] = '?';
+    // U+0080 to U+009F are control characters too.
+    const bool control =
+        byte == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0;
+    if (control) out.replace(i, 2, "?");
+  }
+  return out;
+}
+
 std::string csv_field(std::string_view text) {
   if (text.find_first_of("\",;\r\n") == std::string_view::npos) return std::string(text);
   std::string out = "\"";

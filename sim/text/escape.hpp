@@ -15,6 +15,9 @@ namespace foreline::text {
 /// 8859-1, which most PLCs keep their texts in.
 [[nodiscard]] std::string as_utf8(std::string_view bytes);
 
+/// Text of another for a terminal, which must not obey what is in it: "?" for control characters.
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// A field of CSV (RFC 4180): in quotes when it holds a quote, a line end, a comma or a semicolon
 /// (with which some spreadsheets separate).
 [[nodiscard]] std::string csv_field(std::string_view text);

@@ -116,6 +116,15 @@ TEST_CASE("a string that is written as TOML is read back as it was") {
   }
 }
 
+TEST_CASE("a terminal does not obey what others have written") {
+  CHECK(text::printable("plain M\xC3\xA4rz") == "plain M\xC3\xA4rz");
+  CHECK(text::printable("\x1B[2J\a\r\n\x7F") == "?[2J????");
+  CHECK(text::printable("\xC2\x9B"
+                        "31m") == "?31m");
+  CHECK(text::printable("\x9B"
+                        "31m") == "?31m");
+}
+
 TEST_CASE("what is no UTF-8 is taken for ISO 8859-1, and the rest stays as it is") {
   using text::as_utf8;
   for (const char* fine :

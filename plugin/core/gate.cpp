@@ -123,8 +123,13 @@ class Judge {
           proof_.gain.empty()
               ? std::string("no futures were compared")
               : fmt::format("mean gain {:.0f}, 95 % sure of more than {:.0f}; wanted more than "
-                            "{:.0f} ({} fresh futures, Student and bootstrap)",
-                            proof_.mean_gain.mean, lower, least, proof_.gain.size()));
+                            "{:.0f} ({} fresh futures, Student and bootstrap{})",
+                            proof_.mean_gain.mean, lower, least, proof_.gain.size(),
+                            proof_.compared.sharpened
+                                ? fmt::format(", with the recursion as control variate, "
+                                              "correlation {:.3f}",
+                                              proof_.compared.model_correlation)
+                                : std::string()));
   }
 
   void tail() {

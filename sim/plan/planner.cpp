@@ -20,6 +20,7 @@ using namespace line;
 namespace {
 
 constexpr std::size_t searched_most = 6;
+constexpr double control_visits_most = 3e8;
 constexpr double invalid_cost = 1e12;  ///< A future that crashed says nothing for its schedule.
 /// Costs that differ by less than this share are all one to everybody.
 constexpr double indifference_share = 0.005;
@@ -258,6 +259,7 @@ class Planning {
       proof.seeds.push_back(trials[i].seed);
       proof.invalid_trials += (kept.valid() ? 0U : 1U) + (won.valid() ? 0U : 1U);
       if (!kept.valid() || !won.valid()) continue;
+      proved_.push_back(trials[i].seed);
       for (auto& broken : verdict::broken_invariants(trials[other], won))
         proof.broken.push_back(fmt::format("future {}: {}", i, broken));
       proof.keep.push_back(measures_of(trials[i], kept));
@@ -296,7 +298,9 @@ class Planning {
     if (!(winner() == request_.active)) {
       for (std::size_t i = 0; i < keep_costs.size(); ++i)
         proof.gain.push_back(keep_costs[i] - winner_costs[i]);
-      proof.mean_gain = estimate_of(proof.gain);
+      sharpen(proof, options);
+      const auto& interval = proof.compared.gain;
+      proof.mean_gain = {interval.mean, interval.low(), interval.high()};
       proof.gain_lower_95 = proof.compared.gain_lower;
       proof.probability_better = proof.compared.probability_better;
       proof.tail_change = proof.compared.tail_change;
@@ -312,6 +316,35 @@ class Planning {
     plan_.keep_example = std::move((*outcomes)[0]);
     plan_.winner_example = won.front();
     return Done{};
+  }
+
+  /// The recursion in the futures of the proof, and in many more for its mean.
+  void sharpen(Proof& proof, const select::ComparisonOptions& options) {
+    const auto question = future_of(request_, request_.active, 0);
+    if (request_.control_futures < 2 || !maxplus::obstacles(*request_.line).empty()) return;
+    auto seeds = proved_;
+    // As many as a book of any size lets pass in a few seconds.
+    const auto more = std::min<std::size_t>(
+        request_.control_futures,
+        static_cast<std::size_t>(control_visits_most /
+                                 std::max(1.0, maxplus::visits_within(question))));
+    if (more < 2 * proved_.size()) return;
+    for (std::size_t i = 0; i < more; ++i)
+      seeds.push_back(select::scenario_seed(request_.seed, select::ScenarioSet::gate, 200'000 + i));
+    maxplus::Evaluator evaluator(question, seeds);
+    std::vector<double> gain(seeds.size());
+    for (const auto& [schedule, sign] : {std::pair(&request_.active, 1.0), {&winner(), -1.0}}) {
+      const auto& futures = evaluator.evaluate(*schedule);
+      for (std::size_t i = 0; i < seeds.size(); ++i)
+        gain[i] += sign * cost_of(request_, futures[i].measures, futures[i].service_s);
+    }
+    const std::span<const double> all(gain);
+    const auto others = all.subspan(proved_.size());
+    const auto mean = verdict::interval_of(others, 0.6827);  // one standard error
+    select::sharpen(
+        proof.compared, proof.gain,
+        {all.first(proved_.size()), mean.mean, mean.half_width, maxplus::exact_for(*request_.line)},
+        options);
   }
 
   /// The gain again where the model is wrong in some way, on the recursion if it can.
@@ -357,6 +390,7 @@ class Planning {
   const BestSoFar& best_so_far_;
   std::vector<Candidate> all_;
   std::vector<std::vector<Measures>> measures_;
+  std::vector<std::uint64_t> proved_;  ///< Seeds of the futures of the proof that are valid.
   Plan plan_;
   std::size_t done_ = 0;
   std::size_t planned_ = 0;

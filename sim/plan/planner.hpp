@@ -42,6 +42,8 @@ struct Request {
   /// the schedules that candidates() lists. Without effect on lines that the recursion cannot do.
   std::size_t search_futures = 6000;
   std::size_t model_futures = 256;  ///< Of the recursion in each corner of the model's errors.
+  /// Of the recursion, for the mean of its gain: the control variate of the proof.
+  std::size_t control_futures = 1024;
   Policy policy = Policy::full;
   std::size_t fence = 0;           ///< Leading orders that may not move, started or not.
   double largest_moved_share = 1;  ///< No candidate but those given moves more; moved_share().
@@ -168,7 +170,7 @@ struct Proof {
   std::vector<FinishBand> winner_finishes;
   std::vector<WorkSpan> winner_spans;
   Estimate mean_gain;
-  double gain_lower_95 = 0;       ///< One-sided lower bound of the mean gain.
+  double gain_lower_95 = 0;  ///< One-sided lower bound of the mean gain, see select::sharpen().
   double probability_better = 0;  ///< Share of seeds with gain > 0, ties count half.
   double keep_cost = 0;           ///< Mean cost of keep.
   double tail_change = 0;  ///< Mean of the worst tenth of winner's costs over keep's, - 1 (CVaR90).

@@ -190,4 +190,50 @@ Comparison compare(std::span<const double> incumbent, std::span<const double> ca
   return result;
 }
 
+void sharpen(Comparison& comparison, std::span<const double> gain, const Control& control,
+             const ComparisonOptions& options) {
+  const std::size_t n = gain.size();
+  if (n < 10 || control.gain.size() != n) return;
+  const double variance = variance_of(gain);
+  const double control_variance = variance_of(control.gain);
+  comparison.model_correlation = correlation_of(gain, control.gain);
+  if (variance <= 0 || control_variance <= 0) return;
+  const double gain_mean = mean_of(gain);
+  const double control_mean = mean_of(control.gain);
+  const double slope = comparison.model_correlation * std::sqrt(variance / control_variance);
+  double squares = control.exact ? 0 : variance;
+  std::vector<double> adjusted(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double residual = gain[i] - gain_mean - slope * (control.gain[i] - control_mean);
+    squares += residual * residual;
+    adjusted[i] = gain[i] - slope * (control.gain[i] - control.mean);
+  }
+  const auto count = static_cast<double>(n);
+  const double freedom = count - 2;
+  const double off = control_mean - control.mean;
+  const double error =
+      std::sqrt(squares / freedom * (1 / count + off * off / ((count - 1) * control_variance)) +
+                slope * slope * control.mean_error * control.mean_error);
+  const double half_width =
+      verdict::student_quantile((1 + options.confidence) / 2, freedom) * error;
+  if (half_width >= comparison.gain.half_width) return;
+  comparison.sharpened = true;
+  comparison.gain = {gain_mean - slope * off, half_width, n};
+  const double one_sided =
+      1 - (1 - options.confidence) / static_cast<double>(std::max<std::size_t>(1, options.rivals));
+  const double quantile = verdict::student_quantile(one_sided, freedom);
+  comparison.gain_lower = comparison.gain.mean - quantile * error;
+  // The bootstrap knows the futures that were simulated; the model's own mean and the future that
+  // was not seen come on top.
+  const double below =
+      comparison.gain.mean - bootstrap_lower(adjusted, one_sided, options.seed, options.resamples);
+  const double model_error = slope * control.mean_error;
+  const double unseen = control.exact ? 0 : variance / freedom / count;
+  comparison.gain_lower_boot =
+      comparison.gain.mean -
+      std::sqrt(below * below + quantile * quantile * (model_error * model_error + unseen));
+  if (comparison.incumbent_cost != 0)
+    comparison.gain_share = comparison.gain.mean / std::abs(comparison.incumbent_cost);
+}
+
 }  // namespace foreline::select

@@ -710,14 +710,22 @@ struct Evaluator::State {
     const double remaining_s = trial.from->machines[m].remaining_s;
     Step step;
     step.awaited = step.taken = step.done = stage.free[l];
-    if (remaining_s > 0) {
+    if (remaining_s <= 0) return step;
+    double extra_scrap = 0;
+    const double operating = stage.operating[l] + remaining_s;
+    if (operating - stage.next[l] <= remnant_s && step.taken + remaining_s <= stage.date[l]) {
+      // Nothing happens until it is done, so the machine goes on by the known stops.
+      stage.operating[l] = operating;
+      step.done = step.taken + remaining_s;
+    } else {
       step.done = work(m, l, stage.free[l], remaining_s);
-      if (scraps[m]) {
-        const double draw = random_uniform(seed(block, l), static_cast<std::uint32_t>(m),
-                                           Purpose::scrap, stage.parts[l] - 1);
-        step.scrap = draw < machine(m).scrap_share + life(m, l).extra_scrap(stage.operating[l]);
-      }
+      extra_scrap = life(m, l).extra_scrap(stage.operating[l]);
       look_ahead(m, l);
+    }
+    if (scraps[m]) {
+      const double draw = random_uniform(seed(block, l), static_cast<std::uint32_t>(m),
+                                         Purpose::scrap, stage.parts[l] - 1);
+      step.scrap = draw < machine(m).scrap_share + extra_scrap;
     }
     return step;
   }

@@ -164,8 +164,10 @@ void MachineActor::book_time() {
   if (state_ == PackmlState::held) booked.down_s += spent;
   if (state_ == PackmlState::stopped) (off_shift_ ? booked.off_shift_s : booked.service_s) += spent;
   if (state_ == PackmlState::resetting) booked.changeover_s += spent;
-  if (state_ == PackmlState::suspended)
+  if (state_ == PackmlState::suspended) {
+    waited_ = waited_ || spent > 0;
     (waiting_ == Waiting::space ? booked.blocked_s : booked.starved_s) += spent;
+  }
   state_since_s_ = floor_->now();
 }
 
@@ -205,6 +207,10 @@ void MachineActor::settle() {
 
 void MachineActor::enter(PackmlState state) {
   book_time();
+  if (waited_ && state != PackmlState::suspended) {
+    ++outcome().waits;
+    waited_ = false;
+  }
   state_ = state;
 }
 

@@ -219,6 +219,7 @@ class MachineActor {
   double doing_since_s_ = 0;
   std::size_t last_bar_ = static_cast<std::size_t>(-1);  ///< In the Gantt chart.
   Waiting waiting_ = Waiting::nothing;
+  bool waited_ = false;  ///< Since its last activity.
   std::vector<line::Progress> progress_;
   std::size_t first_open_ = 0;  ///< Everything before it in the sequence is finished here.
 };

@@ -89,6 +89,7 @@ struct MachineOutcome {
   std::uint32_t reworked = 0;  ///< Parts that an inspection here sent back.
   std::uint32_t defects = 0;   ///< Parts that became defective here.
   double energy_kwh = 0;
+  std::uint32_t waits = 0;  ///< Times that it was starved or blocked, between two activities.
 };
 
 struct OrderOutcome {

@@ -226,7 +226,8 @@ void one(A& a, FaultRecord& v) {
 template <class A>
 void one(A& a, MachineOutcome& v) {
   all(a, v.state_s, v.down_s, v.service_s, v.changeover_s, v.starved_s, v.blocked_s, v.good,
-      v.scrap, v.breakdowns, v.services, v.off_shift_s, v.reworked, v.defects, v.energy_kwh);
+      v.scrap, v.breakdowns, v.services, v.off_shift_s, v.reworked, v.defects, v.energy_kwh,
+      v.waits);
 }
 template <class A>
 void one(A& a, OrderOutcome& v) {

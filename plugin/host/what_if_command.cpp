@@ -11,9 +11,11 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/levers.hpp"
 #include "plugin/report/plan_export.hpp"
 #include "sim/plan/planner.hpp"
 #include "sim/select/comparison.hpp"
@@ -45,7 +47,10 @@ struct Options {
   std::vector<std::string> speeds;
   int crew = 0;
   std::string edits;
-  bool bottleneck = false;
+  bool levers = false;
+  std::size_t most = 0;
+  bool arithmetic = false;
+  std::string lever_model = "inference/models/levers";
   std::string json;
   std::string csv;
   std::string ics;
@@ -412,17 +417,17 @@ std::string csv_of(const std::vector<Way>& ways, std::uint64_t seed) {
   return out;
 }
 
-int show(const char* command, std::vector<Way>& ways, const Options& options) {
+void show(const std::vector<Way>& ways, const Options& options, nlohmann::ordered_json& json) {
   const auto& base = ways.front();
   fmt::print("{}\n{} from {} on, {} futures, seed {}; the same futures for all\n\n", watermark,
              base.trial.line->name, clock_text(base.trial.from->at_s), options.futures,
              options.seed);
   for (std::size_t w = 1; w < ways.size(); ++w)
     fmt::print("{}: {}\n", ways[w].name, fmt::join(ways[w].changes, "; "));
-  nlohmann::ordered_json json = {{"watermark", watermark},
-                                 {"at_s", base.trial.from->at_s},
-                                 {"seed", options.seed},
-                                 {"futures", options.futures}};
+  json = {{"watermark", watermark},
+          {"at_s", base.trial.from->at_s},
+          {"seed", options.seed},
+          {"futures", options.futures}};
   fmt::print("\n{:<16}{:>30}", "mean [95 %]", base.name);
   for (std::size_t w = 1; w < ways.size(); ++w)
     fmt::print("{:>30}{:>30}", ways[w].name, "difference");
@@ -465,6 +470,10 @@ int show(const char* command, std::vector<Way>& ways, const Options& options) {
     }
     fmt::print("  {}\n", reasons);
   }
+}
+
+int write_files(const char* command, const std::vector<Way>& ways, const Options& options,
+                const nlohmann::ordered_json& json) {
   const auto write = [&](const std::string& path, const std::string& text) {
     if (path.empty()) return Result<Done>(Done{});
     return gpt2::write_file(path, text);
@@ -475,36 +484,6 @@ int show(const char* command, std::vector<Way>& ways, const Options& options) {
               report::calendar_of(ways.back().outcomes.front().gantt, *ways.back().trial.line,
                                   "What-if: ", *report::moment_of(options.zero)))})
     if (!done) return fail(environment, command, done.error());
-  return pass;
-}
-
-/// How much shorter the day is when one machine is a tenth faster: the arithmetic of a bottleneck.
-int show_bottleneck(const Way& base, const Options& options, worker::Client& client) {
-  std::vector<Way> ways = {base};
-  for (std::size_t m = 0; m < base.trial.line->machines.size(); ++m) {
-    auto line = *base.trial.line;
-    for (auto& factor : line.machines[m].product_factor) factor *= 0.9;
-    Way way{line.machines[m].name, base.trial, {}, {}, {}};
-    way.trial.line = std::make_shared<const Line>(std::move(line));
-    way.trial.want_gantt = false;
-    ways.push_back(std::move(way));
-  }
-  ways.front().measures.clear();
-  ways.front().outcomes.clear();
-  if (auto done = simulate(ways, options, client); !done)
-    return fail(environment, "whatif", done.error());
-  std::vector<std::pair<double, std::string>> gains;
-  for (std::size_t w = 1; w < ways.size(); ++w) {
-    std::vector<double> gain;
-    for (std::size_t i = 0; i < options.futures; ++i)
-      gain.push_back((ways[0].measures[i].makespan_s - ways[w].measures[i].makespan_s) / 60);
-    gains.emplace_back(plan::estimate_of(gain).mean,
-                       fmt::format("{:<16}{} min", ways[w].name, interval_text(gain)));
-  }
-  std::stable_sort(gains.begin(), gains.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  fmt::print("\nThe day is shorter by, if this machine needs a tenth less time a part:\n");
-  for (const auto& [mean, row] : gains) fmt::print("{}\n", row);
   return pass;
 }
 
@@ -528,14 +507,27 @@ int what_if(const Options& options) {
     for (auto& mistake : file->diagnostics()) wrong.diagnostics.push_back(std::move(mistake));
   }
   if (!wrong.diagnostics.empty()) return fail(bad_input, "whatif", wrong);
+  std::optional<inference::LeverModel> lever_model;
+  if (options.levers && !options.arithmetic) {
+    auto loaded = inference::LeverModel::load(shipped(options.lever_model));
+    if (!loaded) return fail(bad_input, "whatif", loaded.error());
+    lever_model = std::move(*loaded);
+  }
   std::vector<Way> ways = {{"as it is", *base, {}, {}, {}}};
   auto edited = editor.take("changed");
   if (!edited.changes.empty()) ways.push_back(std::move(edited));
   if (auto done = simulate(ways, options, *client); !done)
     return fail(environment, "whatif", done.error());
-  const int status = show("whatif", ways, options);
-  if (status != pass || !options.bottleneck) return status;
-  return show_bottleneck(ways.front(), options, *client);
+  nlohmann::ordered_json json;
+  show(ways, options, json);
+  if (options.levers) {
+    const auto run = [&](std::span<const Trial> trials) { return client->run(trials); };
+    const LeverOptions levers = {options.seed, options.futures, options.most,
+                                 lever_model ? &*lever_model : nullptr};
+    if (auto done = show_levers(ways.back().trial, levers, run, json["line"]); !done)
+      return fail(environment, "whatif", done.error());
+  }
+  return write_files("whatif", ways, options, json);
 }
 
 int compare(const Options& options) {
@@ -566,7 +558,9 @@ int compare(const Options& options) {
   if (!wrong.diagnostics.empty()) return fail(bad_input, "compare", wrong);
   if (auto done = simulate(ways, options, *client); !done)
     return fail(environment, "compare", done.error());
-  return show("compare", ways, options);
+  nlohmann::ordered_json json;
+  show(ways, options, json);
+  return write_files("compare", ways, options, json);
 }
 
 void add_common(CLI::App* command, const std::shared_ptr<Options>& options) {
@@ -603,8 +597,15 @@ void add_what_if(CLI::App& app, int& exit_code) {
   command->add_option("--crew", options->crew, "So many crews more or less: -1");
   command->add_option("--edits", options->edits,
                       "TOML file of such edits, besides those given here");
-  command->add_flag("--bottleneck", options->bottleneck,
-                    "Also: what a tenth less time on each machine would bring");
+  command->add_flag("--levers", options->levers,
+                    "Also: where the time goes, the bottleneck, and what each lever would bring");
+  command
+      ->add_option("--most-levers", options->most,
+                   "Simulate only so many levers, the most promising; 0: all")
+      ->capture_default_str();
+  command->add_option("--lever-model", options->lever_model, "Who says which are promising")
+      ->capture_default_str();
+  command->add_flag("--no-llm", options->arithmetic, "Arithmetic says it instead of a model");
   command->footer(
       "Example:\n  foreline whatif scenarios/demo.toml --futures 6 --fail capper@30min --rush "
       "A-106 --buffer filler=+6");

@@ -1329,8 +1329,10 @@ struct Attachment::State {
   }
 
   bool note(const std::string& who, const std::string& what, const std::string& detail) {
-    if (!store) return false;
-    auto done = store->append(wall_ns(), line_s, who, what, detail);
+    return store && logged(store->append(wall_ns(), line_s, who, what, detail));
+  }
+
+  bool logged(const Result<Done>& done) const {
     if (!done) log(Level::error, "store", done.error().text());
     return done.has_value();
   }
@@ -1427,6 +1429,12 @@ struct Attachment::State {
     (void)note(who, what, text_of(detail));
   }
 
+  /// The same under `mutex`, so that it is on disk before anybody can see it; logged() comes later.
+  Result<Done> note_unseen(const std::string& who, const char* what, const Json& detail) {
+    if (!store) return Done{};
+    return store->append(wall_ns(), line_s, who, what, text_of(detail));
+  }
+
   void shelve(Shelved wanted) {
     wanted.for_s = std::min(wanted.for_s, shelve_most_s);
     const bool hide = wanted.for_s > 0;
@@ -1437,6 +1445,14 @@ struct Attachment::State {
                       line_s + wanted.for_s,
                       wall_ns() + static_cast<std::int64_t>(1e9 * wall_s),
                       wanted.for_s};
+    Json detail = {{"alarm", wanted.subject}};
+    if (hide) {
+      detail["for_s"] = aside.for_s;
+      detail["until_s"] = aside.until_s;
+      detail["until_ms"] = aside.until_ns / 1'000'000;
+      detail["reason"] = wanted.reason;
+    }
+    Result<Done> noted = Done{};
     {
       const std::lock_guard lock(mutex);
       auto& alarms = watch->alarms();
@@ -1445,15 +1461,9 @@ struct Attachment::State {
         return;
       kept.shelved.erase(wanted.subject);
       if (hide) kept.shelved.emplace(wanted.subject, aside);
+      noted = note_unseen(wanted.who, hide ? kept::shelved : kept::unshelved, detail);
     }
-    Json detail = {{"alarm", wanted.subject}};
-    if (hide) {
-      detail["for_s"] = aside.for_s;
-      detail["until_s"] = aside.until_s;
-      detail["until_ms"] = aside.until_ns / 1'000'000;
-      detail["reason"] = wanted.reason;
-    }
-    note_alarm(wanted.who, hide ? kept::shelved : kept::unshelved, detail);
+    (void)logged(noted);
     tell({EventKind::alarm, line_s, wanted.subject, hide ? "shelved" : "unshelved",
           hide ? fmt::format("{} shelved for {:.0f} min by {}", wanted.subject, wanted.for_s / 60,
                              wanted.who)
@@ -1462,6 +1472,7 @@ struct Attachment::State {
   }
 
   void service(const Serviced& wanted) {
+    Result<Done> noted = Done{};
     {
       const std::lock_guard lock(mutex);
       auto& alarms = watch->alarms();
@@ -1472,9 +1483,10 @@ struct Attachment::State {
       kept.out_of_service.erase(wanted.subject);
       if (!wanted.in_service)
         kept.out_of_service.emplace(wanted.subject, Aside{wanted.who, wanted.reason, wall_ns()});
+      noted = note_unseen(wanted.who, wanted.in_service ? kept::in_service : kept::out_of_service,
+                          {{"alarm", wanted.subject}, {"reason", wanted.reason}});
     }
-    note_alarm(wanted.who, wanted.in_service ? kept::in_service : kept::out_of_service,
-               {{"alarm", wanted.subject}, {"reason", wanted.reason}});
+    (void)logged(noted);
     tell({EventKind::alarm, line_s, wanted.subject,
           wanted.in_service ? "in-service" : "out-of-service",
           fmt::format("{} {} by {}", wanted.subject,

@@ -33,7 +33,7 @@ std::size_t rounded_up(std::size_t n, std::size_t step) {
 
 /// The rows of a primitive that takes `rows`: few sizes, none much too large.
 std::size_t primitive_rows(std::size_t rows) {
-  for (const std::size_t size : {8, 16, 32, 64})
+  for (const std::size_t size : {8U, 16U, 32U, 64U})
     if (rows <= size) return size;
   return chunk_rows;
 }

@@ -79,9 +79,9 @@ class Editor {
     if (!machine) return;
     const auto& modes = line_.at(*machine).faults;
     const auto wanted = fault_kind_named(kind);
-    const auto mode = std::find_if(modes.begin(), modes.end(), [&](const FaultMode& m) {
-      return kind.empty() || wanted == m.kind;
-    });
+    const auto mode = std::find_if(
+        modes.begin(), modes.end(),
+        [&, any = kind.empty()](const FaultMode& m) { return any || wanted == m.kind; });
     if (mode == modes.end())
       return complain(
           kind.empty() ? "machine" : "kind",

@@ -356,6 +356,37 @@ class Reader {
 
   // --- What may follow the times --------------------------------------------------------------
 
+  /// Whether every time of a schedule, and every sum over the jobs, can be held.
+  template <class Shop>
+  bool fits_with_extras(const Shop& shop, std::size_t n, std::size_t groups, int header) {
+    if (shop.setups.empty() && shop.dates.release.empty() && shop.dates.weight.empty()) return true;
+    Time sum = 0;
+    if constexpr (std::is_same_v<Shop, JobShop>) {
+      for (const auto& job : shop.jobs)
+        for (const auto& operation : job) {
+          Time longest = 0;
+          for (const auto& choice : operation) longest = std::max<Time>(longest, choice.time);
+          sum += longest;
+        }
+    } else {
+      for (const auto time : shop.time) sum += time;
+    }
+    if (!shop.setups.empty()) {
+      const Time longest = *std::max_element(shop.setups.time.begin(), shop.setups.time.end());
+      sum += longest * static_cast<Time>(shop.setups.size) * static_cast<Time>(groups);
+    }
+    if (!shop.dates.release.empty())
+      sum += *std::max_element(shop.dates.release.begin(), shop.dates.release.end());
+    if (!fits(sum, header)) return false;
+    Time weights = static_cast<Time>(n);
+    for (const auto weight : shop.dates.weight) weights += weight;
+    if (weights <= largest_weights) return true;
+    complain(header, 1,
+             fmt::format("all weights together are {}, {} at most", weights, largest_weights),
+             "choose smaller weights in the same proportions");
+    return false;
+  }
+
   /// Set-ups ("SSD", then for each machine "M0" and a matrix) and dates ("Reldue", then for each
   /// job release, due date, and weight last), in either order; -1 says that there is none.
   std::optional<Instance> with_extras(std::optional<Instance> instance, std::size_t n,
@@ -478,37 +509,6 @@ class Reader {
     if (all(dates.due, no_due)) dates.due.clear();
     if (all(dates.weight, 1)) dates.weight.clear();
     return right && good();
-  }
-
-  /// Whether every time of a schedule, and every sum over the jobs, can be held.
-  template <class Shop>
-  bool fits_with_extras(const Shop& shop, std::size_t n, std::size_t groups, int header) {
-    if (shop.setups.empty() && shop.dates.release.empty() && shop.dates.weight.empty()) return true;
-    Time sum = 0;
-    if constexpr (std::is_same_v<Shop, JobShop>) {
-      for (const auto& job : shop.jobs)
-        for (const auto& operation : job) {
-          Time longest = 0;
-          for (const auto& choice : operation) longest = std::max<Time>(longest, choice.time);
-          sum += longest;
-        }
-    } else {
-      for (const auto time : shop.time) sum += time;
-    }
-    if (!shop.setups.empty()) {
-      const Time longest = *std::max_element(shop.setups.time.begin(), shop.setups.time.end());
-      sum += longest * static_cast<Time>(shop.setups.size) * static_cast<Time>(groups);
-    }
-    if (!shop.dates.release.empty())
-      sum += *std::max_element(shop.dates.release.begin(), shop.dates.release.end());
-    if (!fits(sum, header)) return false;
-    Time weights = static_cast<Time>(n);
-    for (const auto weight : shop.dates.weight) weights += weight;
-    if (weights <= largest_weights) return true;
-    complain(header, 1,
-             fmt::format("all weights together are {}, {} at most", weights, largest_weights),
-             "choose smaller weights in the same proportions");
-    return false;
   }
 
   /// Text rows that may stand between a header and its numbers, as in Taillard's files.

@@ -27,7 +27,7 @@ class ShopGraph {
     }
   };
 
-  explicit ShopGraph(const JobShop& shop) : shop_(shop) {
+  explicit ShopGraph(const JobShop& shop) {
     std::size_t count = shop.operations();
     nobody_ = static_cast<Node>(count);
     for (std::size_t j = 0; j < shop.jobs.size(); ++j)
@@ -263,7 +263,6 @@ class ShopGraph {
     place_[at(x)] = i;
   }
 
-  const JobShop& shop_;
   Node nobody_ = 0;
   Length makespan_ = 0;
   std::vector<Node> order_;

@@ -123,10 +123,11 @@ int main(int argc, char** argv) {
                        const std::vector<std::vector<double>>& pace) {
     const auto hits = levers::hits_of(judged, scores, pace);
     fmt::print(
-        "{{\"method\":\"{}\",\"seed\":{},\"lines\":{},\"bottlenecks\":{},\"bottleneck\":{:.3f},\"best_first\":{:.3f},"
+        "{{\"method\":\"{}\",\"seed\":{},\"lines\":{},\"bottlenecks\":{},\"bottleneck\":{:.3f},"
+        "\"best_first\":{:.3f},"
         "\"best_in_three\":{:.3f},\"simulated\":{:.3f}}}\n",
-        name, seed, hits.studies, hits.bottlenecks, hits.bottleneck, hits.best_first, hits.best_in_three,
-        hits.simulated);
+        name, seed, hits.studies, hits.bottlenecks, hits.bottleneck, hits.best_first,
+        hits.best_in_three, hits.simulated);
     std::fflush(stdout);
   };
   for (const auto method : {levers::Method::utilisation, levers::Method::active_period}) {

@@ -111,7 +111,7 @@ TEST_CASE("neighbours are read together, within the longest request, and no numb
 
 TEST_CASE("what a signal shows decides its quality") {
   const auto [line, map] = plant();
-  const auto shown = [&](float value) {
+  const auto shown = [&, &line = line, &map = map](float value) {
     const auto bits = std::bit_cast<std::uint32_t>(value);
     Image image = image_of(0, {6, 90, 1, 0, 0, 0, 0, 0, static_cast<std::uint16_t>(bits >> 16U),
                                static_cast<std::uint16_t>(bits & 0xFFFFU)});

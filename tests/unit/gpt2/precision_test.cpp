@@ -126,7 +126,7 @@ TEST_CASE("every set of kernels that runs here computes the same") {
   }();
   const auto weights = lively_weights(config, 3);
   std::vector<Sequence> batch;
-  for (const std::size_t length : {1, 2, 5, 13, 31, 150}) {
+  for (const std::size_t length : {1U, 2U, 5U, 13U, 31U, 150U}) {
     Sequence sequence{some_tokens(config, length, length), {}};
     for (std::uint32_t t = 0; t < length; ++t) sequence.asked.push_back(t);
     batch.push_back(sequence);

@@ -36,7 +36,7 @@ TEST_CASE("small flow shops with set-ups and dates are solved to the optimum") {
 }
 
 TEST_CASE("small job shops with set-ups and dates are solved to the optimum") {
-  const std::size_t choices = GENERATE(1, 2);
+  const std::size_t choices = GENERATE(1U, 2U);
   for (const auto objective : objectives)
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
       auto shop = tests::random_job_shop(3, 3, choices == 1 ? 3 : 2, choices, seed);

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/io/name_lookup.hpp"
 
-#include <dlfcn.h>
-#include <netdb.h>
-
 #include <algorithm>
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,22 +11,15 @@
 #include "plugin/io/device.hpp"
 #include "plugin/io/loop.hpp"
 #include "tests/support/plain_server.hpp"
+#include "tests/support/silent_name.hpp"
 
 using namespace foreline;
 using namespace std::chrono_literals;
+using tests::end_silence;
+using tests::silent_answered;
+using tests::silent_asked;
 
 namespace {
-
-std::atomic<int> silent_asked{0};
-std::atomic<int> silent_answered{0};
-std::atomic<bool> silent = true;
-
-/// Lets every lookup of the silent name end, so that no thread of it outlives the test.
-void end_silence() {
-  silent = false;
-  while (silent_answered < silent_asked) std::this_thread::sleep_for(1ms);
-  silent = true;
-}
 
 std::vector<std::string> answer_of(io::NameLookup& lookup) {
   for (int i = 0; i < 5000; ++i) {
@@ -43,20 +31,6 @@ std::vector<std::string> answer_of(io::NameLookup& lookup) {
 }
 
 }  // namespace
-
-/// In place of the C library's: one name whose server is silent, and all others as they are.
-extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints,
-                           addrinfo** found) {
-  if (node != nullptr && std::strcmp(node, "silent.example") == 0) {
-    ++silent_asked;
-    for (int i = 0; i < 20'000 && silent; ++i) std::this_thread::sleep_for(1ms);
-    ++silent_answered;
-    return EAI_AGAIN;
-  }
-  static const auto own =
-      reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
-  return own(node, service, hints, found);
-}
 
 TEST_CASE("names have addresses, literals are their own, and what is no name has none") {
   io::NameLookup literal("127.0.0.1");

@@ -1,29 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/mqtt/publisher.hpp"
 
-#include <dlfcn.h>
-#include <netdb.h>
-
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <thread>
 
 #include "tests/support/plain_server.hpp"
+#include "tests/support/silent_name.hpp"
 
 namespace fs = std::filesystem;
 using namespace foreline;
 using namespace foreline::mqtt;
 using namespace std::chrono_literals;
+using tests::end_silence;
+using tests::silent_answered;
+using tests::silent_asked;
 
 namespace {
-
-std::atomic<int> silent_asked{0};
-std::atomic<int> silent_answered{0};
-std::atomic<bool> silent = true;
 
 bool soon(const std::function<bool()>& holds, std::chrono::milliseconds limit = 5s) {
   const auto until = std::chrono::steady_clock::now() + limit;
@@ -64,22 +59,6 @@ std::unique_ptr<Publisher> started(PublisherOptions rules) {
 
 }  // namespace
 
-/// In place of the C library's, also for libmosquitto: one name whose server is silent.
-extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* node,
-                                                                  const char* service,
-                                                                  const addrinfo* hints,
-                                                                  addrinfo** found) {
-  if (node != nullptr && std::strcmp(node, "silent.example") == 0) {
-    ++silent_asked;
-    for (int i = 0; i < 20'000 && silent; ++i) std::this_thread::sleep_for(1ms);
-    ++silent_answered;
-    return EAI_AGAIN;
-  }
-  static const auto own =
-      reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
-  return own(node, service, hints, found);
-}
-
 TEST_CASE(
     "a broker whose name hangs holds up nothing: values go to disk, and the end comes at once") {
   auto publisher = started(options("silent.example", 1883, "silent"));
@@ -97,10 +76,8 @@ TEST_CASE(
   publisher.reset();
   CHECK(std::chrono::steady_clock::now() - begun < 3s);
   CHECK(silent_answered < silent_asked);
-  silent = false;
-  REQUIRE(soon([] { return silent_answered == silent_asked; }));
+  end_silence();
   std::this_thread::sleep_for(100ms);  // the thread that nobody waits for ends
-  silent = true;
 }
 
 TEST_CASE("a broker that is not there, refuses or talks nonsense is told once and tried again") {

@@ -24,7 +24,7 @@ std::vector<std::size_t> ranked(const std::vector<double>& scores) {
 void show_use(const levers::LineStudy& study, nlohmann::ordered_json& json) {
   fmt::print("\nWhere the machines' time goes, in % of it\n{:<16}", "");
   for (const char* head : {"working", "changeover", "broken", "service", "starved", "blocked",
-                           "off shift", "active for"})
+                           "off shift", "idle", "active for"})
     fmt::print("{:>12}", head);
   fmt::print("\n");
   for (std::size_t m = 0; m < study.use.size(); ++m) {
@@ -32,13 +32,18 @@ void show_use(const levers::LineStudy& study, nlohmann::ordered_json& json) {
     const auto& name = study.line->machines[m].name;
     fmt::print("{:<16}", name);
     for (const double share :
-         {u.working, u.changeover, u.down, u.serviced, u.starved, u.blocked, u.off_shift})
+         {u.working, u.changeover, u.down, u.serviced, u.starved, u.blocked, u.off_shift, u.idle})
       fmt::print("{:>12.1f}", 100 * share);
     fmt::print("{:>10.0f} s\n", u.active_period_s);
-    json["machines"][name] = {{"working", u.working},     {"changeover", u.changeover},
-                              {"broken", u.down},         {"service", u.serviced},
-                              {"starved", u.starved},     {"blocked", u.blocked},
-                              {"off_shift", u.off_shift}, {"active_period_s", u.active_period_s}};
+    json["machines"][name] = {{"working", u.working},
+                              {"changeover", u.changeover},
+                              {"broken", u.down},
+                              {"service", u.serviced},
+                              {"starved", u.starved},
+                              {"blocked", u.blocked},
+                              {"off_shift", u.off_shift},
+                              {"idle", u.idle},
+                              {"active_period_s", u.active_period_s}};
   }
   std::string waste;
   for (const auto& one : levers::waste_of(study.use)) {

@@ -138,6 +138,7 @@ std::vector<MachineUse> use_of(const Trial& trial, std::span<const Outcome> outc
     for (std::size_t m = 0; m < count; ++m) {
       const auto& now = outcome.machines[m];
       auto& sum = use[m];
+      sum.working += now.state_s[static_cast<std::size_t>(PackmlState::execute)];
       sum.changeover += now.changeover_s;
       sum.down += now.down_s;
       sum.serviced += now.service_s;
@@ -153,11 +154,10 @@ std::vector<MachineUse> use_of(const Trial& trial, std::span<const Outcome> outc
   if (total <= 0) return use;
   for (std::size_t m = 0; m < count; ++m) {
     auto& u = use[m];
-    for (auto* share : {&u.changeover, &u.down, &u.serviced, &u.starved, &u.blocked, &u.off_shift,
-                        &u.breakdowns_h, &u.scrap})
+    for (auto* share : {&u.working, &u.changeover, &u.down, &u.serviced, &u.starved, &u.blocked,
+                        &u.off_shift, &u.breakdowns_h, &u.scrap})
       *share /= total;
-    u.working =
-        std::max(0.0, 1 - u.changeover - u.down - u.serviced - u.starved - u.blocked - u.off_shift);
+    u.idle = std::max(0.0, 1 - u.active() - u.starved - u.blocked - u.off_shift);
     u.active_period_s = u.active() * total / stretches[m];
   }
   return use;

@@ -42,6 +42,7 @@ struct Lever {
 struct MachineUse {
   double working = 0, changeover = 0, down = 0, serviced = 0, starved = 0, blocked = 0;
   double off_shift = 0;
+  double idle = 0;             ///< Nothing to do: before its first order, after its last.
   double scrap = 0;            ///< Share of its parts.
   double breakdowns_h = 0;     ///< An hour of the trial.
   double active_period_s = 0;  ///< Mean stretch without waiting (Roser, Nakano and Tanaka 2001).

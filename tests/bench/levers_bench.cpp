@@ -2,7 +2,7 @@
 // Who names a line's best lever and its bottleneck, judged by simulated counterfactuals on lines
 // that nobody has met: arithmetic, trees, the GPT-2, their blend. Lines and days are made up at
 // random; those on which no lever surely brings anything are left out. Seeds of learning and of
-// judging are apart. Studies are kept in a file, so that the second run only learns.
+// judging are apart. Gains are kept in a file, so that a second run pulls no lever again.
 //   bench_levers STUDIES [learn=300] [judge=150] [futures=10] [seeds=1] [members=4] [save=FOLDER]
 #include <fmt/format.h>
 
@@ -13,6 +13,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "inference/levers/lever_model.hpp"
 #include "sim/swarm/random_day.hpp"
@@ -36,26 +37,6 @@ line::Trial day_of(std::uint64_t seed) {
   trial.sensor_faults.clear();
   trial.communication_losses.clear();
   return trial;
-}
-
-nlohmann::json json_of(std::uint64_t seed, const LineStudy& study) {
-  auto use = nlohmann::json::array();
-  for (const auto& u : study.use)
-    use.push_back({u.working, u.changeover, u.down, u.serviced, u.starved, u.blocked, u.off_shift,
-                   u.scrap, u.breakdowns_h, u.active_period_s});
-  return {{"seed", seed}, {"use", use}, {"gain", study.gain}, {"half", study.half}};
-}
-
-LineStudy study_of(const nlohmann::json& j) {
-  LineStudy study;
-  study.line = day_of(j.at("seed")).line;
-  study.name = study.line->name;
-  study.levers = levers::levers_of(*study.line);
-  for (const auto& u : j.at("use"))
-    study.use.push_back({u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9]});
-  study.gain = j.at("gain").get<std::vector<double>>();
-  study.half = j.at("half").get<std::vector<double>>();
-  return study;
 }
 
 }  // namespace
@@ -95,24 +76,21 @@ int main(int argc, char** argv) {
   const auto studies_from = [&](std::uint64_t first, std::size_t count) {
     std::vector<LineStudy> studies;
     for (std::uint64_t seed = first; seed < first + count; ++seed) {
+      auto begun = levers::LeverStudy::begin(day_of(seed), seed, futures, run);
+      if (!begun) continue;  // a day that runs away says nothing
+      auto study = begun->study();
       if (known.count(seed) == 0) {
-        const auto trial = day_of(seed);
-        auto study = levers::LeverStudy::begin(trial, seed, futures, run);
-        nlohmann::json j = {{"seed", seed}};
-        if (study) {
-          std::vector<std::size_t> all(study->study().levers.size());
-          for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-          if (auto done = study->pull(all, run))
-            j = json_of(seed, study->study());
-          else
-            j["error"] = done.error().text();
-        } else {
-          j["error"] = study.error().text();
-        }
-        out << j.dump() << std::endl;
-        known[seed] = j;
+        std::vector<std::size_t> all(study.levers.size());
+        std::iota(all.begin(), all.end(), std::size_t{0});
+        if (!begun->pull(all, run)) continue;
+        study = begun->study();
+        out << nlohmann::json{{"seed", seed}, {"gain", study.gain}, {"half", study.half}}.dump()
+            << std::endl;
+      } else {
+        study.gain = known[seed].at("gain").get<std::vector<double>>();
+        study.half = known[seed].at("half").get<std::vector<double>>();
       }
-      if (!known[seed].contains("error")) studies.push_back(study_of(known[seed]));
+      studies.push_back(std::move(study));
     }
     return studies;
   };

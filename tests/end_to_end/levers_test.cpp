@@ -38,7 +38,7 @@ TEST_CASE("levers are simulated in the order that a model, or arithmetic, promis
   for (const auto& machine : all.at("machines")) {
     double sum = 0;
     for (const char* share :
-         {"working", "changeover", "broken", "service", "starved", "blocked", "off_shift"})
+         {"working", "changeover", "broken", "service", "starved", "blocked", "off_shift", "idle"})
       sum += machine.at(share).get<double>();
     CHECK(sum == Approx(1).margin(1e-6));
   }

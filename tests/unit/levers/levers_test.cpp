@@ -83,11 +83,15 @@ TEST_CASE("shares of a machine's time add up, and the slow machine is the bottle
   const auto use = levers::use_of(trial, std::span(&outcome, 1));
   REQUIRE(use.size() == 3);
   for (const auto& u : use)
-    CHECK(u.working + u.changeover + u.down + u.serviced + u.starved + u.blocked + u.off_shift ==
+    CHECK(u.working + u.changeover + u.down + u.serviced + u.starved + u.blocked + u.off_shift +
+              u.idle ==
           Approx(1).margin(1e-9));
   // 200 parts in 8 + 200 * 10 + 5 s; the mill works without a pause, the packer part by part.
   CHECK(outcome.end_s == Approx(2013));
-  CHECK(use[1].working == Approx(2000 / 2013.0).epsilon(0.005));  // idle at its ends is no waiting
+  CHECK(use[0].working == Approx(1600 / 2013.0));
+  CHECK(use[1].working == Approx(2000 / 2013.0));
+  CHECK(use[2].working == Approx(1000 / 2013.0));
+  CHECK(use[0].idle > 0.01);  // its work is done before the line's
   CHECK(use[0].blocked > 0.15);
   CHECK(use[2].starved > 0.4);
   CHECK(outcome.machines[1].waits <= 1);

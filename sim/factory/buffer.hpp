@@ -73,6 +73,7 @@ class Buffer {
 
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
   [[nodiscard]] bool empty() const { return slots_.empty(); }
+  [[nodiscard]] bool is_rack() const { return !(belt_.travel_s > 0); }
   [[nodiscard]] bool without_places() const { return places_ == 0; }
   [[nodiscard]] const Part& operator[](std::size_t i) const { return slots_[i].part; }
   /// Whether a part could be put in, places and spacing considered.

@@ -69,9 +69,9 @@ class FiberStage : public Stage {
   ~FiberStage() override {
     for (auto& player : players_) {
       if (!player->begun || !player->fiber) continue;
-      switching_.leave_for(player->stack, player->stack_bytes);
+      outside_.switching.leave_for(player->stack, player->stack_bytes);
       player->fiber = {};
-      switching_.arrived();
+      outside_.switching.arrived();
     }
   }
   Actor& create(const std::string& name, std::function<void()> life) override {
@@ -84,20 +84,22 @@ class FiberStage : public Stage {
     made.stack = static_cast<const char*>(stack.sp) - stack.size;
     made.fiber =
         ctx::fiber(std::allocator_arg, ctx::preallocated(stack.sp, stack.size, stack), stacks,
-                   [this, &made, life = std::move(life), unused_bytes](ctx::fiber&& stage) {
-                     StackSwitch::arrived_first(stage_stack_, stage_stack_bytes_);
+                   [this, &made, life = std::move(life), unused_bytes](ctx::fiber&& left) {
+                     StackSwitch::arrived_first(left_->stack, left_->stack_bytes);
                      made.begun = true;
-                     made.stage = std::move(stage);
+                     left_->fiber = std::move(left);
                      volatile auto* const unused = __builtin_alloca(unused_bytes);
                      (void)unused;
                      try {
                        life();
                      } catch (...) {  // a fiber that is not played to its end is unwound
-                       StackSwitch::leave_for_good(stage_stack_, stage_stack_bytes_);
+                       StackSwitch::leave_for_good(outside_.stack, outside_.stack_bytes);
                        throw;
                      }
-                     StackSwitch::leave_for_good(stage_stack_, stage_stack_bytes_);
-                     return std::move(made.stage);
+                     auto& next = next_player();
+                     left_ = &made;
+                     StackSwitch::leave_for_good(next.stack, next.stack_bytes);
+                     return std::move(next.fiber);
                    });
     agenda_.rouse(made);
     return made;
@@ -122,47 +124,54 @@ class FiberStage : public Stage {
   void cancel(Alarm* alarm) override { alarm->cancelled = true; }
 
   void run_until(double date) override {
-    act();
-    while (now_ < date) {
-      // SimGrid adds the difference to its clock, which may round.
-      now_ += std::min(date, agenda_.next_date()) - now_;
-      agenda_.take_due(now_);
-      act();
-      if (std::abs(date - now_) < close_s && agenda_.next_date() > now_) break;
-    }
+    until_ = date;
+    advanced_ = false;
+    leave(outside_);
   }
 
  private:
   struct Player : Actor {
-    ctx::fiber fiber;
-    ctx::fiber stage;
+    ctx::fiber fiber;  ///< Where it left, while it is away.
     const void* stack = nullptr;
     std::size_t stack_bytes = 0;
     StackSwitch switching;
     bool begun = false;
   };
+  /// Goes on with whose turn it is, without a stop at the program outside.
   void leave(Player& player) {
-    player.switching.leave_for(stage_stack_, stage_stack_bytes_);
+    auto& next = next_player();
+    if (&next == &player) return;
+    left_ = &player;
+    player.switching.leave_for(next.stack, next.stack_bytes);
     const Arrival arrival(&player.switching);  // also when it is unwound from here
-    player.stage = std::move(player.stage).resume();
+    auto came = std::move(next.fiber).resume();
+    left_->fiber = std::move(came);
   }
-  /// Lets everybody act who has been roused, and whom they rouse.
-  void act() {
+  /// Whose turn it is: those who were roused and whom they rouse, then who is due on the next date,
+  /// and in the end the program that called run_until().
+  Player& next_player() {
     auto& ready = agenda_.ready();
-    for (std::size_t i = 0; i < ready.size(); ++i) {
-      auto& player = static_cast<Player&>(*ready[i]);
-      switching_.leave_for(player.stack, player.stack_bytes);
-      player.fiber = std::move(player.fiber).resume();
-      switching_.arrived();
+    while (acted_ == ready.size()) {
+      ready.clear();
+      acted_ = 0;
+      if (!(now_ < until_)) return outside_;
+      const double next = agenda_.next_date();
+      if (advanced_ && std::abs(until_ - now_) < close_s && next > now_) return outside_;
+      // SimGrid adds the difference to its clock, which may round.
+      now_ += std::min(until_, next) - now_;
+      advanced_ = true;
+      agenda_.take_due(now_);
     }
-    ready.clear();
+    return static_cast<Player&>(*ready[acted_++]);
   }
 
   std::vector<std::unique_ptr<Player>> players_;
   Agenda agenda_;
-  StackSwitch switching_;
-  const void* stage_stack_ = nullptr;  ///< Known, to the sanitizer, once a fiber has begun.
-  std::size_t stage_stack_bytes_ = 0;
+  Player outside_;            ///< Its stack is known, to the sanitizer, once a fiber has begun.
+  Player* left_ = &outside_;  ///< Who played before whoever plays now.
+  double until_ = 0;
+  bool advanced_ = false;  ///< Since run_until() was called.
+  std::size_t acted_ = 0;  ///< Of the agenda's ready ones.
 };
 
 }  // namespace

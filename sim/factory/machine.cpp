@@ -90,6 +90,12 @@ void MachineActor::edited() {
   read_line();
   for (std::size_t i = 0; i < inputs_.size() && assembles(); ++i)
     inputs_[i].count = machine().takes[i];
+  see_inputs();
+}
+
+void MachineActor::see_inputs() {
+  takes_first_ = inputs_.size() == 1 && machine().batch == 1 && rework_ == nullptr &&
+                 !assembles() && machine().makes.empty() && inputs_.front().buffer->is_rack();
 }
 
 void MachineActor::connect(const std::vector<std::uint32_t>& takers) {
@@ -188,8 +194,7 @@ void MachineActor::book_occupation() {
   gantt.push_back({id_, *doing_, order_, from_s, now});
 }
 
-void MachineActor::note_onsets() {
-  const auto here = axes();
+void MachineActor::record_onsets(const Axes& here) {
   for (auto& wear : wear_.all()) {
     const double at = wear.at(here);
     if (wear.record >= 0 || wear.onset_at > at + rounding_s) continue;
@@ -339,6 +344,10 @@ std::size_t MachineActor::count_in_reach(Buffer& buffer, OrderId order) const {
 }
 
 std::optional<OrderId> MachineActor::in_reach() {
+  if (takes_first_) {
+    const auto& rack = *inputs_.front().buffer;
+    return rack.empty() ? std::nullopt : std::optional(rack[0].order);
+  }
   if (rework_ != nullptr && !rework_->empty()) return (*rework_)[0].order;
   if (source()) {
     const auto order = next_order();
@@ -386,7 +395,7 @@ std::optional<OrderId> MachineActor::in_reach() {
 OrderId MachineActor::await_part() {
   while (true) {
     if (!at_work()) off_shift();
-    if (wear_.calendar_failed(axes())) {
+    if (wear_.calendar_failed(floor_->now())) {
       break_down();
       continue;
     }
@@ -426,6 +435,10 @@ void MachineActor::take_from(Buffer& buffer, std::size_t count) {
     held_.push_back(buffer.take(*at, floor_->now()));
     --count;
   }
+  nudge_feeders(buffer);
+}
+
+void MachineActor::nudge_feeders(const Buffer& buffer) {
   if (buffer.feeders.size() < 2) {
     for (auto* feeder : buffer.feeders) feeder->nudge();
     return;
@@ -441,6 +454,14 @@ void MachineActor::take_from(Buffer& buffer, std::size_t count) {
 bool MachineActor::take_parts() {
   held_.clear();
   batch_since_s_ = -1;
+  if (takes_first_) {
+    auto& rack = *inputs_.front().buffer;
+    if (!rack.empty() && rack[0].order == order_) {
+      held_.push_back(rack.take(0, floor_->now()));
+      nudge_feeders(rack);
+      return true;
+    }
+  }
   if (rework_ != nullptr && !rework_->empty() && (*rework_)[0].order == order_) {
     held_.push_back(rework_->take(0, floor_->now()));
     return true;
@@ -647,6 +668,12 @@ void MachineActor::send_back(Part part) {
 void MachineActor::finish_parts() {
   const double scrap_share = machine().scrap_share + wear_.extra_scrap(axes());
   const double defect_share = machine().defect_share;
+  const auto& inspection = machine().inspection;
+  const bool all_pass = inspection.detects <= 0 && inspection.false_alarms <= 0;
+  if (all_pass && !(scrap_share > 0) && !(defect_share > 0)) {
+    hand_over_all();
+    return;
+  }
   std::uint64_t number = parts_ - held_.size();
   // What is scrapped or goes back leaves held_ before anybody hears of it.
   std::size_t at = 0;
@@ -718,7 +745,7 @@ void MachineActor::hand_over(const Part& part) {
         off_shift();
         continue;
       }
-      if (wear_.calendar_failed(axes())) {
+      if (wear_.calendar_failed(floor_->now())) {
         break_down();
         continue;
       }
@@ -820,6 +847,7 @@ FaultRecord& MachineActor::record_of(std::size_t wear) {
 }
 
 void MachineActor::operator()() {
+  see_inputs();
   if (busy_until_s_ >= 0) finish_open_stop();
   if (!held_.empty()) {
     // A part without work left has been judged good already and waits for room.

@@ -142,7 +142,11 @@ class MachineActor {
   void enter(line::PackmlState state);
   void book_time();
   void book_occupation();
-  void note_onsets();
+  void note_onsets() {
+    if (const auto here = axes(); wear_.unrecorded(here)) record_onsets(here);
+  }
+  void record_onsets(const Axes& here);
+  void see_inputs();
   /// Does `what` for `seconds`; nothing interrupts it.
   void rest(line::Occupation::What what, double seconds);
   /// Waits for a nudge, at most until `until_s` or the machine's next appointment.
@@ -158,6 +162,7 @@ class MachineActor {
   line::OrderId await_part();
   bool take_parts();
   void take_from(Buffer& buffer, std::size_t count);
+  void nudge_feeders(const Buffer& buffer);
   void do_services(std::optional<line::OrderId> before);
   [[nodiscard]] bool rule_asks(Rule& rule);
   void serve();
@@ -190,6 +195,8 @@ class MachineActor {
   Buffer* output_ = nullptr;  ///< Behind a sink: none.
   Buffer* rework_ = nullptr;  ///< Of this machine, if parts can come back to it.
   bool shared_input_ = false;
+  /// Whatever comes first from its one rack it takes, alone: the case of most machines.
+  bool takes_first_ = false;
   const line::Calendar* calendar_ = nullptr;
   std::vector<Rule> rules_;
   line::RandomStream cycles_;

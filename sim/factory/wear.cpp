@@ -109,13 +109,8 @@ std::optional<std::size_t> WearSet::of_mode(std::size_t mode) const {
   return std::nullopt;
 }
 
-bool WearSet::calendar_failed(const Axes& axes) const {
-  return calendar_ && next_calendar_failure() <= axes.now + rounding_s;
-}
-
-double WearSet::next_calendar_failure() const {
+double WearSet::next_dated() const {
   double next = never;
-  if (!calendar_) return next;
   for (const auto& wear : wears_)
     if (wear.calendar) next = std::min(next, wear.fails_at);
   return next;
@@ -185,8 +180,7 @@ double WearSet::hazard(std::size_t mode, const Axes& axes) const {
   return 0;
 }
 
-void WearSet::set_rates(double load, const Axes& axes) {
-  if (!dependent_) return;
+void WearSet::set_each_rate(double load, const Axes& axes) {
   const double warmer_k = trial_->line->ambient_at(axes.now) - 25;
   for (auto& wear : wears_) {
     wear.rate = 1;

@@ -66,8 +66,16 @@ class WearSet {
   /// The position in all() of the wear that has failed.
   [[nodiscard]] std::optional<std::size_t> failed(const Axes& axes) const;
   /// Whether one that does not wait for work has failed, and when the next does.
-  [[nodiscard]] bool calendar_failed(const Axes& axes) const;
-  [[nodiscard]] double next_calendar_failure() const;
+  [[nodiscard]] bool calendar_failed(double now) const {
+    return calendar_ && next_calendar_failure() <= now + rounding_s;
+  }
+  [[nodiscard]] double next_calendar_failure() const { return calendar_ ? next_dated() : never; }
+  /// Whether an onset has come that no record tells of yet.
+  [[nodiscard]] bool unrecorded(const Axes& axes) const {
+    for (const auto& wear : wears_)
+      if (wear.record < 0 && wear.onset_at <= wear.at(axes) + rounding_s) return true;
+    return false;
+  }
   /// Damage 0..1 of this kind.
   [[nodiscard]] double damage(line::FaultKind kind, const Axes& axes) const;
   /// Share of the cycle time by which all damage slows the work down; scrap that it adds.
@@ -80,7 +88,9 @@ class WearSet {
   /// Rate per hour of the next step of a mode: onset, or failure once degraded.
   [[nodiscard]] double hazard(std::size_t mode, const Axes& axes) const;
   /// Sets the clocks' rates for a stretch of work with this load (1 = usual).
-  void set_rates(double load, const Axes& axes);
+  void set_rates(double load, const Axes& axes) {
+    if (dependent_) set_each_rate(load, axes);
+  }
   /// A stretch of work is over.
   void worked(double seconds);
   /// Starts a scripted fault now.
@@ -104,6 +114,8 @@ class WearSet {
   [[nodiscard]] std::vector<Wear>& all() { return wears_; }
 
  private:
+  [[nodiscard]] double next_dated() const;
+  void set_each_rate(double load, const Axes& axes);
   [[nodiscard]] bool degraded(const Axes& axes) const {
     return std::any_of(wears_.begin(), wears_.end(),
                        [&](const Wear& wear) { return wear.at(axes) >= wear.onset_at; });

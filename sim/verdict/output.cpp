@@ -95,8 +95,11 @@ std::string as_junit(const std::vector<Verdict>& verdicts) {
     if (verdict.broken_invariants.empty()) {
       out += "/>\n";
     } else {
-      out += fmt::format(">\n      <failure message=\"{}\"/>\n    </testcase>\n",
-                         xml(verdict.broken_invariants.front()));
+      std::string all;
+      for (const auto& broken : verdict.broken_invariants)
+        all += fmt::format("{}broken invariant: {}", all.empty() ? "" : "\n", broken);
+      out += fmt::format(">\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
+                         xml("broken invariant: " + verdict.broken_invariants.front()), xml(all));
     }
     out += "  </testsuite>\n";
   }

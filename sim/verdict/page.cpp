@@ -55,7 +55,7 @@ std::string section(const Verdict& verdict) {
   }
   if (!verdict.expectations.empty()) out += "</table>\n";
   for (const auto& broken : verdict.broken_invariants)
-    out += fmt::format("<p class=\"fail\">Broken invariant: {}</p>\n", text::xml_escaped(broken));
+    out += fmt::format("<p class=\"fail\">broken invariant: {}</p>\n", text::xml_escaped(broken));
   out += "<table><tr><th>measure</th><th>mean</th><th>95 %</th><th>seeds</th></tr>\n";
   for (const auto& measure : verdict.measures) {
     out += fmt::format(

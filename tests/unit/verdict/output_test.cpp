@@ -50,6 +50,20 @@ TEST_CASE("JUnit output is well-formed whatever the names hold") {
   CHECK(std::stoi(std::string(answer.data(), size)) == 3);
 }
 
+TEST_CASE("a broken invariant is called by its name in every output") {
+  auto broken = failed();
+  broken.broken_invariants = {"seed 3: parts are lost",
+                              "seed 4: the trial ended as crashed: abort"};
+  const auto junit = verdict::as_junit({broken});
+  const auto json = nlohmann::json::parse(verdict::as_json({broken}, {{}}));
+  for (const auto& what : broken.broken_invariants) {
+    CHECK(verdict::as_text(broken).find("broken invariant: " + what) != std::string::npos);
+    CHECK(junit.find("broken invariant: " + what) != std::string::npos);
+    CHECK(verdict::as_html({broken}).find("broken invariant: " + what) != std::string::npos);
+  }
+  CHECK(json[0]["broken_invariants"] == broken.broken_invariants);
+}
+
 TEST_CASE("JSON output holds every measure of every seed") {
   verdict::SeedResult result;
   result.seed = 5;

@@ -88,8 +88,10 @@ double report(const std::string& name, std::size_t machines,
 
 }  // namespace
 
-int main() {
-  for (const std::size_t count : {10U, 100U, 1000U}) {
+int main(int argc, char** argv) {
+  std::vector<std::size_t> counts = {10, 100, 1000};
+  if (argc > 1) counts = {std::stoul(argv[1])};
+  for (const std::size_t count : counts) {
     const double horizon_s = 2e6 / static_cast<double>(count);
     report("bare event heap", count,
            [&] { return tests::run_heap(line_of(count, 4 * horizon_s, 0)).events; });

@@ -164,6 +164,10 @@ Json to_json(const std::vector<Occupation>& gantt, const Line& line,
   return bars;
 }
 
+Json said(const core::GateVerdict& verdict) {
+  return {{"check", verdict.check}, {"form", verdict.found.form}, {"values", verdict.found.values}};
+}
+
 Json to_json(const plan::Plan& plan, const plan::Request& request,
              const core::GateVerdict& verdict) {
   Json candidates = Json::array();
@@ -178,7 +182,9 @@ Json to_json(const plan::Plan& plan, const plan::Request& request,
     checks.push_back({{"rule", check.rule},
                       {"name", check.name},
                       {"passed", check.passed},
-                      {"text", check.text}});
+                      {"text", check.text},
+                      {"form", check.found.form},
+                      {"values", check.found.values}});
   const auto& winner = plan.evaluated.at(plan.winner).candidate;
   return {{"at_s", request.now.at_s},
           {"seed", request.seed},
@@ -186,6 +192,7 @@ Json to_json(const plan::Plan& plan, const plan::Request& request,
           {"why", winner.why},
           {"passed", verdict.passed},
           {"reason", verdict.reason},
+          {"said", said(verdict)},
           {"before", to_json(request.active, *request.line, *request.orders)},
           {"after", to_json(winner.schedule, *request.line, *request.orders)},
           {"candidates", std::move(candidates)},

@@ -28,6 +28,8 @@ using Json = nlohmann::ordered_json;
                            const std::vector<line::Order>& orders);
 [[nodiscard]] Json to_json(const std::vector<line::Occupation>& gantt, const line::Line& line,
                            const std::vector<line::Order>& orders);
+/// Why the gate said so: check, form and values, as pages translate them.
+[[nodiscard]] Json said(const core::GateVerdict& verdict);
 /// Candidates with intervals, the proof, the gate's checks, and one future of keep and winner.
 [[nodiscard]] Json to_json(const plan::Plan& plan, const plan::Request& request,
                            const core::GateVerdict& verdict);

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "sim/line/schedule_block.hpp"
 #include "sim/plan/react.hpp"
@@ -24,8 +26,8 @@ bool can_be_believed(const std::optional<ForecastRecord>& record, const GateRule
 }
 
 bool GateVerdict::can_be_overruled() const {
-  return std::all_of(checks.begin(), checks.end(), [](const Check& check) {
-    return check.passed || core::can_be_overruled(check.rule);
+  return std::all_of(checks.begin(), checks.end(), [](const Check& one) {
+    return one.passed || core::can_be_overruled(one.rule);
   });
 }
 
@@ -46,6 +48,116 @@ double binomial_p(std::size_t held, std::size_t count, double share) {
 }
 
 namespace {
+
+/// Names of `forms`, in the same order.
+enum class Form : std::size_t {
+  gains,
+  best,
+  running_is_best,
+  same_identity,
+  other_identity,
+  complaint,
+  no_room,
+  complete,
+  ended_badly,
+  futures,
+  seen_futures,
+  no_futures,
+  gain,
+  gain_sharpened,
+  better,
+  tail,
+  less_on_time,
+  none_later,
+  no_corners,
+  corners,
+  base_rates,
+  base_rates_unmeasured,
+  forecast_age,
+  missing_input,
+  skill,
+  skill_unmeasured,
+  twin_unknown,
+  twin,
+  twin_drifts,
+  plc_answers,
+  plc_silent,
+  state_age,
+  counts_agree,
+  counts_disagree,
+  frozen,
+  moves,
+  starts,
+  never_deployed,
+  deployed_lately,
+  writes_on,
+  writes_off,
+  previous_kept,
+  previous_unknown,
+  locked_out,
+  audit_works,
+  audit_broken,
+  promises,
+};
+
+constexpr std::array<std::string_view, 47> forms = {
+    "{0}: mean gain {1} of {2}, better in {3} % of {4} futures",
+    "\"{0}\" is the best of {1} schedules",
+    "the running schedule is the best of {0}",
+    "the plan is about the line, orders, state and rules that stand here",
+    "the line, the orders, the state or the rules are not those of the plan",
+    "{0}",
+    "it has more orders or services than the PLC has room for",
+    "complete, and leaves the {0} started orders in place",
+    "{0} of {1} futures did not end properly",
+    "proved on {0} futures, wanted {1}",
+    "the proof uses futures that the search or the choice has seen",
+    "no futures were compared",
+    "mean gain {0}, 95 % sure of more than {1}; wanted more than {2} ({3} fresh futures, Student "
+    "and bootstrap)",
+    "mean gain {0}, 95 % sure of more than {1}; wanted more than {2} ({3} fresh futures, Student "
+    "and bootstrap, with the recursion as control variate, correlation {4})",
+    "better in {0} % of the futures, wanted {1} %",
+    "the worst twentieth of futures costs {0} %, at most {1} % (95 % sure), allowed {2} %",
+    "order {0} is on time with {1} points less, {2} allowed",
+    "no order is late more often",
+    "no errors of the model were tried",
+    "gains in {0} of {1} corners; worst {2} % where {3}",
+    "planned by base rates, without a forecast; skill {0} over base rates (wanted above {1}), "
+    "calibrated to {2} (allowed {3}), measured on {4}",
+    "planned by base rates, without a forecast; nobody has measured how good the forecast is",
+    "the forecast is {0} s old, {1} s allowed",
+    "{0} % of the input of the machine at risk was missing, {1} % allowed",
+    "skill {0} over base rates (wanted above {1}), calibrated to {2} (allowed {3}), measured on "
+    "{4}",
+    "nobody has measured how good the forecast is",
+    "the simulation has not been compared with this plant yet, wanted are {0} stretches of time",
+    "throughput off by {0} %, event times by {1} % of the horizon; {2} of {3} stretches in the 90 "
+    "% interval (p {4})",
+    "throughput off by {0} %, event times by {1} % of the horizon; {2} of {3} stretches in the 90 "
+    "% interval (p {4}); its error drifts",
+    "the PLC answers",
+    "the PLC does not answer; its state is not known",
+    "the state planned from is {0} s old, {1} s allowed",
+    "part counts agree",
+    "by the counts there are {0} parts behind {1}",
+    "the first {0} orders of the running schedule stay where they are",
+    "{0} % of the open orders change place, {1} % allowed; they shift by {2} % of what they could, "
+    "{3} % allowed",
+    "open orders start {0} min earlier or later on average, {1} allowed",
+    "no schedule has been deployed yet",
+    "the last deployment was {0} s ago, wanted {1} s",
+    "writing schedules is switched on",
+    "writing schedules is switched off ([schedule] writes = false)",
+    "the running schedule is kept for the way back",
+    "the running schedule is not known, so there is no way back",
+    "a schedule was rolled back and nobody has cleared that yet",
+    "the audit can be written",
+    "the audit cannot be written",
+    "{0} of the last {1} deployments gained less than was promised, {2} allowed",
+};
+
+static_assert(forms.size() == static_cast<std::size_t>(Form::promises) + 1);
 
 class Judge {
  public:
@@ -71,41 +183,56 @@ class Judge {
     const auto refused = std::find_if(verdict_.checks.begin(), verdict_.checks.end(),
                                       [](const Check& c) { return !c.passed; });
     verdict_.passed = refused == verdict_.checks.end();
-    verdict_.reason =
-        verdict_.passed
-            ? fmt::format("{}: mean gain {:.0f} of {:.0f}, better in {:.0f} % of {} futures",
-                          winner_.name, proof_.mean_gain.mean, proof_.keep_cost,
-                          100 * proof_.probability_better, proof_.gain.size())
-            : fmt::format("{}: {}", refused->name, refused->text);
+    if (verdict_.passed) {
+      verdict_.found = finding(
+          Form::gains, {winner_.name, whole(proof_.mean_gain.mean), whole(proof_.keep_cost),
+                        percent(proof_.probability_better), fmt::format("{}", proof_.gain.size())});
+      verdict_.reason = verdict_.found.text();
+    } else {
+      verdict_.check = refused->name;
+      verdict_.found = refused->found;
+      verdict_.reason = fmt::format("{}: {}", refused->name, refused->text);
+    }
     return std::move(verdict_);
   }
 
  private:
-  void check(const char* rule, const char* name, bool passed, std::string text) {
-    verdict_.checks.push_back({rule, name, passed, std::move(text)});
+  static Finding finding(Form form, std::vector<std::string> values) {
+    return {std::string(forms.at(static_cast<std::size_t>(form))), std::move(values)};
+  }
+  static std::string whole(double value) { return fmt::format("{:.0f}", value); }
+  static std::string percent(double share) { return fmt::format("{:.0f}", 100 * share); }
+  static std::string count(std::size_t n) { return fmt::format("{}", n); }
+  static std::string change(double share) { return fmt::format("{:+.1f}", 100 * share); }
+
+  void check(const char* rule, const char* name, bool passed, Form form,
+             std::vector<std::string> values = {}) {
+    auto found = finding(form, std::move(values));
+    auto text = found.text();
+    verdict_.checks.push_back({rule, name, passed, std::move(text), std::move(found)});
   }
 
   void constraints() {
     const bool changes = !(winner_.schedule == request_.active);
-    check("G2", "change", changes,
-          changes ? fmt::format("\"{}\" is the best of {} schedules", winner_.name,
-                                plan_.evaluated.size())
-                  : fmt::format("the running schedule is the best of {}", plan_.evaluated.size()));
-    check("G0", "identity", input_.identity == input_.identity_now,
-          input_.identity == input_.identity_now
-              ? "the plan is about the line, orders, state and rules that stand here"
-              : "the line, the orders, the state or the rules are not those of the plan");
+    if (changes)
+      check("G2", "change", true, Form::best, {winner_.name, count(plan_.evaluated.size())});
+    else
+      check("G2", "change", false, Form::running_is_best, {count(plan_.evaluated.size())});
+    const bool same = input_.identity == input_.identity_now;
+    check("G0", "identity", same, same ? Form::same_identity : Form::other_identity);
     const auto complaints = line::complaints_about(winner_.schedule, *request_.line,
                                                    *request_.orders, request_.active, frozen_);
-    check("G1", "schedule", complaints.empty() && fits_block(winner_.schedule),
-          !complaints.empty() ? complaints.front()
-          : fits_block(winner_.schedule)
-              ? fmt::format("complete, and leaves the {} started orders in place", frozen_)
-              : "it has more orders or services than the PLC has room for");
-    check("G1", "simulation", proof_.invalid_trials == 0 && proof_.broken.empty(),
-          !proof_.broken.empty() ? proof_.broken.front()
-                                 : fmt::format("{} of {} futures did not end properly",
-                                               proof_.invalid_trials, 2 * proof_.seeds.size()));
+    if (!complaints.empty())
+      check("G1", "schedule", false, Form::complaint, {complaints.front()});
+    else if (!fits_block(winner_.schedule))
+      check("G1", "schedule", false, Form::no_room);
+    else
+      check("G1", "schedule", true, Form::complete, {count(frozen_)});
+    if (!proof_.broken.empty())
+      check("G1", "simulation", false, Form::complaint, {proof_.broken.front()});
+    else
+      check("G1", "simulation", proof_.invalid_trials == 0, Form::ended_badly,
+            {count(proof_.invalid_trials), count(2 * proof_.seeds.size())});
   }
 
   void gain() {
@@ -114,45 +241,41 @@ class Judge {
     const bool fresh = std::all_of(proof_.seeds.begin(), proof_.seeds.end(), [](std::uint64_t s) {
       return select::set_of(s) == select::ScenarioSet::gate;
     });
-    check("G2", "futures", many && fresh,
-          fresh ? fmt::format("proved on {} futures, wanted {}", proof_.gain.size(),
-                              rules_.least_futures)
-                : std::string("the proof uses futures that the search or the choice has seen"));
+    if (fresh)
+      check("G2", "futures", many, Form::futures,
+            {count(proof_.gain.size()), count(rules_.least_futures)});
+    else
+      check("G2", "futures", false, Form::seen_futures);
     const double lower = std::min(proof_.gain_lower_95, proof_.compared.gain_lower_boot);
-    check("G2", "gain", !proof_.gain.empty() && lower > least,
-          proof_.gain.empty()
-              ? std::string("no futures were compared")
-              : fmt::format("mean gain {:.0f}, 95 % sure of more than {:.0f}; wanted more than "
-                            "{:.0f} ({} fresh futures, Student and bootstrap{})",
-                            proof_.mean_gain.mean, lower, least, proof_.gain.size(),
-                            proof_.compared.sharpened
-                                ? fmt::format(", with the recursion as control variate, "
-                                              "correlation {:.3f}",
-                                              proof_.compared.model_correlation)
-                                : std::string()));
+    if (proof_.gain.empty()) return check("G2", "gain", false, Form::no_futures);
+    std::vector<std::string> values = {whole(proof_.mean_gain.mean), whole(lower), whole(least),
+                                       count(proof_.gain.size())};
+    const bool sharpened = proof_.compared.sharpened;
+    if (sharpened) values.push_back(fmt::format("{:.3f}", proof_.compared.model_correlation));
+    check("G2", "gain", lower > least, sharpened ? Form::gain_sharpened : Form::gain,
+          std::move(values));
   }
 
   void tail() {
     check("G3", "better", proof_.probability_better >= rules_.least_probability_better,
-          fmt::format("better in {:.0f} % of the futures, wanted {:.0f} %",
-                      100 * proof_.probability_better, 100 * rules_.least_probability_better));
+          Form::better,
+          {percent(proof_.probability_better), percent(rules_.least_probability_better)});
     const double growth = std::max(proof_.tail_change, proof_.compared.tail_change_upper);
-    check("G3", "tail", growth <= rules_.largest_tail_growth,
-          fmt::format("the worst twentieth of futures costs {:+.1f} %, at most {:+.1f} % (95 % "
-                      "sure), allowed {:+.1f} %",
-                      100 * proof_.tail_change, 100 * growth, 100 * rules_.largest_tail_growth));
+    check("G3", "tail", growth <= rules_.largest_tail_growth, Form::tail,
+          {change(proof_.tail_change), change(growth), change(rules_.largest_tail_growth)});
     double drop = 0;
-    std::string whose = "no order";
+    std::string whose;
     for (const auto& order : proof_.on_time) {
       const double lost = order.keep.middle() - order.winner.middle();
       if (lost <= drop) continue;
       drop = lost;
       whose = (*request_.orders).at(order.order.index).id;
     }
-    check("G3", "on time", drop <= rules_.largest_on_time_drop,
-          drop > 0 ? fmt::format("order {} is on time with {:.0f} points less, {:.0f} allowed",
-                                 whose, 100 * drop, 100 * rules_.largest_on_time_drop)
-                   : std::string("no order is late more often"));
+    if (drop > 0)
+      check("G3", "on time", drop <= rules_.largest_on_time_drop, Form::less_on_time,
+            {whose, percent(drop), percent(rules_.largest_on_time_drop)});
+    else
+      check("G3", "on time", drop <= rules_.largest_on_time_drop, Form::none_later);
   }
 
   void model() {
@@ -162,74 +285,64 @@ class Judge {
       good += corner.gain_share >= 0 ? 1 : 0;
       if (worst == nullptr || corner.gain_share < worst->gain_share) worst = &corner;
     }
-    const auto count = proof_.corners.size();
-    const bool passed = count == 0 || (static_cast<double>(good) >=
-                                           rules_.least_good_corners * static_cast<double>(count) &&
-                                       worst->gain_share >= rules_.worst_corner);
-    check("G4", "model error", passed,
-          count == 0 ? std::string("no errors of the model were tried")
-                     : fmt::format("gains in {} of {} corners; worst {:+.1f} % where {}", good,
-                                   count, 100 * worst->gain_share, worst->name));
+    const auto all = proof_.corners.size();
+    if (all == 0) return check("G4", "model error", true, Form::no_corners);
+    const bool passed =
+        static_cast<double>(good) >= rules_.least_good_corners * static_cast<double>(all) &&
+        worst->gain_share >= rules_.worst_corner;
+    check("G4", "model error", passed, Form::corners,
+          {count(good), count(all), change(worst->gain_share), worst->name});
   }
 
   void forecast() {
     const auto& record = input_.forecast;
-    const auto skill =
-        record ? fmt::format(
-                     "skill {:+.2f} over base rates (wanted above {:.2f}), calibrated to "
-                     "{:.3f} (allowed {:.3f}), measured on {}",
-                     record->skill, rules_.least_skill, record->calibration_error,
-                     rules_.largest_calibration_error, record->on)
-               : std::string("nobody has measured how good the forecast is");
+    std::vector<std::string> skill;
+    if (record)
+      skill = {fmt::format("{:+.2f}", record->skill), fmt::format("{:.2f}", rules_.least_skill),
+               fmt::format("{:.3f}", record->calibration_error),
+               fmt::format("{:.3f}", rules_.largest_calibration_error), record->on};
     if (request_.hazards.empty())
-      return check("G5", "forecast", true, "planned by base rates, without a forecast; " + skill);
+      return check("G5", "forecast", true, record ? Form::base_rates : Form::base_rates_unmeasured,
+                   std::move(skill));
     const double age_s = input_.now_s - input_.forecast_at_s;
     const double allowed_s =
         std::min(rules_.oldest_forecast_s, rules_.oldest_forecast_share * request_.horizon_s);
-    check("G5", "forecast", age_s <= allowed_s && age_s >= 0,
-          fmt::format("the forecast is {:.0f} s old, {:.0f} s allowed", age_s, allowed_s));
-    check("G5", "input", input_.missing_share <= rules_.largest_missing_share,
-          fmt::format("{:.0f} % of the input of the machine at risk was missing, {:.0f} % allowed",
-                      100 * input_.missing_share, 100 * rules_.largest_missing_share));
-    check("G5", "skill", can_be_believed(record, rules_), skill);
+    check("G5", "forecast", age_s <= allowed_s && age_s >= 0, Form::forecast_age,
+          {whole(age_s), whole(allowed_s)});
+    check("G5", "input", input_.missing_share <= rules_.largest_missing_share, Form::missing_input,
+          {percent(input_.missing_share), percent(rules_.largest_missing_share)});
+    check("G5", "skill", can_be_believed(record, rules_),
+          record ? Form::skill : Form::skill_unmeasured, std::move(skill));
   }
 
   void twin() {
     const auto& record = input_.twin;
-    bool passed = rules_.least_stretches == 0;
-    std::string text = fmt::format(
-        "the simulation has not been compared with this plant yet, wanted are {} "
-        "stretches of time",
-        rules_.least_stretches);
-    if (record) {
-      const double p = binomial_p(record->covered, record->shifts, 0.9);
-      passed = record->throughput_error <= rules_.largest_throughput_error &&
-               record->event_error <= rules_.largest_event_error && p > rules_.least_coverage_p &&
-               !record->drifting;
-      text = fmt::format(
-          "throughput off by {:.1f} %, event times by {:.1f} % of the horizon; {} of "
-          "{} stretches in the 90 % interval (p {:.2f}){}",
-          100 * record->throughput_error, 100 * record->event_error, record->covered,
-          record->shifts, p, record->drifting ? "; its error drifts" : "");
-    }
-    check("G6", "twin", passed, std::move(text));
+    if (!record)
+      return check("G6", "twin", rules_.least_stretches == 0, Form::twin_unknown,
+                   {count(rules_.least_stretches)});
+    const double p = binomial_p(record->covered, record->shifts, 0.9);
+    const bool passed = record->throughput_error <= rules_.largest_throughput_error &&
+                        record->event_error <= rules_.largest_event_error &&
+                        p > rules_.least_coverage_p && !record->drifting;
+    check("G6", "twin", passed, record->drifting ? Form::twin_drifts : Form::twin,
+          {fmt::format("{:.1f}", 100 * record->throughput_error),
+           fmt::format("{:.1f}", 100 * record->event_error), count(record->covered),
+           count(record->shifts), fmt::format("{:.2f}", p)});
   }
 
   void state() {
-    check("G7", "link", input_.connected,
-          input_.connected ? "the PLC answers" : "the PLC does not answer; its state is not known");
+    check("G7", "link", input_.connected, input_.connected ? Form::plc_answers : Form::plc_silent);
     const double age_s = input_.now_s - request_.now.at_s;
-    check("G7", "state", age_s >= 0 && age_s <= rules_.oldest_state_s,
-          fmt::format("the state planned from is {:.0f} s old, {:.0f} s allowed", age_s,
-                      rules_.oldest_state_s));
-    std::string trouble;
+    check("G7", "state", age_s >= 0 && age_s <= rules_.oldest_state_s, Form::state_age,
+          {whole(age_s), whole(rules_.oldest_state_s)});
     if (request_.line->is_plain_series() && request_.now.buffers.empty()) {
-      for (std::size_t m = 0; m + 1 < request_.now.machines.size(); ++m)
-        if (request_.now.buffer_level(m) < 0)
-          trouble = fmt::format("by the counts there are {} parts behind {}",
-                                request_.now.buffer_level(m), request_.line->machines[m].name);
+      for (std::size_t m = request_.now.machines.size(); m-- > 0;)
+        if (m + 1 < request_.now.machines.size() && request_.now.buffer_level(m) < 0)
+          return check(
+              "G7", "counts", false, Form::counts_disagree,
+              {fmt::format("{}", request_.now.buffer_level(m)), request_.line->machines[m].name});
     }
-    check("G7", "counts", trouble.empty(), trouble.empty() ? "part counts agree" : trouble);
+    check("G7", "counts", true, Form::counts_agree);
   }
 
   void stability() {
@@ -240,37 +353,31 @@ class Judge {
     check("G8", "freeze",
           kept == fence &&
               std::equal(after.begin(), after.begin() + std::ptrdiff_t(kept), before.begin()),
-          fmt::format("the first {} orders of the running schedule stay where they are", fence));
+          Form::frozen, {count(fence)});
     const auto unrest = plan::nervousness_of(request_.active, winner_.schedule, fence);
     check("G8", "stability",
           unrest.moved_share <= rules_.largest_moved_share &&
               unrest.weighted_shift <= rules_.largest_shift,
-          fmt::format("{:.0f} % of the open orders change place, {:.0f} % allowed; they shift by "
-                      "{:.0f} % of what they could, {:.0f} % allowed",
-                      100 * unrest.moved_share, 100 * rules_.largest_moved_share,
-                      100 * unrest.weighted_shift, 100 * rules_.largest_shift));
+          Form::moves,
+          {percent(unrest.moved_share), percent(rules_.largest_moved_share),
+           percent(unrest.weighted_shift), percent(rules_.largest_shift)});
     check("G8", "starts", proof_.start_deviation_s <= rules_.largest_start_deviation_s,
-          fmt::format("open orders start {:.0f} min earlier or later on average, {:.0f} allowed",
-                      proof_.start_deviation_s / 60, rules_.largest_start_deviation_s / 60));
-    const bool rested =
-        input_.deployed_at_s < 0 || input_.now_s - input_.deployed_at_s >= rules_.hold_off_s;
-    check("G8", "hold-off", rested,
-          input_.deployed_at_s < 0
-              ? std::string("no schedule has been deployed yet")
-              : fmt::format("the last deployment was {:.0f} s ago, wanted {:.0f} s",
-                            input_.now_s - input_.deployed_at_s, rules_.hold_off_s));
+          Form::starts,
+          {whole(proof_.start_deviation_s / 60), whole(rules_.largest_start_deviation_s / 60)});
+    if (input_.deployed_at_s < 0) return check("G8", "hold-off", true, Form::never_deployed);
+    const double since_s = input_.now_s - input_.deployed_at_s;
+    check("G8", "hold-off", since_s >= rules_.hold_off_s, Form::deployed_lately,
+          {whole(since_s), whole(rules_.hold_off_s)});
   }
 
   void writing() {
-    check("G10", "write", input_.may_write,
-          input_.may_write ? "writing schedules is switched on"
-                           : "writing schedules is switched off ([schedule] writes = false)");
+    check("G10", "write", input_.may_write, input_.may_write ? Form::writes_on : Form::writes_off);
     check("G11", "way back", input_.previous_kept && !input_.locked_out,
-          input_.locked_out      ? "a schedule was rolled back and nobody has cleared that yet"
-          : input_.previous_kept ? "the running schedule is kept for the way back"
-                                 : "the running schedule is not known, so there is no way back");
+          input_.locked_out      ? Form::locked_out
+          : input_.previous_kept ? Form::previous_kept
+                                 : Form::previous_unknown);
     check("G12", "audit", input_.audit_works,
-          input_.audit_works ? "the audit can be written" : "the audit cannot be written");
+          input_.audit_works ? Form::audit_works : Form::audit_broken);
     std::size_t broken = 0;
     std::size_t known = 0;
     const auto from = input_.ledger.size() - std::min(input_.ledger.size(), rules_.ledger_length);
@@ -280,9 +387,8 @@ class Judge {
       ++known;
       broken += promise.rolled_back || *promise.realised < promise.gain_lower ? 1 : 0;
     }
-    check("G12", "ledger", broken <= rules_.most_broken_promises,
-          fmt::format("{} of the last {} deployments gained less than was promised, {} allowed",
-                      broken, known, rules_.most_broken_promises));
+    check("G12", "ledger", broken <= rules_.most_broken_promises, Form::promises,
+          {count(broken), count(known), count(rules_.most_broken_promises)});
   }
 
   const GateInput& input_;
@@ -296,6 +402,25 @@ class Judge {
 };
 
 }  // namespace
+
+std::span<const std::string_view> gate_forms() {
+  return forms;
+}
+
+std::string Finding::text() const {
+  std::string out;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    const auto end = form[i] == '{' ? form.find('}', i) : std::string::npos;
+    if (end == std::string::npos) {
+      out += form[i];
+      continue;
+    }
+    const auto place = static_cast<std::size_t>(std::stoul(form.substr(i + 1, end - i - 1)));
+    if (place < values.size()) out += values[place];
+    i = end;
+  }
+  return out;
+}
 
 GateVerdict judge(const GateInput& input, const GateRules& rules) {
   return Judge(input, rules).verdict();

@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/line/schedule.hpp"
@@ -96,16 +98,29 @@ struct GateInput {
   std::vector<Promise> ledger;  ///< Oldest first.
 };
 
+/// What was found, as one of gate_forms() and what stands for its {0}, {1} ...: pages say it in
+/// other languages.
+struct Finding {
+  std::string form;
+  std::vector<std::string> values;
+  [[nodiscard]] std::string text() const;  ///< In English.
+};
+/// Every form that a finding of the gate can have, in English.
+[[nodiscard]] std::span<const std::string_view> gate_forms();
+
 struct Check {
   std::string rule;  ///< "G2"
   std::string name;  ///< "gain"
   bool passed = false;
-  std::string text;  ///< What was found, with numbers.
+  std::string text;    ///< What was found, with numbers.
+  Finding found = {};  ///< The same.
 };
 
 struct GateVerdict {
   bool passed = false;
   std::string reason;  ///< One sentence: the gain when passed, else the first refusal.
+  std::string check;   ///< Name of the check that refused first; empty when passed.
+  Finding found;       ///< Of the reason, without the name of the check.
   std::vector<Check> checks;
   /// Every refusal is of a rule that two people may overrule together.
   [[nodiscard]] bool can_be_overruled() const;

@@ -337,6 +337,19 @@ test("a proposal is refused by one who may, with a reason", async () => {
   await picture(page, "plan");
   await documented(page, "plan");
   assert.deepEqual(await barriers(page), []);
+  // What the gate has found, and what was weighed, in Chinese; numbers and names stay.
+  await page.locator(".language select").selectOption("zh");
+  await page.locator(".gate", { hasText: "平均收益" }).waitFor();
+  const found = await page.locator(".gate tbody tr").allInnerTexts();
+  assert.ok(found.length > 15, `${found.length} checks`);
+  assert.deepEqual(found.filter((row) => !/[\u4e00-\u9fff]/.test(row.split("\t").at(-1))), []);
+  assert.deepEqual(found.filter((row) => /\b(the|of|is|are|allowed|wanted)\b/.test(row)), []);
+  await picture(page, "plan-zh");
+  await open(page, "alarms");
+  assert.match(await page.locator("tr", { hasText: "filler" }).first().innerText(), /内发生与否各半.*原因：/s);
+  await picture(page, "alarms-zh");
+  await page.locator(".language select").selectOption("en");
+  await open(page, "plan");
   await page.getByRole("button", { name: /^Reject/ }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: /Second step/ }).click();
@@ -424,6 +437,7 @@ test("a lost PLC is seen within seconds, and so is a lost plugin", async () => {
   await page.getByText("The PLC does not answer").waitFor({ timeout: 10_000 });
   await page.locator(".machine .stale").first().waitFor();
   assert.equal(await page.locator(".machine .state:not(.stale)").count(), 0, "a value looks live");
+  for (const place of [".coming .dead", ".orders .dead"]) await page.locator(place).first().waitFor();
   await picture(page, "plc-lost");
   await documented(page, "plc-lost");
   assert.deepEqual(await barriers(page), []);

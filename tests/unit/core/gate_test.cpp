@@ -2,7 +2,13 @@
 // One case that passes; then each reason to refuse, alone.
 #include "plugin/core/gate.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
 
 #include "sim/select/scenario_set.hpp"
 #include "tests/support/lines.hpp"
@@ -294,7 +300,7 @@ TEST_CASE("two people may overrule the gate, but not identity, constraints, stat
   CHECK(complaints_about(approval, verdict, "digest", c.rules).empty());
   for (const char* rule : {"G0", "G1", "G7", "G10"}) {
     auto worse = verdict;
-    worse.checks.push_back({rule, "x", false, "no"});
+    worse.checks.push_back({rule, "x", false, "no", {}});
     CHECK_FALSE(worse.can_be_overruled());
     CHECK_FALSE(complaints_about(approval, worse, "digest", c.rules).empty());
   }
@@ -365,4 +371,33 @@ TEST_CASE("coverage is judged by a binomial test") {
   CHECK(binomial_p(18, 20, 0.9) == Approx(1));
   CHECK(binomial_p(12, 20, 0.9) < 0.001);
   CHECK(binomial_p(0, 0, 0.9) == 1);
+}
+
+TEST_CASE("a finding is its form with its values in their places") {
+  CHECK(core::Finding{"{1} of {0}, {1}", {"a", "b"}}.text() == "b of a, b");
+  CHECK(core::Finding{"{2}", {"a"}}.text().empty());
+}
+
+TEST_CASE("everything that the gate can find has a Chinese sentence with the same values") {
+  std::ifstream in(std::filesystem::path(FORELINE_SOURCE_DIR) / "plugin/hmi/web/src/text.js");
+  const std::string dictionary((std::istreambuf_iterator<char>(in)), {});
+  REQUIRE_FALSE(dictionary.empty());
+  for (const auto form : core::gate_forms()) {
+    if (form == "{0}") continue;  // a complaint of the line, word for word
+    std::string key;
+    for (const char c : form) key += c == '"' ? std::string("\\\"") : std::string(1, c);
+    const auto opening = "\"" + key + "\": \"";
+    const auto at = dictionary.find(opening);
+    INFO(form);
+    REQUIRE(at != std::string::npos);
+    const auto from = at + opening.size();
+    const auto chinese = dictionary.substr(from, dictionary.find('"', from) - from);
+    CHECK(std::any_of(chinese.begin(), chinese.end(),
+                      [](char c) { return static_cast<unsigned char>(c) >= 0x80; }));
+    for (int place = 0; place < 10; ++place) {
+      const auto value = "{" + std::to_string(place) + "}";
+      CHECK((form.find(value) == std::string_view::npos) ==
+            (chinese.find(value) == std::string::npos));
+    }
+  }
 }

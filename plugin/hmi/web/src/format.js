@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers, times and names as people read them.
+import { reason_of, spoken } from "./said.js";
 import { is_chinese, language, t } from "./text.js";
 
 const pad = (n) => String(n).padStart(2, "0");
@@ -40,6 +41,14 @@ export function measure(value, unit) {
   return unit === "s" ? lasting(value) : number(value, Math.abs(value) < 10 && value !== Math.round(value) ? 2 : 1);
 }
 
+/** A unit as it is written by hand; files keep to letters. */
+export const unit_of = (unit) => ({ degC: "°C", degF: "°F", m3_h: "m³/h", m3: "m³", um: "µm" })[unit] ?? unit;
+
+/** The unit behind a measure's name, where the name does not say it already. */
+export const unit_beside = (name, unit) => (unit === "s" || !unit || name.includes(unit) || name === "good" || name === "breakdowns" ? "" : t(unit));
+
+export const measure_name = (name) => t(name === "good" ? "Good parts" : name);
+
 /** Wall clock in the zone of who looks, and which zone that is. */
 export function wall(ms) {
   return new Intl.DateTimeFormat(language(), {
@@ -64,7 +73,7 @@ export function told(note) {
     return `${who} ${t(note.what)}${note.what === "raised" && note.probability > 0 && note.probability < 1 ? `（${percent(note.probability)}）` : ""}`;
   if (["plan", "deploy", "write"].includes(note.event)) {
     const number = /proposal (\d+)/.exec(note.subject ?? "")?.[1];
-    return `${number ? t("Proposal {n}", { n: number }) : note.event === "write" ? note.subject : t(note.event)} ${t(note.what)}${["refused", "failed", "reason", "not-wanted", "lost", "settled", "recovered"].includes(note.what) ? `：${note.text}` : ""}`;
+    return `${number ? t("Proposal {n}", { n: number }) : note.event === "write" ? note.subject : t(note.event)} ${t(note.what)}${["refused", "failed", "reason", "not-wanted", "lost", "settled", "recovered"].includes(note.what) ? `：${note.said ? reason_of({ said: note.said }) : spoken(note.text)}` : ""}`;
   }
   return note.text;
 }
@@ -74,7 +83,7 @@ export function why_of(alarm) {
   if (!is_chinese()) return alarm.why;
   if (alarm.class === "communication") return t(alarm.active ? "nothing arrives from the PLC" : "the PLC answers again");
   if (alarm.class === "data-quality") return t(alarm.active ? "gives no good value; the forecast does without it" : "gives good values again");
-  return alarm.why;
+  return spoken(alarm.why);
 }
 
 /** P(fault within s), linear between the stated horizons. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Notes } from "./overview.jsx";
-import { forecasts_of, lasting, number, percent, subject } from "./format.js";
+import { forecasts_of, lasting, number, percent, subject, unit_of } from "./format.js";
 import { freshness, get, live } from "./live.js";
 import { Fresh, Mark, Panel, rem, useEvery } from "./parts.jsx";
 import { is_chinese, t } from "./text.js";
@@ -20,7 +20,7 @@ function Reasons({ kind }) {
             <span class={reason.contribution >= 0 ? "for" : "against"}
               style={reason.contribution >= 0 ? { left: "50%", width: `${(50 * reason.contribution) / most}%` } : { right: "50%", width: `${(-50 * reason.contribution) / most}%` }} />
           </td>
-          <td class="n">{reason.contribution >= 0 ? "+" : "−"}{number(100 * Math.abs(reason.contribution), 1)} %</td>
+          <td class="n nowrap">{reason.contribution >= 0 ? "+" : "−"}{number(100 * Math.abs(reason.contribution), 1)} <span class="quiet">{t("points")}</span></td>
         </tr>
       ))}
     </tbody></table>
@@ -55,12 +55,12 @@ export function Machine({ name }) {
               <div class="signal" key={`${chosen}/${signal.name}`}>
                 <div class="reading">
                   <b>{signal.name}</b>
-                  <Fresh class="big">{outside && <Mark level="low" label={t("low")} />} {number(value)}<span class="unit"> {signal.unit}</span></Fresh>
+                  <Fresh class="big">{outside && <Mark level="low" label={t("low")} />} {number(value)}<span class="unit"> {unit_of(signal.unit)}</span></Fresh>
                   {quality && quality !== "Good" && <span class="bad"><Mark level="bad" label="" /> {t(quality)}</span>}
                   <span class="quiet">{t("normal band")} {number(signal.band_low)} – {number(signal.band_high)}</span>
                 </div>
                 <Trend height={Math.round(7.2 * em)} at_s={seen?.at_s ?? []} value={seen?.value ?? []} bad={seen?.bad ?? []}
-                  band={[signal.band_low, signal.band_high]} mark={mark} label={`${signal.name}, ${signal.unit}`} />
+                  band={[signal.band_low, signal.band_high]} mark={mark} label={`${signal.name}, ${unit_of(signal.unit)}`} />
               </div>
             );
           })}

@@ -65,7 +65,7 @@ export function TimeLine({ forecasts, line }) {
   const height = 1.8 * em + forecasts.length * row;
   const hours = [0, 1, 2, 3, 4].filter((h) => h * 3600 <= horizon);
   return (
-    <div ref={box}>
+    <div ref={box} class={freshness() === "live" ? "" : "dead"}>
       <svg class="drawing" width={width} height={height} role="img"
         aria-label={forecasts.map((f) => `${subject(f.id)}: ${percent(f.p)}`).join("; ")}>
         {hours.map((h) => (
@@ -153,7 +153,7 @@ function OrderList() {
   const sequence = state.schedule?.sequence ?? line.orders.map((order) => order.id);
   const rows = sequence.map((id) => line.orders.findIndex((order) => order.id === id)).filter((i) => i >= 0);
   return (
-    <table class="tight">
+    <table class={`tight ${freshness() === "live" ? "" : "dead"}`}>
       <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th>{t("State")}</th></tr></thead>
       <tbody>
         {rows.map((i) => {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState } from "preact/hooks";
-import { clock, lasting, measure, number, percent } from "./format.js";
+import { clock, lasting, measure, measure_name, number, percent, unit_beside } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Dialog, Mark, Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
 import { WhatIf } from "./whatif.jsx";
 import { late_orders } from "./late.js";
+import { finding, reason_of, spoken } from "./said.js";
 import { t } from "./text.js";
 
 export function Interval({ value, unit, signed }) {
@@ -27,7 +28,7 @@ function Gate({ checks }) {
       <tbody>{checks.map((check) => (
         <tr key={check.name}>
           <td class="nowrap">{check.passed ? <span><span aria-hidden="true">✓ </span>{t("passed")}</span> : <b><Mark level="medium" label="" /> {t("refused")}</b>}</td>
-          <td>{t(check.name)}</td><td>{check.text}</td>
+          <td>{t(check.name)}</td><td>{check.form ? finding(check) : check.text}</td>
         </tr>
       ))}</tbody>
     </table>
@@ -133,7 +134,7 @@ function Decide({ plan, approve, onDone }) {
   return (
     <Dialog wide title={`${approve ? t("Approve") : t("Reject")} · ${t("Proposal {n}", { n: proposal })}`} onClose={onDone}>
       <h3>{t("First step: compare")}</h3>
-      <p>{plan.reason}</p>
+      <p>{reason_of(plan)}</p>
       <BeforeAndAfter before={plan.before} after={plan.after} />
       {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button></footer>}
       {ticket && (
@@ -184,11 +185,11 @@ function Proposal({ plan }) {
   return (
     <>
       <Panel title={t("Proposal {n}", { n: plan.proposal })} note={`${t(outcome)} · ${clock(plan.at_s)}`}>
-        <p class="lead">{waits && <Mark level="forecast" label="" />} <b>{plan.winner}</b> — {plan.why}</p>
-        <p>{plan.reason}</p>
+        <p class="lead">{waits && <Mark level="forecast" label="" />} <b>{spoken(plan.winner)}</b> — {spoken(plan.why)}</p>
+        <p>{reason_of(plan)}</p>
         <dl class="inline">
           <dt>{t("mean gain")}</dt><dd><Interval value={proof.mean_gain} signed /></dd>
-          <dt /><dd>{t("better in {p} of {n} futures", { p: percent(better), n: proof.seeds.length })}</dd>
+          {!plan.passed && <><dt /><dd>{t("better in {p} of {n} futures", { p: percent(better), n: proof.seeds.length })}</dd></>}
         </dl>
         {overrules && <p>{signed ? t("{who} wants it against the gate; a second person must agree.", { who: signed }) : t("Two people may deploy it against the gate.")}</p>}
         {waits && (
@@ -207,7 +208,7 @@ function Proposal({ plan }) {
           <Scroll label={t("Compared on the same futures")}><table>
             <thead><tr><th>{t("Measure")}</th><th class="n">{t("running schedule")}</th><th class="n">{t("this proposal")}</th>{proof.difference && <th class="n">{t("difference")}</th>}</tr></thead>
             <tbody>{Object.entries(proof.keep).map(([name, value]) => (
-              <tr key={name}><td>{t(name)} <span class="quiet">{value.unit === "s" ? "" : value.unit}</span></td>
+              <tr key={name}><td>{measure_name(name)} <span class="quiet">{unit_beside(name, value.unit)}</span></td>
                 <td class="n"><Interval value={value} unit={value.unit} /></td><td class="n"><Interval value={proof.winner[name]} unit={value.unit} /></td>
                 {proof.difference && <td class="n"><Interval value={paired(proof, name)} unit={value.unit} signed /></td>}</tr>
             ))}</tbody>
@@ -215,7 +216,7 @@ function Proposal({ plan }) {
         </Panel>
       </div>
       <Panel title={t("Before and after")} note={t("one future of each")}>
-        <Pair first={plan.gantt.keep} second={plan.gantt.winner} line={line} now_s={plan.at_s} first_name={`${t("Before")}: ${t("running schedule")}`} second_name={`${t("After")}: ${plan.winner}`} />
+        <Pair first={plan.gantt.keep} second={plan.gantt.winner} line={line} now_s={plan.at_s} first_name={`${t("Before")}: ${t("running schedule")}`} second_name={`${t("After")}: ${spoken(plan.winner)}`} />
       </Panel>
       <Lateness plan={plan} line={line} />
       <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
@@ -223,8 +224,8 @@ function Proposal({ plan }) {
           <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>
           <tbody>{plan.candidates.map((candidate) => (
             <tr key={candidate.name} class={candidate.name === plan.winner ? "best" : ""}>
-              <td>{candidate.name}</td><td class="n"><Interval value={candidate.cost} /></td>
-              <td class="n">{number(candidate.measures["orders-late"]?.mean, 2)}</td><td class="n">{lasting(candidate.measures.downtime?.mean)}</td><td class="quiet">{candidate.why}</td>
+              <td>{spoken(candidate.name)}</td><td class="n"><Interval value={candidate.cost} /></td>
+              <td class="n">{number(candidate.measures["orders-late"]?.mean, 2)}</td><td class="n">{lasting(candidate.measures.downtime?.mean)}</td><td class="quiet">{spoken(candidate.why)}</td>
             </tr>
           ))}</tbody>
         </table></Scroll>
@@ -251,7 +252,7 @@ export function Plan() {
       {loaded?.plans?.length > 0 && (
         <Panel title={t("Earlier plans")}>
           <table><thead><tr><th>{t("Number")}</th><th>{t("Time")}</th><th>{t("Schedule")}</th><th>{t("Result")}</th><th>{t("Reason")}</th></tr></thead>
-            <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><td>{plan.proposal}</td><td>{clock(plan.at_s)}</td><td>{plan.winner}</td><td>{t(plan.outcome)}</td><td>{plan.reason}</td></tr>)}</tbody></table>
+            <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><td>{plan.proposal}</td><td>{clock(plan.at_s)}</td><td>{spoken(plan.winner)}</td><td>{t(plan.outcome)}</td><td>{reason_of(plan)}</td></tr>)}</tbody></table>
         </Panel>
       )}
     </div>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { clock, measure } from "./format.js";
+import { clock, measure, measure_name, unit_beside, unit_of } from "./format.js";
 import { get, live, may, post } from "./live.js";
 import { Mark, Panel, Scroll, Trouble, rem, useAct, useEvery } from "./parts.jsx";
 import { t } from "./text.js";
@@ -47,8 +47,8 @@ function Replay({ replay, foremost }) {
       <p class="states">{replay.machines.map((m) => <span key={m.name} class={m.name === machine.name ? "strong" : "quiet"}>{m.name}: {t(m.states[at])}</span>)}</p>
       {machine.signals.map((signal) => (
         <div class="signal" key={`${machine.name}/${signal.name}`}>
-          <div class="reading"><b>{signal.name}</b> <span class="quiet">{signal.unit}</span></div>
-          <Trend height={Math.round(6 * em)} at_s={replay.at_s} value={signal.values} mark={mark} label={`${machine.name} ${signal.name}, ${signal.unit}`} />
+          <div class="reading"><b>{signal.name}</b> <span class="quiet">{unit_of(signal.unit)}</span></div>
+          <Trend height={Math.round(6 * em)} at_s={replay.at_s} value={signal.values} mark={mark} label={`${machine.name} ${signal.name}, ${unit_of(signal.unit)}`} />
         </div>
       ))}
       <div class="columns even">
@@ -84,7 +84,7 @@ function Result({ ran }) {
       <details><summary>{t("Measures, 95 % intervals")}</summary>
         <Scroll label={t("Measures, 95 % intervals")}><table class="tight">
           <thead><tr><th>{t("Measure")}</th><th class="n">{t("mean")}</th><th class="n">{t("95 % interval")}</th></tr></thead>
-          <tbody>{Object.entries(verdict.measures).map(([name, m]) => <tr key={name}><td>{t(name)} <span class="quiet">{m.unit === "s" ? "" : m.unit}</span></td><td class="n">{measure(m.mean, m.unit)}</td><td class="n">{measure(m.low, m.unit)} – {measure(m.high, m.unit)}</td></tr>)}</tbody>
+          <tbody>{Object.entries(verdict.measures).map(([name, m]) => <tr key={name}><td>{measure_name(name)} <span class="quiet">{unit_beside(name, m.unit)}</span></td><td class="n">{measure(m.mean, m.unit)}</td><td class="n">{measure(m.low, m.unit)} – {measure(m.high, m.unit)}</td></tr>)}</tbody>
         </table></Scroll></details>
     </Panel>
   );
@@ -105,11 +105,11 @@ export function Scenarios() {
         {running && <p role="status">{t("{what}: {done} of {all}", { what: now.what || now.file, done: now.done, all: now.all })} <progress max={now.all || 1} value={now.done} /></p>}
         <Trouble text={error || files?.error || ran?.error} />
         <Scroll label={t("Scenarios")}><table>
-          <thead><tr><th>{t("File")}</th><th>{t("Scenario")}</th><th>{t("Line")}</th><th class="n">{t("Seeds")}</th><th class="n">{t("Expectations")}</th><th>{t("Last result")}</th><th><span class="sr">{t("Run")}</span></th></tr></thead>
+          <thead><tr><th>{t("File")}</th><th>{t("Scenario")}</th><th>{t("Line")}</th><th class="n">{t("Seeds")}</th><th class="n">{t("Expectations")}</th><th class="nowrap">{t("Last result")}</th><th><span class="sr">{t("Run")}</span></th></tr></thead>
           <tbody>{(Array.isArray(files) ? files : []).map((file) => (
             <tr key={file.file}><td class="mono nowrap">{file.file}</td>
-              {file.error ? <td colSpan="4" class="trouble">{file.error}</td> : <><td>{file.title}</td><td>{file.line}</td><td class="n">{file.seeds}</td><td class="n">{file.expectations}</td></>}
-              <td>{file.ended ? <Verdict passed={file.ended.passed} error={file.ended.error} /> : <span class="quiet">{t("not run yet")}</span>}</td>
+              {file.error ? <td colSpan="4" class="trouble lines">{file.error}</td> : <><td>{file.title}</td><td>{file.line}</td><td class="n">{file.seeds}</td><td class="n">{file.expectations}</td></>}
+              <td class="nowrap">{file.ended ? <Verdict passed={file.ended.passed} error={file.ended.error} /> : <span class="quiet">{t("not run yet")}</span>}</td>
               <td class="acts">{mine && !file.error && <button type="button" disabled={busy || running} aria-label={`${t("Run")} ${file.file}`} onClick={() => act(() => post("/api/scenario", { file: file.file }))}>{t("Run")}</button>}</td></tr>
           ))}</tbody>
         </table></Scroll>

@@ -6,6 +6,8 @@ import { rem, useWidth } from "./parts.jsx";
 
 const ink = "#1f2a33";
 const muted = "#4d5a66";
+/** Between marks of line time, in seconds: what a clock shows. */
+const time_steps = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
 /** One curve over line time: normal band behind, points that are not good crossed, what is forecast ahead. */
 export function Trend({ at_s, value, bad = [], band, range, mark, label, height, limit }) {
@@ -31,7 +33,7 @@ export function Trend({ at_s, value, bad = [], band, range, mark, label, height,
       cursor: { drag: { x: true, y: false } },
       scales: { x: { time: false }, y: range ? { range: () => range } : {} },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map((s) => clock(s, false)), size: 1.9 * em, space: 5 * em },
+        { ...axis, values: (_, ticks) => ticks.map((s) => clock(s, false)), size: 1.9 * em, space: 5 * em, incrs: time_steps },
         { ...axis, size: 3.6 * em, space: 1.3 * em, values: (_, ticks) => ticks.map((v) => number(v)) },
       ],
       series: [{}, { stroke: ink, width: Math.max(1, em / 11), points: { show: false }, spanGaps: false }],

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { clock, lasting, measure, percent } from "./format.js";
+import { clock, lasting, measure, measure_name, percent, unit_beside } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
 import { Interval } from "./plan.jsx";
-import { t } from "./text.js";
+import { spoken } from "./said.js";
+import { is_chinese, t } from "./text.js";
 
 const nothing = { sequence: null, services: null, faults: [], buffers: {}, speeds: {}, crews: null, futures: 20 };
 
@@ -24,12 +25,12 @@ function Result({ answer }) {
   const { line } = live;
   return (
     <div class="watermark" data-text={t("WHAT-IF · not live")}>
-      <p class="lead"><b>{answer.what.join(", ") || t("no change")}</b></p>
+      <p class="lead"><b>{answer.what.map(spoken).join(is_chinese() ? "；" : ", ") || t("no change")}</b></p>
       <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}. {t("mean gain")}: <Interval value={answer.gain} signed /></p>
       <Scroll label={t("Compared on the same futures")}><table>
         <thead><tr><th>{t("Measure")}</th><th class="n">{t("as it runs")}</th><th class="n">{t("what if")}</th><th class="n">{t("difference")}</th></tr></thead>
         <tbody>{answer.measures.map((m) => (
-          <tr key={m.name}><td>{t(m.name)} <span class="quiet">{m.unit === "s" ? "" : m.unit}</span></td><td class="n"><Interval value={m.keep} unit={m.unit} /></td><td class="n"><Interval value={m.edited} unit={m.unit} /></td><td class="n"><Interval value={m.difference} unit={m.unit} signed /></td></tr>
+          <tr key={m.name}><td>{measure_name(m.name)} <span class="quiet">{unit_beside(m.name, m.unit)}</span></td><td class="n"><Interval value={m.keep} unit={m.unit} /></td><td class="n"><Interval value={m.edited} unit={m.unit} /></td><td class="n"><Interval value={m.difference} unit={m.unit} signed /></td></tr>
         ))}</tbody>
       </table></Scroll>
       <Scroll label={t("Orders")}><table>

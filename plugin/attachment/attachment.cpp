@@ -73,6 +73,12 @@ std::string complaint_about(const std::string& who, const std::string& reason = 
 }
 constexpr double new_run_s = 3600;  ///< A clock that falls back by more means another run.
 
+/// Line time as people read it: "1:17:31".
+std::string clock_text(double at_s) {
+  const auto whole = static_cast<long>(std::max(0.0, at_s));
+  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
 double seconds(Clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -190,6 +196,7 @@ struct Attachment::State {
   bool hours_fail = false;      ///< They could not be written the last time.
   std::string past = "null";    ///< Written by start() alone.
   std::int64_t told_ns = 0;     ///< Of the last event in the historian.
+  std::vector<std::optional<std::uint32_t>> renewals_seen;  ///< By machine.
   std::shared_ptr<const inference::Forecaster> forecaster;
   std::vector<Event> events;                 ///< To tell the host once no lock is held.
   std::optional<core::Following> following;  ///< The deployed schedule, until it is judged.
@@ -290,6 +297,26 @@ struct Attachment::State {
       samples.insert(samples.end(), machine.signals.begin(), machine.signals.end());
     }
     check(history->add_frame(wall_ns(), samples));
+    remember_renewals(seen);
+  }
+  /// Services and repairs are no events of the plugin, but belong to the past of a machine.
+  void remember_renewals(const Frame& seen) {
+    renewals_seen.resize(seen.machines.size());
+    for (std::uint32_t m = 0; m < seen.machines.size() && history; ++m) {
+      auto& before = renewals_seen[m];
+      const auto now = seen.machines[m].renewals;
+      // A count that cannot be read is 0.
+      if (seen.machines[m].state == PackmlState::undefined || before == now) continue;
+      if (before && now == 0) continue;
+      if (before) {
+        told_ns = std::max(wall_ns(), told_ns);
+        check(
+            history->add_event({told_ns, seen.at_s, "machine", line().machines[m].name, "renewed",
+                                fmt::format("{} was serviced or repaired", line().machines[m].name),
+                                text_of(Json{{"renewals", now}})}));
+      }
+      before = now;
+    }
   }
   void keep_history() {
     const auto now = Clock::now();
@@ -301,8 +328,8 @@ struct Attachment::State {
     const auto keep_ns = static_cast<std::int64_t>(1e9 * configuration.historian.keep_s);
     check(history->drop_before(wall_ns() - keep_ns, wall_ns() - 4 * keep_ns));
   }
-  /// Alarms of former runs of the plugin, as far as the historian keeps them.
-  [[nodiscard]] std::string former_alarms() const {
+  /// Alarms, services and repairs of former runs of the plugin, as far as the historian keeps them.
+  [[nodiscard]] std::string former_history() const {
     Json told = Json::array();
     if (!history) return text_of(told);
     const auto until_ns = wall_ns();
@@ -310,7 +337,7 @@ struct Attachment::State {
     const auto kept_events = history->events(until_ns - keep_ns, until_ns);
     if (!kept_events) return text_of(told);
     for (const auto& event : *kept_events)
-      if (event.kind == "alarm")
+      if (event.kind == "alarm" || event.kind == "machine")
         told.push_back({{"at_s", event.at_s},
                         {"subject", event.subject},
                         {"what", event.what},
@@ -1021,8 +1048,8 @@ struct Attachment::State {
       proposal.state = ProposalState::planning;
     }
     planning = true;
-    tell_plan("started", fmt::format("planning because of {}, from the line's state at {:.0f} s",
-                                     because, request.now.at_s));
+    tell_plan("started", fmt::format("planning because of {}, from the line's state at {}", because,
+                                     clock_text(request.now.at_s)));
     if (planner.joinable()) planner.join();
     planner =
         std::thread([this, asked = std::move(request), forecast_at_s, missing_share, booked_then] {
@@ -1096,7 +1123,12 @@ struct Attachment::State {
     if (verdict.passed &&
         !audit("foreline", "proposed", text_of(detail["after"]) + " because " + verdict.reason)) {
       verdict.passed = false;
-      verdict.reason = "the audit cannot be written";
+      verdict.check = "audit";
+      verdict.found = {"the audit cannot be written", {}};
+      verdict.reason = verdict.found.text();
+      detail["passed"] = false;
+      detail["reason"] = verdict.reason;
+      detail["said"] = said(verdict);
     }
     {
       const std::lock_guard lock(mutex);
@@ -1888,7 +1920,7 @@ Answer Attachment::start(Attachment* former) {
     s.history.emplace(std::move(*history));
   }
   {
-    auto past = s.former_alarms();
+    auto past = s.former_history();
     const std::lock_guard lock(s.mutex);
     s.past = std::move(past);
   }

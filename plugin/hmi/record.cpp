@@ -118,11 +118,12 @@ void Record::take_values(const Json& values) {
       machine.state = state;
       machine.state_since_s = at_s;
     }
+    // A count that cannot be read is 0, and nobody has been at the machine.
     const auto renewals = static_cast<std::uint32_t>(number(*seen, "renewals", 0));
-    if (machine.seen && renewals != machine.renewals)
-      machine.history.push_back({{"at_s", at_s}, {"what", "renewed"}});
-    machine.renewals = renewals;
-    machine.seen = true;
+    if (machine.seen && renewals != 0 && renewals != machine.renewals)
+      keep({static_cast<std::uint32_t>(m)}, {{"at_s", at_s}, {"what", "renewed"}});
+    if (renewals != 0 || !machine.seen) machine.renewals = renewals;
+    machine.seen = machine.seen || state != name_of(PackmlState::undefined);
     const auto signals = seen->find("signals");
     for (std::size_t s = 0; signals != seen->end() && s < machine.signals.size(); ++s) {
       const auto sample = signals->find(line_.machines[m].signals[s].name);
@@ -135,7 +136,6 @@ void Record::take_values(const Json& values) {
       ++trend.samples;
       trend.good += good ? 1 : 0;
     }
-    if (machine.history.size() > history_max) machine.history.erase(machine.history.begin());
   }
 }
 
@@ -249,22 +249,32 @@ Json Record::orders_of(const Json& machines) const {
   return out;
 }
 
-void Record::remember(const Json& alarms) {
-  if (!alarms.is_array()) return;
-  for (const auto& event : alarms)
-    if (event.is_object()) keep_alarm(event);
+void Record::remember(const Json& past) {
+  if (!past.is_array()) return;
+  for (const auto& event : past) {
+    if (!event.is_object()) continue;
+    if (text(event, "what") != "renewed") {
+      keep_alarm(event);
+    } else if (const auto machine = line_.machine_named(text(event, "subject"))) {
+      keep(*machine, {{"at_s", number(event, "at_s", 0)}, {"what", "renewed"}});
+    }
+  }
+}
+
+void Record::keep(line::MachineId machine, Json entry) {
+  auto& history = machines_.at(machine.index).history;
+  history.push_back(std::move(entry));
+  if (history.size() > history_max) history.erase(history.begin());
 }
 
 void Record::keep_alarm(const Json& event) {
   const auto subject = text(event, "subject");
   const auto machine = line_.machine_named(subject.substr(0, subject.find('/')));
   if (!machine) return;
-  auto& history = machines_.at(machine->index).history;
-  history.push_back({{"at_s", number(event, "at_s", 0)},
-                     {"what", text(event, "what")},
-                     {"alarm", subject},
-                     {"text", text(event, "text")}});
-  if (history.size() > history_max) history.erase(history.begin());
+  keep(*machine, {{"at_s", number(event, "at_s", 0)},
+                  {"what", text(event, "what")},
+                  {"alarm", subject},
+                  {"text", text(event, "text")}});
 }
 
 void Record::note(Json event) {
@@ -289,7 +299,8 @@ void Record::note(Json event) {
                       {"at_s", number(event, "at_s", 0)},
                       {"winner", text(plan_, "winner")},
                       {"outcome", what},
-                      {"reason", text(plan_, "reason")}});
+                      {"reason", text(plan_, "reason")},
+                      {"said", plan_.value("said", Json())}});
     if (plans_.size() > plans_max) plans_.erase(plans_.begin());
   }
   // What becomes of a schedule after its deployment is no outcome of the newest proposal.
@@ -300,6 +311,11 @@ void Record::note(Json event) {
     if (plan_.is_object()) plan_["outcome"] = what;
   }
   if (kind == "alarm") keep_alarm(event);
+  if (kind == "plan" && event.contains("detail") && event["detail"].is_object() &&
+      event["detail"].contains("said")) {
+    Json said = event["detail"]["said"];
+    event["said"] = std::move(said);
+  }
   event.erase("detail");
   event["number"] = next_note_++;
   notes_.push_back(std::move(event));

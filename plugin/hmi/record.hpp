@@ -38,9 +38,9 @@ class Record {
 
   /// A snapshot of the attachment (Attachment::snapshot()).
   void take(const Json& snapshot);
-  /// Alarms of before the plugin began to watch (Attachment::past()), once, before notes of its
-  /// own.
-  void remember(const Json& alarms);
+  /// Alarms, services and repairs of before the plugin began to watch (Attachment::past()), once,
+  /// before notes of its own.
+  void remember(const Json& past);
   /// An event of the attachment; becomes a note, unless it is only progress.
   void note(Json event);
 
@@ -100,6 +100,7 @@ class Record {
   void take_stand(const Json& stands);
   /// Into the history of the machine that it is about, if it is about one.
   void keep_alarm(const Json& event);
+  void keep(line::MachineId machine, Json entry);
 
   line::Line line_;
   std::vector<line::Order> orders_;

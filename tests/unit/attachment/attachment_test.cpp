@@ -579,12 +579,29 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
     CHECK(text.find("200 OK") != std::string::npos);
     CHECK(text.find("foreline_polls_total ") != std::string::npos);
   }
+  const auto renewals = [](const Attachment& attachment) -> int {
+    const auto values = nlohmann::json::parse(attachment.snapshot()).at("values");
+    const auto machines = values.value("machines", nlohmann::json::object());
+    return machines.contains("press") ? machines["press"].at("renewals").get<int>() : -1;
+  };
+  {
+    Attachment serviced(configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n"),
+                        heard.calls_of());
+    REQUIRE(serviced.start().refusal == Refusal::none);
+    CHECK(serviced.past() == "[]");
+    REQUIRE(soon([&] { return renewals(serviced) == 0; }));
+    plc.set(12, 1);
+    REQUIRE(soon([&] { return renewals(serviced) == 1; }));
+  }
   {
     Attachment again(configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n"),
                      heard.calls_of());
     CHECK(again.past() == "null");
     REQUIRE(again.start().refusal == Refusal::none);
-    CHECK(again.past() == "[]");  // there was no alarm
+    const auto past = nlohmann::json::parse(again.past());  // there was no alarm
+    REQUIRE(past.size() == 1);
+    CHECK(past[0].at("subject") == "press");
+    CHECK(past[0].at("what") == "renewed");
     REQUIRE(again.service("press/vibration", false, "eva", "x").refusal == Refusal::none);
     REQUIRE(soon([&] { return !heard.said("press/vibration", "out-of-service").empty(); }));
   }
@@ -593,8 +610,9 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
                      heard.calls_of());
     REQUIRE(again.start().refusal == Refusal::none);
     const auto past = nlohmann::json::parse(again.past());
-    REQUIRE(past.size() == 1);
-    CHECK(past[0].at("what") == "out-of-service");
+    REQUIRE(past.size() == 2);
+    CHECK(past[0].at("what") == "renewed");
+    CHECK(past[1].at("what") == "out-of-service");
   }
   auto history = store::History::open(folder / "store", {});
   REQUIRE(history);

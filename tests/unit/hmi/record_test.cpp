@@ -252,6 +252,27 @@ TEST_CASE("a machine's history begins with the alarms of before, as many as fit"
   CHECK(record.notes_after(0).size() == 1);
 }
 
+TEST_CASE("services and repairs of before stay in a machine's history, and a lost count is none") {
+  Record record(watched(), tests::one_order(10));
+  record.remember(Json::array({{{"at_s", 5.0}, {"subject", "first"}, {"what", "renewed"}},
+                               {{"at_s", 6.0}, {"subject", "nobody"}, {"what", "renewed"}}}));
+  const auto with = [](double at_s, int renewals, const char* state) {
+    auto one = snapshot(at_s, 2, "Good", state);
+    one["values"]["machines"]["first"]["renewals"] = renewals;
+    return one;
+  };
+  record.take(with(10, 0, "Undefined"));
+  record.take(with(20, 3, "Execute"));  // the first that is known
+  record.take(with(30, 0, "Undefined"));
+  record.take(with(40, 3, "Execute"));
+  record.take(with(50, 4, "Execute"));
+  const auto history = record.machine("first").at("history");
+  REQUIRE(history.size() == 2);
+  CHECK(history.at(0) == Json{{"at_s", 5.0}, {"what", "renewed"}});
+  CHECK(history.at(1) == Json{{"at_s", 50.0}, {"what", "renewed"}});
+  CHECK(record.machine("first").at("renewals") == 4);
+}
+
 TEST_CASE("snapshots that lack parts, or are none, do no harm") {
   Record record(watched(), tests::one_order(10));
   for (const char* text :

@@ -45,8 +45,14 @@ int add(const Options& options) {
   accounts->push_back({options.name, *hmi::role_named(options.role), *hash});
   if (auto written = hmi::write_accounts(options.file, *accounts); !written)
     return fail(environment, "account", written.error());
-  fmt::print("{} {} as {} in {}\n", options.name, was ? "changed" : "added", options.role,
-             options.file);
+  if (options.json)
+    print_json({{"file", options.file},
+                {"name", options.name},
+                {"role", options.role},
+                {"done", was ? "changed" : "added"}});
+  else
+    fmt::print("{} {} as {} in {}\n", options.name, was ? "changed" : "added", options.role,
+               options.file);
   return pass;
 }
 
@@ -62,7 +68,10 @@ int remove(const Options& options) {
   accounts->erase(gone, accounts->end());
   if (auto written = hmi::write_accounts(options.file, *accounts); !written)
     return fail(environment, "account", written.error());
-  fmt::print("{} removed from {}\n", options.name, options.file);
+  if (options.json)
+    print_json({{"file", options.file}, {"name", options.name}, {"done", "removed"}});
+  else
+    fmt::print("{} removed from {}\n", options.name, options.file);
   return pass;
 }
 
@@ -88,6 +97,7 @@ void add_account(CLI::App& app, int& exit_code) {
     part->add_option("file", options->file, "File of accounts, as [hmi] accounts names it")
         ->required();
     if (name) part->add_option("name", options->name, "Who")->required();
+    add_json(*part, options->json, name ? "Print one JSON object" : "Print one JSON array");
     return part;
   };
   auto* adding = with(
@@ -95,11 +105,14 @@ void add_account(CLI::App& app, int& exit_code) {
   adding->add_option("--role", options->role, "viewer, planner, approver or engineer")
       ->required()
       ->check(CLI::IsMember({"viewer", "planner", "approver", "engineer"}));
+  adding->footer(
+      "Example:\n  echo 'correct horse' | foreline account add accounts.json ada --role approver");
   adding->callback([options, &exit_code] { exit_code = add(*options); });
-  with(command->add_subcommand("remove", "Remove an account"), true)
-      ->callback([options, &exit_code] { exit_code = remove(*options); });
+  auto* removing = with(command->add_subcommand("remove", "Remove an account"), true);
+  removing->footer("Example:\n  foreline account remove accounts.json ada");
+  removing->callback([options, &exit_code] { exit_code = remove(*options); });
   auto* listing = with(command->add_subcommand("list", "Names and roles"), false);
-  listing->add_flag("--json", options->json, "Print one JSON array");
+  listing->footer("Example:\n  foreline account list accounts.json");
   listing->callback([options, &exit_code] { exit_code = list(*options); });
   command->footer(
       "Example:\n  echo 'correct horse' | foreline account add accounts.json ada --role approver\n"

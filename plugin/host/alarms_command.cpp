@@ -175,6 +175,9 @@ void add_alarms(CLI::App& app, int& exit_code) {
                     "Account to sign in with; the password comes from the terminal or a pipe");
     sub->add_flag("--json", options->json, "Print one JSON object");
     if (why != nullptr) sub->add_option("--reason", options->reason, why)->required();
+    sub->footer(std::string("Example:\n  foreline alarms ") + name +
+                (acts ? " filler/bearing-wear --as ada" : " --pages 127.0.0.1:15080") +
+                (why != nullptr ? " --reason 'the sensor is being replaced'" : ""));
     return sub;
   };
   part("list", "Alarms that are not normal", false, nullptr)->callback([options, &exit_code] {

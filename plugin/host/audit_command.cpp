@@ -69,6 +69,12 @@ int audit(const Options& options) {
                 fmt::format("no line has the hash {}: lines have been cut off, or this is another "
                             "audit",
                             options.head));
+  if (options.json) {
+    fmt::print(
+        "{}\n",
+        nlohmann::ordered_json{{"lines", lines->size()}, {"whole", true}, {"head", head}}.dump());
+    return pass;
+  }
   fmt::print("{} lines, each follows from the ones before; the last hash is {}\n", lines->size(),
              head.empty() ? "none" : head);
   return pass;

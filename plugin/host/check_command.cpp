@@ -57,13 +57,7 @@ std::string to_json(const std::filesystem::path& file, const line::Result<std::s
   if (described) {
     out["text"] = *described;
   } else {
-    auto& mistakes = out["mistakes"] = nlohmann::ordered_json::array();
-    for (const auto& one : described.error().diagnostics)
-      mistakes.push_back({{"file", one.file},
-                          {"line", one.line},
-                          {"column", one.column},
-                          {"what", one.what},
-                          {"hint", one.hint}});
+    out["mistakes"] = mistakes_json(described.error());
   }
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -5,18 +5,98 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/process.hpp"
 
 namespace foreline::host {
 
 namespace fs = std::filesystem;
 
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+bool failures_are_json = false;
+
+/// Texts come from files and may be no UTF-8.
+std::string one_line(const Json& object) {
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void fail_in_json() {
+  failures_are_json = true;
+}
+
+Json mistakes_json(const line::Error& error) {
+  auto mistakes = Json::array();
+  for (const auto& one : error.diagnostics)
+    mistakes.push_back({{"file", one.file},
+                        {"line", one.line},
+                        {"column", one.column},
+                        {"what", one.what},
+                        {"hint", one.hint}});
+  return mistakes;
+}
+
+void add_json(CLI::App& command, bool& json, const std::string& what) {
+  command.add_flag("--json", json, what);
+}
+
+void print_json(const Json& object) {
+  fmt::print("{}\n", one_line(object));
+  std::fflush(stdout);
+}
+
+void JsonTarget::add_to(CLI::App& command, const std::string& what) {
+  // What stands behind it would be overwritten: no scenario by mistake.
+  const auto is_json = [](const std::string& name) {
+    return name.empty() || fs::path(name).extension() == ".json" || name.rfind("/dev/", 0) == 0
+               ? std::string()
+               : fmt::format(
+                     "\"{}\" does not end with .json; for JSON on standard output put "
+                     "--json last",
+                     name);
+  };
+  command
+      .add_option_function<std::string>(
+          "--json",
+          [this](const std::string& file) {
+            wanted_ = true;
+            file_ = file;
+          },
+          what + "; to standard output when no file follows")
+      ->expected(0, 1)
+      ->type_name("FILE.json")
+      ->check(CLI::Validator(is_json, ""));
+}
+
+line::Result<line::Done> JsonTarget::write(const std::string& text) const {
+  if (!wanted_) return line::Done{};
+  if (!file_.empty()) return gpt2::write_file(file_, text);
+  fmt::print("{}", text);
+  return line::Done{};
+}
+
 int fail(Exit status, std::string_view command, const line::Error& error) {
+  if (failures_are_json) {
+    fmt::print(stderr, "{}\n",
+               one_line({{"error",
+                          {{"command", command},
+                           {"status", static_cast<int>(status)},
+                           {"mistakes", mistakes_json(error)}}}}));
+    return status;
+  }
   constexpr std::size_t most_told = 100;
   const auto& all = error.diagnostics;
   for (std::size_t i = 0; i < std::min(all.size(), most_told); ++i)

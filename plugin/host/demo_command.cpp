@@ -64,6 +64,7 @@ struct Options {
   std::uint64_t seed = 0;
   double speed = 200;
   double limit_s = 1800;
+  bool json = false;
 };
 
 class Demo {
@@ -95,6 +96,10 @@ class Demo {
 
  private:
   void say(const std::string& text) {
+    if (options_.json) {
+      print_json({{"event", "said"}, {"at_s", story_.line_time_s()}, {"text", text}});
+      return;
+    }
     fmt::print("{}  {}\n", clock_text(story_.line_time_s()), text);
     std::fflush(stdout);
   }
@@ -339,6 +344,18 @@ class Demo {
       if (auto written = gpt2::write_file(out_ / name, text); !written)
         return fail(environment, "demo", written.error());
     }
+    if (options_.json) {
+      print_json({{"event", "concluded"},
+                  {"proved", conclusion.proved},
+                  {"seed", trial_.seed},
+                  {"sentences", conclusion.sentences},
+                  {"measures",
+                   {{"without_change", story["runs"]["without"]["measures"]},
+                    {"as_it_went", story["runs"]["with"]["measures"]}}},
+                  {"report", (out_ / "report.html").string()},
+                  {"story", (out_ / "report.json").string()}});
+      return conclusion.proved ? pass : expectation_failed;
+    }
     fmt::print("\n{}\n", conclusion.table);
     for (const auto& sentence : conclusion.sentences) fmt::print("{}\n", sentence);
     fmt::print("\nThe report: {}\n", (out_ / "report.html").string());
@@ -383,6 +400,7 @@ void add_demo(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--limit", options->limit_s, "Give up after so many seconds")
       ->capture_default_str();
+  add_json(*command, options->json, "One JSON object a line: what happens, and what it came to");
   command->footer(
       "Example:\n  foreline demo --approve-as demo\n\nExit status 0 only when the fault was "
       "forecast "

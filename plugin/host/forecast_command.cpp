@@ -7,6 +7,7 @@
 #include <CLI/Formatter.hpp>
 #include <cmath>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "inference/history.hpp"
 #include "plugin/host/console.hpp"
@@ -29,6 +30,35 @@ struct Options {
   bool csv = false;
   bool all_rows = false;
 };
+
+nlohmann::ordered_json as_json(const inference::Forecaster& forecaster,
+                               const std::vector<inference::Window>& windows,
+                               const line::Trial& trial, bool sentences) {
+  nlohmann::ordered_json out = {{"line", trial.line->name},
+                                {"at_s", windows.front().at_s},
+                                {"seed", trial.seed},
+                                {"model", forecaster.description()},
+                                {"horizons_s", line::forecast_horizons_s}};
+  auto& machines = out["machines"] = nlohmann::ordered_json::array();
+  for (const auto& given : forecaster.forecast(windows)) {
+    const auto& machine = trial.line->at(given.machine);
+    nlohmann::ordered_json one = {{"machine", machine.name}, {"available", given.available}};
+    if (!given.available) one["why_not"] = given.why_not;
+    if (given.available) {
+      for (const auto& kind : given.kinds) {
+        auto reasons = nlohmann::ordered_json::array();
+        for (const auto& reason : kind.reasons)
+          reasons.push_back({{"signal", machine.signals[reason.signal].name},
+                             {"contribution", reason.contribution}});
+        one["kinds"].push_back(
+            {{"kind", name_of(kind.kind)}, {"within", kind.within}, {"reasons", reasons}});
+      }
+      if (sentences) one["sentence"] = given.sentence;
+    }
+    machines.push_back(std::move(one));
+  }
+  return out;
+}
 
 int forecast(const Options& options) {
   auto scenario = text::read_scenario_file(shipped(options.scenario));
@@ -54,6 +84,10 @@ int forecast(const Options& options) {
   std::vector<inference::Window> windows;
   for (std::uint32_t m = 0; m < trial.line->machines.size(); ++m)
     windows.push_back(history.window({m}));
+  if (options.json) {
+    print_json(as_json(*forecaster, windows, trial, options.sentences));
+    return pass;
+  }
   fmt::print("{} at {}, seed {}\n{}\n\n{:<12}{:<14}{:>8}{:>8}{:>8}{:>8}   {}\n",
              scenario->line->name, clock_text(windows.front().at_s), trial.seed,
              forecaster->description(), "machine", "fault", "30 min", "1 h", "2 h", "4 h",
@@ -94,7 +128,7 @@ void add_forecast(CLI::App& app, int& exit_code) {
   command->add_flag("--sentences", options->sentences, "Also print what the model reads");
   auto* data = command->add_option("--data", options->data,
                                    "Plant data (description or CSV) for a model of `train --data`");
-  auto* json = command->add_flag("--json", options->json, "JSON on standard output")->needs(data);
+  auto* json = command->add_flag("--json", options->json, "Print JSON");
   command->add_flag("--csv", options->csv, "CSV on standard output")->needs(data)->excludes(json);
   command
       ->add_flag("--every-row", options->all_rows, "A forecast for each row, not for the last ones")

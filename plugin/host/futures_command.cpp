@@ -14,6 +14,7 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/progress.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 #include "sim/text/state_file.hpp"
@@ -33,7 +34,7 @@ struct Options {
   std::optional<std::uint64_t> seed;
   std::string schedule;
   std::vector<std::string> changes;
-  std::string json;
+  JsonTarget json;
 };
 
 /// One "machine.cycle=1.1" applied to the line; the complaint when it cannot be.
@@ -133,22 +134,35 @@ int futures(const Options& options) {
     fan.branches.push_back(branch);
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto ran = worker::run_fans(std::span(&fan, 1), {});
-  if (!ran) return fail(environment, "futures", ran.error());
+  // A part after the other: each begins with the same day, and it can be said how far they are.
+  line::FanOutcome all;
+  constexpr std::size_t part = 200;
+  Progress progress("futures", fan.branches.size());
+  for (std::size_t from = 0; from < fan.branches.size(); from += part) {
+    line::Fan some = fan;
+    const auto until = std::min(fan.branches.size(), from + part);
+    some.branches.assign(fan.branches.begin() + static_cast<std::ptrdiff_t>(from),
+                         fan.branches.begin() + static_cast<std::ptrdiff_t>(until));
+    auto ran = worker::run_fans(std::span(&some, 1), {});
+    if (!ran) return fail(environment, "futures", ran.error());
+    for (auto& branch : ran->front().branches) all.branches.push_back(std::move(branch));
+    for (std::size_t i = from; i < until; ++i) progress.step();
+  }
   const double spent_s =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  const auto& all = ran->front();
   std::size_t lost = 0;
   for (const auto& branch : all.branches) lost += branch.valid() ? 0 : 1;
   if (lost > 0)
-    fmt::print("{} of {} futures did not end properly: {}\n", lost, all.branches.size(),
-               std::find_if(all.branches.begin(), all.branches.end(), [](const auto& branch) {
-                 return !branch.valid();
-               })->error);
-  fmt::print("{}: {} futures of {} from {} on, seed {}, forked in {:.2f} s\n", scenario->line->name,
-             all.branches.size(), options.length, clock_text(*at_s), fan.trial.seed, spent_s);
-  fmt::print("{:<14}{:>22}{:>22}{:>24}\n", "", "as it is [95 %]", edited ? "changed [95 %]" : "",
-             edited ? "difference [95 %]" : "");
+    options.json.tell(
+        "{} of {} futures did not end properly: {}\n", lost, all.branches.size(),
+        std::find_if(all.branches.begin(), all.branches.end(), [](const auto& branch) {
+          return !branch.valid();
+        })->error);
+  options.json.tell("{}: {} futures of {} from {} on, seed {}, forked in {:.2f} s\n",
+                    scenario->line->name, all.branches.size(), options.length, clock_text(*at_s),
+                    fan.trial.seed, spent_s);
+  options.json.tell("{:<14}{:>22}{:>22}{:>24}\n", "", "as it is [95 %]",
+                    edited ? "changed [95 %]" : "", edited ? "difference [95 %]" : "");
   nlohmann::ordered_json json = {{"at_s", *at_s}, {"futures", options.count}};
   const std::size_t step = edited ? 2 : 1;
   for (const auto& field : line::measure_fields()) {
@@ -167,12 +181,10 @@ int futures(const Options& options) {
       constexpr std::array<const char*, 3> names = {"as_it_is", "changed", "difference"};
       json["measures"][std::string(field.name)][names[v]] = values[v];
     }
-    fmt::print("{} {}\n", row, field.unit);
+    options.json.tell("{} {}\n", row, field.unit);
   }
-  if (!options.json.empty()) {
-    if (auto written = gpt2::write_file(options.json, json.dump(2) + "\n"); !written)
-      return fail(environment, "futures", written.error());
-  }
+  if (auto written = options.json.write(json.dump(2) + "\n"); !written)
+    return fail(environment, "futures", written.error());
   return lost == 0 ? pass : expectation_failed;
 }
 
@@ -193,7 +205,7 @@ void add_futures(CLI::App& app, int& exit_code) {
   command->add_option("--schedule", options->schedule, "What if: this schedule from there on");
   command->add_option("--change", options->changes,
                       "What if: machine.cycle=1.1 (also repair, changeover, scrap), a factor");
-  command->add_option("--json", options->json, "Write every future's measures to this file");
+  options->json.add_to(*command, "Write every future's measures");
   command->footer(
       "Example:\n  foreline futures scenarios/demo.toml --at 1h30min --count 10 --change "
       "filler.cycle=0.95");

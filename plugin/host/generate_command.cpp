@@ -13,6 +13,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "inference/gpt2/checkpoint.hpp"
@@ -45,6 +46,7 @@ struct Options {
   std::string cost = "tardiness";
   std::string fool;
   bool traces = false;
+  bool json = false;
   worker::Options workers;
 };
 
@@ -77,10 +79,19 @@ text::Scenario random_scenario(const text::Scenario& like, const Options& option
   return scenario;
 }
 
-int write(const text::Scenario& scenario) {
+/// A file that was made, and of what seed.
+void tell_made(const Options& options, const char* what, const std::string& path,
+               std::uint64_t seed) {
+  if (options.json)
+    print_json({{what, path}, {"seed", seed}});
+  else
+    fmt::print("{}\n", path);
+}
+
+int write(const text::Scenario& scenario, const Options& options) {
   if (auto written = gpt2::write_file(scenario.path, text::scenario_text(scenario)); !written)
     return fail(environment, "generate", written.error());
-  fmt::print("{}\n", scenario.path);
+  tell_made(options, "scenario", scenario.path, scenario.first_seed);
   return pass;
 }
 
@@ -122,7 +133,7 @@ int write_traces(const std::vector<text::Scenario>& scenarios, const Options& op
                    !written) {
           status = fail(environment, "generate", written.error());
         } else {
-          fmt::print("{}\n", path);
+          tell_made(options, "trace", path, trial.seed);
         }
       });
   if (!done) return fail(environment, "generate", done.error());
@@ -221,7 +232,7 @@ int generate_pairwise(const text::Scenario& like, const Options& options) {
       fault.fails_after_s = std::round(usual_s * paces[chosen[2]]);
     fault.repair_s = 1800;
     scenario.faults.push_back(fault);
-    if (const int status = write(scenario); status != pass) return status;
+    if (const int status = write(scenario, options); status != pass) return status;
     made.push_back(scenario);
     report += fmt::format("{}", name);
     for (std::size_t factor = 0; factor < levels.size(); ++factor)
@@ -234,8 +245,15 @@ int generate_pairwise(const text::Scenario& like, const Options& options) {
     return fail(environment, "generate", written.error());
   std::size_t all = 1;
   for (const auto count : levels) all *= count;
-  fmt::print("{} of {} pairs in {} scenarios, where all combinations are {}; {}\n",
-             coverage.covered, coverage.pairs, cases.size(), all, path);
+  if (options.json)
+    print_json({{"coverage", path},
+                {"pairs_covered", coverage.covered},
+                {"pairs", coverage.pairs},
+                {"scenarios", cases.size()},
+                {"combinations", all}});
+  else
+    fmt::print("{} of {} pairs in {} scenarios, where all combinations are {}; {}\n",
+               coverage.covered, coverage.pairs, cases.size(), all, path);
   return write_traces(made, options);
 }
 
@@ -329,11 +347,16 @@ int search_worst(const text::Scenario& like, const Options& options, const Badne
   for (auto& [value, scenario] : worst) {
     scenario.title =
         fmt::format("{}, searched from seed {}", badness.text(value), scenario.first_seed);
-    if (const int status = write(scenario); status != pass) return status;
+    if (const int status = write(scenario, options); status != pass) return status;
     found.push_back(scenario);
   }
-  fmt::print("worst: {} (of {} random days: {})\n", badness.text(worst.front().first),
-             options.worst_of, badness.text(at_first));
+  if (options.json)
+    print_json({{"worst", badness.text(worst.front().first)},
+                {"random_days", options.worst_of},
+                {"worst_of_random", badness.text(at_first)}});
+  else
+    fmt::print("worst: {} (of {} random days: {})\n", badness.text(worst.front().first),
+               options.worst_of, badness.text(at_first));
   return write_traces(found, options);
 }
 
@@ -380,7 +403,7 @@ int generate_here(const Options& options) {
   std::vector<text::Scenario> scenarios;
   for (std::size_t i = 0; i < options.count; ++i) {
     scenarios.push_back(random_scenario(*like, options, options.seed + i));
-    if (const int status = write(scenarios.back()); status != pass) return status;
+    if (const int status = write(scenarios.back(), options); status != pass) return status;
   }
   return write_traces(scenarios, options);
 }
@@ -423,6 +446,7 @@ void add_generate(CLI::App& app, int& exit_code) {
                       "Model folder: the costliest are those on which it forecasts worst");
   command->add_flag("--traces", options->traces,
                     "Also simulate each day and write what its sensors showed, with the truth");
+  add_json(*command, options->json, "One JSON object a line: each file that was written");
   command->footer(
       "Example:\n  foreline generate --like scenarios/demo.toml --count 3 --out generated");
   command->callback([options, &exit_code] { exit_code = generate(*options); });

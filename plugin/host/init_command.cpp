@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -40,6 +41,7 @@ struct Options {
   std::string plc = "127.0.0.1:15020";
   std::string tags;  ///< A tag file of probe; empty: none.
   bool yes = false;
+  bool json = false;
 };
 
 /// What a project is made of: a name in its folder, and the text.
@@ -261,7 +263,7 @@ int init(Options options) {
       !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
     return fail(bad_input, "init",
                 fmt::format("{} is there and not empty; name a new folder", folder.string()));
-  if (!options.yes && ::isatty(STDIN_FILENO) != 0) ask(options);
+  if (!options.yes && !options.json && ::isatty(STDIN_FILENO) != 0) ask(options);
   const auto cycle_s = text::parse_duration(options.cycle);
   std::vector<std::string> wrong;
   if (!cycle_s || *cycle_s <= 0)
@@ -315,11 +317,20 @@ int init(Options options) {
   if (error)
     return fail(environment, "init",
                 fmt::format("cannot make {}: {}", folder.string(), error.message()));
+  const std::string next = tags.empty() ? "run scenarios" : "watch plugin.toml --dry-run";
+  if (options.json) {
+    auto names = nlohmann::ordered_json::array();
+    for (const auto& [name, text] : files) names.push_back((folder / name).string());
+    names.push_back((folder / "plugin.toml").string());
+    print_json({{"folder", folder.string()},
+                {"files", names},
+                {"next", fmt::format("cd {} && foreline {}", folder.string(), next)}});
+    return pass;
+  }
   fmt::print(
       "{0}: line.toml, orders.csv, plugin.toml,{1} two scenarios and a README.md\nNext: "
       "cd {0} && foreline {2}\n",
-      folder.string(), tags.empty() ? "" : " tags.csv,",
-      tags.empty() ? "run scenarios" : "watch plugin.toml --dry-run");
+      folder.string(), tags.empty() ? "" : " tags.csv,", next);
   return pass;
 }
 
@@ -344,6 +355,7 @@ void add_init(CLI::App& app, int& exit_code) {
   command->add_option("--tags", options->tags,
                       "Tag file of the PLC, as foreline probe --tags has written it");
   command->add_flag("--yes", options->yes, "Ask nothing");
+  add_json(*command, options->json, "Ask nothing; print one JSON object: the files");
   command->footer(
       "On a terminal it asks for what decides most; without one, or with --yes, it takes "
       "the options.\n\nExample:\n  foreline init my-line --machines filler,capper,packer "

@@ -21,20 +21,20 @@ std::vector<std::size_t> ranked(const std::vector<double>& scores) {
   return order;
 }
 
-void show_use(const levers::LineStudy& study, nlohmann::ordered_json& json) {
-  fmt::print("\nWhere the machines' time goes, in % of it\n{:<16}", "");
+void show_use(const levers::LineStudy& study, std::FILE* people, nlohmann::ordered_json& json) {
+  fmt::print(people, "\nWhere the machines' time goes, in % of it\n{:<16}", "");
   for (const char* head : {"working", "changeover", "broken", "service", "starved", "blocked",
                            "off shift", "idle", "active for"})
-    fmt::print("{:>12}", head);
-  fmt::print("\n");
+    fmt::print(people, "{:>12}", head);
+  fmt::print(people, "\n");
   for (std::size_t m = 0; m < study.use.size(); ++m) {
     const auto& u = study.use[m];
     const auto& name = study.line->machines[m].name;
-    fmt::print("{:<16}", name);
+    fmt::print(people, "{:<16}", name);
     for (const double share :
          {u.working, u.changeover, u.down, u.serviced, u.starved, u.blocked, u.off_shift, u.idle})
-      fmt::print("{:>12.1f}", 100 * share);
-    fmt::print("{:>10.0f} s\n", u.active_period_s);
+      fmt::print(people, "{:>12.1f}", 100 * share);
+    fmt::print(people, "{:>10.0f} s\n", u.active_period_s);
     json["machines"][name] = {{"working", u.working},
                               {"changeover", u.changeover},
                               {"broken", u.down},
@@ -51,7 +51,7 @@ void show_use(const levers::LineStudy& study, nlohmann::ordered_json& json) {
     if (one.share >= 0.0005)
       waste += fmt::format("{}{} {:.1f} %", waste.empty() ? "" : ", ", one.name, 100 * one.share);
   }
-  fmt::print("Lost machine time: {}\n", waste.empty() ? "none" : waste);
+  fmt::print(people, "Lost machine time: {}\n", waste.empty() ? "none" : waste);
 }
 
 }  // namespace
@@ -61,7 +61,8 @@ line::Result<line::Done> show_levers(const line::Trial& trial, const LeverOption
   auto begun = levers::LeverStudy::begin(trial, options.seed, options.futures, run);
   if (!begun) return begun.error();
   const auto& study = begun->study();
-  show_use(study, json);
+  std::FILE* const people = options.people;
+  show_use(study, people, json);
   auto promise = levers::scores_by(Method::active_period, study.levers, *study.line, study.use);
   const bool read = options.model != nullptr;
   if (read) {
@@ -78,18 +79,19 @@ line::Result<line::Done> show_levers(const line::Trial& trial, const LeverOption
   const auto busiest = name(levers::bottleneck_by(Method::utilisation, study.use));
   const auto longest = name(levers::bottleneck_by(Method::active_period, study.use));
   json["bottleneck"] = {{"utilisation", busiest}, {"active_period", longest}};
-  fmt::print("Bottleneck: {} is busiest; {} works longest without waiting", busiest, longest);
+  fmt::print(people, "Bottleneck: {} is busiest; {} works longest without waiting", busiest,
+             longest);
   if (count == order.size()) {
     json["bottleneck"]["simulated"] = name(study.bottleneck());
-    fmt::print("; a shorter cycle brings most on {}", name(study.bottleneck()));
+    fmt::print(people, "; a shorter cycle brings most on {}", name(study.bottleneck()));
   }
-  fmt::print(
-      ".\n\nWhat a lever brings, good parts an hour in % of what they are [95 %]: {} of {} "
-      "simulated{}\n",
-      count, order.size(),
-      count == order.size() ? ""
-      : read                ? ", those that the GPT-2 and its trees promise most of"
-                            : ", those that active periods promise most of");
+  fmt::print(people,
+             ".\n\nWhat a lever brings, good parts an hour in % of what they are [95 %]: {} of {} "
+             "simulated{}\n",
+             count, order.size(),
+             count == order.size() ? ""
+             : read                ? ", those that the GPT-2 and its trees promise most of"
+                                   : ", those that active periods promise most of");
   std::vector<std::size_t> best(chosen.begin(), chosen.end());
   std::stable_sort(best.begin(), best.end(),
                    [&](auto a, auto b) { return study.gain[a] > study.gain[b]; });
@@ -97,8 +99,8 @@ line::Result<line::Done> show_levers(const line::Trial& trial, const LeverOption
   for (const auto i : best) {
     const double gain = 100 * study.gain[i];
     const double half = 100 * study.half[i];
-    fmt::print("{:<44}{:>+8.2f} {:<18}{}\n", levers::text_of(study.levers[i], *study.line), gain,
-               fmt::format("[{:+.2f}, {:+.2f}]", gain - half, gain + half),
+    fmt::print(people, "{:<44}{:>+8.2f} {:<18}{}\n", levers::text_of(study.levers[i], *study.line),
+               gain, fmt::format("[{:+.2f}, {:+.2f}]", gain - half, gain + half),
                read ? fmt::format("  likely the best: {:.0f} %", 100 * promise[i]) : "");
     list.push_back({{"machine", name(study.levers[i].machine)},
                     {"lever", levers::name_of(study.levers[i].what)},

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -15,7 +16,8 @@ namespace foreline::host {
 struct LeverOptions {
   std::uint64_t seed = 1;
   std::size_t futures = 24;
-  std::size_t most = 0;  ///< Levers to simulate, the most promising first; 0: all.
+  std::size_t most = 0;        ///< Levers to simulate, the most promising first; 0: all.
+  std::FILE* people = stdout;  ///< Where the text for people goes.
   const inference::LeverModel* model = nullptr;  ///< Who says which those are; null: arithmetic.
 };
 

@@ -6,12 +6,16 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "plugin/host/commands.hpp"
+#include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
+#include "plugin/host/help.hpp"
 #include "sim/text/document.hpp"
 
 int main(int argc, char** argv) {
@@ -19,6 +23,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{"Sees a production line's faults coming and proves a better schedule in simulation.",
                "foreline"};
+  app.formatter(std::make_shared<Help>());
   app.set_version_flag("--version", FORELINE_VERSION);
   app.require_subcommand(1);
   app.footer("Exit status: 0 pass, 1 expectation failed, 2 bad input, 3 environment, 4 bug.");
@@ -45,6 +50,10 @@ int main(int argc, char** argv) {
   for (const auto add : {add_tokenize, add_hidden, add_score, add_complete, add_bench})
     in("GPT-2", add);
   for (const auto add : {add_completion, add_man}) in("The command line", add);
+  const bool in_json = std::any_of(argv, argv + argc, [](const char* word) {
+    return std::strcmp(word, "--json") == 0 || std::strncmp(word, "--json=", 7) == 0;
+  });
+  if (in_json) fail_in_json();
   try {
     app.parse(argc, argv);
     return exit_code;
@@ -55,11 +64,14 @@ int main(int argc, char** argv) {
     if (!first.empty() && first.front() != '-' &&
         std::find(known.begin(), known.end(), first) == known.end()) {
       const auto meant = foreline::text::nearest(first, known);
-      std::fprintf(
-          stderr, "foreline: there is no command \"%s\" (%s)\n", first.c_str(),
-          meant ? ("did you mean \"" + *meant + "\"?").c_str() : "foreline --help lists them");
+      const auto what =
+          "there is no command \"" + first + "\" (" +
+          (meant ? "did you mean \"" + *meant + "\"?" : "foreline --help lists them") + ")";
+      if (in_json) return fail(bad_input, first, what);
+      std::fprintf(stderr, "foreline: %s\n", what.c_str());
       return bad_input;
     }
+    if (in_json && error.get_exit_code() != 0) return fail(bad_input, first, error.what());
     return app.exit(error) == 0 ? pass : bad_input;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "foreline: internal error: %s\n", error.what());

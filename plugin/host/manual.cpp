@@ -127,12 +127,15 @@ std::string zsh(const ManualCommand& root) {
       }
     }
     if (command.commands.empty()) {
-      for (const auto& positional : command.positionals)
+      int place = 0;
+      for (const auto& positional : command.positionals) {
+        const auto where = positional.many ? std::string("*") : std::to_string(++place);
+        const auto words = positional.choices.empty()
+                               ? std::string("_files")
+                               : fmt::format("({})", fmt::join(positional.choices, " "));
         out += " \\\n    " +
-               quoted(positional.choices.empty()
-                          ? fmt::format("*:{}:_files", zsh_text(positional.names.front()))
-                          : fmt::format("1:{}:({})", zsh_text(positional.names.front()),
-                                        fmt::join(positional.choices, " ")));
+               quoted(fmt::format("{}:{}:{}", where, zsh_text(positional.names.front()), words));
+      }
       out += "\n}\n";
       continue;
     }

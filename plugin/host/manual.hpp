@@ -16,6 +16,7 @@ struct ManualOption {
   std::string description;
   std::vector<std::string> choices;  ///< When only these words are allowed.
   bool required = false;
+  bool many = false;  ///< A positional that takes all the words that come.
 };
 
 struct ManualCommand {

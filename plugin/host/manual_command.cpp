@@ -7,6 +7,7 @@
 #include <CLI/Formatter.hpp>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "inference/gpt2/checkpoint.hpp"
@@ -37,6 +38,7 @@ ManualOption manual_of(const CLI::Option& option) {
   if (out.names.empty()) out.names.push_back(option.get_name());
   out.description = option.get_description();
   out.required = option.get_required();
+  out.many = option.get_expected_max() > 1;
   if (option.get_items_expected_max() == 0) return out;
   out.value = option.get_type_name();
   out.choices = choices_in(out.value);
@@ -69,7 +71,9 @@ void collect(const ManualCommand& command, std::vector<const ManualCommand*>& al
   for (const auto& below : command.commands) collect(below, all);
 }
 
-int write_pages(const std::vector<const ManualCommand*>& all, const std::filesystem::path& folder) {
+int write_pages(const std::vector<const ManualCommand*>& all, const std::filesystem::path& folder,
+                bool json) {
+  auto files = nlohmann::ordered_json::array();
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
@@ -79,8 +83,12 @@ int write_pages(const std::vector<const ManualCommand*>& all, const std::filesys
     const auto page = folder / (command->name("-") + ".1");
     if (auto written = gpt2::write_file(page, page_of(*command, FORELINE_VERSION)); !written)
       return fail(environment, "man", written.error());
+    files.push_back(page.string());
   }
-  fmt::print("{} pages in {}\n", all.size(), folder.string());
+  if (json)
+    print_json({{"files", files}});
+  else
+    fmt::print("{} pages in {}\n", all.size(), folder.string());
   return pass;
 }
 
@@ -88,17 +96,23 @@ int write_pages(const std::vector<const ManualCommand*>& all, const std::filesys
 
 void add_completion(CLI::App& app, int& exit_code) {
   auto shell = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
   auto* command =
       app.add_subcommand("completion", "Print a script that completes foreline's words");
   command->add_option("shell", *shell, "The shell that is to complete them")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  add_json(*command, *json, "Print one JSON object: the shell, and the script as text");
   command->footer(
       "Let the shell read it at its start, for example in ~/.bashrc: source <(foreline completion "
       "bash)\n\nExample:\n  foreline completion bash");
-  command->callback([shell, &app, &exit_code] {
+  command->callback([shell, json, &app, &exit_code] {
     const auto kind = *shell == "bash" ? Shell::bash : *shell == "zsh" ? Shell::zsh : Shell::fish;
-    fmt::print("{}", completion_for(kind, manual_of(app, {"foreline"})));
+    const auto script = completion_for(kind, manual_of(app, {"foreline"}));
+    if (*json)
+      print_json({{"shell", *shell}, {"script", script}});
+    else
+      fmt::print("{}", script);
     exit_code = pass;
   });
 }
@@ -107,19 +121,21 @@ void add_man(CLI::App& app, int& exit_code) {
   struct Options {
     std::vector<std::string> path;
     std::string out;
+    bool json = false;
   };
   auto options = std::make_shared<Options>();
   auto* command =
       app.add_subcommand("man", "Print the manual page of a command, or write them all");
   command->add_option("command", options->path, "The command's words; none: foreline itself");
   command->add_option("--out", options->out, "Write every page into this folder");
+  add_json(*command, options->json, "Print one JSON object: the page as text, or the files");
   command->footer("Example:\n  foreline man solve\n  foreline man --out man1");
   command->callback([options, &app, &exit_code] {
     const auto root = manual_of(app, {"foreline"});
     std::vector<const ManualCommand*> all;
     collect(root, all);
     if (!options->out.empty()) {
-      exit_code = write_pages(all, options->out);
+      exit_code = write_pages(all, options->out, options->json);
       return;
     }
     auto wanted = options->path;
@@ -127,7 +143,11 @@ void add_man(CLI::App& app, int& exit_code) {
     std::vector<std::string> known;
     for (const auto* one : all) {
       if (one->path == wanted) {
-        fmt::print("{}", page_of(*one, FORELINE_VERSION));
+        const auto page = page_of(*one, FORELINE_VERSION);
+        if (options->json)
+          print_json({{"command", one->name()}, {"page", page}});
+        else
+          fmt::print("{}", page);
         return;
       }
       known.push_back(one->name());

@@ -8,6 +8,7 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -48,7 +49,7 @@ struct Options {
   std::string csv;
   std::string xlsx;
   std::string ics;
-  std::string json;
+  JsonTarget json;
   std::string zero = "2000-01-01T00:00";
   std::string again;
 };
@@ -118,14 +119,11 @@ line::Result<line::Done> write_files(const Options& options, const plan::Request
                         });
       !done)
     return done;
-  if (auto done = write(options.json,
-                        [&] {
-                          Json json = {{"id", id}, {"rerun", rerun_of(options)}};
-                          json.update(attachment::to_json(plan, request, verdict));
-                          return json.dump(2) + "\n";
-                        });
-      !done)
-    return done;
+  if (options.json.wanted()) {
+    Json json = {{"id", id}, {"rerun", rerun_of(options)}};
+    json.update(attachment::to_json(plan, request, verdict));
+    if (auto done = options.json.write(json.dump(2) + "\n"); !done) return done;
+  }
   return options.xlsx.empty() ? line::Result<line::Done>(line::Done{})
                               : report::write_xlsx(options.xlsx, tables);
 }
@@ -224,8 +222,8 @@ int make(Options options) {
       if (!possible || !gives_warning(kind.kind)) continue;
       request.hazards.push_back({given.machine, kind.kind, kind.within});
       if (kind.probability_within(7200) > 0.2)
-        fmt::print("{} of {}: {:.0f} % within 2 h\n", name_of(kind.kind),
-                   trial.line->at(given.machine).name, 100 * kind.probability_within(7200));
+        options.json.tell("{} of {}: {:.0f} % within 2 h\n", name_of(kind.kind),
+                          trial.line->at(given.machine).name, 100 * kind.probability_within(7200));
       missing_share = std::max(missing_share, static_cast<double>(given.missing_share));
     }
   }
@@ -236,20 +234,24 @@ int make(Options options) {
     progress(fmt::format("best so far: {}, gain {:.0f} [{:.0f}, {:.0f}]", best.name, gain.mean,
                          gain.low, gain.high));
   };
-  auto said = std::chrono::steady_clock::now();
+  const auto begun = std::chrono::steady_clock::now();
+  auto said = begun;
   const auto simulated = [&](std::size_t done, std::size_t all) {
     const auto moment = std::chrono::steady_clock::now();
     if (moment - said < std::chrono::seconds(2)) return;
     said = moment;
-    progress(fmt::format("{} of at most {} futures simulated{}", done, all,
-                         shown.empty() ? "" : "; best so far: " + shown));
+    const double left_s = std::chrono::duration<double>(moment - begun).count() *
+                          static_cast<double>(all - std::min(done, all)) /
+                          static_cast<double>(std::max<std::size_t>(1, done));
+    progress(fmt::format("{} of at most {} futures simulated, at most {:.0f} s to go{}", done, all,
+                         std::ceil(left_s), shown.empty() ? "" : "; best so far: " + shown));
   };
   auto planned = plan::make_plan(request, *client, simulated, planned_so_far);
   if (!planned) return fail(environment, "plan", planned.error());
-  fmt::print("{} at {}, seed {}: {} schedules on the same {} futures\n\n{:<44}{:>26}{:>8}{:>12}\n",
-             scenario->line->name, clock_text(request.now.at_s), trial.seed,
-             planned->evaluated.size(), options.futures, "schedule", "cost, mean [95 %]", "late",
-             "downtime");
+  options.json.tell(
+      "{} at {}, seed {}: {} schedules on the same {} futures\n\n{:<44}{:>26}{:>8}{:>12}\n",
+      scenario->line->name, clock_text(request.now.at_s), trial.seed, planned->evaluated.size(),
+      options.futures, "schedule", "cost, mean [95 %]", "late", "downtime");
   for (const auto& evaluated : planned->evaluated) {
     double late = 0;
     double down_s = 0;
@@ -259,14 +261,14 @@ int make(Options options) {
     }
     const auto n = static_cast<double>(evaluated.selection.size());
     const auto& cost = evaluated.mean_cost;
-    fmt::print("{:<44}{:>26}{:>8.2f}{:>12}\n", evaluated.candidate.name,
-               fmt::format("{:.0f} [{:.0f}, {:.0f}]", cost.mean, cost.low, cost.high), late / n,
-               clock_text(down_s / n));
+    options.json.tell("{:<44}{:>26}{:>8.2f}{:>12}\n", evaluated.candidate.name,
+                      fmt::format("{:.0f} [{:.0f}, {:.0f}]", cost.mean, cost.low, cost.high),
+                      late / n, clock_text(down_s / n));
   }
   const auto& best = planned->evaluated[planned->winner].candidate.schedule;
   const auto fence = plan::frozen_of(request);
   const auto unrest = plan::nervousness_of(request.active, best, fence);
-  fmt::print(
+  options.json.tell(
       "\nThe first {} of {} orders stay; {:.0f} % of the others move, by {:.0f} % of what they "
       "could, and start {:.0f} min earlier or later on average\n",
       fence, best.sequence.size(), 100 * unrest.moved_share, 100 * unrest.weighted_shift,
@@ -287,11 +289,12 @@ int make(Options options) {
   rules.least_stretches = 0;
   rules.least_futures = std::min(rules.least_futures, request.gate_seeds);
   const auto verdict = core::judge(input, rules);
-  fmt::print("\nThe gate {}: {}\n", verdict.passed ? "would propose" : "refuses", verdict.reason);
+  options.json.tell("\nThe gate {}: {}\n", verdict.passed ? "would propose" : "refuses",
+                    verdict.reason);
   for (const auto& check : verdict.checks)
-    if (!check.passed) fmt::print("  {:<4}{:<12}{}\n", check.rule, check.name, check.text);
+    if (!check.passed) options.json.tell("  {:<4}{:<12}{}\n", check.rule, check.name, check.text);
   const auto id = store::digest_of(core::identity_text(request, best, rules));
-  fmt::print("\nThis plan: {}\n", id);
+  options.json.tell("\nThis plan: {}\n", id);
   if (auto written = write_files(options, request, *planned, verdict, id, *freeze_s); !written)
     return fail(environment, "plan", written.error());
   if (!wanted_id.empty() && wanted_id != id)
@@ -303,7 +306,7 @@ int make(Options options) {
     auto written =
         gpt2::write_file(options.out, text::schedule_text(best, *trial.line, *trial.orders));
     if (!written) return fail(environment, "plan", written.error());
-    fmt::print("The best schedule: {}\n", options.out);
+    options.json.tell("The best schedule: {}\n", options.out);
   }
   return pass;
 }
@@ -345,7 +348,7 @@ void add_plan(CLI::App& app, int& exit_code) {
   command->add_option("--ics", options->ics, "Write the services as a calendar to this file");
   command->add_option("--zero", options->zero, "Local time of line time 0, for --ics")
       ->capture_default_str();
-  command->add_option("--json", options->json, "Write all of the plan to this file");
+  options->json.add_to(*command, "Write all of the plan");
   command->add_option("--again", options->again,
                       "Make the plan of a --json file again, and fail if it is another");
   command->footer("Example:\n  foreline plan scenarios/demo.toml --at 1h30min --out better.toml");

@@ -21,6 +21,7 @@
 #include "inference/plant/plant_model.hpp"
 #include "plugin/host/commands.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/progress.hpp"
 #include "sim/line/random.hpp"
 
 namespace foreline::host {
@@ -84,18 +85,23 @@ std::vector<std::vector<std::size_t>> parts_of(const plant::Records& records, st
   return dealt;
 }
 
-int print_or_write(std::string_view command, const std::string& out, const std::string& text) {
+int print_or_write(std::string_view command, const std::string& out, const std::string& text,
+                   bool json = false) {
   if (out.empty()) {
     fmt::print("{}", text);
     return pass;
   }
   auto written = gpt2::write_file(out, text);
   if (!written) return fail(environment, command, written.error());
-  progress("wrote " + out);
+  if (json)
+    print_json({{"file", out}});
+  else
+    progress("wrote " + out);
   return pass;
 }
 
-int show_quality(const std::string& path, const std::string& format, const std::string& out) {
+int show_quality(const std::string& path, const std::string& format, const std::string& out,
+                 bool json) {
   auto data = read_data(path);
   if (!data) return fail(bad_input, "data", data.error());
   const auto references = plant::learn_references(data->records, all_machines(data->records),
@@ -105,10 +111,11 @@ int show_quality(const std::string& path, const std::string& format, const std::
   return print_or_write("data", out,
                         format == "json"   ? plant::as_json(report)
                         : format == "html" ? plant::as_html(report)
-                                           : plant::as_text(report));
+                                           : plant::as_text(report),
+                        json);
 }
 
-int guess(const std::vector<std::string>& files, const std::string& out) {
+int guess(const std::vector<std::string>& files, const std::string& out, bool json) {
   const std::filesystem::path first = shipped(files.front());
   std::vector<std::filesystem::path> others;
   for (std::size_t i = 1; i < files.size(); ++i) others.push_back(shipped(files[i]));
@@ -127,7 +134,12 @@ int guess(const std::vector<std::string>& files, const std::string& out) {
       description->attributes->file =
           seen_from(first.parent_path() / description->attributes->file);
   }
-  return print_or_write("data guess", out, plant::as_toml(*description));
+  const auto text = plant::as_toml(*description);
+  if (json && out.empty()) {
+    print_json({{"description", text}});
+    return pass;
+  }
+  return print_or_write("data guess", out, text, json);
 }
 
 /// Mean and spread over seeds of one measure.
@@ -234,11 +246,16 @@ plant::AlarmRules alarm_rules_of(const PlantOptions& options) {
 int train_on_alarms(const PlantOptions& options, const plant::Description& description) {
   auto log = plant::read_alarm_log(description);
   if (!log) return fail(bad_input, "train", log.error());
+  Told told;
   auto model = plant::AlarmModel::train(*log, plant::windows_between(*log, 0, 1),
-                                        alarm_rules_of(options), progress);
+                                        alarm_rules_of(options), told.function());
   if (!model) return fail(bad_input, "train", model.error());
   if (auto saved = model->save(options.out); !saved)
     return fail(environment, "train", saved.error());
+  if (options.json) {
+    print_json({{"model", options.out}, {"description", model->description()}});
+    return pass;
+  }
   fmt::print("{}\nThe model is in {}. Ask it: foreline forecast --model {} --data LATER\n",
              model->description(), options.out, options.out);
   return pass;
@@ -304,6 +321,7 @@ int forecast_alarms(const std::string& model_folder, const std::string& data_pat
 }  // namespace
 
 int train_on_plant_data(const PlantOptions& options) {
+  Told told;
   if (auto description = plant::describe(shipped(options.data));
       description && description->windows)
     return train_on_alarms(options, *description);
@@ -321,19 +339,26 @@ int train_on_plant_data(const PlantOptions& options) {
     auto prepared = model->prepare(std::move(data->records), report);
     if (!prepared) return fail(bad_input, "train", prepared.error());
     const auto samples = model->samples(*prepared, plant::Choice{all_machines(*prepared)});
-    if (auto done = model->recalibrate(*prepared, samples, progress); !done)
+    if (auto done = model->recalibrate(*prepared, samples, told.function()); !done)
       return fail(bad_input, "train", done.error());
     if (auto saved = model->save(options.out); !saved)
       return fail(environment, "train", saved.error());
-    fmt::print("The model with its new calibration is in {}.\n", options.out);
+    if (options.json)
+      print_json({{"model", options.out}, {"description", model->description()}});
+    else
+      fmt::print("The model with its new calibration is in {}.\n", options.out);
     return pass;
   }
   auto model = plant::PlantModel::train(data->records, all_machines(data->records),
                                         std::numeric_limits<double>::infinity(),
-                                        rules_of(options, data->description), progress);
+                                        rules_of(options, data->description), told.function());
   if (!model) return fail(bad_input, "train", model.error());
   auto saved = model->save(options.out);
   if (!saved) return fail(environment, "train", saved.error());
+  if (options.json) {
+    print_json({{"model", options.out}, {"description", model->description()}});
+    return pass;
+  }
   fmt::print(
       "{}\nThe model is in {}. Judge it on other data: foreline evaluate --model {} --data OTHER\n",
       model->description(), options.out, options.out);
@@ -429,6 +454,7 @@ struct Evaluation {
 };
 
 int evaluate_alarms(const Evaluation& options, const plant::Description& description) {
+  Told told;
   auto log = plant::read_alarm_log(description);
   if (!log) return fail(bad_input, "evaluate", log.error());
   std::vector<plant::AlarmJudgement> all;
@@ -448,7 +474,7 @@ int evaluate_alarms(const Evaluation& options, const plant::Description& descrip
     for (std::size_t seed = 0; seed < options.seeds; ++seed) {
       auto rules = alarm_rules_of(options.plant);
       rules.seed += seed;
-      auto model = plant::AlarmModel::train(*log, learn, rules, progress);
+      auto model = plant::AlarmModel::train(*log, learn, rules, told.function());
       if (!model) return fail(bad_input, "evaluate", model.error());
       all.push_back(plant::judge(*model, *log, judged));
     }
@@ -475,6 +501,7 @@ int evaluate_alarms(const Evaluation& options, const plant::Description& descrip
 }
 
 int evaluate(Evaluation& options) {
+  Told told;
   if (auto description = plant::describe(shipped(options.plant.data));
       description && description->windows)
     return evaluate_alarms(options, *description);
@@ -545,7 +572,8 @@ int evaluate(Evaluation& options) {
           std::sort(machines.begin(), machines.end());
           choice = plant::Choice{dealt[run]};
         }
-        auto model = plant::PlantModel::train(data->records, machines, until, rules, progress);
+        auto model =
+            plant::PlantModel::train(data->records, machines, until, rules, told.function());
         if (!model) return fail(bad_input, "evaluate", model.error());
         if (test && model->overlap(test->records) > 0.01)
           return fail(bad_input, "evaluate",
@@ -573,6 +601,7 @@ void add_data(CLI::App& app, int& exit_code) {
   struct Options {
     std::string path, format = "text", out;
     std::vector<std::string> files;
+    bool json = false;
   };
   auto options = std::make_shared<Options>();
   command->add_option("file", options->path,
@@ -581,6 +610,7 @@ void add_data(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"text", "json", "html"}))
       ->capture_default_str();
   command->add_option("--out", options->out, "File for the report; standard output when absent");
+  add_json(*command, options->json, "Print JSON: the report, or the name of the file of --out");
   auto* guessing = command->add_subcommand(
       "guess", "Write a description of a CSV file, to be checked by a person");
   guessing
@@ -588,17 +618,20 @@ void add_data(CLI::App& app, int& exit_code) {
                    "The rows, then files of events, failures, maintenance, attributes")
       ->required();
   guessing->add_option("--out", options->out, "Description to write; standard output when absent");
+  add_json(*guessing, options->json, "Print one JSON object: the file, or its text");
   guessing->footer("Example:\n  foreline data guess scenarios/plant/pumps.csv");
   command->footer(
       "Examples:\n  foreline data scenarios/plant/pumps.toml\n  foreline data guess "
       "scenarios/plant/pumps.csv");
   command->callback([command, guessing, options, &exit_code] {
     if (guessing->parsed())
-      exit_code = guess(options->files, options->out);
+      exit_code = guess(options->files, options->out, options->json);
     else if (options->path.empty())
       exit_code = fail(bad_input, "data", "give a description or a CSV file");
     else
-      exit_code = show_quality(options->path, options->format, options->out);
+      exit_code = show_quality(options->path,
+                               options->json && options->out.empty() ? "json" : options->format,
+                               options->out, options->json);
   });
 }
 
@@ -640,6 +673,7 @@ void add_evaluate(CLI::App& app, int& exit_code) {
 void add_explain(CLI::App& app, int& exit_code) {
   struct Options {
     std::string model, data;
+    bool json = false;
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
@@ -647,12 +681,14 @@ void add_explain(CLI::App& app, int& exit_code) {
   command->add_option("--model", options->model, "Folder that `foreline train --data` has written")
       ->required();
   command->add_option("--data", options->data, "Description (.toml) or CSV file")->required();
+  add_json(*command, options->json, "Print one JSON array, an object a machine");
   command->footer(
       "Examples:\n  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --members 1 "
       "--out "
       "pump-model\n  foreline explain --model pump-model --data scenarios/plant/pumps.toml");
   command->callback([options, &exit_code] {
-    exit_code = forecast_plant_data(options->model, options->data, false, false, false, true);
+    exit_code =
+        forecast_plant_data(options->model, options->data, options->json, false, false, true);
   });
 }
 

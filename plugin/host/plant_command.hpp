@@ -21,6 +21,7 @@ struct PlantOptions {
   plant::PlantRules rules;  ///< Its own defaults, but for the threads: as many as members can use.
   bool words = false;
   bool no_trees = false;
+  bool json = false;
 };
 
 /// --gpt-steps, --levels, ...: what shapes the language and the training on plant data.

@@ -4,6 +4,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <string>
 
 namespace foreline::host {
@@ -20,6 +23,25 @@ class Progress {
   std::size_t done_ = 0;
   std::chrono::steady_clock::time_point begun_;
   std::chrono::steady_clock::time_point said_;
+};
+
+/// Passes on what a training says, each on a line of standard error; behind "step 12 of 40" stands
+/// how long the rest takes at the pace since the first of its kind. Any thread.
+class Told {
+ public:
+  void operator()(const std::string& text);
+  /// The same as a function, to be given away.
+  [[nodiscard]] std::function<void(const std::string&)> function() {
+    return [this](const std::string& text) { (*this)(text); };
+  }
+
+ private:
+  struct First {
+    double done = 0;
+    std::chrono::steady_clock::time_point at;
+  };
+  std::mutex mutex_;
+  std::map<std::string, First> first_;  ///< By what stands before the count.
 };
 
 }  // namespace foreline::host

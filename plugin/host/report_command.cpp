@@ -7,6 +7,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
@@ -21,9 +22,11 @@ struct Options {
   std::string out;
   std::string csv;
   std::string xlsx;
+  bool json = false;
 };
 
-int write_tables(const nlohmann::ordered_json& story, const Options& options) {
+int write_tables(const nlohmann::ordered_json& story, const Options& options,
+                 nlohmann::ordered_json& done) {
   const auto tables = report::tables_of(story);
   if (!tables) return fail(bad_input, "report", tables.error());
   if (!options.csv.empty()) {
@@ -37,12 +40,15 @@ int write_tables(const nlohmann::ordered_json& story, const Options& options) {
       if (auto written = gpt2::write_file(file, report::csv_of(table)); !written)
         return fail(environment, "report", written.error());
     }
-    fmt::print("{} tables in {}\n", tables->size(), options.csv);
+    if (!options.json) fmt::print("{} tables in {}\n", tables->size(), options.csv);
+    for (const auto& table : *tables)
+      done["csv"].push_back((std::filesystem::path(options.csv) / (table.name + ".csv")).string());
   }
   if (!options.xlsx.empty()) {
     if (auto written = report::write_xlsx(options.xlsx, *tables); !written)
       return fail(environment, "report", written.error());
-    fmt::print("The workbook: {}\n", options.xlsx);
+    if (!options.json) fmt::print("The workbook: {}\n", options.xlsx);
+    done["xlsx"] = options.xlsx;
   }
   return pass;
 }
@@ -63,8 +69,15 @@ int report(const Options& options) {
                        : std::filesystem::path(options.out);
   if (auto written = gpt2::write_file(out, *page); !written)
     return fail(environment, "report", written.error());
-  fmt::print("The report: {}\n", out.string());
-  return write_tables(story, options);
+  if (!options.json) fmt::print("The report: {}\n", out.string());
+  nlohmann::ordered_json done = {
+      {"html", out.string()},
+      {"title", story.value("title", "")},
+      {"seed", story.value("seed", 0)},
+      {"conclusion", story.value("conclusion", nlohmann::ordered_json())}};
+  const int status = write_tables(story, options, done);
+  if (options.json && status == pass) print_json(done);
+  return status;
 }
 
 }  // namespace
@@ -77,6 +90,7 @@ void add_report(CLI::App& app, int& exit_code) {
   command->add_option("--out", options->out, "HTML file; beside the story when not given");
   command->add_option("--csv", options->csv, "Folder for the numbers, one CSV file a table");
   command->add_option("--xlsx", options->xlsx, "Workbook for the numbers, one sheet a table");
+  add_json(*command, options->json, "Print one JSON object: the files, and what the run came to");
   command->footer(
       "Example:\n  foreline report demo-output/report.json --out report.html --xlsx report.xlsx "
       "--csv tables");

@@ -23,7 +23,7 @@ struct Options {
   std::vector<std::string> scenarios;
   std::string model = "inference/models/small";
   std::string junit;
-  std::string json;
+  JsonTarget json;
   std::string html;
   std::optional<std::uint64_t> seed;
   bool accept = false;
@@ -59,7 +59,7 @@ bool settle_measured_block(const verdict::Verdict& verdict, const Options& optio
   if (!options.accept) {
     if (options.seed) return true;
     for (const auto& difference : verdict::measured_differences(*file, verdict))
-      fmt::print("  measured block, {}\n", difference);
+      options.json.tell("  measured block, {}\n", difference);
     return true;
   }
   const auto renewed = verdict::with_measured_block(*file, verdict);
@@ -68,7 +68,7 @@ bool settle_measured_block(const verdict::Verdict& verdict, const Options& optio
     fail(environment, "run", written.error());
     return false;
   }
-  fmt::print("  measured block written: {}\n", verdict.scenario);
+  options.json.tell("  measured block written: {}\n", verdict.scenario);
   return true;
 }
 
@@ -119,19 +119,20 @@ int run(const Options& options) {
     if (!results) return fail(environment, "run", results.error());
     verdicts.push_back(verdict::judge(scenario, *results, rerun_options(options)));
     all.push_back(std::move(*results));
-    fmt::print("{}", verdict::as_text(verdicts.back()));
+    options.json.tell("{}", verdict::as_text(verdicts.back()));
     if (!settle_measured_block(verdicts.back(), options)) return environment;
-    std::fflush(stdout);
+    std::fflush(options.json.people());
   }
   job->finish();
-  for (const auto& [path, text] :
-       {std::pair(options.junit, verdict::as_junit(verdicts)),
-        std::pair(options.html, verdict::as_html(verdicts)),
-        std::pair(options.json, options.json.empty() ? "" : verdict::as_json(verdicts, all))}) {
+  for (const auto& [path, text] : {std::pair(options.junit, verdict::as_junit(verdicts)),
+                                   std::pair(options.html, verdict::as_html(verdicts))}) {
     if (path.empty()) continue;
     if (auto written = gpt2::write_file(path, text); !written)
       return fail(environment, "run", written.error());
   }
+  if (options.json.wanted())
+    if (auto written = options.json.write(verdict::as_json(verdicts, all)); !written)
+      return fail(environment, "run", written.error());
   const bool passed = std::all_of(verdicts.begin(), verdicts.end(),
                                   [](const verdict::Verdict& v) { return v.passed; });
   return passed ? pass : expectation_failed;
@@ -149,8 +150,7 @@ void add_run(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--junit", options->junit, "Write JUnit XML to this file");
   command->add_option("--html", options->html, "Write a page to this file");
-  command->add_option("--json", options->json,
-                      "Write every measure, its interval and every replication to this file");
+  options->json.add_to(*command, "Write every measure, its interval and every replication");
   command->add_flag("--accept", options->accept,
                     "Write what was measured into each file's [measured] comment block");
   command->add_option("--jobs", options->jobs, "Trials at once; 0: one a core. Changes no result")

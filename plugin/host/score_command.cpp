@@ -24,6 +24,7 @@ struct Options {
   bool lines = false;
   bool logits = false;
   std::string npy;
+  bool json = false;
 };
 
 class Scorer {
@@ -125,6 +126,21 @@ int score(const Options& options) {
     return fail(bad_input, "score", error.what());
   }
   double sum = 0;
+  if (options.json) {
+    auto tokens = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      tokens.push_back(gpt2::repaired(tokenizer->decode(std::span(&sequence.tokens[i + 1], 1))));
+      sum += static_cast<double>(own[i]);
+    }
+    print_json({{"ids", sequence.tokens},
+                {"tokens", tokens},
+                {"logprobs", own},
+                {"sum", sum},
+                {"perplexity", own.empty() ? nlohmann::ordered_json()
+                                           : nlohmann::ordered_json(std::exp(
+                                                 -sum / static_cast<double>(own.size())))}});
+    return scorer.close();
+  }
   for (std::size_t i = 0; i < own.size(); ++i) {
     fmt::print("{:>10.4f}  {}\n", own[i],
                json_literal(tokenizer->decode(std::span(&sequence.tokens[i + 1], 1))));
@@ -154,6 +170,7 @@ void add_score(CLI::App& app, int& exit_code) {
       "Also write log-probabilities over the whole vocabulary (tokens of all lines, "
       "in order, x vocab_size), f32");
   command->add_flag("--logits", options->logits, "Logits in the file of --npy instead");
+  add_json(*command, options->json, "Print one JSON object; with --jsonl there is one a line");
   command->footer("Example:\n  foreline score \" vibration high temperature high\"");
   command->callback([options, &exit_code] { exit_code = score(*options); });
 }

@@ -41,6 +41,7 @@ struct Options {
   std::string duration;
   std::string personality = "foreline";
   std::string faults;
+  bool json = false;
 };
 
 /// A port that is free at this moment, so that it is known before the PLC listens.
@@ -118,6 +119,7 @@ int serve(Options options) {
   };
   pass_on("--journal", options.journal);
   pass_on("--outcome", options.outcome);
+  pass_on("--say", options.json ? "json" : "");
   pass_on("--personality", options.personality);
   for (const auto& fault : faults) pass_on("--fault", plc::argument_of(fault));
   if (duration_s) pass_on("--for", fmt::format("{}", *duration_s));
@@ -161,6 +163,7 @@ void add_serve(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--faults", options->faults,
                       "File of faults of the wire, such as plugin/config/rough-wire.toml");
+  add_json(*command, options->json, "One JSON object a line: listening, schedule, finished");
   command->footer(
       "Example:\n  foreline serve scenarios/demo.toml --speed 200 --write-config my-plc --for '1 "
       "s'\n  foreline serve --personality openplc --faults plugin/config/rough-wire.toml --for '1 "

@@ -7,6 +7,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,7 @@ struct Options {
   std::string at = "1h30min";
   std::optional<std::uint64_t> seed;
   std::string out;
+  bool json = false;
 };
 
 int state(const Options& options) {
@@ -51,13 +53,25 @@ int state(const Options& options) {
   if (!outcomes) return fail(environment, "state", outcomes.error());
   if (!outcomes->front().state) return fail(environment, "state", outcomes->front().error);
   const auto text = text::state_text(*outcomes->front().state, *trial.line, *trial.orders);
+  const auto summary = [&](const char* key, const std::string& value) {
+    const auto& now = *outcomes->front().state;
+    print_json(
+        {{"line", trial.line->name}, {"seed", trial.seed}, {"at_s", now.at_s}, {key, value}});
+  };
   if (options.out.empty()) {
+    if (options.json) {
+      summary("state", text);
+      return pass;
+    }
     fmt::print("{}", text);
     return pass;
   }
   if (auto written = gpt2::write_file(options.out, text); !written)
     return fail(environment, "state", written.error());
-  fmt::print("{}\n", options.out);
+  if (options.json)
+    summary("file", options.out);
+  else
+    fmt::print("{}\n", options.out);
   return pass;
 }
 
@@ -70,6 +84,7 @@ void add_state(CLI::App& app, int& exit_code) {
   command->add_option("--at", options->at, "Line time")->capture_default_str();
   command->add_option("--seed", options->seed, "Seed instead of the scenario's");
   command->add_option("--out", options->out, "File; else standard output");
+  add_json(*command, options->json, "Print one JSON object: the file, or the state itself");
   command->footer("Example:\n  foreline state scenarios/demo.toml --at 40min");
   command->callback([options, &exit_code] { exit_code = state(*options); });
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
@@ -31,6 +32,7 @@ struct Options {
   std::string out = "swarm";
   std::size_t tries = 400;
   double trial_s = 60;
+  bool json = false;
 };
 
 /// What is wrong with a day, on SimGrid and on the fast stage; empty when nothing is.
@@ -93,7 +95,7 @@ int swarm(const Options& options) {
   workers.trial_limit = std::chrono::milliseconds(static_cast<long>(options.trial_s * 1000));
   auto client = worker::Client::start(workers);
   if (!client) return fail(environment, "swarm", client.error());
-  fmt::print("seeds {} to {}\n", options.seed, options.seed + options.count - 1);
+  if (!options.json) fmt::print("seeds {} to {}\n", options.seed, options.seed + options.count - 1);
   std::vector<line::Trial> days;
   for (std::size_t i = 0; i < options.count; ++i)
     days.push_back(swarm::random_day(options.seed + i));
@@ -102,10 +104,11 @@ int swarm(const Options& options) {
       complaints(*client, days, [&](std::size_t, const line::Outcome&) { progress.step(); });
   if (!found) return fail(environment, "swarm", found.error());
   std::size_t failures = 0;
+  auto broken = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < days.size(); ++i) {
     if ((*found)[i].empty()) continue;
     ++failures;
-    fmt::print("seed {}: {}\n", days[i].seed, (*found)[i]);
+    if (!options.json) fmt::print("seed {}: {}\n", days[i].seed, (*found)[i]);
     auto why = (*found)[i];
     const auto small = swarm::shrunk(
         days[i],
@@ -120,9 +123,15 @@ int swarm(const Options& options) {
     fs::create_directories(options.out, error);
     auto path = write_case(small, why, options.out);
     if (!path) return fail(environment, "swarm", path.error());
-    fmt::print("  smallest case: {}; foreline run {}\n", *path, *path);
+    if (options.json)
+      broken.push_back({{"seed", days[i].seed}, {"what", (*found)[i]}, {"smallest", *path}});
+    else
+      fmt::print("  smallest case: {}; foreline run {}\n", *path, *path);
   }
-  fmt::print("{} of {} days broke an invariant\n", failures, days.size());
+  if (options.json)
+    print_json({{"first_seed", options.seed}, {"days", days.size()}, {"broken", broken}});
+  else
+    fmt::print("{} of {} days broke an invariant\n", failures, days.size());
   return failures == 0 ? pass : expectation_failed;
 }
 
@@ -144,6 +153,7 @@ void add_swarm(CLI::App& app, int& exit_code) {
   command->add_option("--trial-seconds", options->trial_s, "A day that takes longer fails")
       ->check(CLI::Range(0.001, 1e6))
       ->capture_default_str();
+  add_json(*command, options->json, "Print one JSON object: the days that broke an invariant");
   command->footer("Example:\n  foreline swarm --count 20 --seed 1");
   command->callback([options, &exit_code] { exit_code = swarm(*options); });
 }

@@ -20,6 +20,7 @@ struct Options {
   bool lines = false;
   bool decode = false;
   bool plain = false;
+  bool json = false;
   std::vector<std::string> learn;
   std::size_t vocabulary = 8192;
   std::string out;
@@ -42,10 +43,17 @@ int learn(const Options& options) {
   const auto tokenizer = gpt2::Tokenizer::learn(all, options.vocabulary);
   if (auto saved = tokenizer.save(options.out); !saved)
     return fail(environment, "tokenize", saved.error());
+  const auto used = tokenizer.encode(all, gpt2::EndOfText::text).size();
+  if (options.json) {
+    print_json({{"tokenizer", options.out},
+                {"tokens", tokenizer.size()},
+                {"bytes_read", all.size()},
+                {"tokens_of_them", used}});
+    return pass;
+  }
   fmt::print(
       "{} tokens from {} bytes, which they make {} of; vocab.json and merges.txt are in {}\n",
-      tokenizer.size(), all.size(), tokenizer.encode(all, gpt2::EndOfText::text).size(),
-      options.out);
+      tokenizer.size(), all.size(), used, options.out);
   return pass;
 }
 
@@ -57,6 +65,14 @@ int tokenize(const Options& options) {
   if (!options.lines) {
     if (!options.text || options.decode)
       return fail(bad_input, "tokenize", "wants a text, or --jsonl and lines on standard input");
+    if (options.json) {
+      auto tokens = nlohmann::ordered_json::array();
+      const auto ids = tokenizer->encode(*options.text, end);
+      for (const auto id : ids)
+        tokens.push_back(gpt2::repaired(tokenizer->decode(std::span(&id, 1))));
+      print_json({{"ids", ids}, {"tokens", tokens}});
+      return pass;
+    }
     for (const auto id : tokenizer->encode(*options.text, end))
       fmt::print("{:>6}  {}\n", id, json_literal(tokenizer->decode(std::span(&id, 1))));
     return pass;
@@ -111,6 +127,7 @@ void add_tokenize(CLI::App& app, int& exit_code) {
   command->add_option("--vocab", options->vocabulary, "With --train: tokens at most")
       ->capture_default_str();
   command->add_option("--out", options->out, "With --train: folder for vocab.json and merges.txt");
+  add_json(*command, options->json, "Print one JSON object; with --jsonl there is one a line");
   command->footer(
       "A text may hold any bytes. In JSON, bytes that are no UTF-8 are taken as they are or as\n"
       "\\udc80 .. \\udcff (Python's surrogateescape). --decode writes U+FFFD for them, as\n"

@@ -13,6 +13,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/plant_command.hpp"
+#include "plugin/host/progress.hpp"
 #include "sim/text/files.hpp"
 
 namespace foreline::host {
@@ -27,6 +28,7 @@ struct Options {
   double false_alarms = 0.25;
   std::string out;
   std::string judge;
+  bool json = false;
   PlantOptions plant;
 };
 
@@ -109,33 +111,30 @@ nlohmann::ordered_json to_json(const char* method, const inference::Detection& d
 
 /// The numbers by which the gate (G5) judges forecasts before there is a record of the plant's own,
 /// and who wins, as the card says it.
-std::string evaluation_of(const inference::Comparison& comparison) {
+nlohmann::ordered_json evaluation_of(const inference::Comparison& comparison) {
   double windows = 0;
   double error = 0;
   for (const auto& [probability, failed, count] : comparison.reliability) {
     windows += count;
     error += count * std::abs(probability - failed);
   }
-  return nlohmann::ordered_json{
-             {"days", comparison.days},
-             {"windows", windows},
-             {"brier", comparison.brier},
-             {"brier_of_base_rates", comparison.brier_climatology},
-             {"calibration_error", windows > 0 ? error / windows : 0},
-             {"horizon_s", 7200},
-             {"reliability", comparison.reliability},
-             {"methods",
-              {to_json("GPT-2", comparison.model),
-               to_json("vibration threshold", comparison.vibration),
-               to_json("age-only hazard", comparison.age)}},
-             {"wear_recall_more_than",
-              {{"vibration threshold",
-                {comparison.over_vibration.low, comparison.over_vibration.middle,
-                 comparison.over_vibration.high}},
-               {"age-only hazard",
-                {comparison.over_age.low, comparison.over_age.middle, comparison.over_age.high}}}}}
-             .dump(1) +
-         "\n";
+  return {
+      {"days", comparison.days},
+      {"windows", windows},
+      {"brier", comparison.brier},
+      {"brier_of_base_rates", comparison.brier_climatology},
+      {"calibration_error", windows > 0 ? error / windows : 0},
+      {"horizon_s", 7200},
+      {"reliability", comparison.reliability},
+      {"methods",
+       {to_json("GPT-2", comparison.model), to_json("vibration threshold", comparison.vibration),
+        to_json("age-only hazard", comparison.age)}},
+      {"wear_recall_more_than",
+       {{"vibration threshold",
+         {comparison.over_vibration.low, comparison.over_vibration.middle,
+          comparison.over_vibration.high}},
+        {"age-only hazard",
+         {comparison.over_age.low, comparison.over_age.middle, comparison.over_age.high}}}}};
 }
 
 int train(const Options& options) {
@@ -167,24 +166,31 @@ int train(const Options& options) {
     rules.stop = [] { return asked_to_stop != 0; };
     std::signal(SIGINT, remember_to_stop);
     std::signal(SIGTERM, remember_to_stop);
-    auto trained = inference::train(population, rules, simulate, progress, model);
+    Told told;
+    auto trained = inference::train(population, rules, simulate, told.function(), model);
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
     if (!trained) return fail(environment, "train", trained.error());
   }
-  if (options.test_days == 0) return pass;
+  if (options.test_days == 0) {
+    if (options.json) print_json({{"model", model.string()}});
+    return pass;
+  }
   progress(fmt::format("judging on {} other days", options.test_days));
   auto comparison = inference::compare(model, population, inference::test_seeds + 1,
                                        options.test_days, options.false_alarms, simulate);
   if (!comparison) return fail(bad_input, "train", comparison.error());
-  fmt::print("{}", inference::as_markdown(*comparison));
+  if (!options.json) fmt::print("{}", inference::as_markdown(*comparison));
   if (options.judge.empty()) {
     auto written = gpt2::write_file(model / "README.md", card_of(options, *comparison));
     if (!written) return fail(environment, "train", written.error());
-    written = gpt2::write_file(model / "evaluation.json", evaluation_of(*comparison));
+    written =
+        gpt2::write_file(model / "evaluation.json", evaluation_of(*comparison).dump(1) + "\n");
     if (!written) return fail(environment, "train", written.error());
-    fmt::print("\nThe model and its card are in {}\n", options.out);
+    if (!options.json) fmt::print("\nThe model and its card are in {}\n", options.out);
   }
+  if (options.json)
+    print_json({{"model", model.string()}, {"evaluation", evaluation_of(*comparison)}});
   return pass;
 }
 
@@ -249,6 +255,7 @@ void add_train(CLI::App& app, int& exit_code) {
   auto* judge = command->add_option("--judge", options->judge,
                                     "Train nothing; judge the model in this folder");
   out->excludes(judge);
+  add_json(*command, options->json, "Print one JSON object: the model's folder and how good it is");
   command->footer(
       "Examples:\n  foreline train --line scenarios/lines/stamping.toml --days 6 --validation-days "
       "2 "
@@ -262,6 +269,7 @@ void add_train(CLI::App& app, int& exit_code) {
     }
     if (!options->plant.data.empty()) {
       options->plant.out = options->out;
+      options->plant.json = options->json;
       auto& rules = options->plant.rules;
       rules.seed = options->train.seed;
       // Plant data have a shape of their own unless one is asked for.

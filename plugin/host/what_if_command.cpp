@@ -16,6 +16,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/levers.hpp"
+#include "plugin/host/progress.hpp"
 #include "plugin/report/plan_export.hpp"
 #include "sim/plan/planner.hpp"
 #include "sim/select/comparison.hpp"
@@ -51,7 +52,7 @@ struct Options {
   std::size_t most = 0;
   bool arithmetic = false;
   std::string lever_model = "inference/models/levers";
-  std::string json;
+  JsonTarget json;
   std::string csv;
   std::string ics;
   std::string zero = "2000-01-01T00:00";
@@ -316,7 +317,8 @@ Result<Done> simulate(std::vector<Way>& ways, const Options& options, worker::Cl
       trials.push_back(way.trial);
       trials.back().seed = select::scenario_seed(options.seed, select::ScenarioSet::report, i);
     }
-  auto outcomes = client.run(trials);
+  Progress progress("futures", trials.size());
+  auto outcomes = client.run(trials, [&](std::size_t, const Outcome&) { progress.step(); });
   if (!outcomes) return outcomes.error();
   for (std::size_t i = 0; i < trials.size(); ++i) {
     auto& way = ways[i / options.futures];
@@ -419,19 +421,19 @@ std::string csv_of(const std::vector<Way>& ways, std::uint64_t seed) {
 
 void show(const std::vector<Way>& ways, const Options& options, nlohmann::ordered_json& json) {
   const auto& base = ways.front();
-  fmt::print("{}\n{} from {} on, {} futures, seed {}; the same futures for all\n\n", watermark,
-             base.trial.line->name, clock_text(base.trial.from->at_s), options.futures,
-             options.seed);
+  options.json.tell("{}\n{} from {} on, {} futures, seed {}; the same futures for all\n\n",
+                    watermark, base.trial.line->name, clock_text(base.trial.from->at_s),
+                    options.futures, options.seed);
   for (std::size_t w = 1; w < ways.size(); ++w)
-    fmt::print("{}: {}\n", ways[w].name, fmt::join(ways[w].changes, "; "));
+    options.json.tell("{}: {}\n", ways[w].name, fmt::join(ways[w].changes, "; "));
   json = {{"watermark", watermark},
           {"at_s", base.trial.from->at_s},
           {"seed", options.seed},
           {"futures", options.futures}};
-  fmt::print("\n{:<16}{:>30}", "mean [95 %]", base.name);
+  options.json.tell("\n{:<16}{:>30}", "mean [95 %]", base.name);
   for (std::size_t w = 1; w < ways.size(); ++w)
-    fmt::print("{:>30}{:>30}", ways[w].name, "difference");
-  fmt::print("\n");
+    options.json.tell("{:>30}{:>30}", ways[w].name, "difference");
+  options.json.tell("\n");
   for (const auto& field : measure_fields()) {
     std::vector<std::vector<double>> values;
     for (const auto& way : ways) {
@@ -448,27 +450,27 @@ void show(const std::vector<Way>& ways, const Options& options, nlohmann::ordere
       row += fmt::format("{:>30}{:>30}", interval_text(values[w]), interval_text(difference));
       any = any || std::any_of(values[w].begin(), values[w].end(), [](double v) { return v != 0; });
     }
-    if (any) fmt::print("{} {}\n", row, field.unit);
+    if (any) options.json.tell("{} {}\n", row, field.unit);
   }
-  fmt::print("\n{:<12}{:>8}", "order", "due");
-  for (const auto& way : ways) fmt::print("{:>34}", way.name + ": on time [95 %]");
-  fmt::print("  late because of\n");
+  options.json.tell("\n{:<12}{:>8}", "order", "due");
+  for (const auto& way : ways) options.json.tell("{:>34}", way.name + ": on time [95 %]");
+  options.json.tell("  late because of\n");
   for (std::size_t o = 0; o < base.trial.orders->size(); ++o) {
     const auto& order = (*base.trial.orders)[o];
     if (!std::isfinite(order.due_s) || over_before(base, o)) continue;
-    fmt::print("{:<12}{:>8}", order.id, clock_text(order.due_s).substr(0, 5));
+    options.json.tell("{:<12}{:>8}", order.id, clock_text(order.due_s).substr(0, 5));
     std::string reasons;
     for (const auto& way : ways) {
       const auto chance = on_time(way, o);
-      fmt::print("{:>34}", fmt::format("{:.0f} % [{:.0f}, {:.0f}]", 100 * chance.middle(),
-                                       100 * chance.low, 100 * chance.high));
+      options.json.tell("{:>34}", fmt::format("{:.0f} % [{:.0f}, {:.0f}]", 100 * chance.middle(),
+                                              100 * chance.low, 100 * chance.high));
       const auto late = lateness_of(way, o);
       json["orders"][order.id][way.name] = {
           {"on_time", chance.middle()}, {"late", late.late}, {"reason", late.reason()}};
       if (late.late > 0)
         reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : " | ", way.name, late.reason());
     }
-    fmt::print("  {}\n", reasons);
+    options.json.tell("  {}\n", reasons);
   }
 }
 
@@ -479,7 +481,7 @@ int write_files(const char* command, const std::vector<Way>& ways, const Options
     return gpt2::write_file(path, text);
   };
   for (const auto& done :
-       {write(options.json, json.dump(2) + "\n"), write(options.csv, csv_of(ways, options.seed)),
+       {options.json.write(json.dump(2) + "\n"), write(options.csv, csv_of(ways, options.seed)),
         write(options.ics,
               report::calendar_of(ways.back().outcomes.front().gantt, *ways.back().trial.line,
                                   "What-if: ", *report::moment_of(options.zero)))})
@@ -521,8 +523,11 @@ int what_if(const Options& options) {
   nlohmann::ordered_json json;
   show(ways, options, json);
   if (options.levers) {
-    const auto run = [&](std::span<const Trial> trials) { return client->run(trials); };
-    const LeverOptions levers = {options.seed, options.futures, options.most,
+    const auto run = [&](std::span<const Trial> trials) {
+      Progress progress("futures with levers", trials.size());
+      return client->run(trials, [&](std::size_t, const Outcome&) { progress.step(); });
+    };
+    const LeverOptions levers = {options.seed, options.futures, options.most, options.json.people(),
                                  lever_model ? &*lever_model : nullptr};
     if (auto done = show_levers(ways.back().trial, levers, run, json["line"]); !done)
       return fail(environment, "whatif", done.error());
@@ -573,7 +578,7 @@ void add_common(CLI::App* command, const std::shared_ptr<Options>& options) {
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Seed of the futures: the same again another time")
       ->capture_default_str();
-  command->add_option("--json", options->json, "Write every future's measures to this file");
+  options->json.add_to(*command, "Write every future's measures");
   command->add_option("--csv", options->csv, "Write a row a future to this file");
   command->add_option("--ics", options->ics, "Write the services as a calendar to this file");
   command->add_option("--zero", options->zero, "Local time of line time 0, for --ics")

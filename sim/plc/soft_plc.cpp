@@ -41,6 +41,7 @@ struct Options {
   std::string outcome;
   double for_s = 0;  ///< 0: until a signal.
   std::string personality = "foreline";
+  bool json = false;  ///< What is said is one JSON object a line.
   Wire::Options wire;
 };
 
@@ -82,6 +83,8 @@ int serve(const std::vector<std::string>& arguments) {
       options.for_s = std::atof(value.c_str());
     else if (name == "--personality")
       options.personality = value;
+    else if (name == "--say")
+      options.json = value == "json";
     else if (name == "--fault")
       faults.push_back(value);
     else
@@ -140,7 +143,11 @@ int serve(const std::vector<std::string>& arguments) {
   registers.at(contract::pace) =
       static_cast<std::uint16_t>(std::clamp(options.speed, 1.0, 65'535.0));
   registers.publish(simulation);
-  fmt::print("listening {}:{}\n", options.host, port);
+  if (options.json)
+    fmt::print("{{\"event\":\"listening\",\"host\":\"{}\",\"port\":{},\"seed\":{}}}\n",
+               options.host, port, trial->seed);
+  else
+    fmt::print("listening {}:{}\n", options.host, port);
   std::fflush(stdout);
 
   auto last = Clock::now();
@@ -168,8 +175,12 @@ int serve(const std::vector<std::string>& arguments) {
     simulation.run_until(std::min(due_s, trial->horizon_s));
     if (registers.scan(simulation)) {
       journal.append({simulation.now_s(), registers.active_sequence(), registers.active()});
-      fmt::print("schedule {} is active from {:.0f} s\n", registers.active_sequence(),
-                 simulation.now_s());
+      if (options.json)
+        fmt::print("{{\"event\":\"schedule\",\"sequence\":{},\"at_s\":{}}}\n",
+                   registers.active_sequence(), simulation.now_s());
+      else
+        fmt::print("schedule {} is active from {:.0f} s\n", registers.active_sequence(),
+                   simulation.now_s());
       std::fflush(stdout);
     }
     registers.publish(simulation);
@@ -179,7 +190,10 @@ int serve(const std::vector<std::string>& arguments) {
     if (over && !told) {
       told = true;
       write_outcome(options.outcome, simulation.outcome());
-      fmt::print("finished at {:.0f} s\n", simulation.now_s());
+      if (options.json)
+        fmt::print("{{\"event\":\"finished\",\"at_s\":{}}}\n", simulation.now_s());
+      else
+        fmt::print("finished at {:.0f} s\n", simulation.now_s());
       std::fflush(stdout);
     }
     if (now - journalled > std::chrono::milliseconds(200)) {

@@ -3,14 +3,19 @@
 // the examples that attach to one.
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fs = std::filesystem;
@@ -74,7 +79,246 @@ std::vector<std::string> commands() {
   return names;
 }
 
+/// Commands that are run: those with parts of their own as "account add".
+std::vector<std::string> all_commands() {
+  std::vector<std::string> names;
+  for (const auto& name : commands()) {
+    const auto man = run(root, "foreline man " + name + " --json");
+    REQUIRE(man.status == 0);
+    const auto page = nlohmann::json::parse(man.output).at("page").get<std::string>();
+    const std::regex part(R"(\.BR foreline\\-(\S+) \(1\))");
+    std::size_t parts = 0;
+    const auto from = page.find(".SH COMMANDS");
+    const auto until = page.find(".SH OPTIONS");
+    if (from != std::string::npos) {
+      const auto listed = page.substr(from, until - from);
+      for (std::sregex_iterator at(listed.begin(), listed.end(), part), end; at != end; ++at) {
+        auto whole = std::regex_replace((*at)[1].str(), std::regex(R"(\\-)"), "-");
+        names.push_back(name + " " + whole.substr(name.size() + 1));
+        ++parts;
+      }
+    }
+    // What has parts may also be something by itself, as data is.
+    if (parts == 0 || name == "data") names.push_back(name);
+  }
+  return names;
+}
+
+/// Of each command one call that is over soon; the later ones use what earlier ones have made.
+const std::vector<std::pair<std::string, std::string>> calls_alone = {
+    {"init", "made --yes"},
+    {"demo", "--limit 1 --out demo-run"},
+    {"check", "scenarios/lines"},
+    {"show", "scenarios/lines/gearbox.toml"},
+    {"run", "scenarios/regression/no-fault.toml --seed 1"},
+    {"state", "scenarios/demo.toml --at 40min"},
+    {"futures", "scenarios/demo.toml --at 40min --count 2 --for '10 min'"},
+    {"generate", "--count 2 --out made-days"},
+    {"swarm", "--count 2"},
+    {"serve", "--for '1 s'"},
+    {"forecast", "scenarios/demo.toml --at 40min"},
+    {"data", "scenarios/plant/pumps.toml"},
+    {"data guess", "scenarios/plant/pumps.csv"},
+    {"train",
+     "--data scenarios/plant/pumps.toml --gpt-steps 5 --members 1 --no-trees --out pump-model"},
+    {"evaluate", "--data scenarios/plant/pumps.toml --gpt-steps 5 --members 1 --no-trees"},
+    {"explain", "--model pump-model --data scenarios/plant/pumps.toml"},
+    {"plan", "scenarios/demo.toml --at 40min --futures 5 --for '30 min' --no-llm"},
+    {"whatif", "scenarios/demo.toml --at 40min --futures 2 --for '30 min' --rush A-106"},
+    {"compare",
+     "scenarios/demo.toml scenarios/schedules/bottling-by-family.toml --futures 2 --for '30 min'"},
+    {"solve", "scenarios/instances/flowshop-12x5.txt --evaluations 1000"},
+    {"report", "demo-output/report.json --csv tables --xlsx report.xlsx"},
+    {"watch", "watch.toml --for '1 s'"},
+    {"registers", "scenarios/lines/bottling.toml"},
+    {"audit", "verify my-store"},
+    {"account add", "accounts.json ada --role approver"},
+    {"account list", "accounts.json"},
+    {"account remove", "accounts.json ada"},
+    {"tokenize", "' vibration high'"},
+    {"hidden", "' vibration'"},
+    {"score", "' vibration high'"},
+    {"complete", "' vibration' --tokens 2"},
+    {"bench model", "--seconds 1 --precision f32 --work prefill:16"},
+    {"completion", "fish"},
+    {"man", "solve"},
+};
+/// With a soft PLC and a plugin that is attached to it.
+const std::vector<std::pair<std::string, std::string>> calls_attached = {
+    {"probe", "127.0.0.1:15020 --last 60"},
+    {"status", ""},
+    {"deploy", "--status"},
+    {"rollback", "--status"},
+    {"alarms list", ""},
+    {"alarms acknowledge", "filler/jam"},
+    {"alarms shelve", "filler/jam --reason x"},
+    {"alarms unshelve", "filler/jam"},
+    {"alarms out-of-service", "filler/jam --reason x"},
+    {"alarms in-service", "filler/jam --reason x"},
+};
+
+/// One JSON text, or one a line.
+bool is_json(const std::string& text) {
+  if (nlohmann::json::accept(text)) return true;
+  const auto lines = lines_of(text);
+  return !lines.empty() && std::all_of(lines.begin(), lines.end(), [](const std::string& line) {
+    return nlohmann::json::accept(line);
+  });
+}
+
+std::string content_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 }  // namespace
+
+TEST_CASE("every command answers in JSON when it is asked to, also when it cannot") {
+  auto missing = all_commands();
+  REQUIRE(missing.size() >= 40);
+  const auto folder = fresh_folder("json");
+  const std::string store =
+      "cp plugin/config/bottling.toml watch.toml; sed -i 's#\"../../#\"'\"$PWD\"'/#; "
+      "s/^# store = .*/store = \"my-store\"/' watch.toml\n";
+  const auto script = [](const auto& calls) {
+    std::string text;
+    for (const auto& [name, words] : calls) {
+      auto file = name;
+      std::replace(file.begin(), file.end(), ' ', '-');
+      text += "echo 'correct horse' | timeout 120 foreline " + name + " " + words + " --json >" +
+              file + ".out 2>" + file + ".err; echo $? >" + file + ".status\n";
+    }
+    return text;
+  };
+  run(folder, store + script(calls_alone) +
+                  "foreline serve scenarios/demo.toml --port 15020 >/dev/null 2>&1 & plc=$!\n"
+                  "foreline watch plugin/config/bottling.toml --hmi 15080 >/dev/null 2>&1 & "
+                  "plugin=$!\nsleep 4\n" +
+                  script(calls_attached) + "kill $plugin $plc; wait");
+  const std::set<std::string> fail_here = {"demo",  // it is over before its line is
+                                           "alarms acknowledge",
+                                           "alarms shelve",
+                                           "alarms unshelve",
+                                           "alarms out-of-service",
+                                           "alarms in-service"};  // nobody has signed in
+  auto calls = calls_alone;
+  calls.insert(calls.end(), calls_attached.begin(), calls_attached.end());
+  for (const auto& [name, words] : calls) {
+    auto file = name;
+    std::replace(file.begin(), file.end(), ' ', '-');
+    const auto out = content_of(folder / (file + ".out"));
+    const auto error = content_of(folder / (file + ".err"));
+    const auto status = content_of(folder / (file + ".status"));
+    INFO("$ foreline " << name << " " << words << " --json\n" << out << error << status);
+    const bool fails = fail_here.count(name) != 0;
+    CHECK((status == "0\n") != fails);
+    if (!fails || !out.empty()) CHECK(is_json(out));
+    if (fails) {
+      REQUIRE_FALSE(lines_of(error).empty());
+      const auto said = nlohmann::json::parse(lines_of(error).back(), nullptr, false);
+      REQUIRE(said.is_object());
+      CHECK(said.at("error").at("mistakes").size() == 1);
+    }
+    missing.erase(std::remove(missing.begin(), missing.end(), name), missing.end());
+  }
+  CHECK(missing == std::vector<std::string>());
+}
+
+TEST_CASE("a wrong word is told in JSON too") {
+  for (const auto* words : {"pln --json", "run --no-such-option --json", "run no-such.toml --json",
+                            "run --json no-such.toml"}) {
+    const auto ran = run(root, std::string("foreline ") + words);
+    INFO(words << "\n" << ran.output);
+    CHECK(ran.status == 2);
+    const auto said = nlohmann::json::parse(ran.output, nullptr, false);
+    REQUIRE(said.is_object());
+    CHECK(said.at("error").at("status") == 2);
+    CHECK_FALSE(said.at("error").at("mistakes").at(0).at("what").get<std::string>().empty());
+  }
+}
+
+TEST_CASE("fish completes what is typed") {
+  if (run(root, "command -v fish").status != 0) {
+    WARN("fish is not installed");
+    return;
+  }
+  const auto folder = fresh_folder("fish");
+  const auto offered = [&](const std::string& typed) {
+    return run(folder,
+               "foreline completion fish >script; HOME=$PWD fish -c 'source script; "
+               "complete -C \"" +
+                   typed + "\"'")
+        .output;
+  };
+  CHECK(offered("foreline so").rfind("solve\t", 0) == 0);
+  CHECK(offered("foreline solve --problem j").rfind("jobshop", 0) == 0);
+  CHECK(lines_of(offered("foreline account add --role ")).size() == 4);
+}
+
+TEST_CASE("zsh completes what is typed") {
+  if (run(root, "command -v zsh").status != 0) {
+    WARN("zsh is not installed");
+    return;
+  }
+  const auto folder = fresh_folder("zsh");
+  std::ofstream(folder / "ask") << R"(zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "fpath=($PWD/functions \$fpath); autoload -U compinit; compinit -u -D; PS1=; print rea''dy"
+zpty -r -m shell seen '*ready*'
+zpty -w -n shell "$1"$'\t\C-e\C-a: \C-e\C-j'
+zpty -w shell "print en''ded"
+zpty -r -m shell seen '*ended*'
+print -r -- $seen
+)";
+  const auto offered = [&](const std::string& typed) {
+    return run(folder,
+               "mkdir -p functions; foreline completion zsh >functions/_foreline; timeout 20 zsh "
+               "-f ask '" +
+                   typed + "'")
+        .output;
+  };
+  CHECK(offered("foreline so").find("solve") != std::string::npos);
+  CHECK(offered("foreline solve --pro").find("--problem") != std::string::npos);
+  CHECK(offered("foreline account add --role app").find("approver") != std::string::npos);
+  for (const auto& name : all_commands())
+    CHECK(offered("foreline " + name + " --he").find("_arguments") == std::string::npos);
+}
+
+TEST_CASE("man renders every page without a complaint") {
+  if (run(root, "command -v groff").status != 0) {
+    WARN("groff is not installed");
+    return;
+  }
+  const auto folder = fresh_folder("man");
+  const auto ran =
+      run(folder,
+          "foreline man --out pages >/dev/null && for page in pages/*.1; do groff -Kutf8 -man "
+          "-ww -Tutf8 $page >$page.txt || exit 1; done");
+  INFO(ran.output);
+  CHECK(ran.status == 0);
+  CHECK(ran.output.empty());
+  CHECK(content_of(folder / "pages" / "foreline-solve.1.txt").find("EXAMPLES") !=
+        std::string::npos);
+}
+
+TEST_CASE("every command's help fits a screen") {
+  for (const auto& name : all_commands()) {
+    const auto help = run(root, "foreline " + name + " --help");
+    INFO("foreline " << name << " --help\n" << help.output);
+    const auto lines = lines_of(help.output);
+    CHECK(lines.size() <= 50);
+    for (const auto& line : lines) {
+      INFO(line);
+      // An example is one line, so that it can be copied.
+      const bool example = line.rfind("  foreline ", 0) == 0 || line.rfind("  echo ", 0) == 0;
+      const auto letters = std::count_if(line.begin(), line.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+      });
+      CHECK(letters <= (example ? 130 : 80));
+    }
+    CHECK(help.output.find("Example") != std::string::npos);
+  }
+}
 
 TEST_CASE("every command's example runs") {
   const auto names = commands();

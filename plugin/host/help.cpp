@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/host/help.hpp"
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <sstream>
+
+namespace foreline::host {
+
+namespace {
+
+constexpr std::size_t screen = 80;
+constexpr std::size_t column = 26;
+
+/// In letters, not bytes.
+std::size_t length_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
+}
+
+/// What CLI11 writes as "TEXT:{a,b}" or "UINT:INT in [1 - 9]", before and behind the colon.
+std::pair<std::string, std::string> parts_of(const std::string& type) {
+  const auto colon = type.find(':');
+  if (colon == std::string::npos) return {type, ""};
+  return {type.substr(0, colon), type.substr(colon + 1)};
+}
+
+std::string entry(const std::string& left, const std::string& text) {
+  auto out = "  " + left;
+  if (text.empty()) return out + "\n";
+  if (length_of(out) + 2 > column)
+    out += "\n" + std::string(column, ' ');
+  else
+    out += std::string(column - length_of(out), ' ');
+  return out + wrapped(text, screen - column, column) + "\n";
+}
+
+}  // namespace
+
+std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!out.empty()) out += "\n" + std::string(indent, ' ');
+    if (!line.empty() && line.front() == ' ') {
+      out += line;
+      continue;
+    }
+    std::istringstream words(line);
+    std::size_t used = 0;
+    for (std::string word; words >> word;) {
+      if (used > 0 && used + 1 + length_of(word) > width) {
+        out += "\n" + std::string(indent, ' ');
+        used = 0;
+      } else if (used > 0) {
+        out += ' ';
+        ++used;
+      }
+      out += word;
+      used += length_of(word);
+    }
+  }
+  return out;
+}
+
+Help::Help() {
+  column_width(column);
+}
+
+std::string Help::make_option(const CLI::Option* option, bool positional) const {
+  return entry(make_option_name(option, positional) + make_option_opts(option),
+               make_option_desc(option));
+}
+
+std::string Help::make_option_opts(const CLI::Option* option) const {
+  std::string out;
+  if (option->get_items_expected_max() > 0) {
+    const auto type = parts_of(option->get_type_name()).first;
+    if (option->nonpositional())
+      out += type == "UINT" || type == "INT" ? " N"
+             : type == "FLOAT"               ? " X"
+             : type.empty()                  ? std::string()
+                                             : " " + type;
+    if (!option->get_default_str().empty()) out += "=" + option->get_default_str();
+    if (option->get_expected_max() > 1) out += " ...";
+    if (option->get_required() && option->nonpositional()) out += " REQUIRED";
+  }
+  return out;
+}
+
+std::string Help::make_option_desc(const CLI::Option* option) const {
+  auto text = option->get_description();
+  auto choices = parts_of(option->get_type_name()).second;
+  if (choices.size() < 2 || choices.front() != '{' || choices.back() != '}') return text;
+  choices = choices.substr(1, choices.size() - 2);
+  // Where the sentence names them already, once is enough.
+  if (text.find(choices.substr(0, choices.find(','))) != std::string::npos) return text;
+  std::string list;
+  for (const char c : choices) list += c == ',' ? std::string(", ") : std::string(1, c);
+  return text + ": " + list;
+}
+
+std::string Help::make_subcommand(const CLI::App* command) const {
+  return entry(command->get_name(), command->get_description());
+}
+
+std::string Help::make_description(const CLI::App* command) const {
+  const auto text = command->get_description();
+  return text.empty() ? text : wrapped(text, screen, 0) + "\n";
+}
+
+std::string Help::make_footer(const CLI::App* command) const {
+  const auto text = command->get_footer();
+  return text.empty() ? text : wrapped(text, screen, 0) + "\n";
+}
+
+}  // namespace foreline::host

@@ -325,6 +325,8 @@ class Demo {
       return fail(bug, "demo", "the replay failed: " + without->front().error);
     const auto conclusion = story_.conclude(trial_, *with, without->front());
     auto story = story_.as_json(scenario_, trial_, options_.speed, *with, without->front());
+    story["command"] = fmt::format("foreline demo {} --seed {} --speed {} --approve-as YOUR-NAME",
+                                   options_.scenario, trial_.seed, options_.speed);
     if (auto store = store::Store::open(out_ / "plugin" / "store")) {
       if (auto lines = store->audit()) {
         for (const auto& line : *lines)

@@ -68,6 +68,7 @@ void Story::take(const Json& event) {
   if (kind == "snapshot") {
     const auto& snapshot = event.at("snapshot");
     line_time_s_ = snapshot.value("line_time_s", line_time_s_);
+    model_ = snapshot.value("model", model_);
     standing_.clear();
     for (const auto& alarm : snapshot.at("alarms"))
       if (alarm.value("active", false)) standing_.push_back(alarm.value("id", ""));
@@ -190,6 +191,7 @@ Json Story::as_json(const text::Scenario& scenario, const Trial& trial, double s
                 {"seed", trial.seed},
                 {"speed", speed},
                 {"version", FORELINE_VERSION},
+                {"model", model_},
                 {"until_s", std::max(with.end_s, without.end_s)},
                 {"machine", machine},
                 {"conclusion", conclude(trial, with, without).sentences}};

@@ -59,6 +59,7 @@ class Story {
   nlohmann::ordered_json plan_;  ///< Detail of the proposal that was decided on last.
   std::optional<double> confirmed_at_s_;
   std::string approval_;
+  std::string model_;  ///< As the plugin describes it.
 };
 
 }  // namespace foreline::host

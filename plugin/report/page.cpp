@@ -27,7 +27,15 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 tr.best td{background:#eef6f0;font-weight:600}
 .ok{color:#2e7d4f}.no{color:#9b1c31}
 .key span{display:inline-block;margin-right:1.2em}.key i{display:inline-block;width:1.1em;height:.8em;margin-right:.4em;vertical-align:-1px}
-code{font-size:.92em;background:#f4f6f8;padding:.05em .3em}
+code{font-size:.92em;background:#f4f6f8;padding:.05em .3em;overflow-wrap:anywhere}
+pre{background:#f4f6f8;padding:.5em .7em;white-space:pre-wrap;overflow-wrap:anywhere}pre code{padding:0}
+td{overflow-wrap:anywhere}td.n{overflow-wrap:normal}
+@page{size:A4;margin:14mm 13mm 15mm}
+@media print{
+body{font-size:9.5pt;max-width:none;margin:0;padding:0;print-color-adjust:exact;-webkit-print-color-adjust:exact}
+h1,h2{break-after:avoid}svg,tr,.key,pre{break-inside:avoid}thead{display:table-header-group}
+p{orphans:3;widows:3}.key,p.before-chart{break-after:avoid}
+}
 )";
 
 double number(const Json& json) {
@@ -80,8 +88,9 @@ std::string run_chart(const Json& run, const std::vector<std::string>& machines,
 
 std::string measures_table(const Json& without, const Json& with) {
   std::string out =
-      "<table><tr><th>This very day, once more without the change</th><th class='n'>unit</th>"
-      "<th class='n'>without</th><th class='n'>with the deployed schedule</th></tr>";
+      "<table><thead><tr><th>This very day, once more without the change</th><th "
+      "class='n'>unit</th><th class='n'>without</th><th class='n'>with the deployed "
+      "schedule</th></tr></thead>";
   for (const auto& [name, entry] : without.at("measures").items()) {
     const auto unit = text_of(entry, "unit");
     out += fmt::format(
@@ -95,9 +104,9 @@ std::string measures_table(const Json& without, const Json& with) {
 
 std::string interval_table(const Json& proof) {
   std::string out = fmt::format(
-      "<table><tr><th>Over {} simulated futures (mean and 95 % interval)</th><th "
+      "<table><thead><tr><th>Over {} simulated futures (mean and 95 % interval)</th><th "
       "class='n'>unit</th>"
-      "<th class='n'>keep</th><th class='n'>proposed</th></tr>",
+      "<th class='n'>keep</th><th class='n'>proposed</th></tr></thead>",
       proof.at("gain").size());
   const auto cell = [](const Json& entry, const std::string& unit) {
     return fmt::format(
@@ -122,9 +131,10 @@ std::string plan_section(const Json& plan) {
       hours(number(plan.at("at_s"))), text::xml_escaped(text_of(plan, "winner")),
       text::xml_escaped(text_of(plan, "why")));
   out +=
-      "<table><tr><th>schedule</th><th class='n'>cost, mean [95 %]</th><th class='n'>orders "
+      "<table><thead><tr><th>schedule</th><th class='n'>cost, mean [95 %]</th><th "
+      "class='n'>orders "
       "late</th>"
-      "<th class='n'>downtime</th></tr>";
+      "<th class='n'>downtime</th></tr></thead>";
   for (const auto& candidate : plan.at("candidates")) {
     const auto& cost = candidate.at("cost");
     const auto& measures = candidate.at("measures");
@@ -146,6 +156,42 @@ std::string plan_section(const Json& plan) {
                     text::xml_escaped(text_of(check, "text")));
   }
   return out + "</table>\n" + interval_table(plan.at("proof"));
+}
+
+/// What the numbers come from, and the commands that make them again.
+std::string provenance(const Json& story) {
+  std::string out = "<h2>Where this comes from, and how to make it again</h2><table>";
+  const auto row = [&](const char* what, const std::string& value) {
+    if (!value.empty())
+      out += fmt::format("<tr><td>{}</td><td>{}</td></tr>", what, text::xml_escaped(value));
+  };
+  const auto scenario = text_of(story, "scenario");
+  const auto seed = story.at("seed").get<std::uint64_t>();
+  row("program", "foreline " + text_of(story, "version"));
+  row("scenario", scenario);
+  row("line", text_of(story, "line"));
+  row("model", text_of(story, "model"));
+  row("seed of the day", fmt::format("{}", seed));
+  if (const auto plan = story.find("plan"); plan != story.end() && plan->is_object()) {
+    const auto& proof = plan->at("proof");
+    row("the plan", fmt::format("from the line's state at {}, proved on {} futures",
+                                hours(number(plan->at("at_s"))), proof.at("gain").size()));
+    row("identity of what was approved (SHA-256)", text_of(*plan, "identity"));
+  }
+  if (const auto deployment = story.find("deployment"); deployment != story.end())
+    row("approval", text_of(*deployment, "approval"));
+  out +=
+      "</table><p>The day, its faults and its futures are the same to the byte for the same "
+      "seed. The plugin beside it reads a line that goes on, so that its times may differ by "
+      "some polls.</p>";
+  auto command = text_of(story, "command");
+  if (command.empty())
+    command = fmt::format("foreline demo {} --seed {} --speed {} --approve-as YOUR-NAME", scenario,
+                          seed, number(story.at("speed")));
+  return out + fmt::format(
+                   "<pre><code>{}\nforeline report demo-output/report.json --csv tables --xlsx "
+                   "report.xlsx</code></pre>\n",
+                   text::xml_escaped(command));
 }
 
 std::string page(const Json& story) {
@@ -175,9 +221,10 @@ std::string page(const Json& story) {
   out += fmt::format("<h2>What the plugin saw of {}</h2>",
                      text::xml_escaped(text_of(story, "machine")));
   for (const auto& signal : story.at("signals"))
-    out += curve_svg(
-        {text_of(signal, "name"), text_of(signal, "unit"), points_of(signal.at("points"))}, until_s,
-        0, 0, marks);
+    out += curve_svg({text_of(signal, "name"),
+                      text_of(signal, "unit") == "degC" ? "°C" : text_of(signal, "unit"),
+                      points_of(signal.at("points"))},
+                     until_s, 0, 0, marks);
   out += "<h2>What it forecast: P(fault within 2 h)</h2>";
   for (const auto& forecast : story.at("forecasts"))
     out += curve_svg({text_of(forecast, "id"), "", points_of(forecast.at("points"))}, until_s, 0, 1,
@@ -199,9 +246,9 @@ std::string page(const Json& story) {
         "<span><i style='background:#2e7d4f'></i>service</span>"
         "<span><i style='background:#9b1c31'></i>repair</span>"
         "<span><i style='background:#e0a3ae'></i>waiting for a crew</span></p>";
-    out += "<p>Without the change (same seed, simulated afterwards):</p>" +
+    out += "<p class='before-chart'>Without the change (same seed, simulated afterwards):</p>" +
            run_chart(runs->at("without"), machines, until_s, {});
-    out += "<p>As it went, with the deployed schedule:</p>" +
+    out += "<p class='before-chart'>As it went, with the deployed schedule:</p>" +
            run_chart(runs->at("with"), machines, until_s, marks);
     out += "<h2>The outcome</h2>" + measures_table(runs->at("without"), runs->at("with"));
   }
@@ -221,7 +268,7 @@ std::string page(const Json& story) {
           text::xml_escaped(text_of(line, "hash").substr(0, 12)));
     out += "</table>";
   }
-  return out + "</body></html>\n";
+  return out + provenance(story) + "</body></html>\n";
 }
 
 }  // namespace

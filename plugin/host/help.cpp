@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t screen = 80;
 constexpr std::size_t column = 26;
+constexpr std::size_t narrow_column = 14;  ///< Of commands, whose names are short.
 
 /// In letters, not bytes.
 std::size_t length_of(const std::string& text) {
@@ -26,14 +27,14 @@ std::pair<std::string, std::string> parts_of(const std::string& type) {
   return {type.substr(0, colon), type.substr(colon + 1)};
 }
 
-std::string entry(const std::string& left, const std::string& text) {
+std::string entry(const std::string& left, const std::string& text, std::size_t from = column) {
   auto out = "  " + left;
   if (text.empty()) return out + "\n";
-  if (length_of(out) + 2 > column)
-    out += "\n" + std::string(column, ' ');
+  if (length_of(out) + 2 > from)
+    out += "\n" + std::string(from, ' ');
   else
-    out += std::string(column - length_of(out), ' ');
-  return out + wrapped(text, screen - column, column) + "\n";
+    out += std::string(from - length_of(out), ' ');
+  return out + wrapped(text, screen - from, from) + "\n";
 }
 
 }  // namespace
@@ -102,7 +103,14 @@ std::string Help::make_option_desc(const CLI::Option* option) const {
 }
 
 std::string Help::make_subcommand(const CLI::App* command) const {
-  return entry(command->get_name(), command->get_description());
+  // A line each: the rest stands in the command's own help.
+  auto text = command->get_description();
+  while (length_of(text) > screen - narrow_column) {
+    const auto end = text.find_last_of(",:;");
+    if (end == std::string::npos) break;
+    text.resize(end);
+  }
+  return entry(command->get_name(), text, narrow_column);
 }
 
 std::string Help::make_description(const CLI::App* command) const {

@@ -12,7 +12,8 @@ namespace foreline::plc {
 /// --host A, --port P (0: any free), --speed X (line seconds per wall second), --journal FILE
 /// (accepted schedules and the clock; an existing one is continued), --outcome FILE (wire bytes of
 /// the Outcome when the work is done), --for S (end after so many seconds),
-/// --say json (one JSON object a line instead of text), --personality NAME, --fault "..." (argument_of() in wire_fault.hpp; any number).
+/// --say json (one JSON object a line instead of text), --personality NAME, --fault "..."
+/// (argument_of() in wire_fault.hpp; any number).
 [[nodiscard]] int serve(const std::vector<std::string>& arguments);
 
 }  // namespace foreline::plc

@@ -293,7 +293,7 @@ TEST_CASE("man renders every page without a complaint") {
   const auto ran =
       run(folder,
           "foreline man --out pages >/dev/null && for page in pages/*.1; do groff -Kutf8 -man "
-          "-ww -Tutf8 $page >$page.txt || exit 1; done");
+          "-ww -Tutf8 -P-cbou $page >$page.txt || exit 1; done");
   INFO(ran.output);
   CHECK(ran.status == 0);
   CHECK(ran.output.empty());

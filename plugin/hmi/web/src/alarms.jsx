@@ -111,7 +111,7 @@ export function Alarms() {
                   {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && `: ${alarm.reason}`}</span></>}</td>
                 <td class="n">{clock(alarm.since_s)}</td>
                 <td>{alarm.class === "forecast" && alarm.probability > 0
-                  ? <>{percent(alarm.probability)} {t("within {h}", { h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{alarm.why}</span></>
+                  ? <>{percent(alarm.probability)} {t("within {h}", { h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{why_of(alarm)}</span></>
                   : why_of(alarm)}</td>
                 <td class="acts"><Acknowledge alarm={alarm} /> <Shelve alarm={alarm} /> <Service alarm={alarm} /></td>
               </tr>

@@ -28,6 +28,7 @@
 #include "plugin/core/published.hpp"
 #include "plugin/core/quality.hpp"
 #include "plugin/core/skill.hpp"
+#include "plugin/core/telling.hpp"
 #include "plugin/io/deployer.hpp"
 #include "plugin/io/device.hpp"
 #include "plugin/io/loop.hpp"
@@ -59,8 +60,10 @@ constexpr double glance_least_s = 0.1;
 constexpr double judged_every_s = 4 * 3600;  ///< Line time between audit lines about forecasts.
 constexpr std::size_t least_forecasts = 100;
 constexpr auto hours_kept_every = std::chrono::seconds(60);
+constexpr auto history_again_after = std::chrono::seconds(5);
 constexpr double shelve_least_s = 60;
 constexpr double shelve_most_s = 24 * 3600;
+constexpr std::ptrdiff_t asked_most = 64;  ///< What waits, besides polls, when clients are put off.
 constexpr std::size_t name_most = 64;
 constexpr std::size_t reason_most = 200;
 
@@ -175,8 +178,7 @@ struct Attachment::State {
   std::vector<std::shared_ptr<io::Device>> devices;
   std::unique_ptr<io::Poller> poller;
   std::unique_ptr<io::ModbusClient> plc;  ///< Device 0, to wait for.
-  std::string last_trouble;
-  double pace = 1;  ///< Line seconds per wall second.
+  double pace = 1;                        ///< Line seconds per wall second.
   Clock::time_point clock_read{};
   Clock::time_point started{};
   std::int64_t grid = std::numeric_limits<std::int64_t>::min();
@@ -190,6 +192,8 @@ struct Attachment::State {
   std::optional<store::History> history;
   std::unique_ptr<Northbound> north;
   Clock::time_point next_commit{};
+  Clock::time_point next_history{};  ///< When one that failed is tried again.
+  bool history_fails = false;
   Clock::time_point next_drop{};
   Clock::time_point next_hours{};
   std::int64_t hours_kept = 0;  ///< Number of the last hour in the store.
@@ -215,6 +219,7 @@ struct Attachment::State {
     std::optional<Clock::time_point> moved;  ///< The heartbeat.
     double beat = -1;
     bool watched = false;  ///< Polled for the line, or for a heartbeat or signature.
+    core::Telling<Quality> telling;
   };
   std::vector<Known> known;
   std::optional<core::TagTable> tags;
@@ -240,7 +245,7 @@ struct Attachment::State {
   double line_s = 0;
   bool clock_unread = true;
   bool connected = false;
-  std::uint16_t polls = 0;
+  std::uint64_t polls = 0;
   Proposal proposal;
   io::DeviceCounters counters;
   Clock::time_point glanced_at{};
@@ -277,9 +282,24 @@ struct Attachment::State {
   /// A historian that cannot be written costs the past, never the present: said once.
   void check(const Result<Done>& done) {
     if (done) return;
-    log(Level::error, "store", done.error().text() + "; the past is no longer kept");
+    if (!std::exchange(history_fails, true))
+      log(Level::error, "store",
+          done.error().text() + "; the past is not kept until it can be written again");
     history.reset();
+    next_history = Clock::now() + history_again_after;
     ++dropped;
+  }
+  Result<Done> open_history() {
+    std::vector<std::string> channels;
+    for (const auto& machine : line().machines) {
+      channels.push_back(machine.name + "/state");
+      for (const auto& signal : machine.signals)
+        channels.push_back(machine.name + "/" + signal.name);
+    }
+    auto opened = store::History::open(configuration.store, channels);
+    if (!opened) return opened.error();
+    history.emplace(std::move(*opened));
+    return Done{};
   }
   void remember(const Event& event) {
     if (!history) return;
@@ -320,9 +340,16 @@ struct Attachment::State {
   }
   void keep_history() {
     const auto now = Clock::now();
+    if (!history && configuration.historian.on && now >= next_history) {
+      next_history = now + history_again_after;
+      (void)open_history();
+    }
     if (!history || now < next_commit) return;
     next_commit = now + std::chrono::seconds(1);
-    check(history->commit());
+    const auto committed = history->commit();
+    check(committed);
+    if (committed && std::exchange(history_fails, false))
+      log(Level::info, "store", "the past is kept again");
     if (!history || now < next_drop) return;
     next_drop = now + std::chrono::minutes(10);
     const auto keep_ns = static_cast<std::int64_t>(1e9 * configuration.historian.keep_s);
@@ -389,22 +416,13 @@ struct Attachment::State {
 
   void lose(const std::string& trouble, Quality quality) {
     known[0].moved.reset();
-    known[0].link = quality;
-    known[0].trouble = trouble;
-    const bool was = std::exchange(connected, false);
-    if (!was && trouble == last_trouble) return;
-    last_trouble = trouble;
-    tell({EventKind::link, line_s, "plc", "lost", trouble, "{}"});
+    connected = false;
+    set_link(0, quality, trouble);
   }
 
   void find() {
-    last_trouble.clear();
-    known[0].link = Quality::good;
-    known[0].trouble.clear();
-    if (std::exchange(connected, true)) return;
-    tell({EventKind::link, line_s, "plc", "connected",
-          fmt::format("the PLC at {}:{} answers", configuration.plc.host, configuration.plc.port),
-          "{}"});
+    connected = true;
+    set_link(0, Quality::good, {});
   }
 
   Result<Done> read_into(core::Image& into, const std::vector<core::Range>& ranges) {
@@ -444,14 +462,18 @@ struct Attachment::State {
 
   void set_link(std::size_t index, Quality found, const std::string& text) {
     auto& device = known[index];
-    const auto& name = core::device_at(configuration, index).name;
-    if (device.link != found || device.trouble.empty() != text.empty())
-      tell({EventKind::link, line_s, name, found == Quality::good ? "connected" : "lost",
-            found == Quality::good ? fmt::format("{} answers", name)
-                                   : fmt::format("{}: {}", name, text),
-            "{}"});
     device.link = found;
     device.trouble = text;
+    const auto changes = device.telling.due(found, seconds(Clock::now() - started));
+    if (!changes) return;
+    const auto& settings = core::device_at(configuration, index);
+    const auto name = index == 0 ? "the PLC at " + settings.where() : settings.name;
+    auto said = found == Quality::good ? name + " answers"
+                : index == 0           ? text
+                                       : fmt::format("{}: {}", name, text);
+    if (*changes > 1) said += fmt::format(" ({} changes before were not told)", *changes - 1);
+    tell({EventKind::link, line_s, index == 0 ? "plc" : settings.name,
+          found == Quality::good ? "connected" : "lost", said, "{}"});
   }
 
   /// Why what a device answers is not to be believed: another device, another register map, or one
@@ -1149,6 +1171,50 @@ struct Attachment::State {
     return written.has_value();
   }
 
+  // --- What clients of our registers write ------------------------------------------------------
+
+  /// On the register server's thread.
+  core::Taken take_from_client(std::uint16_t address, std::span<const std::uint16_t> words,
+                               const std::string& role) {
+    const auto& rules = configuration.server;
+    const auto has_role = [&] {
+      return std::find(rules.write_roles.begin(), rules.write_roles.end(), role) !=
+             rules.write_roles.end();
+    };
+    if (!rules.approvals || (rules.tls && !has_role())) return core::Taken::no;
+    const auto who = role.empty() ? std::string("a Modbus client") : "Modbus role " + role;
+    const bool about_alarm =
+        (address == core::published::acknowledge && words.size() == 1) ||
+        ((address == core::published::shelve || address == core::published::service) &&
+         words.size() == 2);
+    if (about_alarm) {
+      const auto subject = core::acknowledged_by(words[0], line());
+      if (subject.empty()) return core::Taken::no;
+      if (address == core::published::acknowledge) return ask(Acknowledged{subject, who});
+      if (address == core::published::shelve)
+        return ask(Shelved{subject, 60.0 * words[1], who, {}});
+      if (words[1] > 1) return core::Taken::no;
+      return ask(Serviced{subject, words[1] == 1, who, {}});
+    }
+    if (address != core::published::decision) return core::Taken::no;
+    const auto decision = core::decision_from(words);
+    return decision ? ask(*decision) : core::Taken::no;
+  }
+
+  /// A client that writes faster than it is heard must not keep the polls waiting.
+  core::Taken ask(Message message) {
+    {
+      const std::lock_guard lock(inbox_mutex);
+      const auto asked = std::count_if(inbox.begin(), inbox.end(), [](const Message& waiting) {
+        return !std::holds_alternative<io::Polled>(waiting);
+      });
+      if (asked >= asked_most) return core::Taken::later;
+      inbox.push_back(std::move(message));
+    }
+    inbox_filled.notify_one();
+    return core::Taken::yes;
+  }
+
   // --- Deployment -----------------------------------------------------------------------------
 
   void finish(ProposalState state, const std::string& what, const std::string& text) {
@@ -1617,7 +1683,7 @@ struct Attachment::State {
     if (!server) return;
     const std::lock_guard lock(mutex);
     core::Published values;
-    values.heartbeat = polls;
+    values.heartbeat = static_cast<std::uint16_t>(polls);
     values.connected = connected;
     values.clock_s = line_s;
     values.model_loaded = forecaster != nullptr;
@@ -1841,35 +1907,7 @@ Answer Attachment::start(Attachment* former) {
     auto server = io::RegisterServer::start(
         options,
         [&s](std::uint16_t address, std::span<const std::uint16_t> words, const std::string& role) {
-          const auto& rules = s.configuration.server;
-          if (!rules.approvals) return false;
-          if (rules.tls && std::find(rules.write_roles.begin(), rules.write_roles.end(), role) ==
-                               rules.write_roles.end())
-            return false;
-          const auto who = role.empty() ? std::string("a Modbus client") : "Modbus role " + role;
-          if (address == core::published::acknowledge && words.size() == 1) {
-            const auto subject = core::acknowledged_by(words[0], s.line());
-            if (subject.empty()) return false;
-            s.post(Acknowledged{subject, who});
-            return true;
-          }
-          if ((address == core::published::shelve || address == core::published::service) &&
-              words.size() == 2) {
-            const auto subject = core::acknowledged_by(words[0], s.line());
-            if (subject.empty()) return false;
-            if (address == core::published::shelve)
-              s.post(Shelved{subject, 60.0 * words[1], who, {}});
-            else if (words[1] <= 1)
-              s.post(Serviced{subject, words[1] == 1, who, {}});
-            else
-              return false;
-            return true;
-          }
-          if (address != core::published::decision) return false;
-          const auto decision = core::decision_from(words);
-          if (!decision) return false;
-          s.post(*decision);
-          return true;
+          return s.take_from_client(address, words, role);
         });
     if (!server) return {Refusal::io, server.error().text()};
     s.server = std::move(*server);
@@ -1909,15 +1947,7 @@ Answer Attachment::start(Attachment* former) {
     s.leftovers = !entries->empty();
   }
   if (configuration.historian.on) {
-    std::vector<std::string> channels;
-    for (const auto& machine : s.line().machines) {
-      channels.push_back(machine.name + "/state");
-      for (const auto& signal : machine.signals)
-        channels.push_back(machine.name + "/" + signal.name);
-    }
-    auto history = store::History::open(configuration.store, channels);
-    if (!history) return {Refusal::io, history.error().text()};
-    s.history.emplace(std::move(*history));
+    if (auto opened = s.open_history(); !opened) return {Refusal::io, opened.error().text()};
   }
   {
     auto past = s.former_history();
@@ -1951,15 +1981,23 @@ Answer Attachment::start(Attachment* former) {
   s.running = true;
   s.thread = std::thread([&s] {
     s.live();
+    const std::lock_guard lock(s.inbox_mutex);
     s.running = false;
+    s.inbox_filled.notify_all();
   });
   return {};
 }
 
-Answer Attachment::stop(std::chrono::milliseconds /*limit*/) {
+Answer Attachment::stop(std::chrono::milliseconds limit) {
   auto& s = *state_;
-  s.stopping = true;
-  s.inbox_filled.notify_one();
+  {
+    std::unique_lock lock(s.inbox_mutex);
+    s.stopping = true;
+    s.inbox_filled.notify_all();
+    // A deployment under way may end well; a device with a long timeout is not waited for.
+    s.inbox_filled.wait_for(lock, limit, [&] { return !s.running; });
+  }
+  for (const auto& device : s.devices) device->retire();
   if (s.thread.joinable()) s.thread.join();
   s.end_polling();
   s.inbox.clear();

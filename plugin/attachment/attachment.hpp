@@ -70,8 +70,8 @@ class Attachment {
   /// `former` stood when it was stopped: alarms, histories, times, what tags showed and when they
   /// were written. When it fails, `former` is as it was.
   [[nodiscard]] Answer start(Attachment* former = nullptr);
-  /// Ends the thread. Returns once nothing calls the host any more: within about `limit`, at most
-  /// the PLC's timeout later.
+  /// Ends the thread. Returns once nothing calls the host any more: what is under way has `limit`
+  /// to end well, then no device is waited for.
   [[nodiscard]] Answer stop(std::chrono::milliseconds limit);
 
   // The rest may be called from any thread.

@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint8_t illegal_function = 1;
 constexpr std::uint8_t illegal_address = 2;
 constexpr std::uint8_t illegal_value = 3;
+constexpr std::uint8_t busy = 6;
 constexpr std::uint8_t identification = 43;
 constexpr std::uint8_t basic_objects = 3;
 
@@ -100,7 +101,8 @@ Bytes answer_to(std::span<const std::uint8_t> pdu, const Answering& from) {
       return refuse(function, illegal_value);
     for (std::size_t i = 0; i < count; ++i) words.push_back(get16(pdu, 6 + 2 * i));
   }
-  if (!from.written || !from.written(get16(pdu, 1), words)) return refuse(function, from.refusal);
+  const auto taken = from.written ? from.written(get16(pdu, 1), words) : Taken::no;
+  if (taken != Taken::yes) return refuse(function, taken == Taken::later ? busy : from.refusal);
   return {pdu.begin(), pdu.begin() + 5};
 }
 

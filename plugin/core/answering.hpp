@@ -14,14 +14,21 @@
 
 namespace foreline::core {
 
+/// What the owner of a register says to a write.
+enum class Taken : std::uint8_t {
+  yes,
+  no,
+  later,  ///< As exception 6 (busy) says: not done, and may be tried again.
+};
+
 /// What there is to answer from.
 struct Answering {
   std::span<const std::uint16_t> registers;   ///< Holding and input registers from address 0.
   const std::vector<bool>* inputs = nullptr;  ///< Discrete inputs and coils from address 0.
   /// What function 43/14 says: vendor, product, version, URL, product name, model name.
   const std::array<std::string, 6>* identity = nullptr;
-  /// Takes what a client writes; false: refused.
-  std::function<bool(std::uint16_t address, std::span<const std::uint16_t> words)> written;
+  /// Takes what a client writes.
+  std::function<Taken(std::uint16_t address, std::span<const std::uint16_t> words)> written;
   /// The exception after a refused write: 2 (illegal address), under TLS 1 (illegal function).
   std::uint8_t refusal = 2;
 };

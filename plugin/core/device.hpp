@@ -73,6 +73,11 @@ struct Device {
   bool any_unit = false;       ///< Answers with another unit number than it was asked under.
   double connect_pause_s = 0;  ///< Between connecting and the first request.
   double request_pause_s = 0;  ///< Between an answer and the next request.
+
+  /// As people name it: "HOST:PORT", or the path of its line.
+  [[nodiscard]] std::string where() const {
+    return transport == Transport::rtu ? serial.path : host + ":" + std::to_string(port);
+  }
   friend bool operator==(const Device&, const Device&) = default;
 };
 

@@ -43,6 +43,10 @@ std::chrono::milliseconds ms_of(double s) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(s * 1000));
 }
 
+std::string said_by(const core::Reply& reply) {
+  return fmt::format("exception {} ({})", reply.exception, core::exception_name(reply.exception));
+}
+
 struct Job {
   Query query;
   std::uint8_t unit = 0;
@@ -59,6 +63,7 @@ struct Flying {
 struct Breaker {
   std::uint32_t failures = 0;
   Clock::time_point closed_until{};
+  Outcome last;  ///< The failure that is said again while the unit is left alone.
 };
 
 enum class Phase : std::uint8_t { idle, connecting, pausing, ready };
@@ -93,6 +98,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   Backoff backoff;
   Clock::time_point next_attempt{};
   std::string last_trouble = "not connected";
+  What last_end = What::not_connected;  ///< How the last connection ended.
   bool on_backup = false;
   bool tried_backup = false;
   std::uint64_t generation = 0;  ///< Of the connection; handlers of an older one are deaf.
@@ -117,9 +123,8 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   DeviceCounters counters;
 
   [[nodiscard]] std::string peer() const {
-    if (settings.transport == Transport::rtu) return settings.serial.path;
     return on_backup ? fmt::format("{}:{}", settings.backup_host, settings.backup_port)
-                     : fmt::format("{}:{}", settings.host, settings.port);
+                     : settings.where();
   }
   template <class Change>
   void count(Change change) {
@@ -132,11 +137,13 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     counters.queued = urgent.size() + queue.size();
   }
 
+  static void tell(Job& job, Outcome outcome) {
+    if (!job.handler) return;
+    std::exchange(job.handler, nullptr)(std::move(outcome));
+  }
   static void finish(Job& job, What what, std::string text, core::Reply reply = {},
                      Clock::duration took = {}) {
-    if (!job.handler) return;
-    auto handler = std::exchange(job.handler, nullptr);
-    handler({what, std::move(reply), std::move(text), took});
+    tell(job, {what, std::move(reply), std::move(text), took});
   }
 
   // --- Queue ----------------------------------------------------------------------------------
@@ -150,9 +157,12 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     const auto now = Clock::now();
     if (breaker.failures >= settings.breaker_failures && now < breaker.closed_until) {
       count([](auto& c) { ++c.refused; });
-      return finish(job, What::refused,
-                    fmt::format("{}: unit {} has failed {} times and is left alone for a while",
-                                peer(), job.unit, breaker.failures));
+      return tell(job, {What::refused,
+                        breaker.last.reply,
+                        fmt::format("{}: {}; unit {} is left alone for a while", peer(),
+                                    breaker.last.text, job.unit),
+                        {},
+                        breaker.last.what});
     }
     // Open again for this one request; its failure closes the way for the next ones.
     if (breaker.failures >= settings.breaker_failures)
@@ -175,16 +185,14 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     auto reads = std::exchange(queue, {});
     std::move(reads.begin(), reads.end(), std::back_inserter(waiting));
     for (auto& job : waiting)
-      finish(job, What::not_connected, fmt::format("{}: {}", peer(), last_trouble));
+      tell(job,
+           {What::not_connected, {}, fmt::format("{}: {}", peer(), last_trouble), {}, last_end});
     show();
   }
 
-  void judge(std::uint8_t unit, bool well) {
+  void blame(std::uint8_t unit, What what, const std::string& why, core::Reply reply = {}) {
     auto& breaker = breakers[unit];
-    if (well) {
-      breaker = {};
-      return;
-    }
+    breaker.last = {what, std::move(reply), why};
     if (++breaker.failures >= settings.breaker_failures)
       breaker.closed_until = Clock::now() + duration_of(settings.breaker_pause_s);
   }
@@ -219,6 +227,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     phase = Phase::idle;
     count([](auto& c) { ++c.connect_failures; });
     last_trouble = why;
+    last_end = What::not_connected;
     if (!settings.backup_host.empty()) {
       on_backup = !on_backup;
       if (!std::exchange(tried_backup, true)) return connect();
@@ -273,6 +282,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     outbox.clear();
     writing = false;
     last_trouble = why;
+    last_end = silent > 0 ? What::timeout : what;  // it was silent before it went
     if (with_pause) {
       next_attempt = Clock::now() + backoff.next();
       if (!settings.backup_host.empty()) on_backup = !on_backup;
@@ -376,12 +386,12 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       expired.push_back(std::move(it->second));
       it = flying.erase(it);
     }
+    const auto text = fmt::format("no answer within {} ms", ms_of(settings.timeout_s).count());
     for (auto& flight : expired) {
       count([](auto& c) { ++c.timeouts; });
-      judge(flight.job.unit, false);
+      blame(flight.job.unit, What::timeout, text);
       ++silent;
     }
-    const auto text = fmt::format("no answer within {} ms", ms_of(settings.timeout_s).count());
     // Without numbers a late answer would be taken for that to the next request.
     const bool give_up = !expired.empty() && (silent >= settings.silences ||
                                               settings.transport == Transport::rtu_over_tcp);
@@ -450,15 +460,16 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     }
     if (!settings.any_unit && frame.unit != found->second.job.unit) {
       count([](auto& c) { ++c.malformed; });
-      judge(found->second.job.unit, false);
-      return drop(What::malformed,
-                  fmt::format("unit {} answered for unit {}", frame.unit, found->second.job.unit));
+      const auto asked = found->second.job.unit;
+      const auto why = fmt::format("unit {} answered for unit {}", frame.unit, asked);
+      blame(asked, What::malformed, why);
+      return drop(What::malformed, why);
     }
     std::string why;
     auto reply = core::reply_of(found->second.job.query, frame.pdu, why);
     if (!reply) {
       count([](auto& c) { ++c.malformed; });
-      judge(found->second.job.unit, false);
+      blame(found->second.job.unit, What::malformed, why);
       return drop(What::malformed, why);
     }
     unasked = 0;
@@ -486,7 +497,10 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
         ++c.exceptions_by_code[reply.exception];
       }
     });
-    judge(job.unit, reply.exception != no_path && reply.exception != no_target);
+    if (reply.exception == no_path || reply.exception == no_target)
+      blame(job.unit, What::exception, said_by(reply), reply);
+    else
+      breakers[job.unit] = {};
     if (reply.exception == 0) return finish(job, What::answer, {}, std::move(reply), took);
     if (reply.exception == busy && job.busy_answers < settings.busy_retries) {
       // Busy means: not done. So this, alone among failed writes, may be sent again.
@@ -500,8 +514,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       });
       return;
     }
-    const auto text = fmt::format("{}: exception {} ({})", peer(), reply.exception,
-                                  core::exception_name(reply.exception));
+    const auto text = fmt::format("{}: {}", peer(), said_by(reply));
     finish(job, What::exception, text, std::move(reply), took);
   }
 
@@ -541,17 +554,14 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       }
       count([](auto& c) { ++c.malformed; });
     }
-    judge(job.unit, false);
     count([&](auto& c) {
       c.connected = false;
       if (timed_out) ++c.timeouts;
     });
     const bool unsent = !timed_out && pdu.empty();
-    finish(job,
-           timed_out ? What::timeout
-           : unsent  ? What::not_connected
-                     : What::malformed,
-           fmt::format("{}: {}", peer(), trouble), {}, took);
+    const auto what = timed_out ? What::timeout : unsent ? What::not_connected : What::malformed;
+    blame(job.unit, what, trouble);
+    finish(job, what, fmt::format("{}: {}", peer(), trouble), {}, took);
   }
 };
 
@@ -559,6 +569,10 @@ Device::Device(Loop& loop, core::Device settings, std::uint64_t seed)
     : loop_(&loop), state_(std::make_shared<State>(loop, std::move(settings), seed)) {}
 
 Device::~Device() {
+  retire();
+}
+
+void Device::retire() {
   auto end = [state = state_] {
     state->retiring = true;
     state->drop(What::lost, "closed", false);
@@ -573,6 +587,7 @@ Device::~Device() {
 
 void Device::open(std::function<void(std::string)> handler) {
   auto& s = *state_;
+  if (s.retiring) return handler(s.peer() + ": closed");
   if (s.bus || s.phase == Phase::ready) return handler({});
   s.openers.push_back(std::move(handler));
   if (s.phase == Phase::idle) s.connect();

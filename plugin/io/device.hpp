@@ -35,6 +35,9 @@ struct Outcome {
   core::Reply reply;
   std::string text;  ///< Who, and what was wrong; empty for an answer.
   std::chrono::nanoseconds took{};
+  /// Of one never sent: how the last request to the unit, or the last connection, ended. With the
+  /// `reply` of that.
+  What because = What::not_connected;
 };
 
 /// Since the device was made. Times in the histogram are those of answered requests.
@@ -80,6 +83,8 @@ class Device {
   void rest();
   /// Ends the connection; any thread.
   void close();
+  /// For good: what waits, and what is asked from now on, ends as not connected. Any thread.
+  void retire();
 
   [[nodiscard]] const core::Device& settings() const;
   [[nodiscard]] bool connected() const;           ///< Any thread.

@@ -28,7 +28,10 @@ bool holds(const Range& range, const Range& field) {
 }  // namespace
 
 Quality quality_of(const Outcome& outcome) {
-  switch (outcome.what) {
+  // A pause between two attempts is as bad as the attempts.
+  const bool unsent =
+      outcome.what == Outcome::What::refused || outcome.what == Outcome::What::not_connected;
+  switch (unsent ? outcome.because : outcome.what) {
     case Outcome::What::answer:
       return Quality::good;
     case Outcome::What::exception:

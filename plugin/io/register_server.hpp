@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "plugin/core/answering.hpp"
 #include "plugin/core/device.hpp"
 #include "sim/line/result.hpp"
 
@@ -30,11 +31,12 @@ struct ServerOptions {
 
 class RegisterServer {
  public:
-  /// A client writes `words` at `address`; false: refused (illegal data address; under TLS, illegal
-  /// function). `role` is that of its certificate (OID 1.3.6.1.4.1.50316.802.1), empty when it has
-  /// none or without TLS. Called on the server's thread: be brief.
-  using Written = std::function<bool(std::uint16_t address, std::span<const std::uint16_t> words,
-                                     const std::string& role)>;
+  /// A client writes `words` at `address`. What is not taken is answered as an illegal data
+  /// address; under TLS, as an illegal function. `role` is that of its certificate (OID
+  /// 1.3.6.1.4.1.50316.802.1), empty when it has none or without TLS. Called on the server's
+  /// thread: be brief.
+  using Written = std::function<core::Taken(
+      std::uint16_t address, std::span<const std::uint16_t> words, const std::string& role)>;
 
   /// Errors: the address cannot be had; a certificate cannot be used.
   [[nodiscard]] static line::Result<std::unique_ptr<RegisterServer>> start(

@@ -21,7 +21,8 @@ using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
 /// Text of a column of the current row; empty when it is null.
 inline std::string text_at(sqlite3_stmt* statement, int column) {
   const auto* text = sqlite3_column_text(statement, column);
-  return text == nullptr ? std::string() : reinterpret_cast<const char*>(text);
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
+  return text == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(text), size);
 }
 
 /// An open database; what derives from it ends its statements first.

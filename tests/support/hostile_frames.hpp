@@ -80,7 +80,7 @@ inline void feed_server(std::span<const std::uint8_t> bytes) {
   from.identity = &identity;
   from.written = [](std::uint16_t address, std::span<const std::uint16_t> words) {
     demand(!words.empty() && words.size() <= core::write_registers_max, "a write of a wrong size");
-    return address == 60;
+    return address == 60 ? core::Taken::yes : address == 61 ? core::Taken::later : core::Taken::no;
   };
   const auto pdu = bytes.subspan(0, std::min(bytes.size(), core::pdu_max));
   const auto answer = core::answer_to(pdu, from);

@@ -31,6 +31,7 @@ using namespace foreline;
 using attachment::Attachment;
 using attachment::Refusal;
 using line::Quality;
+using tests::Bytes;
 using tests::RegisterPlc;
 using namespace std::chrono_literals;
 
@@ -100,6 +101,13 @@ struct Heard {
     };
     host.now_ns = [this] { return clock_ns.load(); };
     return host;
+  }
+  [[nodiscard]] std::size_t times(const std::string& subject, const std::string& what) {
+    const std::lock_guard lock(mutex);
+    return static_cast<std::size_t>(
+        std::count_if(events.begin(), events.end(), [&](const attachment::Event& event) {
+          return event.subject == subject && event.what == what;
+        }));
   }
   [[nodiscard]] std::string said(const std::string& subject, const std::string& what) {
     const std::lock_guard lock(mutex);
@@ -229,6 +237,68 @@ TEST_CASE("texts in any bytes, of a PLC or a person, break nothing that is told"
         Refusal::invalid_argument);
   CHECK(attachment.service("press/vibration", false, "eva", std::string(201, 'x')).refusal ==
         Refusal::invalid_argument);
+}
+
+TEST_CASE("row 2: a PLC that is mute is told of once, however often it is asked") {
+  std::atomic<int> asked = 0;
+  tests::PlainServer mute([&](tests::Peer& peer) {
+    while (!peer.request().empty()) ++asked;
+  });
+  const auto folder = fresh_folder("mute");
+  Heard heard;
+  Attachment attachment(configuration(folder, mute.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  // Asked, left alone, and asked again.
+  REQUIRE(soon([&] { return asked > 6; }, 10s));
+  CHECK(heard.times("plc", "lost") == 1);
+  CHECK(heard.said("plc", "lost").find("no answer within 200 ms") != std::string::npos);
+  CHECK(quality(attachment, "Speed") == Quality::bad_comm_failure);
+}
+
+TEST_CASE("row 1: a PLC that comes and goes all the time is told of a few times, with a count") {
+  std::atomic<int> asked = 0;
+  tests::PlainServer flapping([&](tests::Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      if (request[9] == 0 && ++asked % 2 == 0) {
+        peer.send(tests::Peer::answer(request, {static_cast<std::uint8_t>(request[7] | 0x80U), 4}));
+        continue;
+      }
+      const auto count = request[11];
+      Bytes pdu = {request[7], static_cast<std::uint8_t>(2 * count)};
+      pdu.resize(2 + 2U * count);
+      if (request[9] == 0) pdu[2] = 18, pdu[3] = 103, pdu[7] = static_cast<std::uint8_t>(asked);
+      peer.send(tests::Peer::answer(request, pdu));
+    }
+  });
+  const auto folder = fresh_folder("flapping");
+  Heard heard;
+  Attachment attachment(configuration(folder, flapping.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(soon([&] { return asked > 100; }));
+  const auto told = heard.times("plc", "lost") + heard.times("plc", "connected");
+  CHECK(told >= 4);
+  CHECK(told <= 7);
+}
+
+TEST_CASE("row 23: a client that writes faster than it is heard is told to wait") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("hasty");
+  std::mutex held;
+  attachment::HostCalls host;
+  host.event = [&](const attachment::Event&) { const std::lock_guard lock(held); };
+  Attachment attachment(configuration(folder, plc.port()), host);
+  std::unique_lock lock(held);  // the plugin's thread waits in its host
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  tests::PlainClient client(attachment.server_port());
+  std::size_t taken = 0;
+  Bytes answer;
+  while (taken < 1000 && (answer = client.ask({6, 0, 60, 0xFF, 0xFF}))[0] == 6) ++taken;
+  CHECK(taken >= 32);
+  CHECK(taken < 1000);
+  CHECK(answer == Bytes{0x86, 6});
+  lock.unlock();
+  CHECK(soon([&] { return client.ask({6, 0, 60, 0xFF, 0xFF})[0] == 6; }));
 }
 
 TEST_CASE("row 11: a byte-swapped float is never Good") {
@@ -416,6 +486,40 @@ TEST_CASE("row 25: stopped in mid-poll, an instance that lives on asks, says and
   CHECK_FALSE(scada.connect());
 }
 
+TEST_CASE("row 25: stopping waits no longer than it is told, whatever a device's timeout") {
+  std::atomic<bool> mute = false;
+  std::atomic<int> unanswered = 0;
+  tests::PlainServer slow([&](tests::Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      if (mute) {
+        ++unanswered;
+        continue;
+      }
+      peer.send(tests::Peer::answer(request, {3, 2, 0, 50}));
+    }
+  });
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("patient");
+  Heard heard;
+  Attachment attachment(
+      configuration(folder, plc.port(),
+                    "[[device]]\nname = \"modem\"\ntimeout = \"60 s\"\nport = " +
+                        std::to_string(slow.port()) +
+                        "\n[[tag]]\nname = \"Level\"\ndevice = \"modem\"\nat = \"5\"\n"
+                        "[[write]]\ntag = \"Level\"\nlow = 0\nhigh = 90\n"),
+      heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Level"));
+  mute = true;
+  REQUIRE(soon([&] { return unanswered > 0; }));
+  REQUIRE(attachment.write("Level", 60, "me").refusal == Refusal::none);
+  std::this_thread::sleep_for(50ms);
+  const auto begun = std::chrono::steady_clock::now();
+  (void)attachment.stop(200ms);
+  CHECK(std::chrono::steady_clock::now() - begun < 2s);
+}
+
 TEST_CASE("row 26: alarms, times and rate limits outlive a new configuration") {
   const std::string slow = "[[write]]\ntag = \"Extra\"\nlow = 0\nhigh = 9\nevery = \"1 h\"\n";
   const std::string extra = "[[tag]]\nname = \"Extra\"\nat = \"50\"\n" + slow;
@@ -490,6 +594,44 @@ TEST_CASE("row 27: with a full disk nothing is written to the PLC") {
   CHECK(plc.writes() == 0);
   REQUIRE(attachment.write("Speed", 60, "me").refusal == Refusal::none);
   CHECK(soon([&] { return !heard.said("Speed", "written").empty(); }));
+}
+
+TEST_CASE("row 27: a historian that could not be written goes on when it can be") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("full-history");
+  std::mutex mutex;
+  std::vector<std::string> logged;
+  attachment::HostCalls host;
+  host.log = [&](attachment::Level, std::string_view, std::string_view text) {
+    const std::lock_guard lock(mutex);
+    logged.emplace_back(text);
+  };
+  const auto said = [&](const std::string& part) {
+    const std::lock_guard lock(mutex);
+    return std::count_if(logged.begin(), logged.end(), [&](const std::string& text) {
+      return text.find(part) != std::string::npos;
+    });
+  };
+  Attachment attachment(configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n"), host);
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Speed"));
+  rlimit old{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  const rlimit none{0, old.rlim_max};
+  auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
+  ::setrlimit(RLIMIT_FSIZE, &none);
+  for (std::uint16_t i = 0; i < 40; ++i) {
+    plc.set(40, static_cast<std::uint16_t>(20 + i));
+    std::this_thread::sleep_for(50ms);
+  }
+  const bool failed = soon([&] { return said("the past is not kept") == 1; });
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  ::signal(SIGXFSZ, handler);
+  CHECK(failed);
+  plc.set(40, 88);
+  CHECK(soon([&] { return said("the past is kept again") == 1; }, 15s));
+  CHECK(said("the past is not kept") == 1);
 }
 
 TEST_CASE("row 28: a kill between staging and commit is found at the next start, and cleared") {

@@ -400,7 +400,12 @@ TEST_CASE("row 8: a unit that is mute behind a gateway is left alone, the others
     REQUIRE(bench.ask(read_two(), 1).what == What::answer);
   }
   CHECK(mute_asked == 3);
-  CHECK(bench.ask(read_two(), 7).what == What::refused);
+  // What is not asked is as bad as what was, and for the same reason.
+  const auto refused = bench.ask(read_two(), 7);
+  CHECK(refused.what == What::refused);
+  CHECK(refused.because == What::exception);
+  CHECK(refused.reply.exception == 11);
+  CHECK(refused.text.find("does not respond") != std::string::npos);
   std::this_thread::sleep_for(220ms);
   CHECK(bench.ask(read_two(), 7).what == What::exception);  // one try
   CHECK(bench.ask(read_two(), 7).what == What::refused);

@@ -232,7 +232,7 @@ TEST_CASE("libmodbus's client reads and writes our server as ours does") {
   auto started = io::RegisterServer::start(
       {}, [&](std::uint16_t address, std::span<const std::uint16_t> words, const std::string&) {
         last.assign(words.begin(), words.end());
-        return address == 60;
+        return address == 60 ? core::Taken::yes : core::Taken::no;
       });
   REQUIRE(started);
   std::vector<std::uint16_t> registers;

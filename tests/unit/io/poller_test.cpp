@@ -213,6 +213,11 @@ TEST_CASE("row 8: what an exception means for the values") {
   CHECK(quality(10) == Quality::bad_comm_failure);
   CHECK(quality(11) == Quality::bad_comm_failure);
   CHECK(quality(99) == Quality::bad_device_failure);
+  io::Outcome refused;
+  refused.what = io::Outcome::What::refused;
+  CHECK(io::quality_of(refused) == Quality::bad_not_connected);
+  refused.because = io::Outcome::What::timeout;
+  CHECK(io::quality_of(refused) == Quality::bad_comm_failure);
 }
 
 TEST_CASE("row 18: one dead device of fifty, or five, leave the others their beat") {

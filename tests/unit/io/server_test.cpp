@@ -40,7 +40,9 @@ struct Served {
         {}, [this](std::uint16_t address, std::span<const std::uint16_t> words, const auto&) {
           const std::lock_guard lock(mutex);
           last.assign(words.begin(), words.end());
-          return address == 60;
+          return address == 60   ? core::Taken::yes
+                 : address == 61 ? core::Taken::later
+                                 : core::Taken::no;
         });
     REQUIRE(started);
     server = std::move(*started);
@@ -83,6 +85,7 @@ TEST_CASE("writes reach the owner, who may refuse them") {
   CHECK(served.ask({16, 0, 60, 0, 2, 4, 0, 1, 0, 2}) == Bytes{16, 0, 60, 0, 2});
   CHECK(served.last == std::vector<std::uint16_t>{1, 2});
   CHECK(served.ask({6, 0, 1, 0, 9}) == Bytes{0x86, 2});
+  CHECK(served.ask({6, 0, 61, 0, 9}) == Bytes{0x86, 6});  // not now
 }
 
 TEST_CASE("bad requests get the exception they deserve") {

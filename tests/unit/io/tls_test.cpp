@@ -70,7 +70,7 @@ struct Served {
         options, [this](std::uint16_t, std::span<const std::uint16_t>, const std::string& from) {
           const std::lock_guard lock(mutex);
           role = from;
-          return from == "approver";
+          return from == "approver" ? core::Taken::yes : core::Taken::no;
         });
     if (!started) FAIL(started.error().text());
     server = std::move(*started);

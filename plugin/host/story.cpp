@@ -57,6 +57,7 @@ Json run_json(const Trial& trial, const Outcome& outcome) {
 
 std::string shown(double value, std::string_view unit) {
   if (unit == "s") return clock_text(value);
+  if (unit.empty()) return fmt::format("{:.1f} %", 100 * value);
   return fmt::format("{:.1f}", value);
 }
 

@@ -26,8 +26,6 @@ constexpr std::size_t batch_max = 32;
 /// The horizon that the reasons are about: the alarm's.
 constexpr double reason_horizon_s = 7200;
 
-using Kinds = std::array<KindForecast, fault_kind_count>;
-
 }  // namespace
 
 struct Forecaster::State {
@@ -38,55 +36,56 @@ struct Forecaster::State {
   std::array<std::uint32_t, answer_count> answers{};
   ForecasterOptions options;
 
-  gpt2::Sequence sequence_of(const Sentence& sentence) const {
-    gpt2::Sequence sequence;
-    for (const auto word : sentence.words) sequence.tokens.push_back(token_of_word[word]);
-    for (std::size_t k = 0; k < fault_kind_count; ++k) {
-      sequence.asked.push_back(
-          static_cast<std::uint32_t>(sentence.words.size() - fault_kind_count + k));
-    }
-    return sequence;
-  }
+  /// A sentence, and the kinds of fault that it is asked about.
+  struct Asked {
+    Sentence sentence;
+    FaultKinds kinds;
+  };
 
-  std::vector<Kinds> answer(const std::vector<gpt2::Sequence>& sequences) const {
-    std::vector<Kinds> answered;
+  std::vector<std::vector<KindForecast>> answer(const std::vector<Asked>& asked) const {
+    std::vector<std::vector<KindForecast>> answered;
     const auto vocabulary = model.config().vocab_size;
-    for (std::size_t from = 0; from < sequences.size(); from += batch_max) {
-      const auto count = std::min(batch_max, sequences.size() - from);
-      const auto logits = model.logits(std::span(sequences).subspan(from, count));
-      for (std::size_t s = 0; s < count; ++s) {
+    for (std::size_t from = 0; from < asked.size(); from += batch_max) {
+      const auto some = std::span(asked).subspan(from, std::min(batch_max, asked.size() - from));
+      std::vector<gpt2::Sequence> sequences;
+      for (const auto& one : some)
+        sequences.push_back(sequence_of(one.sentence, one.kinds, token_of_word));
+      const auto logits = model.logits(sequences);
+      const auto* row = logits.data();
+      for (const auto& one : some) {
         auto& kinds = answered.emplace_back();
-        for (std::size_t k = 0; k < fault_kind_count; ++k) {
-          const auto* row = logits.data() + (s * fault_kind_count + k) * vocabulary;
+        for (const auto kind : all_fault_kinds) {
+          if (!one.kinds[static_cast<std::size_t>(kind)]) continue;
           std::array<float, answer_count> scores{};
           for (std::size_t a = 0; a < answer_count; ++a) scores[a] = row[answers[a]];
-          kinds[k].kind = all_fault_kinds[k];
-          kinds[k].within = horizons_of(answer_shares(scores, notes.temperatures[k]));
+          const double temperature = notes.temperatures[static_cast<std::size_t>(kind)];
+          kinds.push_back({kind, horizons_of(answer_shares(scores, temperature)), {}});
+          row += vocabulary;
         }
       }
     }
     return answered;
   }
 
-  void give_reasons(std::span<const Window> windows, const std::vector<Sentence>& sentences,
+  void give_reasons(std::span<const Window> windows, const std::vector<Asked>& said,
                     const std::vector<std::size_t>& asked, std::vector<Forecast>& forecasts) const {
     struct Hidden {
       std::size_t forecast;
       std::size_t signal;
     };
     std::vector<Hidden> hidden;
-    std::vector<gpt2::Sequence> sequences;
+    std::vector<Asked> unsaid;
     for (std::size_t i = 0; i < asked.size(); ++i) {
       for (std::size_t s = 0; s < windows[asked[i]].signals.size(); ++s) {
         if (!windows[asked[i]].signals[s].known) continue;
         hidden.push_back({asked[i], s});
-        sequences.push_back(sequence_of(language.hide(sentences[i], s)));
+        unsaid.push_back({language.hide(said[i].sentence, s), said[i].kinds});
       }
     }
-    const auto answered = answer(sequences);
+    const auto answered = answer(unsaid);
     for (std::size_t i = 0; i < hidden.size(); ++i) {
       auto& forecast = forecasts[hidden[i].forecast];
-      for (std::size_t k = 0; k < fault_kind_count; ++k) {
+      for (std::size_t k = 0; k < forecast.kinds.size(); ++k) {
         const double fall = forecast.kinds[k].probability_within(reason_horizon_s) -
                             answered[i][k].probability_within(reason_horizon_s);
         forecast.kinds[k].reasons.push_back(
@@ -149,8 +148,7 @@ std::vector<Forecast> Forecaster::forecast(std::span<const Window> windows) cons
   const auto& s = *state_;
   std::vector<Forecast> forecasts;
   std::vector<std::size_t> asked;
-  std::vector<Sentence> sentences;
-  std::vector<gpt2::Sequence> sequences;
+  std::vector<State::Asked> said;
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const auto& window = windows[i];
     auto& forecast = forecasts.emplace_back();
@@ -162,18 +160,18 @@ std::vector<Forecast> Forecaster::forecast(std::span<const Window> windows) cons
     } else if (static_cast<double>(window.missing_share) > s.options.max_missing_share) {
       forecast.why_not = fmt::format("{:.0f} % of the last half hour's input is missing",
                                      100 * window.missing_share);
+    } else if (window.kinds.none()) {
+      forecast.why_not = "the line file names no fault of this machine";
     } else {
       forecast.available = true;
       asked.push_back(i);
-      sentences.push_back(s.language.say(window));
-      forecast.sentence = s.language.text(sentences.back());
-      sequences.push_back(s.sequence_of(sentences.back()));
+      said.push_back({s.language.say(window), window.kinds});
+      forecast.sentence = s.language.text(said.back().sentence);
     }
   }
-  const auto answered = s.answer(sequences);
-  for (std::size_t i = 0; i < asked.size(); ++i)
-    forecasts[asked[i]].kinds.assign(answered[i].begin(), answered[i].end());
-  if (s.options.reasons) s.give_reasons(windows, sentences, asked, forecasts);
+  auto answered = s.answer(said);
+  for (std::size_t i = 0; i < asked.size(); ++i) forecasts[asked[i]].kinds = std::move(answered[i]);
+  if (s.options.reasons) s.give_reasons(windows, said, asked, forecasts);
   return forecasts;
 }
 

@@ -320,6 +320,8 @@ Window History::window(MachineId id) const {
   const auto& machine = machines_.at(id.index);
   Window window;
   window.machine = id;
+  for (const auto& mode : line_->at(id).faults)
+    window.kinds.set(static_cast<std::size_t>(mode.kind));
   if (!machine.first_s) {
     window.why_not = "no frame has arrived";
     return window;

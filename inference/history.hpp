@@ -13,11 +13,13 @@
 // believed.
 #pragma once
 
+#include <bitset>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "sim/line/fault.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/telemetry.hpp"
 
@@ -40,6 +42,9 @@ struct SignalStatistics {
   float good_share = 0;  ///< Share of Good, not stuck samples in the last 30 min of line time.
 };
 
+/// By the kind's number.
+using FaultKinds = std::bitset<line::fault_kind_count>;
+
 /// What the forecaster reads of one machine at one instant.
 struct Window {
   line::MachineId machine;
@@ -50,6 +55,7 @@ struct Window {
   bool own_baseline = false;  ///< Learned from this machine; false: the line file's normal serves.
   bool ready = false;         ///< At least 5 min of frames, and a minute of running.
   std::string why_not;        ///< When not ready: what is missing.
+  FaultKinds kinds;           ///< Faults that the line file gives the machine.
   std::vector<SignalStatistics> signals;  ///< One a Machine::signals entry.
 };
 

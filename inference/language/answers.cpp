@@ -30,6 +30,16 @@ HorizonProbabilities horizons_of(const std::array<double, answer_count>& shares)
   return within;
 }
 
+gpt2::Sequence sequence_of(const Sentence& sentence, const FaultKinds& kinds,
+                           std::span<const std::uint32_t> tokens) {
+  gpt2::Sequence sequence;
+  for (const auto word : sentence.words) sequence.tokens.push_back(tokens[word]);
+  const auto questions = sentence.words.size() - fault_kind_count;
+  for (std::size_t k = 0; k < fault_kind_count; ++k)
+    if (kinds[k]) sequence.asked.push_back(static_cast<std::uint32_t>(questions + k));
+  return sequence;
+}
+
 Result<ModelNotes> model_notes_from(const std::string& json, const std::string& file) {
   const auto wrong = [&](const std::string& what) {
     return Error({{file, 0, 0, what, "use a model that `foreline train` has written"}});

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "inference/gpt2/model.hpp"
 #include "inference/language/language.hpp"
 #include "sim/line/fault.hpp"
 #include "sim/line/result.hpp"
@@ -20,10 +21,20 @@ namespace foreline::inference {
 [[nodiscard]] line::HorizonProbabilities horizons_of(
     const std::array<double, answer_count>& shares);
 
+/// The sentence as token ids, to be answered at the questions about `kinds`. `tokens`: one a word
+/// of the language.
+[[nodiscard]] gpt2::Sequence sequence_of(const Sentence& sentence, const FaultKinds& kinds,
+                                         std::span<const std::uint32_t> tokens);
+
 /// What a trained model knows about its training.
 struct ModelNotes {
   int language = language_version;
-  std::array<double, line::fault_kind_count> temperatures = {1, 1, 1, 1};  ///< Calibration.
+  /// Calibration, by kind.
+  std::array<double, line::fault_kind_count> temperatures = [] {
+    std::array<double, line::fault_kind_count> ones{};
+    ones.fill(1);
+    return ones;
+  }();
   double age_shape = 1;      ///< Weibull age hazard of the same training days, the baseline ...
   double age_scale_h = 1e9;  ///< ... in operating hours.
 };

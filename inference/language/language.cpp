@@ -20,8 +20,10 @@ constexpr std::array<std::string_view, statistic_count> statistic_words = {
     "Last", "Short", "Long", "Slope", "Ripple", "Spread"};
 constexpr std::array<std::string_view, statistic_count> statistic_meanings = {
     "newest minute", "5 min", "30 min", "slope over 30 min", "spread of 5 min", "spread of 30 min"};
-constexpr std::array<std::string_view, fault_kind_count> question_words = {"askBearing", "askTool",
-                                                                           "askJam", "askTrip"};
+constexpr std::array<std::string_view, fault_kind_count> question_words = {
+    "askBearing", "askTool",      "askJam",        "askTrip",   "askAir",         "askHeat",
+    "askBelt",    "askAlignment", "askBalance",    "askFilter", "askLubrication", "askWinding",
+    "askGear",    "askValve",     "askController", "askDip"};
 constexpr std::size_t levels_and_unknown = level_count + 1;
 constexpr std::size_t age_base = signal_kind_count * statistic_count * levels_and_unknown;
 constexpr std::size_t run_base = age_base + level_count;

@@ -4,8 +4,8 @@
 // open lower end, X the open upper end (an outlier beyond it is still X), Z is "not known". Words
 // are of letters only, so that GPT-2's own pre-tokeniser keeps each whole and the vocabulary makes
 // it one token. The sentence speaks of kinds and of deviations in healthy units, never of names,
-// ranges or positions, so one model serves machines it has not met. It ends with four questions;
-// the answer to each is one of the time words, read from the same forward pass.
+// ranges or positions, so one model serves machines it has not met. It ends with a question
+// for each kind of fault; the answer to each is one of the time words, from the same forward pass.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@
 
 namespace foreline::inference {
 
-inline constexpr int language_version = 1;
+inline constexpr int language_version = 2;
 inline constexpr std::size_t level_count = 24;
 /// Signals that a sentence has room for; of more, those that deviate most are told.
 inline constexpr std::size_t sentence_signals_max = 16;

@@ -45,11 +45,15 @@ struct Trees::State {
 };
 
 Result<Trees> Trees::fit(std::span<const float> rows, std::size_t width,
-                         std::span<const float> labels, const TreeRules& rules) {
+                         std::span<const float> labels, const TreeRules& rules,
+                         std::span<const float> weights) {
   const auto refuse = [] { return Error(fmt::format("XGBoost: {}", XGBGetLastError())); };
   Matrix matrix(rows, width);
   if (matrix.failed != 0) return refuse();
   if (XGDMatrixSetFloatInfo(matrix.handle, "label", labels.data(), labels.size()) != 0)
+    return refuse();
+  if (!weights.empty() &&
+      XGDMatrixSetFloatInfo(matrix.handle, "weight", weights.data(), weights.size()) != 0)
     return refuse();
   Trees trees;
   trees.state_ = std::make_shared<State>();

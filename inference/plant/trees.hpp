@@ -27,10 +27,12 @@ struct TreeRules {
 
 class Trees {
  public:
-  /// `rows`: (labels.size() x width), NaN where nothing is known. An error when XGBoost refuses.
+  /// `rows`: (labels.size() x width), NaN where nothing is known. `weights`: one a row, or
+  /// none. An error when XGBoost refuses.
   [[nodiscard]] static line::Result<Trees> fit(std::span<const float> rows, std::size_t width,
                                                std::span<const float> labels,
-                                               const TreeRules& rules);
+                                               const TreeRules& rules,
+                                               std::span<const float> weights = {});
   [[nodiscard]] static line::Result<Trees> restore(std::string_view bytes);
   /// One answer a row.
   [[nodiscard]] std::vector<float> predict(std::span<const float> rows, std::size_t width) const;

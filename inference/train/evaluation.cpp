@@ -70,8 +70,8 @@ bool justified(const MachineDay& day, const Episode& episode, const AlarmProtoco
   });
 }
 
-double lead_wanted(FaultKind kind, const AlarmProtocol& protocol) {
-  return kind == FaultKind::jam ? protocol.jam_lead_s : protocol.lead_s;
+double lead_wanted(const FaultRecord& fault, const AlarmProtocol& protocol) {
+  return std::min(protocol.lead_s, protocol.shown_share * (fault.failed_s - fault.onset_s));
 }
 
 }  // namespace
@@ -104,8 +104,8 @@ std::vector<MachineDay> machine_days(const Trial& trial, const Outcome& outcome,
 }
 
 double Detection::recall() const {
-  const double all = faults[0] + faults[1];
-  return all > 0 ? (warned[0] + warned[1]) / all : 0;
+  const double all = std::accumulate(faults.begin(), faults.end(), 0.0);
+  return all > 0 ? std::accumulate(warned.begin(), warned.end(), 0.0) / all : 0;
 }
 
 double Detection::false_alarms_a_day() const {
@@ -125,7 +125,7 @@ Detection detect(std::span<const MachineDay> days, const Scores& scores, double 
     for (const auto& alarm : alarms)
       if (!justified(day, alarm, protocol)) ++result.false_alarms;
     for (const auto& fault : day.faults) {
-      const double lead_s = lead_wanted(fault.kind, protocol);
+      const double lead_s = lead_wanted(fault, protocol);
       if (!warns(fault) || fault.failed_s - lead_s < day.at_s.front()) continue;
       const auto kind = static_cast<std::size_t>(fault.kind);
       const auto in_time = std::find_if(alarms.begin(), alarms.end(), [&](const Episode& alarm) {
@@ -139,7 +139,6 @@ Detection detect(std::span<const MachineDay> days, const Scores& scores, double 
         ++result.warned[kind];
         result.leads_s.push_back(fault.failed_s - in_time->raised_s);
       }
-      if (fault.kind == FaultKind::jam) continue;
       result.by_day[day.day][0] += 1;
       result.by_day[day.day][1] += warned ? 1 : 0;
     }

@@ -37,8 +37,8 @@ struct AlarmProtocol {
   double on_delay_s = 120;         ///< The score stays at or above the threshold for so long.
   double clear_share = 0.6;        ///< The alarm ends below this share of the threshold ...
   double off_delay_s = 600;        ///< ... for so long.
-  double lead_s = 900;             ///< A warning shorter than this is too late ...
-  double jam_lead_s = 300;         ///< ... or than this, for a jam.
+  double lead_s = 1800;            ///< A warning shorter than this is too late ...
+  double shown_share = 0.5;        ///< ... or than this share of the time from onset to stop.
   double sensible_s = 4 * 3600.0;  ///< An alarm is true when a fault follows within this time.
 };
 
@@ -50,10 +50,10 @@ struct Detection {
   std::uint32_t false_alarms = 0;
   double machine_days = 0;
   std::vector<double> leads_s;  ///< Of the warned faults.
-  /// By day: (failures, warned) of bearing and tool wear, for the bootstrap.
+  /// By day: (failures, warned), for the bootstrap.
   std::vector<std::array<double, 2>> by_day;
 
-  /// Share of bearing and tool wear failures warned of in time.
+  /// Share of the failures that give warning, warned of in time.
   [[nodiscard]] double recall() const;
   [[nodiscard]] double false_alarms_a_day() const;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "sim/line/distribution.hpp"
 #include "sim/line/random.hpp"
@@ -136,6 +137,21 @@ FaultMode random_mode(FaultKind kind, Dice& dice) {
   return mode;
 }
 
+/// Share of the machines whose line file has a mode of this kind.
+double usual_share(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::bearing_wear:
+    case FaultKind::jam:
+    case FaultKind::motor_trip:
+      return 0.6;
+    case FaultKind::tool_wear:
+    case FaultKind::controller_fault:
+      return 0.45;
+    default:
+      return 0.3;
+  }
+}
+
 Machine random_machine(std::size_t products, Dice& dice) {
   Machine machine;
   const double cycle_s = dice.scale(2.5, 14);
@@ -162,9 +178,8 @@ Machine random_machine(std::size_t products, Dice& dice) {
   }
   if (machine.signals.empty())
     machine.signals.push_back(random_signal(SignalKind::vibration, cycle_s, dice));
-  const std::array<double, fault_kind_count> usual = {0.6, 0.5, 0.7, 0.9};
-  for (std::size_t k = 0; k < fault_kind_count; ++k)
-    if (dice.chance(usual[k])) machine.faults.push_back(random_mode(all_fault_kinds[k], dice));
+  for (const auto kind : all_fault_kinds)
+    if (dice.chance(usual_share(kind))) machine.faults.push_back(random_mode(kind, dice));
   return machine;
 }
 
@@ -185,15 +200,20 @@ std::vector<Order> random_orders(const Line& line, double horizon_s, Dice& dice)
   return orders;
 }
 
-ScriptedFault random_fault(const Line& line, double horizon_s, Dice& dice) {
+/// A fault that gives warning and that some machine can have; one that takes days from onset to
+/// stop is hurried, so that a day sees its end.
+std::optional<ScriptedFault> random_fault(const Line& line, double horizon_s, Dice& dice) {
+  constexpr double longest_s = 4 * 3600;
+  const auto machine = static_cast<std::uint32_t>(dice.below(line.machines.size()));
+  std::vector<const FaultMode*> modes;
+  for (const auto& mode : line.machines[machine].faults)
+    if (gives_warning(mode.kind)) modes.push_back(&mode);
+  if (modes.empty()) return std::nullopt;
+  const auto& mode = *modes[dice.below(modes.size())];
   ScriptedFault fault;
-  fault.machine = {static_cast<std::uint32_t>(dice.below(line.machines.size()))};
-  const double u = dice.share();
-  fault.kind = u < 0.45 ? FaultKind::bearing_wear : u < 0.8 ? FaultKind::tool_wear : FaultKind::jam;
-  const double usual_s = fault.kind == FaultKind::bearing_wear ? 6600
-                         : fault.kind == FaultKind::tool_wear  ? 9000
-                                                               : 720;
-  fault.fails_after_s = usual_s * dice.scale(0.45, 1.9);
+  fault.machine = {machine};
+  fault.kind = mode.kind;
+  fault.fails_after_s = std::min(mode.progress.expectation(), longest_s) * dice.scale(0.45, 1.9);
   fault.at_s = dice.between(0.05, 0.85) * horizon_s;
   fault.repair_s = 1200;
   return fault;
@@ -215,18 +235,27 @@ SensorFault random_lie(const Line& line, double horizon_s, Dice& dice) {
   return lie;
 }
 
-/// Machines that have run for some time already, empty, at line time 0.
+/// Machines that have run for some time already, empty, at line time 0. Of the faults that take
+/// long from onset to stop, twice as many are under way as on the average day.
 LineNow aged(const Line& line, std::size_t orders, Dice& dice) {
   LineNow now;
   for (const auto& machine : line.machines) {
     double life_s = 3600 * 150.0;
     for (const auto& mode : machine.faults)
-      if (mode.kind == FaultKind::bearing_wear || mode.kind == FaultKind::tool_wear)
-        life_s = mode.onset.expectation();
+      if (gives_warning(mode.kind)) life_s = std::min(life_s, mode.onset.expectation());
     MachineNow m;
     m.operating_s = dice.between(0, 1.5) * life_s;
     m.renewals = 1;
     m.progress.resize(orders);
+    for (const auto& mode : machine.faults) {
+      ModeNow mode_now;
+      mode_now.age_s = mode.clock == FaultMode::Clock::operating ? m.operating_s : 0;
+      mode_now.renewals = 1;
+      const double shown_s = gives_warning(mode.kind) ? mode.progress.expectation() : 0;
+      const double under_way = 2 * shown_s / (shown_s + mode.onset.expectation());
+      if (dice.chance(std::min(0.5, under_way))) mode_now.damage = dice.between(0.02, 0.98);
+      m.modes.push_back(mode_now);
+    }
     now.machines.push_back(m);
   }
   return now;
@@ -268,10 +297,12 @@ Trial random_day(std::shared_ptr<const Line> line, std::uint64_t seed, const Day
   }
   trial.orders = std::make_shared<const std::vector<Order>>(std::move(orders));
   if (dice.chance(rules.scripted_share)) {
-    const auto count = 1 + dice.below(3);
+    const auto count = 1 + dice.below(4);
     for (std::size_t i = 0; i < count; ++i) {
-      trial.faults.push_back(random_fault(*trial.line, trial.horizon_s, dice));
-      trial.faults.back().id = fmt::format("f{}", i);
+      auto fault = random_fault(*trial.line, trial.horizon_s, dice);
+      if (!fault) continue;
+      fault->id = fmt::format("f{}", i);
+      trial.faults.push_back(*fault);
     }
   }
   if (dice.chance(rules.disturbed_share)) {
@@ -293,6 +324,25 @@ Trial Population::day(std::uint64_t seed) const {
   const bool random = lines.empty() || dice.chance(random_share);
   auto line = random ? std::make_shared<const Line>(random_line(seed)) : lines[seed % lines.size()];
   return random_day(std::move(line), seed, rules);
+}
+
+Result<Done> for_each_day(const Population& population, std::uint64_t first_seed, std::size_t days,
+                          const Simulate& simulate, const TakeDay& take,
+                          const std::function<bool()>& stop) {
+  constexpr std::size_t days_at_once = 16;
+  for (std::size_t from = 0; from < days; from += days_at_once) {
+    if (stop && stop()) return Error("stopped while simulating days", "nothing was written");
+    std::vector<Trial> trials;
+    for (std::size_t d = from; d < std::min(days, from + days_at_once); ++d)
+      trials.push_back(population.day(first_seed + d));
+    auto outcomes = simulate(trials);
+    if (!outcomes) return outcomes.error();
+    for (std::size_t i = 0; i < trials.size(); ++i) {
+      if ((*outcomes)[i].valid())
+        take(static_cast<std::uint32_t>(from + i), trials[i], (*outcomes)[i]);
+    }
+  }
+  return Done{};
 }
 
 }  // namespace foreline::inference

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "sim/line/line.hpp"
+#include "sim/line/result.hpp"
 #include "sim/line/trial.hpp"
 
 namespace foreline::inference {
@@ -18,7 +21,7 @@ namespace foreline::inference {
 
 struct DayRules {
   double horizon_s = 10 * 3600;
-  double scripted_share = 0.6;    ///< Days with one to three scripted faults more.
+  double scripted_share = 0.7;    ///< Days with one to four scripted faults more.
   double disturbed_share = 0.35;  ///< Days with sensor faults or lost connections.
 };
 
@@ -34,5 +37,18 @@ struct Population {
   DayRules rules;
   [[nodiscard]] line::Trial day(std::uint64_t seed) const;
 };
+
+/// Runs trials somewhere; outcomes in their order. The caller brings the simulator.
+using Simulate =
+    std::function<line::Result<std::vector<line::Outcome>>(std::span<const line::Trial>)>;
+using TakeDay =
+    std::function<void(std::uint32_t day, const line::Trial& trial, const line::Outcome& outcome)>;
+
+/// Simulates the days of seeds `first_seed`, `first_seed` + 1, ... and hands each that ran to its
+/// end over, numbered from 0. `stop` ends it with an error.
+[[nodiscard]] line::Result<line::Done> for_each_day(const Population& population,
+                                                    std::uint64_t first_seed, std::size_t days,
+                                                    const Simulate& simulate, const TakeDay& take,
+                                                    const std::function<bool()>& stop = {});
 
 }  // namespace foreline::inference

@@ -14,6 +14,7 @@
 #include "inference/gpt2/trainer.hpp"
 #include "inference/language/answers.hpp"
 #include "inference/language/language.hpp"
+#include "inference/train/examples.hpp"
 #include "sim/line/random.hpp"
 
 namespace foreline::inference {
@@ -22,16 +23,16 @@ using namespace line;
 
 namespace {
 
-constexpr std::size_t days_at_once = 16;
-constexpr double alarm_horizon_s = 7200;
 /// Share of sentences in which one signal is hidden, so that "not known" is an ordinary word.
 constexpr double hidden_share = 0.15;
+/// Windows before a fault, at least, for a temperature of a kind's own.
+constexpr std::ptrdiff_t least_to_calibrate = 500;
 
 /// An example as it is learned: token ids, and the answers.
 struct Lesson {
-  std::vector<std::uint16_t> words;
-  std::vector<std::int16_t> signal;
-  std::array<TimeToFault, fault_kind_count> truth;
+  Sentence sentence;
+  FaultKinds kinds;
+  std::vector<TimeToFault> truth;  ///< One for each of `kinds`.
   float weight = 1;
 };
 
@@ -62,33 +63,34 @@ class Lessons {
   }
 
   [[nodiscard]] Lesson lesson_of(const Example& example) const {
-    auto sentence = language_->say(example.window);
-    return {std::move(sentence.words), std::move(sentence.signal), example.truth, example.weight};
+    Lesson lesson{language_->say(example.window), example.window.kinds, {}, example.weight};
+    for (std::size_t k = 0; k < fault_kind_count; ++k)
+      if (lesson.kinds[k]) lesson.truth.push_back(example.truth[k]);
+    return lesson;
   }
 
   /// `hide` >= 0: that signal is not known.
   [[nodiscard]] gpt2::Sequence sequence_of(const Lesson& lesson, int hide) const {
-    Sentence sentence{lesson.words, lesson.signal};
-    if (hide >= 0) sentence = language_->hide(sentence, static_cast<std::size_t>(hide));
-    gpt2::Sequence sequence;
-    for (const auto word : sentence.words) sequence.tokens.push_back(tokens_[word]);
-    for (std::size_t k = 0; k < fault_kind_count; ++k) {
-      sequence.asked.push_back(
-          static_cast<std::uint32_t>(sentence.words.size() - fault_kind_count + k));
-    }
-    return sequence;
+    return inference::sequence_of(
+        hide < 0 ? lesson.sentence
+                 : language_->hide(lesson.sentence, static_cast<std::size_t>(hide)),
+        lesson.kinds, tokens_);
   }
 
   /// Mean weighted negative log-likelihood of the answers among all words of the vocabulary.
   double loss(const std::vector<const Lesson*>& batch, std::span<const float> logits,
               std::span<float> slope) const {
-    const auto vocabulary = logits.size() / (batch.size() * fault_kind_count);
+    std::vector<std::pair<const Lesson*, std::size_t>> asked;
     double total_weight = 0;
-    for (const auto* lesson : batch) total_weight += static_cast<double>(lesson->weight);
+    for (const auto* lesson : batch) {
+      total_weight += static_cast<double>(lesson->weight);
+      for (std::size_t i = 0; i < lesson->truth.size(); ++i) asked.emplace_back(lesson, i);
+    }
+    const auto vocabulary = logits.size() / asked.size();
     double sum = 0;
     std::array<double, answer_count> part{};
-    for (std::size_t row = 0; row < batch.size() * fault_kind_count; ++row) {
-      const auto& lesson = *batch[row / fault_kind_count];
+    for (std::size_t row = 0; row < asked.size(); ++row) {
+      const auto& lesson = *asked[row].first;
       const auto* x = logits.data() + row * vocabulary;
       auto* dx = slope.data() + row * vocabulary;
       const double weight = static_cast<double>(lesson.weight) / total_weight;
@@ -99,7 +101,7 @@ class Lessons {
       std::array<double, answer_count> shares{};
       for (std::size_t a = 0; a < answer_count; ++a)
         shares[a] = std::exp(static_cast<double>(x[answers_[a]]) - highest) / all;
-      const double p = likelihood(lesson.truth[row % fault_kind_count], shares, part);
+      const double p = likelihood(lesson.truth[asked[row].second], shares, part);
       sum -= weight * std::log(p);
       for (std::size_t v = 0; v < vocabulary; ++v)
         dx[v] = static_cast<float>(weight * std::exp(static_cast<double>(x[v]) - highest) / all);
@@ -117,38 +119,25 @@ class Lessons {
   std::array<std::uint32_t, answer_count> answers_{};
 };
 
-using TakeDay = std::function<void(std::uint32_t day, const Trial&, const Outcome&)>;
-
-Result<Done> for_each_day(const Population& population, std::uint64_t first_seed, std::size_t days,
-                          const Simulate& simulate, const TakeDay& take,
-                          const std::function<bool()>& stop = {}) {
-  for (std::size_t from = 0; from < days; from += days_at_once) {
-    if (stop && stop()) return Error("stopped while simulating days", "nothing was written");
-    std::vector<Trial> trials;
-    for (std::size_t d = from; d < std::min(days, from + days_at_once); ++d)
-      trials.push_back(population.day(first_seed + d));
-    auto outcomes = simulate(trials);
-    if (!outcomes) return outcomes.error();
-    for (std::size_t i = 0; i < trials.size(); ++i) {
-      if ((*outcomes)[i].valid())
-        take(static_cast<std::uint32_t>(from + i), trials[i], (*outcomes)[i]);
-    }
-  }
-  return Done{};
-}
-
 /// The scores of the answers for one kind and lesson.
 struct Answered {
   std::array<float, answer_count> scores{};
-  const TimeToFault* truth = nullptr;
+  TimeToFault truth;
   double weight = 1;
 };
+
+/// How many of the faults come before the last horizon.
+std::ptrdiff_t came(const std::vector<Answered>& answered) {
+  return std::count_if(answered.begin(), answered.end(), [](const Answered& a) {
+    return a.truth.happened && answer_of(static_cast<double>(a.truth.after_s)) + 1 < answer_count;
+  });
+}
 
 double cost_at(const std::vector<Answered>& answered, double temperature) {
   std::array<double, answer_count> part{};
   double sum = 0;
   for (const auto& a : answered)
-    sum -= a.weight * std::log(likelihood(*a.truth, answer_shares(a.scores, temperature), part));
+    sum -= a.weight * std::log(likelihood(a.truth, answer_shares(a.scores, temperature), part));
   return sum;
 }
 
@@ -182,6 +171,7 @@ Result<Done> train(const Population& population, const TrainOptions& options,
       population, options.seed + training_seeds, options.days, simulate,
       [&](std::uint32_t day, const Trial& trial, const Outcome& outcome) {
         for (auto& example : examples_of(trial, outcome, day)) {
+          if (example.window.kinds.none()) continue;
           learned.push_back(lessons.lesson_of(example));
           if (learned.size() % 7 == 0) ages.push_back(std::move(example));
         }
@@ -203,7 +193,8 @@ Result<Done> train(const Population& population, const TrainOptions& options,
       for_each_day(population, options.seed + validation_seeds, options.validation_days, simulate,
                    [&](std::uint32_t day, const Trial& trial, const Outcome& outcome) {
                      for (const auto& example : examples_of(trial, outcome, day))
-                       held_out.push_back(lessons.lesson_of(example));
+                       if (example.window.kinds.any())
+                         held_out.push_back(lessons.lesson_of(example));
                    });
   if (!simulated) return simulated.error();
   say(fmt::format("learning from {} examples, {} held out", learned.size(), held_out.size()));
@@ -232,7 +223,8 @@ Result<Done> train(const Population& population, const TrainOptions& options,
       const auto position =
           static_cast<std::size_t>(uniform(0) * static_cast<double>(learned.size()));
       const auto& lesson = learned[std::min(position, learned.size() - 1)];
-      const auto signals = *std::max_element(lesson.signal.begin(), lesson.signal.end()) + 1;
+      const auto& told = lesson.sentence.signal;
+      const auto signals = *std::max_element(told.begin(), told.end()) + 1;
       const bool hide = uniform(1) < hidden_share && signals > 0;
       batch.push_back(&lesson);
       taught.batch.push_back(
@@ -267,18 +259,27 @@ Result<Done> train(const Population& population, const TrainOptions& options,
     for (std::size_t i = from; i < std::min(held_out.size(), from + chunk); ++i)
       sequences.push_back(lessons.sequence_of(held_out[i], -1));
     const auto logits = model->logits(sequences);
-    for (std::size_t row = 0; row < sequences.size() * fault_kind_count; ++row) {
-      const auto& lesson = held_out[from + row / fault_kind_count];
-      const auto kind = row % fault_kind_count;
-      auto& a = answered[kind].emplace_back();
-      a.truth = &lesson.truth[kind];
-      a.weight = static_cast<double>(lesson.weight);
-      for (std::size_t i = 0; i < answer_count; ++i)
-        a.scores[i] = logits[row * config.vocab_size + lessons.answers()[i]];
+    const auto* row = logits.data();
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      const auto& lesson = held_out[from + s];
+      auto truth = lesson.truth.begin();
+      for (std::size_t k = 0; k < fault_kind_count; ++k) {
+        if (!lesson.kinds[k]) continue;
+        auto& a = answered[k].emplace_back();
+        a.truth = *truth++;
+        a.weight = static_cast<double>(lesson.weight);
+        for (std::size_t i = 0; i < answer_count; ++i) a.scores[i] = row[lessons.answers()[i]];
+        row += config.vocab_size;
+      }
     }
   }
+  std::vector<Answered> all;
+  for (const auto& of_kind : answered) all.insert(all.end(), of_kind.begin(), of_kind.end());
+  const double usual = best_temperature(all);
   for (std::size_t k = 0; k < fault_kind_count; ++k) {
-    notes.temperatures[k] = best_temperature(answered[k]);
+    if (answered[k].empty()) continue;
+    notes.temperatures[k] =
+        came(answered[k]) >= least_to_calibrate ? best_temperature(answered[k]) : usual;
     double weight = 0;
     for (const auto& a : answered[k]) weight += a.weight;
     say(fmt::format("{}: validation loss {:.5f}, temperature {:.3f}", name_of(all_fault_kinds[k]),
@@ -290,128 +291,6 @@ Result<Done> train(const Population& population, const TrainOptions& options,
   std::error_code ignored;
   if (saved) std::filesystem::remove(course.state, ignored);
   return saved;
-}
-
-Result<Comparison> compare(const std::filesystem::path& directory, const Population& population,
-                           std::uint64_t first_seed, std::size_t days, double false_alarms_a_day,
-                           const Simulate& simulate) {
-  auto forecaster = Forecaster::load(directory, {.threads = 2});
-  if (!forecaster) return forecaster.error();
-  auto checkpoint = gpt2::load_checkpoint(directory);
-  if (!checkpoint) return checkpoint.error();
-  auto notes = model_notes_from(checkpoint->config.foreline, (directory / "config.json").string());
-  if (!notes) return notes.error();
-  const AgeHazard age(notes->age_shape, notes->age_scale_h);
-
-  Comparison comparison;
-  comparison.days = days;
-  comparison.false_alarms_a_day = false_alarms_a_day;
-  std::vector<MachineDay> judged;
-  Scores by_model;
-  Scores by_vibration;
-  Scores by_age;
-  double squares = 0;
-  double squares_of_share = 0;
-  double windows = 0;
-  double failures = 0;
-  auto done = for_each_day(
-      population, first_seed, days, simulate,
-      [&](std::uint32_t day, const Trial& trial, const Outcome& outcome) {
-        for (auto& machine : machine_days(trial, outcome, day)) {
-          const auto forecasts = forecaster->forecast(machine.windows);
-          auto& model_scores = by_model.emplace_back();
-          auto& vibration_scores = by_vibration.emplace_back();
-          auto& age_scores = by_age.emplace_back();
-          for (std::size_t i = 0; i < forecasts.size(); ++i) {
-            double none = 1;
-            for (const auto& kind : forecasts[i].kinds) {
-              const double p = kind.probability_within(alarm_horizon_s);
-              if (gives_warning(kind.kind)) none *= 1 - p;
-              const auto& truth = machine.truth[i][static_cast<std::size_t>(kind.kind)];
-              const bool fails =
-                  truth.happened && static_cast<double>(truth.after_s) <= alarm_horizon_s;
-              if (!fails && !truth.happened && static_cast<double>(truth.after_s) < alarm_horizon_s)
-                continue;  // not known how it would have ended
-              squares += (p - (fails ? 1 : 0)) * (p - (fails ? 1 : 0));
-              windows += 1;
-              failures += fails ? 1 : 0;
-              auto& cell =
-                  comparison
-                      .reliability[std::min<std::size_t>(9, static_cast<std::size_t>(p * 10))];
-              cell[0] += p;
-              cell[1] += fails ? 1 : 0;
-              cell[2] += 1;
-            }
-            const auto& window = machine.windows[i];
-            model_scores.push_back(forecasts[i].available ? static_cast<float>(1 - none) : 0);
-            vibration_scores.push_back(window.ready ? vibration_score(window) : 0);
-            age_scores.push_back(window.ready ? age.probability(window, alarm_horizon_s) : 0);
-          }
-          machine.windows.clear();
-          machine.truth.clear();
-          judged.push_back(std::move(machine));
-        }
-      });
-  if (!done) return done.error();
-  const double share = windows > 0 ? failures / windows : 0;
-  squares_of_share = failures * (1 - share) * (1 - share) + (windows - failures) * share * share;
-  comparison.brier = windows > 0 ? squares / windows : 0;
-  comparison.brier_climatology = windows > 0 ? squares_of_share / windows : 0;
-  for (auto& cell : comparison.reliability) {
-    if (cell[2] == 0) continue;
-    cell[0] /= cell[2];
-    cell[1] /= cell[2];
-  }
-  comparison.model = detect_at_rate(judged, by_model, false_alarms_a_day);
-  comparison.vibration = detect_at_rate(judged, by_vibration, false_alarms_a_day);
-  comparison.age = detect_at_rate(judged, by_age, false_alarms_a_day);
-  comparison.over_vibration = recall_difference(comparison.model, comparison.vibration);
-  comparison.over_age = recall_difference(comparison.model, comparison.age);
-  return comparison;
-}
-
-std::string as_markdown(const Comparison& comparison) {
-  std::string text = fmt::format(
-      "| {} days, at most {} false alarms a machine-day | bearing wear warned | tool wear warned | "
-      "jams warned | false alarms a machine-day | median lead |\n|---|---|---|---|---|---|\n",
-      comparison.days, comparison.false_alarms_a_day);
-  const auto row = [&](std::string_view name, const Detection& detection) {
-    auto leads = detection.leads_s;
-    std::sort(leads.begin(), leads.end());
-    text += fmt::format("| {} |", name);
-    for (const std::size_t k : {0, 1, 2})
-      text += fmt::format(" {} of {} |", detection.warned[k], detection.faults[k]);
-    text += fmt::format(
-        " {:.2f} | {} |\n", detection.false_alarms_a_day(),
-        leads.empty() ? std::string("-") : fmt::format("{:.0f} min", leads[leads.size() / 2] / 60));
-  };
-  row("GPT-2", comparison.model);
-  row("vibration threshold", comparison.vibration);
-  row("age-only hazard", comparison.age);
-  text += fmt::format(
-      "\nShare of wear faults warned of in time: {:.3f}. More than the vibration threshold by "
-      "{:.3f} "
-      "(95 % interval {:.3f} to {:.3f}), than the age-only hazard by {:.3f} ({:.3f} to {:.3f}).\n",
-      comparison.model.recall(), comparison.over_vibration.middle, comparison.over_vibration.low,
-      comparison.over_vibration.high, comparison.over_age.middle, comparison.over_age.low,
-      comparison.over_age.high);
-  text += fmt::format(
-      "Brier score of P(fault within 2 h), by kind and minute: {:.5f}; of the mean share: "
-      "{:.5f}.\n\n"
-      "| P(within 2 h) | windows | mean P | failed |\n|---|---|---|---|\n",
-      comparison.brier, comparison.brier_climatology);
-  for (std::size_t i = 0; i < comparison.reliability.size(); ++i) {
-    const auto& cell = comparison.reliability[i];
-    text += fmt::format("| {:.1f} to {:.1f} | {:.0f} | {:.3f} | {:.3f} |\n",
-                        static_cast<double>(i) / 10, static_cast<double>(i + 1) / 10, cell[2],
-                        cell[0], cell[1]);
-  }
-  return text +
-         "\nA window whose day ends (or whose machine is serviced) within 2 h without a stop is "
-         "left "
-         "out of the Brier score and of this table, which makes the share that failed too high "
-         "where P "
-         "is low.\n";
 }
 
 }  // namespace foreline::inference

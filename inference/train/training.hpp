@@ -11,16 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "inference/forecaster.hpp"
-#include "inference/train/evaluation.hpp"
 #include "inference/train/population.hpp"
 #include "sim/line/result.hpp"
 
 namespace foreline::inference {
 
-/// Runs trials somewhere; outcomes in their order. The caller brings the simulator.
-using Simulate =
-    std::function<line::Result<std::vector<line::Outcome>>(std::span<const line::Trial>)>;
 using Say = std::function<void(const std::string& line)>;
 
 inline constexpr std::uint64_t training_seeds = 0;            ///< seed + 1, 2, ...
@@ -52,29 +47,5 @@ struct TrainOptions {
 [[nodiscard]] line::Result<line::Done> train(const Population& population,
                                              const TrainOptions& options, const Simulate& simulate,
                                              const Say& say, const std::filesystem::path& out);
-
-/// How a model and the two baselines do on the same days at equal false alarms.
-struct Comparison {
-  std::size_t days = 0;
-  double false_alarms_a_day = 0;  ///< Allowed, per machine-day.
-  Detection model;
-  Detection vibration;
-  Detection age;
-  Interval over_vibration;  ///< recall(model) - recall(vibration)
-  Interval over_age;
-  double brier = 0;              ///< Of P(fault within 2 h), by kind and window, every minute.
-  double brier_climatology = 0;  ///< Of always saying the mean share.
-  /// Of the windows whose P(within 2 h) lies in [i/10, (i+1)/10): mean P, share that failed, count.
-  std::array<std::array<double, 3>, 10> reliability{};
-};
-
-/// Judges a model directory on days `first_seed`, `first_seed` + 1, ... of the population.
-[[nodiscard]] line::Result<Comparison> compare(const std::filesystem::path& model,
-                                               const Population& population,
-                                               std::uint64_t first_seed, std::size_t days,
-                                               double false_alarms_a_day, const Simulate& simulate);
-
-/// The comparison as a table of a model card (Markdown).
-[[nodiscard]] std::string as_markdown(const Comparison& comparison);
 
 }  // namespace foreline::inference

@@ -665,10 +665,7 @@ struct Attachment::State {
         continue;
       }
       for (const auto& kind : forecast.kinds) {
-        const bool possible =
-            std::any_of(machine.faults.begin(), machine.faults.end(),
-                        [&](const FaultMode& mode) { return mode.kind == kind.kind; });
-        if (!possible || !gives_warning(kind.kind)) continue;
+        if (!gives_warning(kind.kind)) continue;
         const double p = kind.probability_within(configuration.watch.alarms.horizon_s);
         tell({EventKind::forecast, forecast.at_s,
               fmt::format("{}/{}", machine.name, name_of(kind.kind)), "forecast",
@@ -1014,11 +1011,7 @@ struct Attachment::State {
       if (!forecast.available) continue;
       forecast_at_s = std::max(forecast_at_s, forecast.at_s);
       for (const auto& kind : forecast.kinds) {
-        const auto& modes = line().at(forecast.machine).faults;
-        const bool possible = std::any_of(modes.begin(), modes.end(), [&](const FaultMode& mode) {
-          return mode.kind == kind.kind;
-        });
-        if (!possible || !gives_warning(kind.kind)) continue;
+        if (!gives_warning(kind.kind)) continue;
         if (believed) request.hazards.push_back({forecast.machine, kind.kind, kind.within});
         const double p = kind.probability_within(configuration.watch.alarms.horizon_s);
         if (p <= highest) continue;

@@ -150,6 +150,7 @@ void Northbound::forecast(const line::Forecast& forecast) {
   const auto device = machines_from_ + forecast.machine.index;
   const auto quality = forecast.available ? Quality::good : Quality::uncertain_last_known;
   for (const auto& kind : forecast.kinds) {
+    if (!line::gives_warning(kind.kind)) continue;
     const auto name = type_suffix(kind.kind);
     show(device, fmt::format("Forecasts/{}/Probability", name),
          kind.probability_within(configuration_->watch.alarms.horizon_s), quality);

@@ -76,10 +76,7 @@ std::vector<AlarmEvent> Alarms::update_forecasts(double at_s,
     if (!forecast.available) continue;
     const auto& machine = line_->at(forecast.machine);
     for (const auto& kind : forecast.kinds) {
-      const bool possible =
-          std::any_of(machine.faults.begin(), machine.faults.end(),
-                      [&](const FaultMode& mode) { return mode.kind == kind.kind; });
-      if (!possible || !gives_warning(kind.kind)) continue;
+      if (!machine.can_have(kind.kind) || !gives_warning(kind.kind)) continue;
       auto& condition = conditions_[fmt::format("{}/{}", machine.name, name_of(kind.kind))];
       auto& event = condition.record.event;
       if (event.why.empty()) {

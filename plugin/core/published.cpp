@@ -82,11 +82,15 @@ std::vector<std::uint16_t> registers_of(const Published& values, const Line& lin
       const auto& forecast = forecasts[m];
       put(words, base + f_at_s, forecast.at_s);
       put(words, base + f_missing, static_cast<double>(forecast.missing_share));
-      if (!forecast.available || k >= forecast.kinds.size()) continue;
+      if (!forecast.available) continue;
+      const auto kind =
+          std::find_if(forecast.kinds.begin(), forecast.kinds.end(),
+                       [&](const KindForecast& one) { return one.kind == all_fault_kinds[k]; });
+      if (kind == forecast.kinds.end()) continue;
       set(base + f_available, 1);
-      put(words, base + f_within_30min, forecast.kinds[k].probability_within(1800));
-      put(words, base + f_within_2h, forecast.kinds[k].probability_within(7200));
-      const double median_s = forecast.kinds[k].quantile_s(0.5);
+      put(words, base + f_within_30min, kind->probability_within(1800));
+      put(words, base + f_within_2h, kind->probability_within(7200));
+      const double median_s = kind->quantile_s(0.5);
       put(words, base + f_median_s, std::isfinite(median_s) ? median_s : -1);
     }
   }
@@ -135,7 +139,8 @@ std::vector<PublishedRegister> published_map(const Line& line) {
     const char* meaning;
   };
   constexpr std::array<Field, 7> block = {
-      {{f_available, "u16", "available", "1: there is a forecast"},
+      {{f_available, "u16", "available",
+        "1: there is a forecast; 0 also for a fault that the line file does not give the machine"},
        {f_alarm, "u16", "alarm",
         "0 normal, 1 unacknowledged, 2 acknowledged, 3 returned unacknowledged, 4 shelved, 5 out "
         "of service"},

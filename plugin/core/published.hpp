@@ -18,7 +18,7 @@ namespace foreline::core {
 namespace published {
 
 inline constexpr std::uint16_t signature_value = 0x464F;  // "FO"
-inline constexpr std::uint16_t version_value = 3;
+inline constexpr std::uint16_t version_value = 4;
 inline constexpr int signature = 0;
 inline constexpr int version = 1;
 inline constexpr int heartbeat = 2;        // u16, counts polls

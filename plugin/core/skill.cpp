@@ -25,11 +25,9 @@ constexpr std::size_t stops_kept = 2000;
 
 double any_fault_within(const Forecast& forecast, const Line& line, double horizon_s) {
   double none = 1;
-  const auto& modes = line.at(forecast.machine).faults;
+  const auto& machine = line.at(forecast.machine);
   for (const auto& kind : forecast.kinds)
-    if (std::any_of(modes.begin(), modes.end(),
-                    [&](const FaultMode& mode) { return mode.kind == kind.kind; }))
-      none *= 1 - kind.probability_within(horizon_s);
+    if (machine.can_have(kind.kind)) none *= 1 - kind.probability_within(horizon_s);
   return 1 - none;
 }
 

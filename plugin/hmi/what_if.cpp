@@ -134,9 +134,7 @@ class Reader {
     const auto kind = fault_kind_named(text_at(entry, "kind"));
     if (!machine) return;
     if (!kind) return complain("the edit names a fault kind that does not exist");
-    const auto& modes = now_.line->at(*machine).faults;
-    if (std::none_of(modes.begin(), modes.end(),
-                     [&](const FaultMode& mode) { return mode.kind == *kind; }))
+    if (!now_.line->at(*machine).can_have(*kind))
       return complain(fmt::format("{} has no {} in its line file", now_.line->at(*machine).name,
                                   name_of(*kind)));
     ScriptedFault fault;

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "inference/train/training.hpp"
+#include "inference/train/population.hpp"
 #include "plugin/host/commands.hpp"
 #include "sim/line/result.hpp"
 #include "sim/worker/client.hpp"

@@ -9,7 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "inference/history.hpp"
+#include "inference/forecaster.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/plant_command.hpp"
 #include "sim/text/document.hpp"
@@ -88,7 +88,7 @@ int forecast(const Options& options) {
     print_json(as_json(*forecaster, windows, trial, options.sentences));
     return pass;
   }
-  fmt::print("{} at {}, seed {}\n{}\n\n{:<12}{:<14}{:>8}{:>8}{:>8}{:>8}   {}\n",
+  fmt::print("{} at {}, seed {}\n{}\n\n{:<12}{:<18}{:>8}{:>8}{:>8}{:>8}   {}\n",
              scenario->line->name, clock_text(windows.front().at_s), trial.seed,
              forecaster->description(), "machine", "fault", "30 min", "1 h", "2 h", "4 h",
              "speaks for it");
@@ -106,7 +106,7 @@ int forecast(const Options& options) {
                                machine.signals[reason.signal].name, 100 * reason.contribution);
       }
       const auto share = [&](double s) { return 100 * kind.probability_within(s); };
-      fmt::print("{:<12}{:<14}{:>6.1f} %{:>6.1f} %{:>6.1f} %{:>6.1f} %   {}\n", machine.name,
+      fmt::print("{:<12}{:<18}{:>6.1f} %{:>6.1f} %{:>6.1f} %{:>6.1f} %   {}\n", machine.name,
                  name_of(kind.kind), share(1800), share(3600), share(7200), share(14400), because);
     }
     if (options.sentences) fmt::print("            reads: {}\n", given.sentence);

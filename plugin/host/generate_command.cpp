@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "inference/forecaster.hpp"
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/train/population.hpp"
 #include "plugin/host/console.hpp"
@@ -148,7 +149,7 @@ struct Circumstances {
   std::vector<std::string> loads = {"light", "usual", "heavy"};
 
   explicit Circumstances(const text::Scenario& scenario)
-      : like(&scenario), kinds(line::physical_kinds.begin(), line::physical_kinds.end()) {}
+      : like(&scenario), kinds(line::all_fault_kinds.begin(), line::all_fault_kinds.end()) {}
 
   [[nodiscard]] std::vector<std::size_t> levels() const {
     // The mix of products: as in the book, or one of them in the majority.

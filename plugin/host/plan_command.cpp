@@ -13,8 +13,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "inference/forecaster.hpp"
 #include "inference/gpt2/checkpoint.hpp"
-#include "inference/history.hpp"
 #include "plugin/attachment/details.hpp"
 #include "plugin/core/gate.hpp"
 #include "plugin/core/skill.hpp"
@@ -216,10 +216,7 @@ int make(Options options) {
   for (const auto& given : forecasts) {
     if (!given.available) continue;
     for (const auto& kind : given.kinds) {
-      const auto& modes = trial.line->at(given.machine).faults;
-      const bool possible = std::any_of(modes.begin(), modes.end(),
-                                        [&](const auto& mode) { return mode.kind == kind.kind; });
-      if (!possible || !gives_warning(kind.kind)) continue;
+      if (!gives_warning(kind.kind)) continue;
       request.hazards.push_back({given.machine, kind.kind, kind.within});
       if (kind.probability_within(7200) > 0.2)
         options.json.tell("{} of {}: {:.0f} % within 2 h\n", name_of(kind.kind),

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 
+#include "inference/forecaster.hpp"
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/job.hpp"

@@ -28,7 +28,7 @@ struct Coefficients {
   double unrest = 0;
 };
 
-using Table = std::array<std::array<Coefficients, signal_kind_count>, physical_kind_count>;
+using Table = std::array<std::array<Coefficients, signal_kind_count>, fault_kind_count>;
 
 constexpr Table responses = [] {
   Table table{};
@@ -154,7 +154,7 @@ double Sensors::target(const Signal& signal, std::size_t position, double at_s,
   const auto& loads = trial_->line->at(machine_).product_load;
   if (condition.product < loads.size()) load *= loads[condition.product];
   double rise = 0;
-  for (const auto kind : physical_kinds)
+  for (const auto kind : all_fault_kinds)
     rise += response(kind, signal.kind, condition.damage[static_cast<std::size_t>(kind)]).rise;
   const double span = signal.normal - signal.idle;
   const double sway = signal.kind == SignalKind::temperature || signal.kind == SignalKind::pressure
@@ -230,7 +230,7 @@ std::vector<Sample> Sensors::read(double at_s, double elapsed_s, std::uint64_t s
     if (!held) {
       double unrest = 1;
       if (condition.running) {
-        for (const auto kind : physical_kinds)
+        for (const auto kind : all_fault_kinds)
           unrest +=
               response(kind, signal.kind, condition.damage[static_cast<std::size_t>(kind)]).unrest;
       }

@@ -18,7 +18,7 @@ struct Condition {
   bool running = false;  ///< The machine has worked in this sample period.
   std::uint32_t product = 0;
   double cycle_s = 0;  ///< The last measured cycle time; 0 before the first.
-  std::array<double, line::physical_kind_count> damage{};  ///< 0 healthy .. 1 failed, by FaultKind.
+  std::array<double, line::fault_kind_count> damage{};  ///< 0 healthy .. 1 failed, by FaultKind.
 };
 
 /// The sensors of one machine; keeps the thermal and drive lag between samples.

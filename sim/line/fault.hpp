@@ -36,20 +36,14 @@ enum class FaultKind : std::uint8_t {
   controller_fault = 14,  ///< The drive's controller stops; no warning.
   power_dip = 15,         ///< The supply dips; contactors drop out; no warning.
 };
-inline constexpr std::size_t physical_kind_count = 16;
-inline constexpr std::array<FaultKind, physical_kind_count> physical_kinds = {
+inline constexpr std::size_t fault_kind_count = 16;
+inline constexpr std::array<FaultKind, fault_kind_count> all_fault_kinds = {
     FaultKind::bearing_wear,    FaultKind::tool_wear,        FaultKind::jam,
     FaultKind::motor_trip,      FaultKind::air_leak,         FaultKind::overheating,
     FaultKind::belt_slip,       FaultKind::misalignment,     FaultKind::imbalance,
     FaultKind::filter_clogging, FaultKind::lubrication_loss, FaultKind::winding_short,
     FaultKind::gear_wear,       FaultKind::valve_stiction,   FaultKind::controller_fault,
     FaultKind::power_dip};
-
-/// The kinds that the forecaster's language asks about, and that registers have room for. The
-/// simulator knows more (physical_kinds); forecasts of those come with a model trained for them.
-inline constexpr std::size_t fault_kind_count = 4;
-inline constexpr std::array<FaultKind, fault_kind_count> all_fault_kinds = {
-    FaultKind::bearing_wear, FaultKind::tool_wear, FaultKind::jam, FaultKind::motor_trip};
 
 /// "bearing-wear" and so on, as files spell it.
 [[nodiscard]] std::string_view name_of(FaultKind kind);
@@ -60,11 +54,6 @@ inline constexpr std::array<FaultKind, fault_kind_count> all_fault_kinds = {
   return kind != FaultKind::motor_trip && kind != FaultKind::controller_fault &&
          kind != FaultKind::power_dip;
 }
-/// Whether the forecaster's language has a question for this kind.
-[[nodiscard]] constexpr bool can_be_forecast(FaultKind kind) {
-  return static_cast<std::size_t>(kind) < fault_kind_count;
-}
-
 /// Damage of one kind speeds up another kind on the same machine: its clock runs
 /// 1 + (factor - 1) * damage times as fast.
 struct Cascade {
@@ -171,9 +160,9 @@ struct Forecast {
   double at_s = 0;         ///< Line time of the newest frame used.
   bool available = false;  ///< False: no number is given, `why_not` says why.
   std::string why_not;
-  float missing_share = 0;  ///< Share of the inputs that were not Good.
-  std::vector<KindForecast> kinds;
-  std::string sentence;  ///< The text the model read.
+  float missing_share = 0;          ///< Share of the inputs that were not Good.
+  std::vector<KindForecast> kinds;  ///< One a kind that the line file gives the machine.
+  std::string sentence;             ///< The text the model read.
 };
 
 }  // namespace foreline::line

@@ -14,6 +14,11 @@ constexpr double edge_s = 1e-6;
 
 }  // namespace
 
+bool Machine::can_have(FaultKind kind) const {
+  return std::any_of(faults.begin(), faults.end(),
+                     [kind](const FaultMode& mode) { return mode.kind == kind; });
+}
+
 std::optional<MachineId> Line::machine_named(std::string_view wanted) const {
   for (std::uint32_t i = 0; i < machines.size(); ++i)
     if (machines[i].name == wanted) return MachineId{i};

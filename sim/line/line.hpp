@@ -198,6 +198,9 @@ struct Machine {
   Power power = {};
   std::vector<double> product_load = {};  ///< Stress by product, 1 = usual; empty: 1.
   friend bool operator==(const Machine&, const Machine&) = default;
+
+  /// Whether the line file says that this machine fails of `kind`.
+  [[nodiscard]] bool can_have(FaultKind kind) const;
 };
 
 struct Line {

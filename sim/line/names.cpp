@@ -27,7 +27,7 @@ std::optional<Enum> parsed(const std::array<std::string_view, N>& names, std::st
   return std::nullopt;
 }
 
-constexpr std::array<std::string_view, physical_kind_count> fault_kinds = {
+constexpr std::array<std::string_view, fault_kind_count> fault_kinds = {
     "bearing-wear",     "tool-wear",     "jam",          "motor-trip",     "air-leak",
     "overheating",      "belt-slip",     "misalignment", "imbalance",      "filter-clogging",
     "lubrication-loss", "winding-short", "gear-wear",    "valve-stiction", "controller-fault",

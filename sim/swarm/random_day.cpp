@@ -75,7 +75,7 @@ FaultMode random_mode(FaultKind kind, const Line& line, Dice& dice) {
     if (dice.chance(0.3)) mode.load_exponent = 3;
     if (dice.chance(0.3)) mode.doubling_k = 10;
   }
-  if (dice.chance(0.2)) mode.accelerates.push_back({physical_kinds[dice.below(16)], 4});
+  if (dice.chance(0.2)) mode.accelerates.push_back({all_fault_kinds[dice.below(16)], 4});
   if (!line.crew_groups.empty() && dice.chance(0.4)) {
     const auto& skills = line.crew_groups[dice.below(line.crew_groups.size())].skills;
     if (!skills.empty()) mode.skill = skills[dice.below(skills.size())];
@@ -136,10 +136,8 @@ Machine random_machine(std::uint32_t number, const Line& line, Dice& dice) {
       machine.product_load.push_back(dice.chance(0.5) ? 1 : 1.4);
   const auto kinds = dice.below(4);
   for (std::uint32_t i = 0; i < kinds; ++i) {
-    const auto kind = physical_kinds[dice.below(physical_kinds.size())];
-    const bool known = std::any_of(machine.faults.begin(), machine.faults.end(),
-                                   [&](const FaultMode& mode) { return mode.kind == kind; });
-    if (!known) machine.faults.push_back(random_mode(kind, line, dice));
+    const auto kind = all_fault_kinds[dice.below(all_fault_kinds.size())];
+    if (!machine.can_have(kind)) machine.faults.push_back(random_mode(kind, line, dice));
   }
   if (!machine.faults.empty() && gives_warning(machine.faults.front().kind) && dice.chance(0.3))
     machine.maintenance.push_back(
@@ -294,7 +292,7 @@ Trial random_day(std::uint64_t seed) {
     ScriptedFault fault;
     fault.id = fmt::format("f{}", f);
     fault.machine = {dice.below(line.machines.size())};
-    fault.kind = physical_kinds[dice.below(physical_kinds.size())];
+    fault.kind = all_fault_kinds[dice.below(all_fault_kinds.size())];
     fault.at_s = std::round(dice.share() * trial.horizon_s);
     fault.fails_after_s = gives_warning(fault.kind) ? tidy(dice.scale(60, 9000)) : 0;
     fault.repair_s = tidy(dice.scale(60, 3000));

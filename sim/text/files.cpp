@@ -66,7 +66,7 @@ std::vector<std::string> names_of(std::initializer_list<Kind> kinds, Named named
 const std::vector<std::string>& fault_kind_names() {
   static const auto names = [] {
     std::vector<std::string> all;
-    for (const auto kind : physical_kinds) all.emplace_back(name_of(kind));
+    for (const auto kind : all_fault_kinds) all.emplace_back(name_of(kind));
     return all;
   }();
   return names;
@@ -159,7 +159,7 @@ std::string read_skill(Table& table, std::string_view key, const Named& named) {
 
 FaultMode read_fault_mode(Table table, const Named& named) {
   FaultMode mode;
-  mode.kind = physical_kinds[table.one_of("kind", fault_kind_names())];
+  mode.kind = all_fault_kinds[table.one_of("kind", fault_kind_names())];
   mode.onset = table.distribution("onset");
   if (gives_warning(mode.kind)) {
     mode.progress = table.distribution("progress");
@@ -252,7 +252,7 @@ Maintenance read_maintenance(Table table) {
   maintenance.rule = static_cast<Maintenance::Rule>(table.one_of("rule", rules));
   maintenance.every_s = table.duration("every", 1);
   if (maintenance.rule == Maintenance::Rule::condition) {
-    maintenance.kind = physical_kinds[table.one_of("kind", fault_kind_names())];
+    maintenance.kind = all_fault_kinds[table.one_of("kind", fault_kind_names())];
     maintenance.at_damage = table.share("at_damage", 0.5);
     if (!gives_warning(maintenance.kind))
       table.complain("kind", fmt::format("{} gives no warning that an inspection could see",
@@ -1111,7 +1111,7 @@ struct ScenarioReader {
       fault.id = table.string("id");
       check_unique(table, "id", fault.id, ids);
       fault.machine = {static_cast<std::uint32_t>(table.one_of("machine", machines))};
-      fault.kind = physical_kinds[table.one_of("kind", fault_kind_names())];
+      fault.kind = all_fault_kinds[table.one_of("kind", fault_kind_names())];
       fault.at_s = table.duration("at", 0);
       if (gives_warning(fault.kind)) {
         fault.fails_after_s = table.duration("fails_after", 0);
@@ -1122,9 +1122,7 @@ struct ScenarioReader {
       }
       fault.repair_s = table.duration("repair", 0, 0.0);
       const auto& machine = scenario.line->at(fault.machine);
-      const bool has_mode = std::any_of(machine.faults.begin(), machine.faults.end(),
-                                        [&](const auto& mode) { return mode.kind == fault.kind; });
-      if (!has_mode && fault.repair_s == 0) {
+      if (!machine.can_have(fault.kind) && fault.repair_s == 0) {
         table.complain("kind",
                        fmt::format("{} has no {} in the line file, so its repair time is unknown",
                                    machine.name, name_of(fault.kind)),

@@ -24,9 +24,7 @@ Fooling fooling_of(const Outcome& outcome, const std::vector<AlarmEvent>& alarms
   Fooling fooling;
   for (const auto& fault : outcome.faults) {
     const double shown_s = fault.failed_s - fault.onset_s;
-    if (fault.failed_s < 0 || shown_s < least_s || !can_be_forecast(fault.kind) ||
-        !gives_warning(fault.kind))
-      continue;
+    if (fault.failed_s < 0 || shown_s < least_s || !gives_warning(fault.kind)) continue;
     if (std::any_of(alarms.begin(), alarms.end(), [&](const AlarmEvent& alarm) {
           return is_forecast(alarm) && is_about(alarm, fault, fault.failed_s);
         }))

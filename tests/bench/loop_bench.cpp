@@ -197,10 +197,7 @@ Week loop(worker::Client& client, Trial trial,
         if (!forecast.available) continue;
         missing = std::max(missing, static_cast<double>(forecast.missing_share));
         for (const auto& kind : forecast.kinds) {
-          const auto& modes = trial.line->at(forecast.machine).faults;
-          if (gives_warning(kind.kind) &&
-              std::any_of(modes.begin(), modes.end(),
-                          [&](const FaultMode& mode) { return mode.kind == kind.kind; }))
+          if (gives_warning(kind.kind))
             request.hazards.push_back({forecast.machine, kind.kind, kind.within});
         }
       }

@@ -99,7 +99,7 @@ with Program([foreline, "watch", folder / "plugin.toml"], folder / "watch.log") 
     assert client.connect()
     until(lambda: client.read_holding_registers(0, 4, slave=1).registers[3] == 1, "connected")
     registers = client.read_input_registers(0, 12, slave=1).registers
-    assert registers[0] == 0x464F and registers[1] == 3, registers
+    assert registers[0] == 0x464F and registers[1] == 4, registers
     assert client.read_discrete_inputs(0, 4, slave=1).bits[:4] == [False] * 4
     refused = client.write_register(3, 7, slave=1)
     assert refused.isError() and refused.exception_code == 2, refused

@@ -93,7 +93,7 @@ class Plugin {
     const head = await this.read(0, 20)
     if (head.readUInt16BE(0) !== 0x464f) throw new Error('that is no foreline plugin')
     const version = head.readUInt16BE(2)
-    if (version < 2 || version > 3) throw new Error(`register table version ${version}, wanted 2 or 3`)
+    if (version < 2 || version > 4) throw new Error(`register table version ${version}, wanted 2 to 4`)
     const machines = head.readUInt16BE(12)
     const kinds = head.readUInt16BE(14)
     const forecasts = []

@@ -88,7 +88,7 @@ const socket = new net.Socket();
 const client = new jsmodbus.client.TCP(socket, 1, 3000);
 await new Promise((done) => socket.connect(ours, '127.0.0.1', done));
 const second = await client.readInputRegisters(0, 2);
-assert.deepEqual([...second.response.body.values], [0x464f, 3]);
+assert.deepEqual([...second.response.body.values], [0x464f, 4]);
 await assert.rejects(client.readHoldingRegisters(60000, 5));
 socket.end();
 

@@ -43,7 +43,7 @@ TEST_CASE("forecasts lie where docs/integrators/registers.md says") {
   CHECK(words.at(6) == 2);
   CHECK(words.at(12) == 3);
   CHECK(words.at(13) == 2);
-  const std::size_t jam_of_b = 100 + 12 * (1 * 4 + 2);
+  const std::size_t jam_of_b = 100 + 12 * (1 * 16 + 2);
   CHECK(words.at(jam_of_b) == 1);
   CHECK(f32(words, jam_of_b + 2) == 0.25);
   CHECK(f32(words, jam_of_b + 4) == 0.75);
@@ -52,8 +52,8 @@ TEST_CASE("forecasts lie where docs/integrators/registers.md says") {
   CHECK(f32(words, jam_of_b + 8) == 600);
   CHECK(words.at(100) == 0);
   CHECK(f32(words, 106) == -1);
-  CHECK(words.size() == 100 + 12 * 8);
-  CHECK(inputs_of(line, alarms).size() == 8);
+  CHECK(words.size() == 100 + 12 * 32);
+  CHECK(inputs_of(line, alarms).size() == 32);
 }
 
 TEST_CASE("a decision survives the wire, and half a decision is none") {
@@ -79,10 +79,10 @@ TEST_CASE("a decision survives the wire, and half a decision is none") {
 TEST_CASE("acknowledge codes name alarms") {
   const auto line = tests::line_of({tests::machine("a", 10, 4), tests::machine("b", 10, 0)});
   CHECK(acknowledged_by(1, line) == "a/bearing-wear");
-  CHECK(acknowledged_by(8, line) == "b/motor-trip");
+  CHECK(acknowledged_by(32, line) == "b/power-dip");
   CHECK(acknowledged_by(0xFFFF, line) == "plc/communication");
   CHECK(acknowledged_by(0, line).empty());
-  CHECK(acknowledged_by(9, line).empty());
+  CHECK(acknowledged_by(33, line).empty());
 }
 
 TEST_CASE("qualities are spelled as OPC spells them") {

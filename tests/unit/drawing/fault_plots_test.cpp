@@ -90,14 +90,14 @@ std::vector<double> values(const line::Outcome& outcome, std::size_t signal) {
 
 TEST_CASE("the page of fault models shows every kind as it is simulated") {
   std::vector<line::Trial> trials;
-  for (const auto kind : line::physical_kinds) {
+  for (const auto kind : line::all_fault_kinds) {
     trials.push_back(day(kind));
     const double lasts_s = line::gives_warning(kind) ? 3 * 3600 : 0;
     trials.back().faults = {{"fault", {0}, kind, onset_s, lasts_s, 0}};
   }
   const auto outcomes = tests::run(trials);
   for (std::size_t k = 0; k < trials.size(); ++k) {
-    const std::string name(line::name_of(line::physical_kinds[k]));
+    const std::string name(line::name_of(line::all_fault_kinds[k]));
     INFO(name);
     const auto& outcome = outcomes[k];
     REQUIRE(outcome.trace.frames.size() > 350);

@@ -286,7 +286,7 @@ TEST_CASE("load, heat and another fault's damage make a fault come sooner") {
 }
 
 TEST_CASE("every physical kind stops its machine, and those with warning show it first") {
-  for (const auto kind : physical_kinds) {
+  for (const auto kind : all_fault_kinds) {
     INFO(name_of(kind));
     auto m = machine("m", 10, 0);
     for (std::uint32_t k = 0; k < signal_kind_count; ++k)

@@ -131,6 +131,22 @@ TEST_CASE("no number is given where the input does not carry one, and the reason
   CHECK(missing.why_not.find("70") != std::string::npos);
 }
 
+TEST_CASE("a machine is forecast the faults that its line file gives it, and none without any") {
+  const auto forecaster = loaded();
+  auto one = window(1);
+  one.kinds.reset();
+  CHECK(forecaster.forecast(std::vector{one}).front().why_not ==
+        "the line file names no fault of this machine");
+  one.kinds.set(static_cast<std::size_t>(line::FaultKind::gear_wear));
+  one.kinds.set(static_cast<std::size_t>(line::FaultKind::imbalance));
+  auto other = window(1);
+  const auto forecasts = forecaster.forecast(std::vector{one, other});
+  REQUIRE(forecasts.at(0).kinds.size() == 2);
+  CHECK(forecasts[0].kinds[0].kind == line::FaultKind::imbalance);
+  CHECK(forecasts[0].kinds[1].kind == line::FaultKind::gear_wear);
+  CHECK(forecasts.at(1).kinds.size() == other.kinds.count());
+}
+
 TEST_CASE("a spoilt model is refused with the file that is spoilt") {
   auto folder = copy_of_model("truncated");
   const auto weights = folder / "model.safetensors";

@@ -17,7 +17,8 @@ inline line::Signal signal_of(std::string name, line::SignalKind kind, double no
   return {std::move(name), kind, "", normal, idle, noise, noise / 20, -1000, 1000};
 }
 
-/// One machine "press" with vibration, temperature and current; a frame every 10 s.
+/// One machine "press" with vibration, temperature and current, whose bearing wears, which jams and
+/// trips; a frame every 10 s.
 inline std::shared_ptr<line::Line> small_line() {
   auto line = std::make_shared<line::Line>();
   line->name = "small";
@@ -31,6 +32,14 @@ inline std::shared_ptr<line::Line> small_line() {
   machine.signals = {signal_of("vibration", line::SignalKind::vibration, 3, 0.2, 0.2),
                      signal_of("temperature", line::SignalKind::temperature, 50, 22, 0.5),
                      signal_of("current", line::SignalKind::current, 10, 1, 0.2)};
+  for (const auto kind :
+       {line::FaultKind::bearing_wear, line::FaultKind::jam, line::FaultKind::motor_trip}) {
+    auto& mode = machine.faults.emplace_back();
+    mode.kind = kind;
+    mode.onset = line::Distribution::constant(360'000);
+    mode.progress = line::Distribution::constant(line::gives_warning(kind) ? 7200 : 0);
+    mode.repair = line::Distribution::constant(1800);
+  }
   return line;
 }
 

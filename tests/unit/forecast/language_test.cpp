@@ -59,6 +59,17 @@ TEST_CASE("A sentence round-trips through its text") {
   CHECK(language.text(sentence).find("vibrationLastN") != std::string::npos);
 }
 
+TEST_CASE("A sentence ends with a question for each kind of fault") {
+  const Language language;
+  const auto sentence = language.say(window_of({statistics(SignalKind::vibration, 4)}));
+  const auto questions = sentence.words.size() - line::fault_kind_count;
+  for (const auto kind : line::all_fault_kinds) {
+    const auto word = sentence.words.at(questions + static_cast<std::size_t>(kind));
+    CHECK(word == language.question(kind));
+    CHECK(language.meaning(word).find(name_of(kind)) != std::string::npos);
+  }
+}
+
 TEST_CASE("Levels grow with the value and end at the open ends") {
   const Language language;
   std::uint16_t previous = 0;

@@ -55,10 +55,13 @@ TEST_CASE("a forecaster is fooled by what it misses and by what it makes up") {
 TEST_CASE("nobody can foresee what shows nothing, shows it too briefly or is prevented") {
   Outcome day;
   day.end_s = 10'000;
-  day.faults = {
-      fault(FaultKind::motor_trip, 5000, 5000, 6000), fault(FaultKind::jam, 5000, 5600, 6000),
-      fault(FaultKind::tool_wear, 5000, -1, 7000), fault(FaultKind::gear_wear, 1000, 9000, 9500)};
+  day.faults = {fault(FaultKind::motor_trip, 5000, 5000, 6000),
+                fault(FaultKind::jam, 5000, 5600, 6000),
+                fault(FaultKind::tool_wear, 5000, -1, 7000)};
   CHECK(verdict::fooling_of(day, {}, 900).score(day.end_s) == 0);
+  auto worse = day;
+  worse.faults.push_back(fault(FaultKind::gear_wear, 1000, 9000, 9500));
+  CHECK(verdict::fooling_of(worse, {}, 900).missed == 1);
   const auto warned = verdict::fooling_of(day, {alarm(6500, FaultKind::tool_wear)}, 900);
   CHECK(warned.false_alarms == 0);
 }

@@ -85,24 +85,31 @@ function Winners({ evaluation }) {
   const methods = evaluation?.methods ?? [];
   if (methods.length === 0)
     return <Panel title={t("Who wins")}><p class="calm">{t("No data yet")}: {t("the model has no evaluation beside it")} (evaluation.json, <code>foreline train</code>).</p></Panel>;
-  const kinds = Object.keys(methods[0].warned);
+  const [model] = methods;
   const best = (value) => Math.max(...methods.map(value));
-  const more = Object.entries(evaluation.wear_recall_more_than ?? {});
+  const more = evaluation.recall_more_than ?? {};
   const skill = evaluation.brier_of_base_rates > 0 ? 1 - evaluation.brier / evaluation.brier_of_base_rates : null;
+  const row = (name, value, shown, wins) => (
+    <tr key={name}><th scope="row">{name}</th>
+      {methods.map((m) => <td key={m.method} class={`n ${wins && value(m) > 0 && value(m) === best(value) ? "winner" : ""}`}>{shown(m)}</td>)}
+    </tr>
+  );
   return (
     <Panel title={t("Who wins")} note={t("{n} simulated days that no method had seen", { n: evaluation.days })}>
-      <Scroll label={t("Who wins")}><table class="tight">
-        <thead><tr><th>{t("Method")}</th>{kinds.map((kind) => <th key={kind} class="n">{t("{fault} warned in time", { fault: t(kind) })}</th>)}<th class="n">{t("false alarms a machine-day")}</th><th class="n">{t("median lead")}</th></tr></thead>
-        <tbody>{methods.map((m) => (
-          <tr key={m.method}><th scope="row">{t(m.method)}</th>
-            {kinds.map((kind) => {
-              const [warned, faults] = m.warned[kind];
-              return <td key={kind} class={`n ${warned > 0 && warned === best((other) => other.warned[kind][0]) ? "winner" : ""}`}>{t("{n} of {all}", { n: warned, all: faults })}</td>;
-            })}
-            <td class="n">{number(m.false_alarms_a_machine_day, 2)}</td><td class="n">{lasting(m.median_lead_s)}</td></tr>
-        ))}</tbody>
+      <Scroll label={t("Who wins")}><table class="tight rivals">
+        <thead><tr><th>{t("Warned in time")}</th>{methods.map((m) => <th key={m.method} class="n">{t(m.method)}</th>)}</tr></thead>
+        <tbody>
+          {Object.entries(model.warned).map(([kind, [, faults]]) => row(`${t(kind)} (${faults})`, (m) => m.warned[kind][0], (m) => m.warned[kind][0], true))}
+          {row(t("all faults"), (m) => m.recall, (m) => `${number(100 * m.recall, 1)} %`, true)}
+          {row(t("Points more than {method} (95 %)", { method: t(model.method) }), () => 0, (m) => {
+            const [low, middle, high] = more[m.method] ?? [];
+            return middle == null ? "–" : [number(-100 * middle, 1), <br />, `${number(-100 * high, 1)} … ${number(-100 * low, 1)}`];
+          })}
+          {row(t("false alarms a machine-week"), () => 0, (m) => number(7 * m.false_alarms_a_machine_day, 2))}
+          {row(t("median lead"), () => 0, (m) => (m.median_lead_s == null ? "–" : lasting(m.median_lead_s)))}
+          {row(t("Brier score, any within {h}", { h: lasting(evaluation.horizon_s) }), () => 0, (m) => (m.brier_of_any == null ? "–" : number(m.brier_of_any, 4)))}
+        </tbody>
       </table></Scroll>
-      {more.map(([other, [low, middle, high]]) => <p key={other}>{t("{points} points more of wear faults warned in time than the {other} (95 % interval {low} to {high}).", { points: number(100 * middle, 1), other: t(other), low: number(100 * low, 1), high: number(100 * high, 1) })}</p>)}
       {skill != null && <p class="quiet">{t("Brier score {b}; of base rates {c}: skill {s}.", { b: number(evaluation.brier, 5), c: number(evaluation.brier_of_base_rates, 5), s: number(skill, 2) })}</p>}
     </Panel>
   );
@@ -187,12 +194,12 @@ export function Data() {
   if (data.error) return <Trouble text={data.error} />;
   return (
     <div class="page">
-      <div class="columns even">
-        <Calibration data={data} />
+      <div class="columns proof">
         <div>
-          <Winners evaluation={data.evaluation} />
+          <Calibration data={data} />
           <Drift periods={data.calibration.periods} />
         </div>
+        <Winners evaluation={data.evaluation} />
       </div>
       <div class="columns">
         <Inputs signals={data.signals} drifts={data.drift} kept={data.kept} />

@@ -206,6 +206,8 @@ struct Attachment::State {
   std::optional<core::Following> following;  ///< The deployed schedule, until it is judged.
   std::optional<TwinCheck> twin_check;
   double scored_at_s = -1;
+  core::Telling<std::uint64_t> decided_in_vain;
+  std::uint64_t vain_decisions = 0;
 
   // Shared, under `mutex`.
   mutable std::mutex mutex;
@@ -1233,9 +1235,13 @@ struct Attachment::State {
     const bool overrules = can_be_overruled(proposal);
     if (decision.proposal != proposal.number ||
         (proposal.state != ProposalState::proposed && !overrules)) {
-      log(Level::warning, "attachment",
-          fmt::format("{} decided on proposal {}, which is not waiting for a decision",
-                      decision.who, decision.proposal));
+      // A SCADA that writes its decision again and again must not fill the log.
+      if (const auto times = decided_in_vain.due(++vain_decisions, seconds(Clock::now() - started)))
+        log(Level::warning, "attachment",
+            fmt::format("{} decided on proposal {}, which is not waiting for a decision{}",
+                        decision.who, decision.proposal,
+                        *times > 1 ? fmt::format(" ({} such before were not told)", *times - 1)
+                                   : std::string()));
       return;
     }
     if (decision.kind == Kind::reject) {

@@ -10,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "plugin/host/commands.hpp"
@@ -73,6 +74,11 @@ int main(int argc, char** argv) {
     }
     if (in_json && error.get_exit_code() != 0) return fail(bad_input, first, error.what());
     return app.exit(error) == 0 ? pass : bad_input;
+  } catch (const std::system_error& error) {
+    // Who reads what is printed has read enough, as in foreline registers plugin.toml | head.
+    if (error.code() == std::errc::broken_pipe) return pass;
+    std::fprintf(stderr, "foreline: internal error: %s\n", error.what());
+    return bug;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "foreline: internal error: %s\n", error.what());
     return bug;

@@ -68,24 +68,32 @@ class Scan {
   [[nodiscard]] const core::Image& image() const { return image_; }
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
   [[nodiscard]] std::size_t requests() const { return requests_; }
-  /// Reads what was found once more.
+  /// Reads what was found once more; what does not answer again counts as unmoved.
   core::Image again() {
-    core::Image image;
+    auto image = image_;
     for (const auto& range : found_)
-      for (const auto& part : core::ranges_of({range}, core::MergeRules{}))
+      for (const auto& part : core::ranges_of({range}, core::MergeRules{})) {
+        if (!device_.connected()) (void)device_.connect();
         if (auto words = device_.read(part)) image.put(part, *words);
+      }
     return image;
   }
 
  private:
+  /// Acknowledge, busy, and a gateway's two: they say nothing about the registers.
+  static bool says_not_now(std::uint8_t exception) {
+    return exception == 5 || exception == 6 || exception == 10 || exception == 11;
+  }
   void look(const Range& range) {
     if (mute_ || refused_) return;
     if (pause_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(pause_));
     ++requests_;
     if (!device_.connected()) (void)device_.connect();
     auto reply = device_.ask(core::read_query(range));
-    if (!reply) {
-      trouble_ = reply.error().text();
+    if (!reply || says_not_now(reply->exception)) {
+      trouble_ = reply ? fmt::format("exception {} ({})", reply->exception,
+                                     core::exception_name(reply->exception))
+                       : reply.error().text();
       mute_ = ++silences_ >= 3;
       return;
     }

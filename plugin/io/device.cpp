@@ -208,14 +208,14 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     connect_timer.expires_after(duration_of(settings.timeout_s));
     connect_timer.async_wait([self, mine](const error_code& error) {
       if (error || mine != self->generation || self->phase != Phase::connecting) return;
-      self->unconnected(
-          fmt::format("no connection within {} ms", ms_of(self->settings.timeout_s).count()));
+      self->unconnected(fmt::format("no {} within {} ms", self->link->awaited(),
+                                    ms_of(self->settings.timeout_s).count()));
     });
     link->open(on_backup ? settings.backup_host : settings.host,
                on_backup ? settings.backup_port : settings.port,
                [self, mine](const error_code& error, std::size_t) {
                  if (mine != self->generation || self->phase != Phase::connecting) return;
-                 if (error) return self->unconnected(error.message());
+                 if (error) return self->unconnected(self->link->why(error));
                  self->established();
                });
   }

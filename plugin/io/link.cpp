@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "plugin/io/name_lookup.hpp"
+#include "plugin/io/tls.hpp"
 
 namespace foreline::io {
 
@@ -152,19 +153,22 @@ class TlsLink final : public Link {
                          asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
                          asio::ssl::context::no_tlsv1_1);
     context_.set_verify_mode(asio::ssl::verify_peer);
-    context_.load_verify_file(files_.authorities, failed_);
-    if (!failed_) context_.use_certificate_chain_file(files_.certificate, failed_);
-    if (!failed_) context_.use_private_key_file(files_.key, asio::ssl::context::pem, failed_);
+    unusable_ = use_files(context_, files_);
     stream_.emplace(context, context_);
   }
   void open(const std::string& host, std::uint16_t port, Done done) override {
     auto self = shared_from_this();
-    if (failed_) {
-      asio::post(stream_->get_executor(), [self, error = failed_, done] { done(error, 0); });
+    if (!unusable_.empty()) {
+      asio::post(stream_->get_executor(), [self, done] { done(asio::error::invalid_argument, 0); });
       return;
     }
-    stream_->set_verify_callback(
-        asio::ssl::host_name_verification(files_.peer_name.empty() ? host : files_.peer_name));
+    wanted_ = files_.peer_name.empty() ? host : files_.peer_name;
+    stream_->set_verify_callback([names_it = asio::ssl::host_name_verification(wanted_)](
+                                     bool believed, asio::ssl::verify_context& context) {
+      if (names_it(believed, context)) return true;
+      if (believed) X509_STORE_CTX_set_error(context.native_handle(), X509_V_ERR_HOSTNAME_MISMATCH);
+      return false;
+    });
     lookup_.start(host, port, [this, self, done](const error_code& error, auto endpoints) {
       if (error) return done(error, 0);
       auto kept = std::make_shared<decltype(endpoints)>(std::move(endpoints));
@@ -172,6 +176,7 @@ class TlsLink final : public Link {
                           [this, self, kept, done](const error_code& e, const auto&) {
                             if (e) return done(e, 0);
                             prepare(stream_->next_layer());
+                            shaking_ = true;
                             stream_->async_handshake(
                                 asio::ssl::stream_base::client,
                                 [self, done](const error_code& shaken) { done(shaken, 0); });
@@ -193,13 +198,28 @@ class TlsLink final : public Link {
     error_code ignored;
     stream_->next_layer().close(ignored);
   }
+  [[nodiscard]] std::string awaited() const override {
+    return shaking_ ? "TLS handshake" : "connection";
+  }
+  [[nodiscard]] std::string why(const error_code& error) override {
+    if (!unusable_.empty()) return unusable_;
+    const auto verdict = shaking_ ? SSL_get_verify_result(stream_->native_handle()) : X509_V_OK;
+    if (error.category() != asio::error::get_ssl_category() || verdict == X509_V_OK)
+      return words_of(error);
+    return verdict == X509_V_ERR_HOSTNAME_MISMATCH
+               ? fmt::format("its certificate does not name \"{}\" (peer_name)", wanted_)
+               : fmt::format("its certificate is not believed: {}",
+                             X509_verify_cert_error_string(verdict));
+  }
 
  private:
   core::TlsFiles files_;
   Lookup<asio::ip::tcp> lookup_;
   asio::ssl::context context_;
   std::optional<asio::ssl::stream<asio::ip::tcp::socket>> stream_;
-  error_code failed_;
+  std::string unusable_;  ///< Which file, and why.
+  std::string wanted_;    ///< What its certificate must name.
+  bool shaking_ = false;
 };
 
 }  // namespace

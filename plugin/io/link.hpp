@@ -25,6 +25,11 @@ class Link : public std::enable_shared_from_this<Link> {
   virtual void write(std::span<const std::uint8_t> bytes, Done done) = 0;
   virtual void read(std::span<std::uint8_t> into, Done done) = 0;
   virtual void close() = 0;
+  /// What open() waits for, and why it has failed: in words.
+  [[nodiscard]] virtual std::string awaited() const { return "connection"; }
+  [[nodiscard]] virtual std::string why(const boost::system::error_code& error) {
+    return error.message();
+  }
   /// Whether one read is one whole frame.
   [[nodiscard]] virtual bool datagrams() const { return false; }
 };

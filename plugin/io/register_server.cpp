@@ -22,6 +22,7 @@
 
 #include "plugin/core/answering.hpp"
 #include "plugin/io/listening.hpp"
+#include "plugin/io/tls.hpp"
 
 namespace foreline::io {
 
@@ -228,30 +229,12 @@ Result<std::unique_ptr<RegisterServer>> RegisterServer::start(const ServerOption
   const auto& host = options.host;
   const auto port = options.port;
   if (options.tls) {
-    boost::system::error_code failed;
     auto& tls = state->tls.emplace(asio::ssl::context::tls_server);
     tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                     asio::ssl::context::no_tlsv1_1);
     tls.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
-    const auto try_file = [&](const std::string& what, const std::string& file,
-                              auto load) -> std::optional<Error> {
-      load(failed);
-      if (!failed) return std::nullopt;
-      return Error(fmt::format("the {} {} cannot be used: {}", what, file, failed.message()),
-                   "give a PEM file");
-    };
-    if (auto e = try_file("authorities", options.tls->authorities, [&](auto& error) {
-          tls.load_verify_file(options.tls->authorities, error);
-        }))
-      return *e;
-    if (auto e = try_file("certificate", options.tls->certificate, [&](auto& error) {
-          tls.use_certificate_chain_file(options.tls->certificate, error);
-        }))
-      return *e;
-    if (auto e = try_file("key", options.tls->key, [&](auto& error) {
-          tls.use_private_key_file(options.tls->key, asio::ssl::context::pem, error);
-        }))
-      return *e;
+    if (auto trouble = use_files(tls, *options.tls); !trouble.empty())
+      return Error(trouble, "give a PEM file");
   }
   boost::system::error_code error;
   const auto address = asio::ip::make_address(host, error);

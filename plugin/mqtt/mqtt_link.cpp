@@ -121,7 +121,13 @@ struct MqttLink::State {
     if (was && heard.lost) heard.lost(why);
   }
   void check(int result) {
-    if (result != MOSQ_ERR_SUCCESS && result != MOSQ_ERR_NO_CONN) lose(library.strerror(result));
+    if (result != MOSQ_ERR_SUCCESS && result != MOSQ_ERR_NO_CONN) lose(words_of(result));
+  }
+  [[nodiscard]] std::string words_of(int result) const {
+    if (result == MOSQ_ERR_KEEPALIVE) return "it does not answer";  // libmosquitto has no words
+    std::string words = library.strerror(result);
+    if (words.ends_with('.')) words.pop_back();
+    return words;
   }
 };
 
@@ -156,14 +162,18 @@ Result<std::unique_ptr<MqttLink>> MqttLink::make(const LinkSettings& settings, H
   }
   library.connect_callback_set(client, [](mosquitto*, void* self, int code) {
     auto& s = *static_cast<State*>(self);
-    if (code != 0) return s.lose(s.library.connack_string(code));
+    if (code != 0) {
+      std::string refusal = s.library.connack_string(code);
+      if (refusal.ends_with('.')) refusal.pop_back();
+      return s.lose(refusal);
+    }
     s.connected = true;
     s.trying = false;
     if (s.heard.connected) s.heard.connected();
   });
   library.disconnect_callback_set(client, [](mosquitto*, void* self, int code) {
     auto& s = *static_cast<State*>(self);
-    s.lose(code == 0 ? "disconnected" : s.library.strerror(code));
+    s.lose(code == 0 ? "disconnected" : s.words_of(code));
   });
   library.subscribe_callback_set(client, [](mosquitto*, void* self, int ticket, int, const int*) {
     auto& s = *static_cast<State*>(self);
@@ -232,7 +242,7 @@ void MqttLink::step(std::chrono::milliseconds patience) {
     return;
   }
   if (const int result = std::exchange(s.how_begun, MOSQ_ERR_SUCCESS); result != MOSQ_ERR_SUCCESS)
-    return s.lose(s.library.strerror(result));
+    return s.lose(s.words_of(result));
   const int fd = s.library.socket(s.client);
   if (fd < 0) {
     if (s.trying || s.connected) s.lose("the connection has ended");

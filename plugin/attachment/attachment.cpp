@@ -265,8 +265,11 @@ struct Attachment::State {
   std::deque<Message> inbox;
   std::atomic<bool> stopping = false;
   std::thread thread;
+  // Pages and metrics are asked for while an instance starts and stops: what they see of these
+  // changes under `mutex`.
   std::unique_ptr<io::RegisterServer> server;
   std::unique_ptr<io::MetricsServer> metrics_server;
+  std::atomic<std::uint16_t> server_port = 0;
   std::atomic<bool> running = false;
 
   void log(Level level, std::string_view room, const std::string& text) const {
@@ -1735,6 +1738,7 @@ struct Attachment::State {
     loop = std::make_unique<io::Loop>();
     std::vector<io::PollPlan> plans;
     const auto count = configuration.devices.size() + 1;
+    std::unique_lock lock(mutex);
     known.assign(count, {});
     auto of_line = core::fields(configuration.map);
     std::map<std::pair<std::size_t, std::size_t>, std::vector<core::Range>> of_tags;
@@ -1767,6 +1771,7 @@ struct Attachment::State {
         if (tagged.fields.empty()) plans.pop_back();
       }
     }
+    lock.unlock();
     plc = std::make_unique<io::ModbusClient>(devices[0]);
     poller =
         std::make_unique<io::Poller>(*loop, devices, std::move(plans),
@@ -1877,10 +1882,11 @@ Answer Attachment::start(Attachment* former) {
     options.reasons = configuration.reasons;
     auto forecaster = inference::Forecaster::load(configuration.model, options);
     if (!forecaster) return {Refusal::io, forecaster.error().text()};
-    s.forecaster = std::make_shared<const inference::Forecaster>(std::move(*forecaster));
-    s.log(Level::info, "inference", s.forecaster->description());
     auto evaluation = core::evaluation_of(configuration.model);
     if (!evaluation) return {Refusal::io, evaluation.error().text()};
+    s.log(Level::info, "inference", forecaster->description());
+    const std::lock_guard lock(s.mutex);
+    s.forecaster = std::make_shared<const inference::Forecaster>(std::move(*forecaster));
     s.evaluation = *evaluation;
     s.judged.emplace(s.line().machines.size(), configuration.watch.alarms.horizon_s,
                      configuration.watch.alarms.horizon_s / 4);
@@ -1895,8 +1901,11 @@ Answer Attachment::start(Attachment* former) {
     if (!store) return {Refusal::io, store.error().text()};
     s.store.emplace(std::move(*store));
   }
-  if (!s.watch) s.watch.emplace(configuration.line, s.forecaster, configuration.watch);
-  if (!s.drift) s.drift.emplace(configuration.line);
+  {
+    const std::lock_guard lock(s.mutex);
+    if (!s.watch) s.watch.emplace(configuration.line, s.forecaster, configuration.watch);
+    if (!s.drift) s.drift.emplace(configuration.line);
+  }
   if (configuration.server.on) {
     io::ServerOptions options;
     options.host = configuration.server.host;
@@ -1909,16 +1918,22 @@ Answer Attachment::start(Attachment* former) {
           return s.take_from_client(address, words, role);
         });
     if (!server) return {Refusal::io, server.error().text()};
+    const std::lock_guard lock(s.mutex);
     s.server = std::move(*server);
+    s.server_port = s.server->port();
   }
-  if (!s.tags) {
-    s.tags.emplace(configuration.tags);
-    s.writes = core::WriteRules(configuration.writes);
+  {
+    const std::lock_guard lock(s.mutex);
+    if (!s.tags) {
+      s.tags.emplace(configuration.tags);
+      s.writes = core::WriteRules(configuration.writes);
+    }
+    s.layout = core::layout_of(core::published_map(s.line()));
+    s.stops = core::StopLog(s.line().machines.size());
+    s.reacting = plan::Reacting(configuration.planning.react);
   }
-  s.layout = core::layout_of(core::published_map(s.line()));
-  s.stops = core::StopLog(s.line().machines.size());
-  s.reacting = plan::Reacting(configuration.planning.react);
   if (s.store) {
+    const std::lock_guard lock(s.mutex);
     auto lines = s.store->audit();
     if (!lines) return {Refusal::io, lines.error().text()};
     s.kept = kept_of(*lines, s.wall_ns(), configuration.orders->size(), s.line().machines.size());
@@ -1961,6 +1976,7 @@ Answer Attachment::start(Attachment* former) {
         },
         [&s] { return s.wall_ns() / 1'000'000; });
     if (!north) return {Refusal::io, north.error().text()};
+    const std::lock_guard lock(s.mutex);
     s.north = std::move(*north);
   }
   if (configuration.metrics.on) {
@@ -1971,8 +1987,11 @@ Answer Attachment::start(Attachment* former) {
     s.log(Level::info, "metrics",
           fmt::format("counters on http://127.0.0.1:{}/metrics", s.metrics_server->port()));
   }
-  if (s.started == Clock::time_point{}) s.started = Clock::now();
-  if (former != nullptr) s.take_over(*former->state_);
+  {
+    const std::lock_guard lock(s.mutex);
+    if (s.started == Clock::time_point{}) s.started = Clock::now();
+    if (former != nullptr) s.take_over(*former->state_);
+  }
   s.show_north();
   s.stopping = false;
   s.publish();
@@ -2000,28 +2019,35 @@ Answer Attachment::stop(std::chrono::milliseconds limit) {
   if (s.thread.joinable()) s.thread.join();
   s.end_polling();
   s.inbox.clear();
-  s.server.reset();
+  // Their threads may wait for the lock.
+  std::unique_ptr<io::RegisterServer> server;
+  std::unique_ptr<Northbound> north;
+  {
+    const std::lock_guard lock(s.mutex);
+    server.swap(s.server);
+    north.swap(s.north);
+    s.server_port = 0;
+  }
+  server.reset();
   s.metrics_server.reset();
   s.history.reset();
-  s.north.reset();
+  north.reset();
   s.store_lock.reset();
   return {};
 }
 
 Answer Attachment::read(const std::string& tag, Value& out) const {
   const auto& s = *state_;
-  if (s.tags) {
-    const std::lock_guard lock(s.mutex);
-    if (const auto found = s.tags->find(tag)) {
-      const auto& shown = s.tags->value(*found);
-      out = {};
-      out.at_s = s.line_s;
-      out.received_ns = shown.received_ns;
-      out.value = shown.value;
-      out.quality = s.quality_now(*found);
-      out.unit = s.tags->tags()[*found].unit;
-      return {};
-    }
+  const std::lock_guard lock(s.mutex);
+  if (const auto found = s.tags ? s.tags->find(tag) : std::nullopt) {
+    const auto& shown = s.tags->value(*found);
+    out = {};
+    out.at_s = s.line_s;
+    out.received_ns = shown.received_ns;
+    out.value = shown.value;
+    out.quality = s.quality_now(*found);
+    out.unit = s.tags->tags()[*found].unit;
+    return {};
   }
   const auto slash = tag.find('/');
   const auto machine = s.line().machine_named(tag.substr(0, slash));
@@ -2035,7 +2061,6 @@ Answer Attachment::read(const std::string& tag, Value& out) const {
   if (name != "state" && signal == signals.end())
     return {Refusal::invalid_argument,
             fmt::format("{} has no signal \"{}\"", s.line().at(*machine).name, name)};
-  const std::lock_guard lock(s.mutex);
   out = {};
   if (signal != signals.end()) out.unit = signal->unit;
   if (machine->index >= s.frame.machines.size()) return {};
@@ -2064,7 +2089,7 @@ std::uint16_t Attachment::metrics_port() const {
 }
 
 std::uint16_t Attachment::server_port() const {
-  return state_->server ? state_->server->port() : std::uint16_t{0};
+  return state_->server_port;
 }
 
 Answer Attachment::acknowledge(const std::string& subject, const std::string& who) {

@@ -486,6 +486,43 @@ TEST_CASE("row 25: stopped in mid-poll, an instance that lives on asks, says and
   CHECK_FALSE(scada.connect());
 }
 
+TEST_CASE("row 25: pages and counters may be asked for while an instance starts and stops") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("asked");
+  std::atomic<Attachment*> asked = nullptr;
+  std::atomic<bool> over = false;
+  std::atomic<int> answers = 0;
+  std::mutex gone;  // held by who asks, so that an instance is not destroyed under it
+  std::thread page([&] {
+    while (!over) {
+      const std::lock_guard lock(gone);
+      const auto* attachment = asked.load();
+      if (attachment == nullptr) continue;
+      answers += attachment->snapshot().empty() ? 0 : 1;
+      answers += attachment->metrics().empty() ? 0 : 1;
+      (void)quality(*attachment, "Speed");
+      (void)attachment->server_port();
+    }
+  });
+  std::unique_ptr<Attachment> former;
+  for (int i = 0; i < 10; ++i) {
+    Heard heard;
+    auto attachment = std::make_unique<Attachment>(configuration(folder, plc.port(), "[metrics]\n"),
+                                                   heard.calls_of());
+    asked = attachment.get();
+    CHECK(attachment->start(former.get()).refusal == Refusal::none);
+    CHECK(good_soon(*attachment, "Speed"));
+    CHECK(attachment->stop(1s).refusal == Refusal::none);
+    const std::lock_guard lock(gone);
+    asked = nullptr;
+    former = std::move(attachment);
+  }
+  over = true;
+  page.join();
+  CHECK(answers > 20);
+}
+
 TEST_CASE("row 25: stopping waits no longer than it is told, whatever a device's timeout") {
   std::atomic<bool> mute = false;
   std::atomic<int> unanswered = 0;

@@ -585,18 +585,13 @@ TEST_CASE("a backup address takes over when the first does not answer") {
 }
 
 TEST_CASE("a device that needs a pause after connecting gets it") {
-  std::optional<std::chrono::steady_clock::duration> waited;
-  PlainServer server([&](Peer& peer) {
-    const auto begun = std::chrono::steady_clock::now();
-    const auto request = peer.request();
-    waited = std::chrono::steady_clock::now() - begun;
-    peer.send(good(request));
-  });
+  PlainServer server([](Peer& peer) { peer.send(good(peer.request())); });
   auto settings = at(server.port());
   settings.connect_pause_s = 0.08;
   Bench bench(settings);
+  const auto begun = std::chrono::steady_clock::now();
   CHECK(bench.ask(read_two()).what == What::answer);
-  CHECK(*waited >= 70ms);
+  CHECK(std::chrono::steady_clock::now() - begun >= 80ms);
 }
 
 TEST_CASE("RTU over TCP carries serial frames, and never takes a late answer") {
@@ -644,6 +639,7 @@ TEST_CASE("UDP loses datagrams without losing its step") {
   });
   auto settings = at(ntohs(address.sin_port));
   settings.transport = core::Transport::udp;
+  settings.timeout_s = 0.5;
   {
     Bench bench(settings);
     for (std::uint16_t i = 0; i < 9; ++i) {

@@ -7,18 +7,22 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <tuple>
 
 #include "inference/gpt2/json_text.hpp"
+#include "inference/gpt2/written_files.hpp"
 
 namespace foreline::gpt2 {
 
@@ -175,9 +179,30 @@ Result<std::string> read_file(const fs::path& path) {
   return out.str();
 }
 
+namespace {
+
+std::atomic<unsigned> files_whole = 0;
+std::atomic<const char*> file_part = nullptr;
+std::mutex last_file_mutex;
+std::array<char, 1024> last_file{};  // read by a handler of signals: only ever overwritten
+
+struct Part {
+  explicit Part(const char* path) { file_part = path; }
+  ~Part() { file_part = nullptr; }
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+};
+
+}  // namespace
+
+WrittenFiles written_so_far() {
+  return {files_whole, last_file.data(), file_part};
+}
+
 Result<Done> write_file(const fs::path& path, const std::function<void(std::ostream&)>& write) {
   const fs::path part = path.string() + ".part";
   std::error_code error;
+  const Part noted(part.c_str());
   {
     std::ofstream out(part, std::ios::binary);
     if (out) write(out);
@@ -190,6 +215,9 @@ Result<Done> write_file(const fs::path& path, const std::function<void(std::ostr
   }
   fs::rename(part, path, error);
   if (error) return refuse(path, "cannot be put into place: " + error.message());
+  const std::lock_guard lock(last_file_mutex);
+  std::snprintf(last_file.data(), last_file.size(), "%s", path.c_str());
+  ++files_whole;
   return Done{};
 }
 

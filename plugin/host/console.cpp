@@ -2,7 +2,6 @@
 #include "plugin/host/console.hpp"
 
 #include <fmt/format.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <CLI/App.hpp>
@@ -15,6 +14,8 @@
 #include <thread>
 
 #include "inference/gpt2/checkpoint.hpp"
+#include "plugin/host/hint.hpp"
+#include "plugin/host/interruption.hpp"
 #include "plugin/host/process.hpp"
 
 namespace foreline::host {
@@ -99,15 +100,27 @@ int fail(Exit status, std::string_view command, const line::Error& error) {
   }
   constexpr std::size_t most_told = 100;
   const auto& all = error.diagnostics;
+  const auto who = command.empty() ? std::string("foreline") : fmt::format("foreline {}", command);
   for (std::size_t i = 0; i < std::min(all.size(), most_told); ++i)
-    fmt::print(stderr, "foreline {}: {}\n", command, all[i].text());
+    fmt::print(stderr, "{}: {}\n", who, all[i].text());
   if (all.size() > most_told)
-    fmt::print(stderr, "foreline {}: and {} more like these\n", command, all.size() - most_told);
+    fmt::print(stderr, "{}: and {} more like these\n", who, all.size() - most_told);
   return status;
 }
 
 int fail(Exit status, std::string_view command, const std::string& what) {
   return fail(status, command, line::Error(what));
+}
+
+line::Error hinted(line::Error error, const std::string& hint) {
+  for (auto& one : error.diagnostics)
+    if (one.hint.empty()) one.hint = hint;
+  return error;
+}
+
+line::Error unanswered(line::Error error) {
+  return hinted(std::move(error),
+                "is foreline watch running? --plugin HOST:PORT names its register server");
 }
 
 void progress(const std::string& what) {
@@ -139,21 +152,17 @@ inference::Simulate simulate_on(worker::Client& client) {
 }
 
 std::string password_from_person(const std::string& name, const std::string& rule) {
-  const bool terminal = ::isatty(STDIN_FILENO) != 0;
-  termios shown{};
-  if (terminal) {
-    fmt::print(stderr, "Password for {}{}: ", name, rule);
-    ::tcgetattr(STDIN_FILENO, &shown);
-    auto hidden = shown;
-    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-  }
   std::string password;
-  std::getline(std::cin, password);
-  if (terminal) {
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-    fmt::print(stderr, "\n");
+  if (::isatty(STDIN_FILENO) == 0) {
+    std::getline(std::cin, password);
+    return password;
   }
+  fmt::print(stderr, "Password for {}{}: ", name, rule);
+  {
+    const Unseen unseen(STDIN_FILENO);
+    std::getline(std::cin, password);
+  }
+  fmt::print(stderr, "\n");
   return password;
 }
 

@@ -83,14 +83,21 @@ class Demo {
     start_plc();
     const auto give_up = Clock::now() + std::chrono::duration<double>(options_.limit_s);
     while (!finished_ && failure_.empty()) {
-      if (interrupted != 0) failure_ = "interrupted; every process has been ended";
+      if (interrupted != 0)
+        failure_ = fmt::format(
+            "interrupted; every process has been ended, and there is no report: what led here is "
+            "in {}",
+            out_.string());
       if (Clock::now() > give_up)
         failure_ = fmt::format("the demo did not end within {:.0f} s", options_.limit_s);
       step();
     }
     if (watch_) watch_->end(std::chrono::seconds(5));
     if (plc_) plc_->end(std::chrono::seconds(5));
-    if (!failure_.empty()) return fail(environment, "demo", failure_);
+    if (!failure_.empty()) {
+      const int status = fail(environment, "demo", failure_);
+      return interrupted != 0 ? 128 + interrupted : status;
+    }
     return conclude();
   }
 
@@ -414,7 +421,7 @@ void add_demo(CLI::App& app, int& exit_code) {
       return;
     }
     for (const int number : {SIGINT, SIGTERM, SIGHUP})
-      std::signal(number, [](int) { interrupted = 1; });
+      std::signal(number, [](int by) { interrupted = by; });
     exit_code = Demo(*options, std::move(*scenario)).run();
   });
 }

@@ -15,6 +15,7 @@
 #include "plugin/core/published.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
+#include "plugin/host/hint.hpp"
 #include "plugin/io/modbus_client.hpp"
 
 namespace foreline::host {
@@ -97,7 +98,7 @@ std::unique_ptr<io::ModbusClient> connected_to(const Options& options, const cha
                                                    static_cast<std::uint16_t>(port), 1,
                                                    std::chrono::seconds(2));
   if (auto connected = plugin->connect(); !connected) {
-    status = fail(environment, command, connected.error());
+    status = fail(environment, command, unanswered(connected.error()));
     return {};
   }
   return plugin;

@@ -10,7 +10,7 @@ namespace foreline::host {
 namespace {
 
 constexpr std::size_t screen = 80;
-constexpr std::size_t column = 26;
+constexpr std::size_t column = 24;
 constexpr std::size_t narrow_column = 14;  ///< Of commands, whose names are short.
 
 /// In letters, not bytes.
@@ -25,6 +25,22 @@ std::pair<std::string, std::string> parts_of(const std::string& type) {
   const auto colon = type.find(':');
   if (colon == std::string::npos) return {type, ""};
   return {type.substr(0, colon), type.substr(colon + 1)};
+}
+
+/// An example that is wider goes on in the next line, as shells read it: before an option, or
+/// before a word where none is in quotes.
+std::string folded(std::string line, std::size_t width) {
+  std::string out;
+  while (length_of(line) > width) {
+    auto at = line.rfind(" --", width - 2);
+    if ((at == std::string::npos || line.find_first_not_of(' ') > at) &&
+        line.find_first_of("'\"") == std::string::npos)
+      at = line.rfind(' ', width - 2);
+    if (at == std::string::npos || line.find_first_not_of(' ') > at) break;
+    out += line.substr(0, at) + " \\\n";
+    line = "     " + line.substr(at);
+  }
+  return out + line;
 }
 
 std::string entry(const std::string& left, const std::string& text, std::size_t from = column) {
@@ -45,7 +61,7 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
   for (std::string line; std::getline(lines, line);) {
     if (!out.empty()) out += "\n" + std::string(indent, ' ');
     if (!line.empty() && line.front() == ' ') {
-      out += line;
+      out += folded(std::move(line), width);
       continue;
     }
     std::istringstream words(line);
@@ -69,7 +85,21 @@ Help::Help() {
   column_width(column);
 }
 
+std::string Help::make_help(const CLI::App* command, std::string name,
+                            CLI::AppFormatMode mode) const {
+  if (command->get_parent() != nullptr) return Formatter::make_help(command, name, mode);
+  auto out = make_description(command) +
+             "Usage: foreline COMMAND ...; foreline COMMAND --help says more of one\n\n";
+  std::string group;
+  for (const auto* one : command->get_subcommands({})) {
+    if (one->get_group() != group) out += (group = one->get_group()) + ":\n";
+    out += make_subcommand(one);
+  }
+  return out + "\n" + make_footer(command);
+}
+
 std::string Help::make_option(const CLI::Option* option, bool positional) const {
+  if (option->check_lname("help")) return {};  // who reads this knows
   return entry(make_option_name(option, positional) + make_option_opts(option),
                make_option_desc(option));
 }

@@ -10,6 +10,9 @@ namespace foreline::host {
 class Help : public CLI::Formatter {
  public:
   Help();
+  /// Of the program itself: every command on a line, in their groups, on one screen of 50 lines.
+  std::string make_help(const CLI::App* command, std::string name,
+                        CLI::AppFormatMode mode) const override;
   std::string make_option(const CLI::Option* option, bool positional) const override;
   std::string make_option_opts(const CLI::Option* option) const override;
   std::string make_option_desc(const CLI::Option* option) const override;
@@ -19,7 +22,7 @@ class Help : public CLI::Formatter {
 };
 
 /// `text` in lines of at most `width` letters, those after the first behind `indent` spaces. Lines
-/// that begin with a space are left as they are: examples are copied.
+/// that begin with a space are examples, to be copied: folded as shells read it.
 [[nodiscard]] std::string wrapped(const std::string& text, std::size_t width, std::size_t indent);
 
 }  // namespace foreline::host

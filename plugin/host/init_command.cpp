@@ -61,28 +61,70 @@ std::vector<std::string> listed(const std::string& text) {
   return words;
 }
 
-/// An answer from the terminal; an empty line takes what is shown.
-std::string asked(const std::string& question, const std::string& standard) {
-  fmt::print("{} [{}]: ", question, standard);
-  std::fflush(stdout);
-  std::string answer;
-  if (!std::getline(std::cin, answer)) return standard;
-  answer = trimmed(answer);
-  return answer.empty() ? standard : answer;
+// What is wrong with an answer, and how it is right; empty: nothing.
+
+std::string wrong_cycle(const std::string& text) {
+  const auto cycle_s = text::parse_duration(text);
+  if (cycle_s && *cycle_s > 0) return {};
+  return fmt::format("\"{}\" is no time of a part (write \"4.5 s\")", text);
+}
+
+std::string wrong_machines(const std::string& text) {
+  return listed(text).empty() ? "a line has at least one machine (write \"filler, packer\")" : "";
+}
+
+std::string wrong_products(const std::string& text) {
+  return listed(text).empty() ? "a line makes at least one product (write \"A, B\")" : "";
+}
+
+/// 502 where no port is named.
+std::pair<std::string, std::string> host_and_port(const std::string& text) {
+  const auto colon = text.rfind(':');
+  return {text.substr(0, colon), colon == std::string::npos ? "502" : text.substr(colon + 1)};
+}
+
+std::string wrong_plc(const std::string& text) {
+  const auto [host, port] = host_and_port(text);
+  if (!host.empty() && !port.empty() && port.size() <= 5 &&
+      port.find_first_not_of("0123456789") == std::string::npos && std::stoi(port) <= 65535)
+    return {};
+  return fmt::format("\"{}\" is no address of a PLC (write 192.168.0.10:502)", text);
+}
+
+/// An answer from the terminal, asked for again until it is right; an empty line takes what is
+/// shown.
+std::string asked(const std::string& question, const std::string& standard,
+                  std::string (*wrong)(const std::string&) = nullptr) {
+  for (;;) {
+    fmt::print("{} [{}]: ", question, standard);
+    std::fflush(stdout);
+    std::string answer;
+    if (!std::getline(std::cin, answer)) {
+      fmt::print("\n");
+      return standard;
+    }
+    answer = trimmed(answer);
+    if (answer.empty()) return standard;
+    const auto complaint = wrong == nullptr ? std::string() : wrong(answer);
+    if (complaint.empty()) return answer;
+    fmt::print("  {}\n", complaint);
+  }
 }
 
 void ask(Options& options) {
+  const auto in_a_row = [](const std::vector<std::string>& words) {
+    return fmt::format("{}", fmt::join(words, ", "));
+  };
   fmt::print(
       "A project in {}. Enter takes what stands in brackets; every answer can be changed in "
       "the files later.\n",
       options.folder);
   options.name = asked("Name of the line", options.name);
-  options.machines = listed(
-      asked("Machines in the order of flow", fmt::format("{}", fmt::join(options.machines, ", "))));
-  options.cycle = asked("Time a part takes on the slowest of them", options.cycle);
-  options.products =
-      listed(asked("Products", fmt::format("{}", fmt::join(options.products, ", "))));
-  options.plc = asked("Address of the PLC (HOST:PORT)", options.plc);
+  options.machines =
+      listed(asked("Machines in the order of flow", in_a_row(options.machines), wrong_machines));
+  options.cycle = asked("Time a part takes on the slowest of them", options.cycle, wrong_cycle);
+  options.products = listed(asked("Products", in_a_row(options.products), wrong_products));
+  options.plc = asked("Address of the PLC (HOST:PORT)", options.plc, wrong_plc);
 }
 
 std::string machine_text(const std::string& name, double cycle_s, bool last) {
@@ -264,19 +306,15 @@ int init(Options options) {
     return fail(bad_input, "init",
                 fmt::format("{} is there and not empty; name a new folder", folder.string()));
   if (!options.yes && !options.json && ::isatty(STDIN_FILENO) != 0) ask(options);
-  const auto cycle_s = text::parse_duration(options.cycle);
-  std::vector<std::string> wrong;
-  if (!cycle_s || *cycle_s <= 0)
-    wrong.push_back(fmt::format("\"{}\" is no time of a part (write \"4.5 s\")", options.cycle));
-  if (options.machines.empty()) wrong.emplace_back("a line has at least one machine");
-  if (options.products.empty()) wrong.emplace_back("a line makes at least one product");
-  const auto colon = options.plc.rfind(':');
-  const auto host = options.plc.substr(0, colon);
-  const auto port = colon == std::string::npos ? "502" : options.plc.substr(colon + 1);
-  if (host.empty() || port.empty() || port.size() > 5 ||
-      port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
-    wrong.push_back(
-        fmt::format("\"{}\" is no address of a PLC (write 192.168.0.10:502)", options.plc));
+  line::Error wrong;
+  for (auto complaint : {wrong_machines(fmt::format("{}", fmt::join(options.machines, ","))),
+                         wrong_cycle(options.cycle),
+                         wrong_products(fmt::format("{}", fmt::join(options.products, ","))),
+                         wrong_plc(options.plc)})
+    if (!complaint.empty()) wrong.diagnostics.push_back({{}, 0, 0, std::move(complaint), {}});
+  if (!wrong.diagnostics.empty()) return fail(bad_input, "init", wrong);
+  const double cycle_s = *text::parse_duration(options.cycle);
+  const auto [host, port] = host_and_port(options.plc);
   std::string tags;
   if (!options.tags.empty()) {
     const auto text = text::read_text_file(options.tags);
@@ -286,13 +324,10 @@ int init(Options options) {
     if (!read) return fail(bad_input, "init", read.error());
     tags = *text;
   }
-  for (const auto& sentence : wrong) fail(bad_input, "init", sentence);
-  if (!wrong.empty()) return bad_input;
-
   // The folder appears whole or not at all: what is written is read back before it gets its name.
   const fs::path draft = (folder.has_filename() ? folder : folder.parent_path()).string() + ".part";
   fs::remove_all(draft, error);
-  auto files = files_of(options, *cycle_s);
+  auto files = files_of(options, cycle_s);
   files.emplace_back("README.md", readme_text(options, port));
   if (!tags.empty()) files.emplace_back("tags.csv", tags);
   auto done = write_all(draft, files);

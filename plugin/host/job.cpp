@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "plugin/host/console.hpp"
+#include "plugin/host/interruption.hpp"
 #include "sim/mpi/carrier.hpp"
 #include "sim/worker/journal.hpp"
 
@@ -93,6 +94,8 @@ line::Result<line::Done> Job::share(worker::Options& workers, const std::string&
   if (!opened) return opened.error();
   journal_ = std::make_shared<worker::Journal>(std::move(*opened));
   workers.journal = journal_;
+  when_interrupted(fmt::format("finished trials are in {}, and the same command goes on from there",
+                               path.string()));
   return line::Done{};
 }
 
@@ -102,6 +105,7 @@ void Job::finish() {
     progress(fmt::format("{} finished trials of an earlier run were taken from its journal",
                          journal_->reused()));
   if (!keeps_journal_) journal_->remove();
+  when_interrupted({});
 }
 
 }  // namespace foreline::host

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `foreline`, the command of planners, test engineers and integrators.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -9,6 +12,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -17,17 +21,84 @@
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
 #include "plugin/host/help.hpp"
+#include "plugin/host/interruption.hpp"
 #include "sim/text/document.hpp"
+
+namespace {
+
+using foreline::text::nearest;
+
+std::string meant(const std::string& word, const std::vector<std::string>& known) {
+  const auto found = nearest(word, known);
+  return found ? "did you mean " + *found + "?" : "";
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// The first example of a command's help.
+std::string example_of(const CLI::App& command) {
+  std::istringstream lines(command.get_footer());
+  for (std::string line; std::getline(lines, line);)
+    if (line.rfind("  foreline ", 0) == 0 || line.rfind("  echo ", 0) == 0) return line.substr(2);
+  return {};
+}
+
+/// What is wrong with the words behind a command, and what to write instead. `left`: words that
+/// nothing wanted.
+foreline::line::Error mistake(const CLI::App& command, const std::string& name,
+                              const std::vector<std::string>& left, const CLI::ParseError& error) {
+  const auto commands = commands_of(command);
+  const auto said = [](const std::string& what, const std::string& hint) {
+    return foreline::line::Error(what, hint);
+  };
+  const auto help =
+      fmt::format("foreline {}--help lists what there is", name.empty() ? "" : name + " ");
+  // An error of words that are left over has the command's name instead of its own.
+  const auto is = [&](CLI::ExitCodes code) {
+    return error.get_exit_code() == static_cast<int>(code);
+  };
+  const bool required = is(CLI::ExitCodes::RequiredError);
+  if (!left.empty() && (is(CLI::ExitCodes::ExtrasError) || (required && !commands.empty()))) {
+    const auto& word = left.front();
+    std::vector<std::string> options;
+    for (const auto* option : command.get_options({}))
+      for (const auto& known : option->get_lnames()) options.push_back("--" + known);
+    const bool option = word.size() > 1 && word.front() == '-';
+    const auto hint = meant(word.substr(0, word.find('=')), option ? options : commands);
+    if (option) return said("there is no option " + word, hint.empty() ? help : hint);
+    if (!commands.empty())
+      return said("there is no command \"" + word + "\"",
+                  hint.empty() ? fmt::format("there are {}", fmt::join(commands, ", ")) : hint);
+    return said("\"" + word + "\" is one word too many", "put a text with spaces in quotes");
+  }
+  if (required && !commands.empty())
+    return said("a command is missing", fmt::format("one of {}", fmt::join(commands, ", ")));
+  if (required) {
+    const auto example = example_of(command);
+    const std::string what = error.what();
+    return said(what.substr(0, what.find(" is required")) + " is missing",
+                example.empty() ? help : "for example: " + example);
+  }
+  return said(error.what(), help);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace foreline::host;
   std::signal(SIGPIPE, SIG_IGN);
-  CLI::App app{"Sees a production line's faults coming and proves a better schedule in simulation.",
+  CLI::App app{"Sees a production line's faults coming; proves a better schedule in simulation.",
                "foreline"};
   app.formatter(std::make_shared<Help>());
   app.set_version_flag("--version", FORELINE_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit status: 0 pass, 1 expectation failed, 2 bad input, 3 environment, 4 bug.");
+  app.footer(
+      "Exit status: 0 pass, 1 expectation failed, 2 bad input, 3 environment, 4 bug, "
+      "130 Ctrl-C. foreline --version says which this is.");
   int exit_code = pass;
   // The order in which people meet them; --help shows them so.
   const auto in = [&](const char* group, void (*add)(CLI::App&, int&)) {
@@ -55,25 +126,31 @@ int main(int argc, char** argv) {
     return std::strcmp(word, "--json") == 0 || std::strncmp(word, "--json=", 7) == 0;
   });
   if (in_json) fail_in_json();
+  end_when_interrupted(argc > 1 ? argv[1] : "");
   try {
     app.parse(argc, argv);
     return exit_code;
   } catch (const CLI::ParseError& error) {
-    const std::string first = argc > 1 ? argv[1] : "";
-    std::vector<std::string> known;
-    for (const auto* command : app.get_subcommands({})) known.push_back(command->get_name());
-    if (!first.empty() && first.front() != '-' &&
-        std::find(known.begin(), known.end(), first) == known.end()) {
-      const auto meant = foreline::text::nearest(first, known);
-      const auto what =
-          "there is no command \"" + first + "\" (" +
-          (meant ? "did you mean \"" + *meant + "\"?" : "foreline --help lists them") + ")";
-      if (in_json) return fail(bad_input, first, what);
-      std::fprintf(stderr, "foreline: %s\n", what.c_str());
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (argc == 1) {
+      std::fprintf(stderr, "%s", app.help().c_str());
       return bad_input;
     }
-    if (in_json && error.get_exit_code() != 0) return fail(bad_input, first, error.what());
-    return app.exit(error) == 0 ? pass : bad_input;
+    const std::string first = argv[1];
+    const auto known = commands_of(app);
+    if (first.rfind('-', 0) != 0 && std::find(known.begin(), known.end(), first) == known.end()) {
+      const auto hint = meant(first, known);
+      return fail(bad_input, "",
+                  foreline::line::Error("there is no command \"" + first + "\"",
+                                        hint.empty() ? "foreline --help lists them" : hint));
+    }
+    const CLI::App* command = &app;
+    std::string name;
+    while (!command->get_subcommands().empty()) {
+      command = command->get_subcommands().back();
+      name += (name.empty() ? "" : " ") + command->get_name();
+    }
+    return fail(bad_input, name, mistake(*command, name, app.remaining(true), error));
   } catch (const std::system_error& error) {
     // Who reads what is printed has read enough, as in foreline registers plugin.toml | head.
     if (error.code() == std::errc::broken_pipe) return pass;

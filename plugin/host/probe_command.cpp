@@ -10,15 +10,16 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "inference/gpt2/checkpoint.hpp"
 #include "plugin/core/configuration.hpp"
 #include "plugin/core/survey.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
+#include "plugin/host/hint.hpp"
 #include "plugin/io/modbus_client.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/escape.hpp"
@@ -183,7 +184,9 @@ int probe(const Options& options) {
   settings.breaker_failures = 1'000'000;
   io::ModbusClient device(settings);
   if (auto connected = device.connect(); !connected)
-    return fail(environment, "probe", connected.error());
+    return fail(
+        environment, "probe",
+        hinted(connected.error(), "is a Modbus TCP device there? HOST alone means port 502"));
   ordered_json out;
   core::Query identify;
   identify.function = core::Function::device_identification;
@@ -261,10 +264,9 @@ int probe(const Options& options) {
     context.devices = {"plc"};
     context.bases = {0};
     context.groups = {"default"};
-    std::ofstream file(options.tags);
-    file << core::tags_text(core::tags_of(guesses), context);
-    if (!file.flush())
-      return fail(environment, "probe", fmt::format("{} cannot be written", options.tags));
+    const auto text = core::tags_text(core::tags_of(guesses), context);
+    if (auto written = gpt2::write_file(options.tags, text); !written)
+      return fail(environment, "probe", written.error());
     if (!options.json) fmt::print("{} tags are in {}\n", guesses.size(), options.tags);
   }
   out["requests"] = scan.requests();

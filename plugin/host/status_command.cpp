@@ -13,6 +13,7 @@
 #include "plugin/core/published.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
+#include "plugin/host/hint.hpp"
 #include "plugin/io/modbus_client.hpp"
 #include "sim/line/alarm.hpp"
 
@@ -30,7 +31,7 @@ int status(const std::string& where, bool json) {
   io::ModbusClient plugin(where.substr(0, colon), static_cast<std::uint16_t>(port), 1,
                           std::chrono::seconds(2));
   if (auto connected = plugin.connect(); !connected)
-    return fail(environment, "status", connected.error());
+    return fail(environment, "status", unanswered(connected.error()));
   auto words = plugin.read({core::RegisterTable::holding, 0, 20});
   if (!words) return fail(environment, "status", words.error());
   const auto at = [&](int address) { return (*words)[static_cast<std::size_t>(address)]; };

@@ -2,6 +2,7 @@
 // What-if from the desk: a scenario's day is stopped at a moment, and goes on as it is and with
 // something different, on the same futures. And schedules side by side in the same way.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -246,7 +247,8 @@ class Editor {
     std::vector<std::string> names;
     for (const auto& order : *trial_.orders) names.push_back(order.id);
     const auto meant = text::nearest(id, names);
-    return meant ? fmt::format("; did you mean \"{}\"?", *meant) : "";
+    if (meant) return fmt::format("; did you mean \"{}\"?", *meant);
+    return names.empty() ? "; it is empty" : fmt::format("; it has {}", fmt::join(names, ", "));
   }
   double duration(const std::string& text, const std::string& where) {
     if (text.empty()) return 0;

@@ -29,12 +29,14 @@ constexpr std::size_t wrong_rows_max = 100;
 /// Orders that a sequence lacks and that are named, so that they do not hide other mistakes.
 constexpr std::size_t missing_max = 20;
 
-void check_format(Table& root, std::string_view wanted) {
+/// False when the file is of another kind, so that only that is to be said of it.
+[[nodiscard]] bool check_format(Table& root, std::string_view wanted) {
   const auto format = root.string("format");
-  if (root.has("format") && format != wanted) {
-    root.complain("format", fmt::format("this is a \"{}\" file, wanted \"{}\"", format, wanted),
-                  fmt::format("write format = \"{}\"", wanted));
-  }
+  if (!root.has("format") || format == wanted) return true;
+  const bool ours = format.rfind("foreline ", 0) == 0;
+  root.complain("format", fmt::format("this is a \"{}\" file, wanted \"{}\"", format, wanted),
+                ours ? "name another file" : fmt::format("write format = \"{}\"", wanted));
+  return !ours;
 }
 
 template <class T>
@@ -717,7 +719,7 @@ Result<Line> read_line_file(const fs::path& path) {
   auto document = Document::open(path);
   if (!document) return document.error();
   auto root = document->root();
-  check_format(root, "foreline line 1");
+  if (!check_format(root, "foreline line 1")) return settled(*document, Line{});
   Line line;
   line.name = root.string("name");
   check_name(root, line.name);
@@ -980,7 +982,7 @@ Result<Schedule> read_schedule_file(const fs::path& path, const Line& line,
   auto document = Document::open(path);
   if (!document) return document.error();
   auto root = document->root();
-  check_format(root, "foreline schedule 1");
+  if (!check_format(root, "foreline schedule 1")) return settled(*document, Schedule{});
   auto schedule = read_schedule_tables(root, line, orders);
   if (!root.has("sequence"))
     root.complain("", "\"sequence\" is missing", "list every order id once");
@@ -1293,7 +1295,7 @@ Result<Scenario> read_scenario_file(const fs::path& path) {
   auto document = Document::open(path);
   if (!document) return document.error();
   auto root = document->root();
-  check_format(root, "foreline scenario 1");
+  if (!check_format(root, "foreline scenario 1")) return settled(*document, Scenario{});
   Scenario scenario;
   scenario.path = path.string();
   scenario.title = root.string("title");

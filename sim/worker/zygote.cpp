@@ -189,6 +189,8 @@ std::vector<Outcome> in_copies(std::size_t count, unsigned at_once, const ChildL
 }
 
 int serve_fan(const std::function<FanOutcome(const Fan&)>& run) {
+  // Nobody would read what comes of it; and it writes nothing before its end, which may be far.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::string input;
   std::array<char, 65536> buffer;
   for (;;) {

@@ -116,7 +116,8 @@ FaultMode random_mode(FaultKind kind, Dice& dice) {
   const auto life = usual_life(kind);
   FaultMode mode;
   mode.kind = kind;
-  const double pace = dice.scale(0.55, 1.8);
+  // What takes days on one machine takes hours on another.
+  const double pace = dice.scale(life.progress_s > 4 * 3600.0 ? 0.1 : 0.5, 1.8);
   auto lognormal = [](double mean, double share) {
     return Distribution{Distribution::Kind::lognormal, mean, mean * share, 0, 0};
   };

@@ -276,8 +276,8 @@ test("the data page shows who wins, the calibration and the drift of inputs, and
   await page.locator(".reliability.before rect").first().waitFor();
   const text = await page.locator("main").innerText();
   assert.match(text, /Warned in time\s+GPT-2\s+boosted trees\s+mean of both\s+signal threshold\s+age-only hazard/);
-  assert.match(text, /bearing-wear \(65\)\s+54\s+45\s+53\s+18\s+0/);
-  assert.match(text, /all faults\s+35\.4 %\s+24\.0 %/);
+  assert.match(text, /bearing-wear \(60\)\s+51\s+27\s+55\s+20\s+0/);
+  assert.match(text, /all faults\s+40\.9 %\s+15\.7 %/);
   assert.match(text, /on this plant\s+No data yet/);
   assert.match(text, /Drift of the calibration\s+No data yet/);
   assert.equal(await page.locator(".spark").count(), await page.locator("tr:has(.spark)").count());

@@ -199,6 +199,7 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
   const auto& alarms = configuration.watch.alarms;
   description["rules"] = {{"horizon_s", alarms.horizon_s},
                           {"raise_probability", alarms.raise_probability},
+                          {"poll_s", configuration.plc.poll_s},
                           {"freeze_s", configuration.planning.freeze_s},
                           {"expires_s", configuration.planning.expires_s}};
   const auto target = [](double value) { return value > 0 ? Json(value) : Json(); };

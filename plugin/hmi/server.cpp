@@ -227,7 +227,8 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     asio::async_write(stream_, asio::buffer(outgoing_),
                       [self = this->shared_from_this()](error_code error, std::size_t) {
                         self->writing_ = false;
-                        if (error) self->close();
+                        if (error) return self->close();
+                        self->wake();  // what has come meanwhile
                       });
   }
 

@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { after, before, test as named } from "node:test";
-import { Plant, copied } from "./plant.mjs";
+import { Plant, copied, wire } from "./plant.mjs";
 
 const { FORELINE, TREE, OUT, CHROMIUM, MODULES } = process.env;
 const require = createRequire(join(resolve(MODULES), "package.json"));
@@ -30,13 +30,12 @@ const desks = {};
 const noted = [];
 
 /** One person's browser; what its console complains of, and what it asks of other hosts, is kept. */
-async function desk(name, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", bypassCSP: false, ...options });
+async function desk(name, own = plant.origin) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", bypassCSP: false });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => noted.push(`${name}: ${error.message}`));
   page.on("console", (message) => message.type() === "error" && /Content.Security|Refused to/i.test(message.text()) && noted.push(`${name}: ${message.text()}`));
-  const own = plant.origin;
   page.on("request", (request) => new URL(request.url()).origin !== own && !request.url().startsWith("data:") && noted.push(`${name} asked ${request.url()}`));
   return page;
 }
@@ -134,6 +133,45 @@ async function barriers(page) {
     .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 120)} (${node.failureSummary.split("\n").at(-1).trim()})`).join("; ")}`);
 }
 
+// What Chinese pages keep in Latin letters besides the names of the line's own things.
+const latin = /^(English|OEE|PLC|ISA-|WIP|GPT-|avx|store|Brier|KernelSHAP|CSV|UTC|GMT|P10|P90|Foreline|foreline|toml|json|hmi|min|max|mean|kWh|degC|parts)$/;
+
+/** English words that stand on a Chinese page, or are read out there, each in the text around it. */
+async function english(page) {
+  const { names, texts } = await page.evaluate(async () => {
+    const [line, scenarios] = await Promise.all(["/api/line", "/api/scenarios"].map(async (path) => (await fetch(path)).json()));
+    const names = [...scenarios.flatMap((s) => [s.file, s.title ?? s.file]), line.name, ...line.products, ...line.machines.flatMap((m) => [m.name, ...m.signals.flatMap((s) => [s.name, s.unit])]), ...line.orders.map((o) => o.id)];
+    const texts = [];
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      // Files, commands and hashes; and what a person has typed, in whatever language.
+      const at = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+      if (at.closest("code, pre, .mono, script, style, noscript, body [lang]")) continue;
+      if (node.nodeType === Node.TEXT_NODE) texts.push(node.textContent);
+      else for (const name of ["aria-label", "title", "placeholder", "data-text", "alt"]) texts.push(node.getAttribute(name) ?? "");
+    }
+    return { names, texts };
+  });
+  const known = [...names, ...Object.keys(people)].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const own = new RegExp(`(?<![A-Za-z])(${known.join("|")})(?![A-Za-z])`, "g");
+  return [...new Set(texts.filter((text) => (text.replace(own, " ").replace(/[0-9a-f]{16,}/g, " ").match(/[A-Za-z][A-Za-z'-]{2,}/g) ?? []).some((word) => !latin.test(word))))];
+}
+
+const in_chinese = (page, on) => page.locator(".language select").selectOption(on ? "zh" : "en");
+
+/** All pages in Chinese as they are now; what of them is English. */
+async function english_on_pages(page, places = pages) {
+  await in_chinese(page, true);
+  const found = [];
+  for (const place of places) {
+    await open(page, place);
+    await page.waitForTimeout(300);
+    for (const text of await english(page)) found.push(`${place}: ${text.trim().slice(0, 200)}`);
+  }
+  await in_chinese(page, false);
+  return found;
+}
+
 /** An act of the pages sent by hand. */
 const send = (page, path, body, token) =>
   page.evaluate(
@@ -187,11 +225,11 @@ test("every page is reached by keyboard, in both languages and on a tablet, with
     for (const barrier of await barriers(page)) found.push(`${place}: ${barrier}`);
   }
   assert.deepEqual(found, []);
+  assert.deepEqual(await english_on_pages(page), []);
   await page.getByLabel("Language").selectOption("zh");
   await open(page, "overview");
   await page.getByText("即将发生").waitFor();
-  await picture(page, "overview-zh");
-  await documented(page, "overview-zh");
+  await picture(page, "quiet-zh");
   await page.getByLabel("语言").selectOption("en").catch(() => page.locator(".language select").selectOption("en"));
   for (const [name, width, height] of [["tablet", 820, 1180], ["small", 1280, 720], ["wide", 1920, 1080], ["4k", 3840, 2160]]) {
     await page.setViewportSize({ width, height });
@@ -215,6 +253,9 @@ test("a forecast appears with its reasons", async () => {
   await picture(page, "overview");
   await documented(page, "overview");
   assert.deepEqual(await barriers(page), []);
+  await in_chinese(page, true);
+  await documented(page, "overview-zh");
+  await in_chinese(page, false);
   await open(page, "machine/filler");
   await page.locator(".reasons tr").first().waitFor();
   assert.match(await page.locator(".reasons").first().innerText(), /vibration|temperature|current/);
@@ -339,13 +380,10 @@ test("a proposal is refused by one who may, with a reason", async () => {
   await picture(page, "plan");
   await documented(page, "plan");
   assert.deepEqual(await barriers(page), []);
-  // What the gate has found, and what was weighed, in Chinese; numbers and names stay.
-  await page.locator(".language select").selectOption("zh");
-  await page.locator(".gate", { hasText: "平均收益" }).waitFor();
-  const found = await page.locator(".gate tbody tr").allInnerTexts();
-  assert.ok(found.length > 15, `${found.length} checks`);
-  assert.deepEqual(found.filter((row) => !/[\u4e00-\u9fff]/.test(row.split("\t").at(-1))), []);
-  assert.deepEqual(found.filter((row) => /\b(the|of|is|are|allowed|wanted)\b/.test(row)), []);
+  assert.deepEqual(await english_on_pages(page), []);
+  await in_chinese(page, true);
+  await open(page, "plan");
+  assert.ok((await page.locator(".gate tbody tr").count()) > 15);
   await picture(page, "plan-zh");
   await open(page, "alarms");
   assert.match(await page.locator("tr", { hasText: "filler" }).first().innerText(), /内发生与否各半.*原因：/s);
@@ -410,8 +448,28 @@ test("a scenario runs to a verdict, its failing line and a replay", async () => 
   assert.match(await verdict.locator(".states").innerText(), /filler: /);
   await picture(page, "scenarios");
   assert.deepEqual(await barriers(page), []);
+  assert.deepEqual(await english_on_pages(page), []);
   assert.equal((await send(desks.passer, "/api/scenario", { file: "bearing.toml" })).status, 401);
   assert.equal((await send(page, "/api/scenario", { file: "../../secret.toml" })).status, 409);
+});
+
+test("a refusal is told in the language of the page", async () => {
+  const page = desks.passer;
+  await open(page, "overview");
+  await in_chinese(page, true);
+  await page.getByRole("button", { name: "登录" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("姓名").fill("vera");
+  await dialog.getByLabel("密码").fill("something else");
+  await dialog.getByRole("button", { name: "登录" }).click();
+  await dialog.getByText("姓名或密码错误").waitFor();
+  await page.route("**/api/sign-in", (route) => route.abort());
+  await dialog.getByRole("button", { name: "登录" }).click();
+  await dialog.getByText("插件无响应").waitFor();
+  assert.deepEqual(await english(page), []);
+  await page.unroute("**/api/sign-in");
+  await page.keyboard.press("Escape");
+  await in_chinese(page, false);
 });
 
 test("rights, tokens, inputs and passwords are checked by the server", async () => {
@@ -432,19 +490,47 @@ test("rights, tokens, inputs and passwords are checked by the server", async () 
   await stranger.context().close();
 });
 
+test("what is not live is marked within 3 s, whoever has gone silent", async (context) => {
+  const page = desks.passer;
+  await open(page, "overview");
+  const cable = await wire(new URL(plant.origin).port);
+  const far = await desk("far away", cable.origin);
+  await far.goto(`${cable.origin}/#/overview`);
+  const marked = async (what, at, link, silence, back) => {
+    await at.locator(".link.live").waitFor();
+    const began = performance.now();
+    silence();
+    await at.locator(`.link.${link}`).waitFor({ timeout: 10_000 });
+    const took_s = (performance.now() - began) / 1000;
+    context.diagnostic(`${what}: marked after ${took_s.toFixed(1)} s`);
+    assert.ok(took_s < 3, `${what}: marked after ${took_s.toFixed(1)} s only`);
+    assert.equal(await at.locator(".machine .state:not(.stale)").count(), 0, `${what}: a value looks live`);
+    back();
+    await at.locator(".link.live").waitFor();
+  };
+  for (let round = 0; round < 3; ++round) {
+    await marked("the PLC hangs", page, "plc", () => plant.plc.child.kill("SIGSTOP"), () => plant.plc.child.kill("SIGCONT"));
+    await marked("the plugin hangs", page, "plugin", () => plant.watch.child.kill("SIGSTOP"), () => plant.watch.child.kill("SIGCONT"));
+    await marked("the network is cut", far, "plugin", () => (cable.cut = true), () => (cable.cut = false));
+  }
+  await far.context().close();
+  cable.end();
+});
+
 test("a lost PLC is seen within seconds, and so is a lost plugin", async () => {
   const page = desks.passer;
   await open(page, "overview");
   await plant.plc.end("SIGKILL");
-  await page.getByText("The PLC does not answer").waitFor({ timeout: 10_000 });
+  await page.getByText("The PLC does not answer").waitFor({ timeout: 3_000 });
   await page.locator(".machine .stale").first().waitFor();
   assert.equal(await page.locator(".machine .state:not(.stale)").count(), 0, "a value looks live");
   for (const place of [".coming .dead", ".orders .dead"]) await page.locator(place).first().waitFor();
   await picture(page, "plc-lost");
   await documented(page, "plc-lost");
   assert.deepEqual(await barriers(page), []);
+  assert.deepEqual(await english_on_pages(page), []);
   await plant.watch.end("SIGKILL");
-  await page.getByText("The plugin does not answer").waitFor({ timeout: 10_000 });
+  await page.getByText("The plugin does not answer").waitFor({ timeout: 3_000 });
   await picture(page, "plugin-lost");
 });
 

@@ -2,7 +2,7 @@
 // A line behind a soft PLC with the plugin attached to it, made of the programs that people start.
 import { spawn, spawnSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -118,6 +118,21 @@ export class Plant {
     await this.watch?.end();
     await this.plc?.end();
   }
+}
+
+/** A wire to a port, that can be cut: nobody is told, and what is on its way is lost. */
+export async function wire(port) {
+  const ends = new Set();
+  const here = { cut: false };
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const [from, to] of [[near, far], [far, near]]) {
+      ends.add(from);
+      from.on("data", (data) => here.cut || to.write(data)).on("error", () => {}).on("close", () => (ends.delete(from), to.destroy()));
+    }
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return Object.assign(here, { origin: `http://127.0.0.1:${server.address().port}`, end: () => (ends.forEach((end) => end.destroy()), server.close()) });
 }
 
 /** A copy of a text file of the tree with some words replaced. */

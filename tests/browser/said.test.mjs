@@ -1,18 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the gate and planning say, on Chinese pages.
+// What the programs say, on Chinese pages.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-const source = join(process.env.TREE, "plugin/hmi/web/src");
+const { TREE } = process.env;
+const source = join(TREE, "plugin/hmi/web/src");
 const { choose, is_known } = await import(join(source, "text.js"));
-const { finding, reason_of, shapes, spoken } = await import(join(source, "said.js"));
+const { finding, reason_of, spoken } = await import(join(source, "said.js"));
 
-test("every shape of planning, and every text of the pages, has its Chinese", () => {
-  assert.deepEqual(shapes.filter((form) => !is_known(form)), []);
+/** The sentences in calls and statements that begin with `opening`: literals side by side are one. */
+function sentences(file, opening) {
+  const text = readFileSync(join(TREE, file), "utf8");
+  const found = new Set();
+  for (const { index, 0: begin } of text.matchAll(opening)) {
+    const inside = /[({]$/.test(begin) ? 1 : 0;
+    let depth = inside;
+    let sentence = "";
+    const end = () => { found.add(sentence); sentence = ""; };
+    for (let at = index + begin.length; at < text.length && depth >= inside; ++at) {
+      const literal = /^"(?:[^"\\]|\\.)*"|^'(?:[^'\\]|\\.)'/.exec(text.slice(at))?.[0];
+      if (literal) at += literal.length - 1;
+      if (literal?.startsWith('"')) sentence += JSON.parse(literal);
+      else if (!/\s/.test(text[at])) end();
+      if ("({".includes(text[at])) ++depth;
+      if (")}".includes(text[at])) --depth;
+      if (text[at] === ";" && depth === inside) break;
+    }
+    end();
+  }
+  return [...found].filter((one) => /[a-z]{2,}.* /.test(one)).sort();
+}
+
+/** As it would be said: names and numbers in place of fields. */
+const example = (form) => {
+  let next = 0;
+  return form.replace(/\{[\d:.f+]*\}/g, () => ["M-1", "7", "M-2", "8", "M-3", "9", "M-4"][next++]);
+};
+const english = /(?<![\w.[])[a-z]{2,}(?:'s)? [a-z]{2,}/;
+
+/** Who speaks to the pages, and how; then what of it is only a part of a sentence, or no sentence. */
+const speakers = [
+  ["plugin/hmi/desk.cpp", /\brefusal\(/g],
+  ["plugin/hmi/server.cpp", /\brefuse\(/g],
+  ["plugin/hmi/what_if.cpp", /\b(?:Error|complain)\(|sentences\.\w+\(/g],
+  ["plugin/hmi/scenarios.cpp", /\bError\(/g],
+  ["plugin/attachment/attachment.cpp", /\bRefusal::\w+,|\bfinish\(|return end\(|\bError\(|tell_plan\(|\blose\(|return (?=")|alarm_deployment\(|settle\(/g],
+  ["plugin/core/alarms.cpp", /event\.why = connected/g],
+  ["plugin/core/gate.cpp", /complaints\.\w+\(|> forms = \{/g],
+  ["plugin/core/ledger.cpp", /news\.\w+ = /g],
+  ["plugin/core/write_rules.cpp", /return Error\(/g],
+  ["plugin/io/deployer.cpp", /\b(?:Error|step)\(/g],
+  ["sim/line/schedule.cpp", /complaints\.\w+\(/g],
+  ["sim/plan/candidates.cpp", /\badd_family\(/g],
+  ["sim/plan/planner.cpp", /push_back\(/g],
+  ["sim/plan/react.cpp", /reasons\.\w+\(/g],
+  ["sim/verdict/invariants.cpp", /broken\.\w+\(/g],
+  ["inference/history.cpp", /why_not = /g],
+  ["inference/forecaster.cpp", /why_not = /g],
+  ["inference/plant/plant_model.cpp", /why_not = /g],
+];
+const parts = new Set([" ({} was wanted)", "the gate has refused (", "): to overrule it takes a second person", "out of", "\"{}\" is {} service already", "{} {} is in the device, read back{}", "was over after {:.0f} min", "is not over after {:.0f} min"]);
+
+test("whatever the server, the gate and the simulation say to the pages has its Chinese", () => {
+  choose("zh");
   const missing = [];
-  for (const file of readdirSync(source).filter((name) => name.endsWith(".jsx")))
+  for (const [file, opening] of speakers) {
+    const said = sentences(file, opening).filter((one) => !parts.has(one));
+    assert.ok(said.length > 0, `nothing is said in ${file}: has it another form now?`);
+    for (const one of said) {
+      const told = spoken(example(one.replace(/: $/, ": {}")));
+      if (!/[\u4e00-\u9fff]/.test(told) || english.test(told)) missing.push(`${file}: ${one} -> ${told}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+  choose("en");
+});
+
+test("every text of the pages has its Chinese", () => {
+  const missing = [];
+  for (const file of readdirSync(source).filter((name) => /\.jsx?$/.test(name)))
     for (const [, text] of readFileSync(join(source, file), "utf8").matchAll(/[^\w.]t\("((?:[^"\\]|\\.)*)"/g)) if (!is_known(text)) missing.push(`${file}: ${text}`);
   assert.deepEqual(missing, []);
 });
@@ -35,6 +103,13 @@ test("names of schedules and reasons for them are told clause by clause", () => 
   assert.equal(spoken("A-106 comes 2 earlier; filler is serviced in the changeover to A-107"), "A-106 提前 2 位；filler 在换型至 A-107 时保养");
   assert.equal(spoken("filler is serviced in 12 min"), "filler 在 12 分钟后保养");
   assert.equal(spoken("something else"), "something else");
+  assert.equal(spoken("bearing-wear of filler: 83 % within 2.0 h, as likely as not within 48 min; because of vibration (+61 points), motor current (+4 points)"),
+    "filler 的轴承磨损：2.0 小时内 83 %，48 分钟内发生与否各半；原因：vibration（+61 个百分点），motor current（+4 个百分点）");
+  assert.equal(spoken("future 3: 5 parts are between a, b and c, where 4 have room"), "未来 3：a, b 与 c 之间有 5 件，而只容得下 4 件");
+  assert.equal(spoken("the simulation of this edit failed: order A-1 is in the sequence 2 times"), "该改动的仿真失败：订单 A-1 在顺序中出现 2 次");
+  assert.equal(spoken("another commit (number 7) is not handled yet (try again when the PLC has echoed it)"), "另一次提交（编号 7）尚未处理（待 PLC 回显后重试）");
+  assert.equal(spoken("planning because of filler/bearing-wear, from the line's state at 1:20:37"), "因filler · 轴承磨损开始排程，从产线时间 1:20:37 的状态出发");
+  assert.equal(spoken("constructor"), "constructor");
   choose("en");
   assert.equal(spoken("keep"), "keep");
 });

@@ -379,7 +379,7 @@ TEST_CASE("a finding is its form with its values in their places") {
 }
 
 TEST_CASE("everything that the gate can find has a Chinese sentence with the same values") {
-  std::ifstream in(std::filesystem::path(FORELINE_SOURCE_DIR) / "plugin/hmi/web/src/text.js");
+  std::ifstream in(std::filesystem::path(FORELINE_SOURCE_DIR) / "plugin/hmi/web/src/clauses.js");
   const std::string dictionary((std::istreambuf_iterator<char>(in)), {});
   REQUIRE_FALSE(dictionary.empty());
   for (const auto form : core::gate_forms()) {

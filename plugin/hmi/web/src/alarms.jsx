@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState } from "preact/hooks";
-import { clock, lasting, percent, subject, wall, why_of } from "./format.js";
+import { clock, lasting, percent, subject, wall } from "./format.js";
 import { live, may, post } from "./live.js";
 import { Dialog, Mark, Panel, Scroll, Trouble, level_of, needs_acknowledgement, useAct } from "./parts.jsx";
 import { Notes } from "./overview.jsx";
+import { spoken } from "./said.js";
 import { t } from "./text.js";
 
 export function Acknowledge({ alarm }) {
@@ -108,11 +109,11 @@ export function Alarms() {
                 <td><Mark level={level_of(alarm)} label={t(alarm.class)} /> {t(alarm.class)}</td>
                 <td><b>{subject(alarm.id)}</b></td>
                 <td><span>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</span>
-                  {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && `: ${alarm.reason}`}</span></>}</td>
+                  {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>: <span lang="">{alarm.reason}</span></>}</span></>}</td>
                 <td class="n">{clock(alarm.since_s)}</td>
                 <td>{alarm.class === "forecast" && alarm.probability > 0
-                  ? <>{percent(alarm.probability)} {t("within {h}", { h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{why_of(alarm)}</span></>
-                  : why_of(alarm)}</td>
+                  ? <>{percent(alarm.probability)} {t("within {h}", { h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{spoken(alarm.why)}</span></>
+                  : spoken(alarm.why)}</td>
                 <td class="acts"><Acknowledge alarm={alarm} /> <Shelve alarm={alarm} /> <Service alarm={alarm} /></td>
               </tr>
             ))}</tbody>

@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Audit: who did what.
 import { useState } from "preact/hooks";
-import { clock, wall } from "./format.js";
+import { clock, number, wall } from "./format.js";
 import { get, live } from "./live.js";
 import { Mark, Panel, Scroll, Trouble, useEvery } from "./parts.jsx";
+import { spoken } from "./said.js";
 import { t } from "./text.js";
+
+/** What a line of the audit holds: words, with figures folded away of which the short ones are shown. */
+function Detail({ text }) {
+  const [, before, figures, after] = /^([^{]*)(\{.*\})([^}]*)$/s.exec(text) ?? [];
+  let held = null;
+  try {
+    held = figures && JSON.parse(figures);
+  } catch { /* words after all */ }
+  if (!held) return spoken(text);
+  const short = Object.entries(held).filter(([, value]) => typeof value !== "object").slice(0, 4);
+  const said = short.map(([name, value]) => `${name}: ${typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : undefined) : value}`).join(" · ");
+  return <>{spoken(before.trim())}<details lang=""><summary>{said || "…"}</summary><code>{figures}</code></details>{spoken(after.trim())}</>;
+}
 
 export function Audit() {
   const [again, setAgain] = useState(0);
@@ -12,7 +26,7 @@ export function Audit() {
   const audit = useEvery(() => get("/api/audit"), 0, [again, live.session?.user]);
   if (!audit) return <p class="calm">{t("Loading")}</p>;
   if (audit.error && !audit.lines) return <div class="page"><Panel title={t("Audit")}><p class="calm">{live.session?.accounts && !live.session.user ? t("Sign in to read the audit.") : audit.error}</p></Panel></div>;
-  const lines = [...audit.lines].reverse().filter((line) => `${line.who} ${line.what} ${line.detail}`.toLowerCase().includes(search.toLowerCase()));
+  const lines = [...audit.lines].reverse().filter((line) => `${line.who} ${line.what} ${t(line.what)} ${line.detail} ${spoken(line.detail)}`.toLowerCase().includes(search.toLowerCase()));
   return (
     <div class="page">
       <Panel title={t("Audit")} note={audit.kept ? (audit.whole ? t("the chain of {n} lines is whole", { n: audit.count }) : "") : ""}>
@@ -22,7 +36,7 @@ export function Audit() {
         <Scroll label={t("Audit")}><table>
           <thead><tr><th class="n">{t("Number")}</th><th>{t("Time")}</th><th class="n">{t("Line time")}</th><th>{t("Who")}</th><th>{t("What")}</th><th>{t("Detail")}</th><th>{t("Hash")}</th></tr></thead>
           <tbody>{lines.map((line) => (
-            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail">{line.detail}</td><td class="mono">{line.hash}</td></tr>
+            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail" lang={line.what === "reason" || spoken(line.detail) === line.detail ? "" : undefined}>{line.what === "reason" ? line.detail : <Detail text={line.detail} />}</td><td class="mono nowrap">{line.hash}</td></tr>
           ))}</tbody>
         </table></Scroll>
       </Panel>

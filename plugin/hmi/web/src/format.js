@@ -17,7 +17,7 @@ export function clock(s, seconds = true) {
 export function lasting(s) {
   if (s == null || !isFinite(s)) return "–";
   const [second, minute, hour] = is_chinese() ? ["秒", "分钟", "小时"] : ["s", "min", "h"];
-  const sign = s < 0 ? "−" : "";
+  const sign = Math.round(s) < 0 ? "−" : "";
   if (Math.abs(s) < 90) return `${sign}${Math.round(Math.abs(s))} ${second}`;
   const min = Math.round(Math.abs(s) / 60);
   if (min < 60) return `${sign}${min} ${minute}`;
@@ -38,11 +38,19 @@ export function number(value, digits) {
 /** A measure with its unit: seconds become hours and minutes. */
 export function measure(value, unit) {
   if (value == null) return "–";
-  return unit === "s" ? lasting(value) : number(value, Math.abs(value) < 10 && value !== Math.round(value) ? 2 : 1);
+  if (unit === "s") return lasting(value);
+  if (unit === "%") return `${number(100 * value, 0)} %`;
+  return number(value, Math.abs(value) < 10 && value !== Math.round(value) ? 2 : 1);
 }
 
 /** A unit as it is written by hand; files keep to letters. */
 export const unit_of = (unit) => ({ degC: "°C", degF: "°F", m3_h: "m³/h", m3: "m³", um: "µm" })[unit] ?? unit;
+
+/** The overall equipment effectiveness is a share; all else is told in its own unit. */
+export const unit_in = (name, unit) => (name === "oee" ? "%" : unit);
+
+/** Whether a measure says anything: not where nothing of it is made, used or done in any future. */
+export const says = (...intervals) => intervals.some((one) => one && (one.low !== 0 || one.high !== 0));
 
 /** The unit behind a measure's name, where the name does not say it already. */
 export const unit_beside = (name, unit) => (unit === "s" || !unit || name.includes(unit) || name === "good" || name === "breakdowns" ? "" : t(unit));
@@ -63,27 +71,20 @@ export function subject(id) {
   return what ? `${machine} · ${t(what)}` : t(machine);
 }
 
-/** What happened, in the language of the page: the plugin itself speaks English. What only it knows, a reason, stays. */
+const with_reason = ["refused", "failed", "reason", "not-wanted", "lost", "settled", "recovered"];
+
+/** What happened, in the language of the page: the plugin itself speaks English. */
 export function told(note) {
   if (!is_chinese()) return note.text;
   const who = note.subject ? subject(note.subject) : "";
-  const rest = () => (note.text?.includes(": ") ? `：${note.text.slice(note.text.indexOf(": ") + 2)}` : "");
-  if (note.event === "link") return note.what === "connected" ? `${who} 已应答` : `${who} 失联${rest()}`;
+  if (note.event === "link") return note.what === "connected" ? `${who} 已应答` : `${who} 失联：${spoken(note.text)}`;
   if (note.event === "alarm")
     return `${who} ${t(note.what)}${note.what === "raised" && note.probability > 0 && note.probability < 1 ? `（${percent(note.probability)}）` : ""}`;
-  if (["plan", "deploy", "write"].includes(note.event)) {
-    const number = /proposal (\d+)/.exec(note.subject ?? "")?.[1];
-    return `${number ? t("Proposal {n}", { n: number }) : note.event === "write" ? note.subject : t(note.event)} ${t(note.what)}${["refused", "failed", "reason", "not-wanted", "lost", "settled", "recovered"].includes(note.what) ? `：${note.said ? reason_of({ said: note.said }) : spoken(note.text)}` : ""}`;
-  }
-  return note.text;
-}
-
-/** Why an alarm stands, likewise. */
-export function why_of(alarm) {
-  if (!is_chinese()) return alarm.why;
-  if (alarm.class === "communication") return t(alarm.active ? "nothing arrives from the PLC" : "the PLC answers again");
-  if (alarm.class === "data-quality") return t(alarm.active ? "gives no good value; the forecast does without it" : "gives good values again");
-  return spoken(alarm.why);
+  if (!["plan", "deploy", "write"].includes(note.event)) return spoken(note.text);
+  const number = /proposal (\d+)/.exec(note.subject ?? "")?.[1];
+  const reason = note.said ? reason_of({ said: note.said }) : spoken(note.text);
+  if (!with_reason.includes(note.what) && !note.said && reason !== note.text) return reason;
+  return `${number ? t("Proposal {n}", { n: number }) : note.event === "write" ? note.subject : t(note.event)} ${t(note.what)}${with_reason.includes(note.what) ? `：${reason}` : ""}`;
 }
 
 /** P(fault within s), linear between the stated horizons. */

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server has said, and how long ago. Nothing here is believed once it is old.
 import { useEffect, useState } from "preact/hooks";
+import { spoken } from "./said.js";
+import { t } from "./text.js";
 
-const plugin_silent_ms = 2500; // the server speaks at least once a second
-const plc_silent_s = 3;
+// What is older is marked, before it is 3 s old: the server speaks at least once a second, the PLC as it is polled.
+const plugin_silent_ms = 2000;
+const plc_silent_s = () => Math.max(2.5, (live.line?.rules.poll_s ?? 1) + 1.5);
+const look_every_ms = 250;
+const ask_again_ms = 8000;
 const notes_max = 400;
 
 export const live = { line: null, state: null, session: null, notes: [], heard: 0, opened: false };
 const listeners = new Set();
 const changed = () => listeners.forEach((listener) => listener());
 
-/** Renders again with every message, and twice a second to notice silence. */
+/** Renders again with every message, and when there is none. */
 export function useLive() {
   const [, count] = useState(0);
   useEffect(() => {
@@ -23,9 +28,10 @@ export function useLive() {
 
 /** "live", "plc" (the plugin answers, the PLC does not) or "plugin" (nothing answers). */
 export function freshness() {
-  if (!live.state || performance.now() - live.heard > plugin_silent_ms) return "plugin";
+  const since_ms = performance.now() - live.heard;
+  if (!live.state || since_ms > plugin_silent_ms) return "plugin";
   const { connected, age_s } = live.state;
-  return connected && !(age_s > plc_silent_s) ? "live" : "plc";
+  return connected && !(age_s + since_ms / 1000 > plc_silent_s()) ? "live" : "plc";
 }
 
 /** Seconds since the values on the screen were read from the PLC. */
@@ -34,25 +40,29 @@ export function age_s() {
   return live.state.age_s + (performance.now() - live.heard) / 1000;
 }
 
-export async function get(path) {
-  const answer = await fetch(path, { headers: { Accept: "application/json" } });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.error ?? answer.statusText);
-  return body;
+const sentences = new Set(["error", "why_not", "model"]);
+
+/** Asks the server; sentences for people come back in the language of the page. */
+async function ask(path, options) {
+  const answer = await fetch(path, options).catch(() => { throw new Error(t("The plugin does not answer.")); });
+  const body = JSON.parse(await answer.text(), (key, value) => (sentences.has(key) && typeof value === "string" ? spoken(value) : value));
+  if (answer.ok) return body;
+  throw Object.assign(new Error(body.error ?? answer.statusText), { status: answer.status });
 }
 
+export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
+
 export async function post(path, body) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Foreline-Token": live.session?.token ?? "" },
-    body: JSON.stringify(body),
-  });
-  const told = await answer.json();
-  if (!answer.ok) {
-    if (answer.status === 401) refreshSession();
-    throw new Error(told.error ?? answer.statusText);
+  try {
+    return await ask(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Foreline-Token": live.session?.token ?? "" },
+      body: JSON.stringify(body),
+    });
+  } catch (failure) {
+    if (failure.status === 401) refreshSession();
+    throw failure;
   }
-  return told;
 }
 
 export async function refreshSession() {
@@ -79,8 +89,10 @@ async function begin() {
   if (live.opened) return;
   live.opened = true;
   let source = null;
+  let asked = 0;
   const open = () => {
     source?.close();
+    asked = performance.now();
     source = new EventSource("/api/stream");
     source.addEventListener("state", (message) => {
       live.state = JSON.parse(message.data);
@@ -98,9 +110,14 @@ async function begin() {
     };
   };
   open();
+  let was = "";
   setInterval(() => {
-    changed();
-  }, 500);
+    const is = freshness();
+    if (is !== "live" || is !== was) changed(); // the age goes on
+    was = is;
+    // A connection that a cut has left behind never says that it is dead.
+    if (performance.now() - Math.max(asked, live.heard) > ask_again_ms) open();
+  }, look_every_ms);
 }
 
 begin();

@@ -3,8 +3,12 @@ import { Notes } from "./overview.jsx";
 import { forecasts_of, lasting, number, percent, subject, unit_of } from "./format.js";
 import { freshness, get, live } from "./live.js";
 import { Fresh, Mark, Panel, rem, useEvery } from "./parts.jsx";
+import { spoken } from "./said.js";
 import { is_chinese, t } from "./text.js";
 import { Trend } from "./trend.jsx";
+
+/** The reason in "filler/bearing-wear raised: because". */
+const told_behind = (text) => (text?.includes(": ") ? `${is_chinese() ? "：" : " "}${spoken(text.slice(text.indexOf(": ") + 2))}` : "");
 
 /** Signed contributions around a middle line. */
 function Reasons({ kind }) {
@@ -98,7 +102,7 @@ export function Machine({ name }) {
             <dl>{Object.entries(history?.states_s ?? {}).map(([name, s]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-s`}>{lasting(s)}</dd>])}</dl>
           </Panel>
           <Panel title={t("History")}>
-            <Notes notes={[...(history?.history ?? [])].reverse().slice(0, 20).map((entry, i) => ({ number: i, at_s: entry.at_s, event: entry.what, text: entry.alarm ? `${subject(entry.alarm)}${is_chinese() || !entry.text ? "" : entry.text.slice(entry.text.indexOf(": ") + 1)}` : entry.text ?? "" }))} />
+            <Notes notes={[...(history?.history ?? [])].reverse().slice(0, 20).map((entry, i) => ({ number: i, at_s: entry.at_s, event: entry.what, text: entry.alarm ? `${subject(entry.alarm)}${told_behind(entry.text)}` : spoken(entry.text ?? "") }))} />
           </Panel>
         </div>
       </div>

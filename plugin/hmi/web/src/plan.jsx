@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState } from "preact/hooks";
-import { clock, lasting, measure, measure_name, number, percent, unit_beside } from "./format.js";
+import { clock, lasting, measure, measure_name, number, percent, says, unit_beside, unit_in } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Dialog, Mark, Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
@@ -11,7 +11,7 @@ import { t } from "./text.js";
 
 export function Interval({ value, unit, signed }) {
   if (!value || value.mean == null) return <>–</>;
-  const sign = (v) => (signed && v > 0 ? "+" : "");
+  const sign = (v) => (signed && v > 0 && (unit !== "s" || v >= 0.5) ? "+" : "");
   const show = (v) => (v == null ? "–" : `${sign(v)}${measure(v, unit)}`);
   return <span class="nowrap">{show(value.mean)} <span class="quiet">[{show(value.low)}, {show(value.high)}]</span></span>;
 }
@@ -98,11 +98,11 @@ function Deployed({ deployment }) {
     <Panel title={t("Deployed schedule")} note={stands ? t("Proposal {n}", { n: deployment.proposal }) : ""}>
       {stands && (
         <>
-          <p><b>{deployment.name}</b> · {clock(deployment.from_s)}</p>
+          <p><b>{spoken(deployment.name)}</b> · {clock(deployment.from_s)}</p>
           <dl class="inline">
             <dt>{t("promised gain")}</dt><dd>{number(deployment.gain_mean)}, {t("at least {n} (95 % sure)", { n: number(deployment.gain_lower) })}</dd>
             {deployment.realised != null && <><dt>{t("realised gain")}</dt><dd>{number(deployment.realised)}</dd></>}
-            {deployment.window && <><dt>{t("last window")}</dt><dd>{deployment.window}</dd></>}
+            {deployment.window && <><dt>{t("last window")}</dt><dd>{spoken(deployment.window)}</dd></>}
           </dl>
           {may("decide") && <p class="row"><button type="button" onClick={() => setBacking(true)}>{t("Roll back")}…</button></p>}
         </>
@@ -182,6 +182,8 @@ function Proposal({ plan }) {
   const left = plan.at_s + line.rules.expires_s - state.line_time_s;
   const proof = plan.proof;
   const better = proof.probability_better;
+  // Why it is refused comes first; that all has passed is read when the rest is.
+  const gate = <Panel title={t("The gate")} note={plan.passed ? t("passed") : t("refused")}><Gate checks={plan.checks} /></Panel>;
   return (
     <>
       <Panel title={t("Proposal {n}", { n: plan.proposal })} note={`${t(outcome)} · ${clock(plan.at_s)}`}>
@@ -202,23 +204,22 @@ function Proposal({ plan }) {
         )}
         {deciding && <Decide plan={plan} approve={deciding === "approve"} onDone={() => setDeciding(null)} />}
       </Panel>
-      <div class="columns proof">
-        <Panel title={t("The gate")} note={plan.passed ? t("passed") : t("refused")}><Gate checks={plan.checks} /></Panel>
-        <Panel title={t("Compared on the same futures")} note={`${t("mean and 95 % interval")} · ${proof.seeds.length}`}>
-          <Scroll label={t("Compared on the same futures")}><table>
-            <thead><tr><th>{t("Measure")}</th><th class="n">{t("running schedule")}</th><th class="n">{t("this proposal")}</th>{proof.difference && <th class="n">{t("difference")}</th>}</tr></thead>
-            <tbody>{Object.entries(proof.keep).map(([name, value]) => (
-              <tr key={name}><td>{measure_name(name)} <span class="quiet">{unit_beside(name, value.unit)}</span></td>
-                <td class="n"><Interval value={value} unit={value.unit} /></td><td class="n"><Interval value={proof.winner[name]} unit={value.unit} /></td>
-                {proof.difference && <td class="n"><Interval value={paired(proof, name)} unit={value.unit} signed /></td>}</tr>
-            ))}</tbody>
-          </table></Scroll>
-        </Panel>
-      </div>
+      {!plan.passed && gate}
+      <Panel title={t("Compared on the same futures")} note={`${t("mean and 95 % interval")} · ${proof.seeds.length}`}>
+        <Scroll label={t("Compared on the same futures")}><table>
+          <thead><tr><th>{t("Measure")}</th><th class="n">{t("running schedule")}</th><th class="n">{t("this proposal")}</th>{proof.difference && <th class="n">{t("difference")}</th>}</tr></thead>
+          <tbody>{Object.entries(proof.keep).filter(([name, value]) => says(value, proof.winner[name])).map(([name, value]) => (
+            <tr key={name}><td>{measure_name(name)} <span class="quiet">{unit_beside(name, value.unit)}</span></td>
+              <td class="n"><Interval value={value} unit={unit_in(name, value.unit)} /></td><td class="n"><Interval value={proof.winner[name]} unit={unit_in(name, value.unit)} /></td>
+              {proof.difference && <td class="n"><Interval value={paired(proof, name)} unit={unit_in(name, value.unit)} signed /></td>}</tr>
+          ))}</tbody>
+        </table></Scroll>
+      </Panel>
       <Panel title={t("Before and after")} note={t("one future of each")}>
         <Pair first={plan.gantt.keep} second={plan.gantt.winner} line={line} now_s={plan.at_s} first_name={`${t("Before")}: ${t("running schedule")}`} second_name={`${t("After")}: ${spoken(plan.winner)}`} />
       </Panel>
       <Lateness plan={plan} line={line} />
+      {plan.passed && gate}
       <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
         <Scroll label={t("Schedules that were weighed")}><table>
           <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>

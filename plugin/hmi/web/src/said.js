@@ -1,46 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// What gate and planning say, in the language of the page. The gate sends a form and its values; names of schedules,
-// and the reasons for them, are English clauses of a few shapes.
-import { is_chinese, t } from "./text.js";
+// What the programs say, in the language of the page. They speak English: the gate in forms with values, all others
+// in sentences that are made of the clauses of clauses.js.
+import { clauses } from "./clauses.js";
+import { filled, is_chinese, is_known, t } from "./text.js";
 
-/** {0}, {1}: a word, a name, a number. Each has its Chinese in text.js. */
-export const shapes = [
-  "keep", "by due date", "by changeover", "best without chance", "as it is", "search {0}",
-  "service {0} now", "service {0} in {1} min", "service {0} before {1}",
-  "the schedule goes on as it is", "open orders in the order of their due dates", "open orders with the shortest changeovers first",
-  "{0} is serviced now ({1} min)", "{0} is serviced in {1} min ({2} min)", "before it is likely to fail",
-  "{0} is serviced in the changeover to order {1}", "{0} is serviced in the changeover to {1}", "{0} is serviced in {1} min",
-  "{0} comes {1} earlier", "and {0} more",
-  "faults come after {0} of the time", "repairs take {0} of the time", "machines take {0} of the time",
-  "the forecast says nothing: base rates", "every second alarm is false",
-  "{0} has been down for {1} min", "order {0} was over after {1} min", "order {0} is not over after {1} min",
-  "of ten simulated futures nine end it between {0} and {1} min",
-  "order {0} is missing from the sequence", "order {0} has started and must stay at position {1} of the sequence",
-  "this plant", "{0} simulated days",
-  "{0} of {1}: {2} % within {3} h", "{0} of {1}: {2} % within {3} min", "as likely as not within {0} h", "as likely as not within {0} min",
-  "because of {0} ({1} points)", "{0} ({1} points)",
-  "another sequence of orders", "a service of {0}", "{0} of {1} in {2} min", "{0} places behind {1}", "{0} needs {1} % of its time a part", "{0} crews",
-];
+const literal = (part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const pattern = (form, value) => new RegExp(`^${form.split(/\{\d\}/).map(literal).join(value)}$`);
+const known = Object.entries(clauses).map(([form, chinese]) => ({
+  order: [...form.matchAll(/\{(\d)\}/g)].map(([, i]) => i), chinese,
+  fixed: form.replace(/\{\d\}/g, "").length, opens: form.endsWith(": {1}") && form.length > 8,
+  shape: { word: pattern(form, "([^;,\\n]+?)"), more: pattern(form, "(.+?)") },
+}));
+// The more of a clause is fixed, the sooner it is tried. What stands in it is first taken for a word, then for more; then
+// first by those that only open what another goes on with.
+const tried = {
+  word: [...known].sort((a, b) => b.fixed - a.fixed),
+  more: [...known].sort((a, b) => b.opens - a.opens || b.fixed - a.fixed),
+};
 
-const found = shapes.map((form) => {
-  const literal = form.split(/\{\d\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return [form, new RegExp(`^${literal.join("(.+?)")}$`)];
-});
+function one(text, width) {
+  for (const { shape, order, chinese } of tried[width]) {
+    const match = shape[width].exec(text);
+    if (!match) continue;
+    const values = [];
+    order.forEach((place, i) => (values[place] = spoken(match[i + 1])));
+    return filled(chinese, values);
+  }
+  return null;
+}
 
-/** One clause after the other; a clause of no known shape stays as it is. */
+const sentence_max = 600;
+
+/** The Chinese of a text, as far as there is one; null when no part of it is known. */
+function chinese_of(text) {
+  if (text.length > sentence_max || text.startsWith("{")) return null; // figures, not words
+  if (is_known(text)) return t(text);
+  const [, machine, kind] = /^([^\s/]+)\/([\w-]+)$/.exec(text) ?? [];
+  if (kind && is_known(kind)) return `${machine} · ${t(kind)}`;
+  const whole = one(text, "word");
+  if (whole != null) return whole;
+  const [, what, hint] = /^(.+) \((.+)\)$/.exec(text) ?? [];
+  if (hint && chinese_of(hint) != null && chinese_of(what) != null) return `${chinese_of(what)}（${chinese_of(hint)}）`;
+  const told = [["\n", "\n"], ["; ", "；"], [", ", "，"]].map(([mark, chinese]) => {
+    const parts = text.split(mark);
+    const each = parts.map((part) => (parts.length > 1 ? chinese_of(part) : null));
+    return { all: each.every((part) => part != null), some: each.some((part) => part != null), text: each.map((part, i) => part ?? parts[i]).join(chinese) };
+  });
+  return told.find(({ all }) => all)?.text ?? one(text, "more") ?? told.find(({ some }) => some)?.text ?? null;
+}
+
+const heard = new Map(); // pages say the same again with every message
+const heard_max = 4000;
+
+/** A text of the programs; what of it is not known stays as it is. */
 export function spoken(text) {
   if (!text || !is_chinese()) return text;
-  return text.split("; ").map((sentence) => sentence.split(", ").map((clause) => {
-    for (const [form, shape] of found) {
-      const match = shape.exec(clause);
-      if (match) return t(form, match.slice(1).map((word) => t(word)));
-    }
-    return clause;
-  }).join("，")).join("；");
+  if (heard.size > heard_max) heard.clear();
+  if (!heard.has(text)) heard.set(text, chinese_of(text) ?? text);
+  return heard.get(text);
 }
 
 /** A finding of the gate. */
-export const finding = ({ form, values }) => t(form, values.map(spoken));
+export const finding = ({ form, values }) => (is_chinese() ? filled(clauses[form] ?? form, values.map(spoken)) : filled(form, values));
 
 /** Why the gate has proposed or refused. */
 export function reason_of(plan) {

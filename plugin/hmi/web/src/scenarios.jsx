@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { clock, measure, measure_name, unit_beside, unit_of } from "./format.js";
+import { clock, measure, measure_name, says, subject, unit_beside, unit_in, unit_of } from "./format.js";
 import { get, live, may, post } from "./live.js";
 import { Mark, Panel, Scroll, Trouble, rem, useAct, useEvery } from "./parts.jsx";
+import { spoken } from "./said.js";
 import { t } from "./text.js";
 import { Trend } from "./trend.jsx";
 
@@ -29,7 +30,7 @@ function Replay({ replay, foremost }) {
   useEffect(() => {
     if (at === last) setPlaying(false);
   }, [at]);
-  if (replay.at_s.length === 0) return <p class="calm">{t("This seed has no trace: {end}.", { end: replay.end })}</p>;
+  if (replay.at_s.length === 0) return <p class="calm">{t("This seed has no trace: {end}.", { end: spoken(replay.end) })}</p>;
   const machine = replay.machines[chosen] ?? replay.machines[0];
   const now_s = replay.at_s[at];
   const faults = replay.faults.filter((fault) => fault.machine === machine.name && fault.onset_s >= 0);
@@ -57,7 +58,7 @@ function Replay({ replay, foremost }) {
           <ul>{replay.faults.map((fault, i) => <li key={i}>{fault.machine}: {t(fault.kind)}, {t("begins")} {clock(fault.onset_s)}{fault.failed_s >= 0 ? `, ${t("stops the machine")} ${clock(fault.failed_s)}` : ""}{fault.prevented ? `, ${t("prevented")}` : ""}</li>)}</ul></div>
         <div><h3>{t("Alarms")}</h3>
           {replay.alarms.length === 0 && <p class="calm">{t("none")}</p>}
-          <ul>{replay.alarms.map((alarm, i) => <li key={i} class={alarm.at_s <= now_s ? "" : "quiet"}><button type="button" class="plain" onClick={() => setAt(Math.max(0, replay.at_s.findIndex((s) => s >= alarm.at_s)))}>{clock(alarm.at_s)}</button> {alarm.id} {t(alarm.what)}</li>)}</ul></div>
+          <ul>{replay.alarms.map((alarm, i) => <li key={i} class={alarm.at_s <= now_s ? "" : "quiet"}><button type="button" class="plain" onClick={() => setAt(Math.max(0, replay.at_s.findIndex((s) => s >= alarm.at_s)))}>{clock(alarm.at_s)}</button> {subject(alarm.id)} {t(alarm.what)}</li>)}</ul></div>
       </div>
     </>
   );
@@ -69,14 +70,14 @@ function Result({ ran }) {
   return (
     <Panel title={verdict.title} note={`${ran.file} · ${t("{n} seeds", { n: verdict.seeds })} · ${t("by")} ${ran.who}`} class="verdict">
       <p class="lead"><Verdict passed={verdict.passed} /></p>
-      {verdict.broken_invariants.length > 0 && <Trouble text={verdict.broken_invariants.join("; ")} />}
+      {verdict.broken_invariants.length > 0 && <Trouble text={verdict.broken_invariants.map(spoken).join("; ")} />}
       <Scroll label={t("Expectations")}><table>
         <thead><tr><th>{t("Result")}</th><th class="n">{t("File line")}</th><th>{t("Expected")}</th><th class="n">{t("Held on")}</th><th>{t("Got, on the worst seed")}</th></tr></thead>
         <tbody>{verdict.expectations.map((e) => (
           <tr key={e.line}><td><Verdict passed={e.passed} /></td><td class="n">{e.line}</td>
-            <td class="detail">{e.text}{!e.passed && <><pre class="mono">{e.source}</pre><span class="quiet">{t("Again")}: <code>{e.again}</code></span></>}</td>
+            <td class="detail">{spoken(e.text)}{!e.passed && <><pre class="mono">{e.source}</pre><span class="quiet">{t("Again")}: <code>{e.again}</code></span></>}</td>
             <td class="n nowrap">{e.held} / {verdict.seeds} <span class="quiet">({t("wanted")} {e.wanted})</span></td>
-            <td class="detail">{e.got} <span class="quiet">{t("seed")} {e.worst_seed}</span></td></tr>
+            <td class="detail">{spoken(e.got)} <span class="quiet">{t("seed")} {e.worst_seed}</span></td></tr>
         ))}</tbody>
       </table></Scroll>
       <h3>{t("Replay of seed {s}", { s: verdict.replay.seed })}</h3>
@@ -84,7 +85,7 @@ function Result({ ran }) {
       <details><summary>{t("Measures, 95 % intervals")}</summary>
         <Scroll label={t("Measures, 95 % intervals")}><table class="tight">
           <thead><tr><th>{t("Measure")}</th><th class="n">{t("mean")}</th><th class="n">{t("95 % interval")}</th></tr></thead>
-          <tbody>{Object.entries(verdict.measures).map(([name, m]) => <tr key={name}><td>{measure_name(name)} <span class="quiet">{unit_beside(name, m.unit)}</span></td><td class="n">{measure(m.mean, m.unit)}</td><td class="n">{measure(m.low, m.unit)} – {measure(m.high, m.unit)}</td></tr>)}</tbody>
+          <tbody>{Object.entries(verdict.measures).filter(([, m]) => says(m)).map(([name, m]) => <tr key={name}><td>{measure_name(name)} <span class="quiet">{unit_beside(name, m.unit)}</span></td><td class="n">{measure(m.mean, unit_in(name, m.unit))}</td><td class="n">{measure(m.low, unit_in(name, m.unit))} – {measure(m.high, unit_in(name, m.unit))}</td></tr>)}</tbody>
         </table></Scroll></details>
     </Panel>
   );
@@ -102,13 +103,13 @@ export function Scenarios() {
   return (
     <div class="page">
       <Panel title={t("Scenarios")} note={mine ? t("simulated; the plant is not touched") : t("Sign in as planner or engineer to run one.")}>
-        {running && <p role="status">{t("{what}: {done} of {all}", { what: now.what || now.file, done: now.done, all: now.all })} <progress max={now.all || 1} value={now.done} /></p>}
+        {running && <p role="status">{t("{what}: {done} of {all}", { what: spoken(now.what) || now.file, done: now.done, all: now.all })} <progress max={now.all || 1} value={now.done} /></p>}
         <Trouble text={error || files?.error || ran?.error} />
         <Scroll label={t("Scenarios")}><table>
           <thead><tr><th>{t("File")}</th><th>{t("Scenario")}</th><th>{t("Line")}</th><th class="n">{t("Seeds")}</th><th class="n">{t("Expectations")}</th><th class="nowrap">{t("Last result")}</th><th><span class="sr">{t("Run")}</span></th></tr></thead>
           <tbody>{(Array.isArray(files) ? files : []).map((file) => (
             <tr key={file.file}><td class="mono nowrap">{file.file}</td>
-              {file.error ? <td colSpan="4" class="trouble lines">{file.error}</td> : <><td>{file.title}</td><td>{file.line}</td><td class="n">{file.seeds}</td><td class="n">{file.expectations}</td></>}
+              {file.error ? <td colSpan="4" class="trouble lines" lang="en">{file.error}</td> : <><td>{file.title}</td><td>{file.line}</td><td class="n">{file.seeds}</td><td class="n">{file.expectations}</td></>}
               <td class="nowrap">{file.ended ? <Verdict passed={file.ended.passed} error={file.ended.error} /> : <span class="quiet">{t("not run yet")}</span>}</td>
               <td class="acts">{mine && !file.error && <button type="button" disabled={busy || running} aria-label={`${t("Run")} ${file.file}`} onClick={() => act(() => post("/api/scenario", { file: file.file }))}>{t("Run")}</button>}</td></tr>
           ))}</tbody>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // English is the key; Chinese stands beside it. The trade's own terms.
 const zh = {
+  __proto__: null,
   // pages and frame
   "Overview": "总览", "Machine": "设备", "Machines": "设备", "Alarms": "报警", "Plan": "排程", "Scenarios": "场景", "Data": "数据", "Audit": "审计",
   "Language": "语言", "Sign in": "登录", "Sign out": "退出登录", "Name": "姓名", "Password": "密码", "Cancel": "取消", "Close": "关闭", "Pages": "页面",
@@ -10,7 +11,7 @@ const zh = {
   "The plugin does not answer. Nothing below is live.": "插件无响应。以下内容均非实时数据。",
   "The PLC does not answer. Values are the last known.": "PLC 无响应。所示为最后已知值。",
   "last read {age} ago": "最后读取于 {age} 前", "never read": "尚未读取", "stale": "过时", "live": "实时", "PLC lost": "PLC 失联", "plugin lost": "插件失联",
-  "Loading": "正在加载", "Sign in to look at this line.": "登录后才能查看本产线。",
+  "Loading": "正在加载", "The plugin does not answer.": "插件无响应。", "Sign in to look at this line.": "登录后才能查看本产线。",
   // overview
   "The line": "产线", "buffer": "缓冲", "{n} of {all} places": "{n} / {all} 个位置", "order": "订单", "no order": "无订单", "for": "已持续",
   "Throughput": "产量", "parts/h": "件/小时", "ideal {n}": "理论 {n}", "OEE": "设备综合效率 OEE", "at {machine}, which sets the pace": "{machine}（瓶颈设备）",
@@ -91,107 +92,14 @@ const zh = {
   "signed in": "登录", "signed out": "退出登录", "sign-in refused": "登录被拒", "reason": "原因", "asked for a plan": "请求排程", "asked what if": "假设分析", "ran a scenario": "运行场景",
   "alarm shelved": "搁置报警", "alarm unshelved": "取消搁置", "alarm out of service": "停用报警", "alarm in service": "恢复报警", "promised": "已承诺", "writing": "写入", "staged": "已暂存", "committed": "已提交", "active": "已生效",
   "started": "开始", "signed": "已签字", "settled": "已结算", "rolled-back": "已回退", "rolled back": "已回退", "rolling back": "回退中", "recovered": "已恢复", "not-wanted": "无需排程", "written": "已写入", "conflict": "写入冲突",
-  "write begun": "开始写入", "write written": "已写入", "write refused": "写入被拒", "write failed": "写入失败", "run ended": "运行结束", "forecasts judged": "预测已评判", "simulation compared": "仿真已比对",
-  "nothing arrives from the PLC": "PLC 无数据", "the PLC answers again": "PLC 已恢复应答", "gives no good value; the forecast does without it": "无良好数值；预测不使用该信号", "gives good values again": "已恢复良好数值",
+  "write begun": "开始写入", "write written": "已写入", "write refused": "写入被拒", "write failed": "写入失败", "write conflict": "写入冲突", "roll-back refused": "回退被拒", "roll-back failed": "回退失败", "clearing": "清除", "echoed": "已回显", "run ended": "运行结束", "forecasts judged": "预测已评判", "simulation compared": "仿真已比对",
   "off shift": "非工作时间", "leak": "泄漏", "air-leak": "漏气", "belt-slip": "皮带打滑", "controller-fault": "控制器故障", "filter-clogging": "滤网堵塞", "gear-wear": "齿轮磨损", "imbalance": "不平衡", "lubrication-loss": "润滑失效", "misalignment": "不对中", "overheating": "过热", "power-dip": "电压跌落", "valve-stiction": "阀门卡涩", "winding-short": "绕组短路",
   "Verify again": "重新校验", "Read again": "刷新", "Search": "搜索", "Sign in to read the audit.": "登录后可查看审计。",
   "Uncertain_LastKnown": "不确定·最后值", "Uncertain_OutOfRange": "不确定·超量程", "Bad_NotConnected": "坏·未连接", "Bad_CommFailure": "坏·通信故障", "Bad_Stale": "坏·过时", "Bad_Config": "坏·配置", "Bad_DeviceFailure": "坏·设备故障", "Bad_SensorFailure": "坏·传感器故障", "Bad_OutOfService": "坏·停用",
-  // what the gate finds: plugin/core/gate.cpp has the English
-  "{0}: mean gain {1} of {2}, better in {3} % of {4} futures": "{0}：平均收益 {1}（现行成本 {2}），在 {4} 个未来中的 {3} % 更优",
-  "\"{0}\" is the best of {1} schedules": "“{0}”是 {1} 个排程中最优的",
-  "the running schedule is the best of {0}": "现行排程已是 {0} 个排程中最优的",
-  "the plan is about the line, orders, state and rules that stand here": "方案所依据的产线、订单、状态和规则与现场一致",
-  "the line, the orders, the state or the rules are not those of the plan": "产线、订单、状态或规则与方案所依据的不一致",
-  "it has more orders or services than the PLC has room for": "订单或保养数超出 PLC 的容量",
-  "complete, and leaves the {0} started orders in place": "完整，且 {0} 个已开工订单保持不动",
-  "{0} of {1} futures did not end properly": "{1} 个未来中有 {0} 个未正常结束",
-  "proved on {0} futures, wanted {1}": "在 {0} 个未来上验证，要求 {1} 个",
-  "the proof uses futures that the search or the choice has seen": "验证用了搜索或选择时见过的未来",
-  "no futures were compared": "没有比较任何未来",
-  "mean gain {0}, 95 % sure of more than {1}; wanted more than {2} ({3} fresh futures, Student and bootstrap)": "平均收益 {0}，95 % 把握高于 {1}；要求高于 {2}（{3} 个新未来，t 检验与自助法）",
-  "mean gain {0}, 95 % sure of more than {1}; wanted more than {2} ({3} fresh futures, Student and bootstrap, with the recursion as control variate, correlation {4})": "平均收益 {0}，95 % 把握高于 {1}；要求高于 {2}（{3} 个新未来，t 检验与自助法，以递推模型作控制变量，相关系数 {4}）",
-  "better in {0} % of the futures, wanted {1} %": "在 {0} % 的未来中更优，要求 {1} %",
-  "the worst twentieth of futures costs {0} %, at most {1} % (95 % sure), allowed {2} %": "最差的 5 % 未来成本变化 {0} %，至多 {1} %（95 % 把握），允许 {2} %",
-  "order {0} is on time with {1} points less, {2} allowed": "订单 {0} 的准时率下降 {1} 个百分点，允许 {2}",
-  "no order is late more often": "没有订单更常迟交",
-  "no errors of the model were tried": "未试验模型误差",
-  "gains in {0} of {1} corners; worst {2} % where {3}": "{1} 种模型误差中有 {0} 种仍有收益；最差 {2} %，当{3}",
-  "planned by base rates, without a forecast; skill {0} over base rates (wanted above {1}), calibrated to {2} (allowed {3}), measured on {4}": "按基准率排程，未用预测；相对基准率的技巧评分 {0}（要求高于 {1}），校准误差 {2}（允许 {3}），测量于{4}",
-  "planned by base rates, without a forecast; nobody has measured how good the forecast is": "按基准率排程，未用预测；预测质量尚未测量",
-  "the forecast is {0} s old, {1} s allowed": "预测距今 {0} 秒，允许 {1} 秒",
-  "{0} % of the input of the machine at risk was missing, {1} % allowed": "风险设备的输入缺失 {0} %，允许 {1} %",
-  "skill {0} over base rates (wanted above {1}), calibrated to {2} (allowed {3}), measured on {4}": "相对基准率的技巧评分 {0}（要求高于 {1}），校准误差 {2}（允许 {3}），测量于{4}",
-  "nobody has measured how good the forecast is": "预测质量尚未测量",
-  "the simulation has not been compared with this plant yet, wanted are {0} stretches of time": "仿真尚未与本厂比对，要求比对 {0} 个时段",
-  "throughput off by {0} %, event times by {1} % of the horizon; {2} of {3} stretches in the 90 % interval (p {4})": "产量偏差 {0} %，事件时间偏差为时域的 {1} %；{3} 个时段中有 {2} 个落在 90 % 区间内（p {4}）",
-  "throughput off by {0} %, event times by {1} % of the horizon; {2} of {3} stretches in the 90 % interval (p {4}); its error drifts": "产量偏差 {0} %，事件时间偏差为时域的 {1} %；{3} 个时段中有 {2} 个落在 90 % 区间内（p {4}）；误差在漂移",
-  "the PLC answers": "PLC 有应答",
-  "the PLC does not answer; its state is not known": "PLC 无应答，其状态未知",
-  "the state planned from is {0} s old, {1} s allowed": "排程所依据的状态距今 {0} 秒，允许 {1} 秒",
-  "part counts agree": "件数一致",
-  "by the counts there are {0} parts behind {1}": "按计数，{1} 之后有 {0} 件",
-  "the first {0} orders of the running schedule stay where they are": "现行排程的前 {0} 个订单须保持不动",
-  "{0} % of the open orders change place, {1} % allowed; they shift by {2} % of what they could, {3} % allowed": "{0} % 的未开工订单改变位置，允许 {1} %；移动幅度为最大可能的 {2} %，允许 {3} %",
-  "open orders start {0} min earlier or later on average, {1} allowed": "未开工订单的开工时间平均偏移 {0} 分钟，允许 {1}",
-  "no schedule has been deployed yet": "尚未下发过排程",
-  "the last deployment was {0} s ago, wanted {1} s": "距上次下发 {0} 秒，要求 {1} 秒",
-  "writing schedules is switched on": "已允许写入排程",
-  "writing schedules is switched off ([schedule] writes = false)": "未允许写入排程（[schedule] writes = false）",
-  "the running schedule is kept for the way back": "现行排程已留存，可回退",
-  "the running schedule is not known, so there is no way back": "现行排程未知，无法回退",
-  "a schedule was rolled back and nobody has cleared that yet": "排程已回退，尚无人解除锁定",
-  "the audit can be written": "审计可写入",
-  "the audit cannot be written": "审计无法写入",
-  "{0} of the last {1} deployments gained less than was promised, {2} allowed": "最近 {1} 次下发中有 {0} 次收益低于承诺，允许 {2} 次",
-  // what planning says: said.js has the shapes
-  "keep": "保持现行",
-  "by due date": "按交期",
-  "by changeover": "按换型最少",
-  "best without chance": "不计随机的最优",
-  "as it is": "保持不变",
-  "search {0}": "搜索 {0}",
-  "service {0} now": "立即保养 {0}",
-  "service {0} in {1} min": "{1} 分钟后保养 {0}",
-  "service {0} before {1}": "在 {1} 之前保养 {0}",
-  "the schedule goes on as it is": "排程保持不变",
-  "open orders in the order of their due dates": "未开工订单按交期排序",
-  "open orders with the shortest changeovers first": "未开工订单按最短换型排序",
-  "{0} is serviced now ({1} min)": "{0} 立即保养（{1} 分钟）",
-  "{0} is serviced in {1} min ({2} min)": "{0} 在 {1} 分钟后保养（{2} 分钟）",
-  "before it is likely to fail": "赶在可能发生故障之前",
-  "{0} is serviced in the changeover to order {1}": "{0} 在换型至订单 {1} 时保养",
-  "{0} is serviced in the changeover to {1}": "{0} 在换型至 {1} 时保养",
-  "{0} is serviced in {1} min": "{0} 在 {1} 分钟后保养",
-  "{0} comes {1} earlier": "{0} 提前 {1} 位",
-  "and {0} more": "另有 {0} 项",
-  "faults come after {0} of the time": "故障在 {0} 倍时间后到来",
-  "repairs take {0} of the time": "维修用时为 {0} 倍",
-  "machines take {0} of the time": "设备加工用时为 {0} 倍",
-  "the forecast says nothing: base rates": "预测无信息（按基准率）",
-  "every second alarm is false": "每两次报警有一次误报",
-  "{0} has been down for {1} min": "{0} 已停机 {1} 分钟",
-  "order {0} was over after {1} min": "订单 {0} 在 {1} 分钟时已完成",
-  "order {0} is not over after {1} min": "订单 {0} 到 {1} 分钟仍未完成",
-  "of ten simulated futures nine end it between {0} and {1} min": "十个仿真未来中有九个在 {0} 至 {1} 分钟之间完成",
-  "order {0} is missing from the sequence": "顺序中缺少订单 {0}",
-  "order {0} has started and must stay at position {1} of the sequence": "订单 {0} 已开工，须保持在第 {1} 位",
   "this plant": "本厂",
-  "{0} simulated days": "{0} 个仿真日",
   "points": "个百分点",
   "stops": "次",
   "kWh": "千瓦时",
-  "{0} of {1}: {2} % within {3} h": "{1} 的{0}：{3} 小时内 {2} %",
-  "{0} of {1}: {2} % within {3} min": "{1} 的{0}：{3} 分钟内 {2} %",
-  "as likely as not within {0} h": "{0} 小时内发生与否各半",
-  "as likely as not within {0} min": "{0} 分钟内发生与否各半",
-  "because of {0} ({1} points)": "原因：{0}（{1} 个百分点）",
-  "{0} ({1} points)": "{0}（{1} 个百分点）",
-  "another sequence of orders": "订单顺序不同",
-  "a service of {0}": "保养 {0}",
-  "{0} of {1} in {2} min": "{2} 分钟后 {1} 发生{0}",
-  "{0} needs {1} % of its time a part": "{0} 的单件时间为 {1} %",
-  "{0} crews": "{0} 个维修班组",
-  "{0} places behind {1}": "{1} 之后 {0} 个缓冲位",
   "change": "有改动", "schedule": "排程有效", "simulation": "仿真有效", "write": "写入许可",
 };
 
@@ -214,12 +122,15 @@ export const is_known = (text) => text in zh;
 
 /** What files spell for machines, in English. */
 const en = {
+  __proto__: null,
   "orders-late": "orders late", "lead-time": "lead time", "work-in-process": "work in process", "good-parts": "good parts", "scrap-parts": "scrap parts", "oee": "OEE",
 };
 
-/** The text in the chosen language; {name} stands for values.name. */
+/** {name} stands for values.name. */
+export const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+
+/** The text in the chosen language. */
 export function t(text, values) {
-  let out = (chosen === "zh" ? zh : en)[text] ?? text;
-  if (values) out = out.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
-  return out;
+  const out = (chosen === "zh" ? zh : en)[text] ?? text;
+  return values ? filled(out, values) : out;
 }

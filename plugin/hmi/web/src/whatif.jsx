@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { clock, lasting, measure, measure_name, percent, unit_beside } from "./format.js";
+import { clock, lasting, measure_name, percent, says, unit_beside, unit_in } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
@@ -29,8 +29,8 @@ function Result({ answer }) {
       <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}. {t("mean gain")}: <Interval value={answer.gain} signed /></p>
       <Scroll label={t("Compared on the same futures")}><table>
         <thead><tr><th>{t("Measure")}</th><th class="n">{t("as it runs")}</th><th class="n">{t("what if")}</th><th class="n">{t("difference")}</th></tr></thead>
-        <tbody>{answer.measures.map((m) => (
-          <tr key={m.name}><td>{measure_name(m.name)} <span class="quiet">{unit_beside(m.name, m.unit)}</span></td><td class="n"><Interval value={m.keep} unit={m.unit} /></td><td class="n"><Interval value={m.edited} unit={m.unit} /></td><td class="n"><Interval value={m.difference} unit={m.unit} signed /></td></tr>
+        <tbody>{answer.measures.filter((m) => says(m.keep, m.edited)).map((m) => (
+          <tr key={m.name}><td>{measure_name(m.name)} <span class="quiet">{unit_beside(m.name, m.unit)}</span></td><td class="n"><Interval value={m.keep} unit={unit_in(m.name, m.unit)} /></td><td class="n"><Interval value={m.edited} unit={unit_in(m.name, m.unit)} /></td><td class="n"><Interval value={m.difference} unit={unit_in(m.name, m.unit)} signed /></td></tr>
         ))}</tbody>
       </table></Scroll>
       <Scroll label={t("Orders")}><table>

@@ -383,7 +383,7 @@ test("a proposal is refused by one who may, with a reason", async () => {
   assert.deepEqual(await english_on_pages(page), []);
   await in_chinese(page, true);
   await open(page, "plan");
-  assert.ok((await page.locator(".gate tbody tr").count()) > 15);
+  await page.locator(".gate tbody tr").nth(15).waitFor();
   await picture(page, "plan-zh");
   await open(page, "alarms");
   assert.match(await page.locator("tr", { hasText: "filler" }).first().innerText(), /内发生与否各半.*原因：/s);

@@ -214,6 +214,7 @@ export const clauses = {
   "because {0}": "因为{0}",
   "planning because of {0}, from the line's state at {1}": "因{0}开始排程，从产线时间 {1} 的状态出发",
   "a request": "人工请求",
+  "{0} (again)": "{0}（再次）",
   "no plan for {0}: {1}": "无法为{0}排程：{1}",
   "{0} of {1} futures simulated": "已仿真 {1} 个未来中的 {0} 个",
   "planning failed: {0}": "排程失败：{0}",

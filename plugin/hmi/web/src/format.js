@@ -68,7 +68,7 @@ export function wall(ms) {
 /** "filler/bearing-wear" as people say it. */
 export function subject(id) {
   const [machine, what] = String(id).split("/");
-  return what ? `${machine} · ${t(what)}` : t(machine);
+  return what ? `${machine === "plc" ? "PLC" : machine} · ${t(what)}` : t(machine);
 }
 
 const with_reason = ["refused", "failed", "reason", "not-wanted", "lost", "settled", "recovered"];

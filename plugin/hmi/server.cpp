@@ -79,7 +79,9 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   }
 
   void wake() override {
-    if (!feed_ || writing_) return;
+    if (!feed_) return;
+    missed_ = writing_;
+    if (writing_) return;
     auto news = feed_();
     const auto now = std::chrono::steady_clock::now();
     if (news.empty()) {
@@ -228,7 +230,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
                       [self = this->shared_from_this()](error_code error, std::size_t) {
                         self->writing_ = false;
                         if (error) return self->close();
-                        self->wake();  // what has come meanwhile
+                        if (self->missed_) self->wake();
                       });
   }
 
@@ -255,6 +257,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   std::size_t served_ = 0;
   char byte_ = 0;
   bool writing_ = false;
+  bool missed_ = false;  ///< Woken while it wrote: there may be news.
   bool keep_alive_ = false;
   bool head_only_ = false;
 };

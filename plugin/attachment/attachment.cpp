@@ -938,7 +938,7 @@ struct Attachment::State {
     if (!(active == standing->after))
       return end(core::RollBack::refused, "refused",
                  "the PLC runs another schedule than the one that was deployed");
-    const auto frozen = now->frozen_prefix(active);
+    auto frozen = now->frozen_prefix(active);
     const auto back = core::way_back(standing->before, active, frozen);
     const auto complaints =
         line::complaints_about(back, line(), *configuration.orders, active, frozen);
@@ -950,11 +950,21 @@ struct Attachment::State {
       const std::lock_guard lock(mutex);
       roll_back_state = core::RollBack::under_way;
     }
-    const bool changes = !(back == active);
-    if (changes) {
-      if (const auto why = write_schedule(back); !why.empty())
-        return end(core::RollBack::failed, "failed", why);
+    bool changes = !(back == active);
+    auto why = changes ? write_schedule(back) : std::string();
+    // An order that starts meanwhile makes the PLC refuse the way back; from there is another one.
+    for (int again = 0; again < 3 && !why.empty(); ++again) {
+      settle_leftovers();
+      now = leftovers ? Result<LineNow>(Error(why)) : read_state(active);
+      if (!now || !(active == standing->after) || now->frozen_prefix(active) <= frozen) break;
+      frozen = now->frozen_prefix(active);
+      const auto other = core::way_back(standing->before, active, frozen);
+      if (!line::complaints_about(other, line(), *configuration.orders, active, frozen).empty())
+        break;
+      changes = !(other == active);
+      why = changes ? write_schedule(other) : std::string();
     }
+    if (!why.empty()) return end(core::RollBack::failed, "failed", why);
     (void)note(who, kept::rolled_back, text_of(detail));
     following.reset();
     reacting.expect({});

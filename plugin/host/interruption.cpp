@@ -47,6 +47,19 @@ void end_by(int number) {
 
 }  // namespace
 
+void on_own_stack(int number, void (*handler)(int)) {
+  alignas(16) static std::array<char, 64UL << 10U> stack{};
+  stack_t own{};
+  own.ss_sp = stack.data();
+  own.ss_size = stack.size();
+  ::sigaltstack(&own, nullptr);
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_ONSTACK | SA_RESTART;
+  ::sigfillset(&action.sa_mask);
+  ::sigaction(number, &action, nullptr);
+}
+
 void end_when_interrupted(std::string_view command) {
   begin = fmt::format("foreline {}: interrupted; ", command);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
@@ -54,10 +67,7 @@ void end_when_interrupted(std::string_view command) {
     ::sigaction(number, nullptr, &before);
     // nohup and its like have reasons of their own.
     if (before.sa_handler == SIG_IGN) continue;
-    struct sigaction action {};
-    action.sa_handler = end_by;
-    ::sigfillset(&action.sa_mask);
-    ::sigaction(number, &action, nullptr);
+    on_own_stack(number, end_by);
   }
 }
 

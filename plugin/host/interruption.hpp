@@ -12,6 +12,10 @@
 
 namespace foreline::host {
 
+/// Handles the signal on a stack of its own: oneDNN's kernels use the stack pointer for other
+/// things, and what a handler pushes there would go into their numbers. Of the calling thread.
+void on_own_stack(int number, void (*handler)(int));
+
 /// From now on, for the command of this name.
 void end_when_interrupted(std::string_view command);
 

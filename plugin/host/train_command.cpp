@@ -14,6 +14,7 @@
 #include "inference/train/comparison.hpp"
 #include "inference/train/training.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/interruption.hpp"
 #include "plugin/host/plant_command.hpp"
 #include "plugin/host/progress.hpp"
 #include "sim/text/files.hpp"
@@ -167,8 +168,8 @@ int train(const Options& options) {
     rules.population =
         fmt::format("{} random {}", fmt::join(options.lines, " "), options.random_share);
     rules.stop = [] { return asked_to_stop != 0; };
-    std::signal(SIGINT, remember_to_stop);
-    std::signal(SIGTERM, remember_to_stop);
+    on_own_stack(SIGINT, remember_to_stop);
+    on_own_stack(SIGTERM, remember_to_stop);
     Told told;
     auto trained = inference::train(population, rules, simulate, told.function(), model);
     std::signal(SIGINT, SIG_DFL);

@@ -22,6 +22,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/hmi/accounts.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/interruption.hpp"
 #include "plugin/host/process.hpp"
 #include "plugin/host/story.hpp"
 #include "plugin/io/modbus_client.hpp"
@@ -421,7 +422,7 @@ void add_demo(CLI::App& app, int& exit_code) {
       return;
     }
     for (const int number : {SIGINT, SIGTERM, SIGHUP})
-      std::signal(number, [](int by) { interrupted = by; });
+      on_own_stack(number, [](int by) { interrupted = by; });
     exit_code = Demo(*options, std::move(*scenario)).run();
   });
 }

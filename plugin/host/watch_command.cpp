@@ -24,6 +24,7 @@
 
 #include "plugin/host/console.hpp"
 #include "plugin/host/dry_run.hpp"
+#include "plugin/host/interruption.hpp"
 #include "plugin/host/library.hpp"
 #include "sim/text/document.hpp"
 
@@ -149,7 +150,7 @@ int watch(const Options& options) {
                 std::string(error.data()));
   const std::unique_ptr<foreline_instance, void (*)(foreline_instance*)> owner(instance,
                                                                                api.destroy);
-  for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { interrupted = 1; });
+  for (const int number : {SIGINT, SIGTERM}) on_own_stack(number, [](int) { interrupted = 1; });
   if (api.start(instance, error.data(), error.size()) != FORELINE_OK)
     return fail(environment, "watch", std::string(error.data()));
   const int port = api.server_port(instance);

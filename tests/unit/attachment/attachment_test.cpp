@@ -17,6 +17,7 @@
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "plugin/io/deployer.hpp"
@@ -607,6 +608,31 @@ TEST_CASE("row 26: alarms, times and rate limits outlive a new configuration") {
   CHECK(plc.writes() == 1);
 }
 
+namespace {
+
+/// Nothing can be written while it lives: a file size limit is what a full disk looks like to the
+/// store.
+class FullDisk {
+ public:
+  FullDisk() {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit none{0, old_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    ::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  void (*handler_)(int) = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit old_{};
+};
+
+}  // namespace
+
 TEST_CASE("row 27: with a full disk nothing is written to the PLC") {
   RegisterPlc plc;
   fill(plc);
@@ -615,16 +641,10 @@ TEST_CASE("row 27: with a full disk nothing is written to the PLC") {
   Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
   REQUIRE(attachment.start().refusal == Refusal::none);
   REQUIRE(good_soon(attachment, "Speed"));
-  // A file size limit is what a full disk looks like to the store.
-  rlimit old{};
-  ::getrlimit(RLIMIT_FSIZE, &old);
-  const rlimit none{0, old.rlim_max};
-  auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
-  ::setrlimit(RLIMIT_FSIZE, &none);
+  std::optional<FullDisk> disk(std::in_place);
   const auto asked = attachment.write("Speed", 60, "me").refusal;
   const bool refused = soon([&] { return !heard.said("Speed", "refused").empty(); });
-  ::setrlimit(RLIMIT_FSIZE, &old);
-  ::signal(SIGXFSZ, handler);
+  disk.reset();
   CHECK(asked == Refusal::none);
   REQUIRE(refused);
   CHECK(heard.said("Speed", "refused").find("audit cannot be written") != std::string::npos);
@@ -653,18 +673,13 @@ TEST_CASE("row 27: a historian that could not be written goes on when it can be"
   Attachment attachment(configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n"), host);
   REQUIRE(attachment.start().refusal == Refusal::none);
   REQUIRE(good_soon(attachment, "Speed"));
-  rlimit old{};
-  ::getrlimit(RLIMIT_FSIZE, &old);
-  const rlimit none{0, old.rlim_max};
-  auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
-  ::setrlimit(RLIMIT_FSIZE, &none);
+  std::optional<FullDisk> disk(std::in_place);
   for (std::uint16_t i = 0; i < 40; ++i) {
     plc.set(40, static_cast<std::uint16_t>(20 + i));
     std::this_thread::sleep_for(50ms);
   }
   const bool failed = soon([&] { return said("the past is not kept") == 1; });
-  ::setrlimit(RLIMIT_FSIZE, &old);
-  ::signal(SIGXFSZ, handler);
+  disk.reset();
   CHECK(failed);
   plc.set(40, 88);
   CHECK(soon([&] { return said("the past is kept again") == 1; }, 60s));

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "sim/maxplus/row.hpp"
 
@@ -17,46 +16,40 @@ inline constexpr double least_work_s = 1e-6;
 /// Work that is left over at a failure counts as none below this, as the simulator has it.
 inline constexpr double remnant_s = 1e-6;
 
-/// A failure that a machine meets on its axis of operating seconds whatever the schedule, as long
-/// as nobody services it. The last of a list is none: beyond it the evaluator must be asked, and
-/// its repair is endless.
-struct Stop {
-  double at = -std::numeric_limits<double>::infinity();
-  double repair_s = std::numeric_limits<double>::infinity();
-  std::uint32_t renewals = 0;  ///< Of the machine by the stops before this one.
-  bool renews = false;
-};
-
-/// One machine in eight futures.
+/// One machine in eight futures. A failure that it meets on its axis of operating seconds whatever
+/// the schedule, as long as nobody services it, is a known stop: Gear has their rows.
 struct Stage {
   Row free{};       ///< Since then it could turn to its next part.
   Row operating{};  ///< Its axis of operating seconds.
   Row date{};       ///< Beyond it in line time something happens.
-  // Of `coming`, so that all lanes are at hand at once.
+  // The stop that comes next. An endless one is none: beyond it the evaluator must be asked, as
+  // always for a lane that no longer goes by the known stops.
   Row next{};
   Row repair_s{};
-  const Stop* coming[lanes]{};
-  Stop own[lanes]{};                ///< `coming` of lanes that no longer go by the known stops.
-  std::uint32_t renewals[lanes]{};  ///< Without those of known stops, as long as it goes by them.
+  alignas(Row) std::int64_t number[lanes]{};  ///< Of the stop that comes next.
   // Where all futures see the same parts, only the first of these is kept.
-  std::uint32_t parts[lanes]{};
-  std::int64_t order[lanes]{};  ///< Set up for; -1: none yet.
-  /// Parts that have entered the buffer before this machine, and where in the ring of its places
-  /// the next one comes in and goes out.
-  std::uint64_t entered[lanes]{};
-  std::uint32_t enters_at[lanes]{};
-  std::uint32_t leaves_at[lanes]{};
+  alignas(Row) std::int64_t parts[lanes]{};
+  alignas(Row) std::int64_t order[lanes]{};    ///< Set up for; -1: none yet.
+  alignas(Row) std::int64_t entered[lanes]{};  ///< Parts that have entered the buffer before it.
+  alignas(Row) std::int64_t left[lanes]{};     ///< Of these, how many it has taken.
+  std::uint32_t renewals[lanes]{};  ///< Without those of known stops, as long as it goes by them.
 };
 
 /// What a machine does with a part; the same in every future.
 struct Gear {
-  const double* work_s = nullptr;  ///< By product; a factor of `cycles` where these are drawn.
+  const double* work_s = nullptr;        ///< By product; a factor of `cycles` where there are some.
   const double* changeover_s = nullptr;  ///< (products x products).
-  const Row* cycles = nullptr;           ///< By part since the start; null: not drawn.
-  std::uint32_t parts_before = 0;        ///< Parts on the machine at the start.
-  std::uint32_t places = 0;              ///< Behind it.
-  Row* ring = nullptr;                   ///< When parts left the places before it.
-  std::uint32_t ring_size = 0;           ///< 0: it takes from the machine before by hand.
+  /// By part since the start, negative where the part is scrapped; null: all alike.
+  const Row* cycles = nullptr;
+  std::int64_t parts_before = 0;  ///< Parts on the machine at the start.
+  std::int64_t places = 0;        ///< Behind it.
+  bool fills_up = false;          ///< These places can be too few.
+  /// When parts left the places before it, by the number in which they came in modulo a power of
+  /// two; minus infinity where none was. Null: it takes from the machine before by hand.
+  Row* ring = nullptr;
+  std::int64_t ring_mask = 0;      ///< Rows of the ring - 1.
+  const Row* stops_at = nullptr;   ///< Known stops, by number; the last of each lane is none.
+  const Row* repairs_s = nullptr;  ///< Infinite for the last.
 };
 
 struct Board {
@@ -70,9 +63,11 @@ struct Board {
   Row down{};
   Row changeover{};
   Row good{};        ///< Parts that ended within the horizon.
+  Row scrapped{};    ///< Likewise.
   Row breakdowns{};  ///< That began within it.
   /// One lane of a part with all that can happen; sets `awaited`, `taken`, `done` and the stage.
-  void (*careful)(void* evaluator, std::size_t machine, std::size_t lane, std::uint32_t order,
+  /// True when the part is scrapped.
+  bool (*careful)(void* evaluator, std::size_t machine, std::size_t lane, std::uint32_t order,
                   double ready, Row& awaited, Row& taken, Row& done, double operating) = nullptr;
   void* evaluator = nullptr;
 };
@@ -95,8 +90,10 @@ struct OrderRow {
 
 /// The functions of one instruction set.
 struct Kernels {
-  /// A part through the whole line.
+  /// A part through the whole line, where all futures see the same parts.
   void (*follow)(Board& board, std::uint32_t order, double release_s) = nullptr;
+  /// The same where each future scraps parts of its own.
+  void (*follow_each)(Board& board, std::uint32_t order, double release_s) = nullptr;
   /// Rows of ends become when the orders finished (-1: not in time), one a order.
   void (*finish)(const OrderRow* orders, std::size_t count, double start_s, double horizon_s,
                  Row* ends, Sums& sums) = nullptr;
@@ -104,7 +101,8 @@ struct Kernels {
   void (*judge)(const OrderRow* orders, std::size_t count, double over_by_s, const Row& end,
                 const Row* finished, Sums& sums) = nullptr;
 };
-/// The best that this processor runs; "portable" or "avx2" forces one (empty when it cannot run).
+/// The best that this processor runs; "portable", "avx2" or "avx512" forces one (empty when
+/// it cannot run).
 [[nodiscard]] Kernels kernels(const char* force = nullptr);
 
 }  // namespace foreline::maxplus

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -24,14 +25,44 @@ namespace {
 constexpr double due_s = 1e-9;
 /// Draws kept for reuse; beyond, they are made again at each evaluation.
 constexpr double most_draws = 40e6;
+/// Of the next block: rows of stops, and lines of a stage.
+constexpr std::size_t most_fetched = 64;
+constexpr std::size_t cache_line = 64;
 /// Parts that are drawn at once.
 constexpr std::size_t draws_at_once = 64;
 
-/// The failures of one machine in one future. Drawn as far as somebody has looked.
+/// The failures of one machine in eight futures, drawn as far as somebody has looked.
 struct Stops {
-  Life ahead;               ///< As it is behind the last known one.
-  std::vector<Stop> known;  ///< The last is none.
-  double calm_until = 0;    ///< Beyond it more than a failure happens.
+  std::vector<Life> ahead;  ///< By lane: as it is behind the last known one.
+  // By number. The last of a lane is none.
+  std::vector<Row> at, repair_s;
+  std::vector<std::array<std::uint32_t, lanes>> renewals;  ///< By the stops before this one.
+  std::array<std::size_t, lanes> known{};
+  Row calm_until{};  ///< Beyond it more than a failure happens.
+
+  void grow() {
+    at.push_back(Row::of(-never));
+    repair_s.push_back(Row::of(never));
+    renewals.emplace_back();
+  }
+  /// Where the machine meets stop `number`, or where more than a stop happens.
+  double meets(std::size_t l, std::size_t number) {
+    while (known[l] <= number) {
+      const auto last = known[l];
+      const double next = ahead[l].next_failure();
+      if (!(next < calm_until[l] - 2 * remnant_s)) {
+        at[last][l] = calm_until[l] - remnant_s;
+        return calm_until[l];
+      }
+      if (last + 1 >= at.size()) grow();
+      bool renews = false;
+      at[last][l] = next;
+      repair_s[last][l] = ahead[l].repair(*ahead[l].failed(next), next, renews);
+      renewals[last + 1][l] = renewals[last][l] + (renews ? 1U : 0U);
+      ++known[l];
+    }
+    return at[number][l];
+  }
 };
 /// A part on its way: released, out of a buffer, or on a machine when the trial begins.
 struct Entry {
@@ -123,22 +154,22 @@ struct Evaluator::State {
 
   // By block of eight futures and machine: as they are before any part moves.
   std::vector<Stage> pristine;
-  std::vector<std::vector<Life>> lives;   ///< (block * machines + m)[lane]
-  std::vector<std::vector<Stops>> stops;  ///< Likewise.
+  std::vector<std::vector<Life>> lives;  ///< (block * machines + m)[lane]
+  std::vector<Stops> stops;              ///< (block * machines + m)
   std::vector<Row> opened_down, opened_service, opened_changeover;  ///< By block.
-  std::vector<std::vector<Row>> cycles;  ///< (block * machines + m)[part]
-  std::vector<std::vector<Row>> judges;  ///< The draws that decide on scrap, likewise.
+  /// (block * machines + m)[part]; negative where the part is scrapped even without damage.
+  std::vector<std::vector<Row>> cycles;
 
   // The block at work.
   std::size_t block = 0;
   std::vector<Stage> stages;
   std::vector<std::vector<Life>> working;  ///< [m][lane], valid where `touched`.
   std::vector<std::array<bool, lanes>> touched;
-  std::vector<std::vector<Row>> rings;  ///< Taken times, by machine.
-  std::vector<Row> ends;                ///< (blocks x orders): when the last part ended; -1: not.
-  Row* ended = nullptr;                 ///< Those of the block.
+  std::vector<std::vector<Row>> rings;  ///< Gear::ring, by machine.
+  std::vector<Row> ended;               ///< By order: when the last part ended; -1: not.
   Row serviced{};
-  std::array<std::uint32_t, lanes> services{}, scrapped{};
+  std::array<std::uint32_t, lanes> services{};
+  std::size_t drawn_for = 0;         ///< Entries that the draws of the block suffice for.
   std::vector<std::uint8_t> served;  ///< By service: a bit a lane.
   Kernels run = kernels();
   Board board;
@@ -156,8 +187,6 @@ struct Evaluator::State {
 
   // Answers.
   std::vector<Future> futures;
-  std::vector<double> finished, begun, left;
-  bool spans = false;
   std::vector<Visit>* trace = nullptr;
   std::size_t traced_lane = 0;
   std::vector<std::size_t> traced_at;
@@ -196,7 +225,6 @@ struct Evaluator::State {
     opened_down.assign(blocks(), Row{});
     opened_service = opened_changeover = opened_down;
     cycles.resize(keeps_draws ? blocks() * machines : machines);
-    judges.resize(cycles.size());
     for (std::size_t b = 0; b < blocks(); ++b)
       for (std::size_t m = 0; m < machines; ++m) open(b, m);
     stages.resize(machines);
@@ -205,11 +233,11 @@ struct Evaluator::State {
     traced_at.resize(machines);
     for (std::size_t m = 0; m < machines; ++m) {
       const auto places = m == 0 ? 0U : machine(m - 1).buffer_after;
-      // A buffer with room for everything never blocks, however large its number of places.
-      rings[m].resize(std::min<std::size_t>(places, most_parts[m] + 1));
+      if (places > 0)
+        rings[m].resize(std::bit_ceil(std::min<std::size_t>(places, most_parts[m] + 1)));
       working.push_back(lives[m]);
     }
-    ends.assign(blocks() * orders, Row::of(-1));
+    ended.resize(orders);
     set_board();
   }
 
@@ -223,7 +251,8 @@ struct Evaluator::State {
       auto& work = work_s.emplace_back();
       for (std::size_t p = 0; p < count; ++p) {
         const double factor = machine(m).product_factor[p];
-        work.push_back(varies[m] ? factor : std::max(machine(m).cycle.mean * factor, least_work_s));
+        work.push_back(is_drawn(m) ? factor
+                                   : std::max(machine(m).cycle.mean * factor, least_work_s));
       }
       auto& changeover = changeover_s.emplace_back();
       for (const auto& row : machine(m).changeover_s)
@@ -233,8 +262,10 @@ struct Evaluator::State {
       gear.changeover_s = changeover.data();
       gear.parts_before = trial.from ? trial.from->machines[m].parts : 0U;
       gear.places = machine(m).buffer_after;
-      gear.ring = rings[m].data();
-      gear.ring_size = static_cast<std::uint32_t>(rings[m].size());
+      // A buffer with room for everything never blocks, however large its number of places.
+      gear.fills_up = m + 1 < machines && machine(m).buffer_after <= most_parts[m + 1];
+      if (!rings[m].empty()) gear.ring = rings[m].data();
+      gear.ring_mask = static_cast<std::int64_t>(rings[m].size()) - 1;
       gears.push_back(gear);
     }
     board.stages = stages.data();
@@ -243,10 +274,12 @@ struct Evaluator::State {
     board.products = count;
     board.product_of = products.data();
     board.horizon_s = trial.horizon_s;
+    board.ended = ended.data();
     board.evaluator = this;
     board.careful = [](void* self, std::size_t m, std::size_t l, std::uint32_t o, double ready,
                        Row& awaited, Row& taken, Row& done, double operating) {
-      static_cast<State*>(self)->more_happens(m, l, o, ready, awaited, taken, done, operating);
+      return static_cast<State*>(self)->more_happens(m, l, o, ready, awaited, taken, done,
+                                                     operating);
     };
   }
 
@@ -268,27 +301,12 @@ struct Evaluator::State {
         if (now.down_remaining_s > 0 || stop) finish_stop(b, m, l, now, stop);
       }
       stage.date[l] = life[l].next_date() - 2e-6;
-      stops[b * machines + m].push_back({life[l], {Stop()}, life[l].silent_until()});
-      (void)next_stop(stops[b * machines + m][l], 0);
+      auto& own = stops[b * machines + m];
+      if (l == 0) own.grow();
+      own.ahead.push_back(life[l]);
+      own.calm_until[l] = life[l].silent_until();
+      (void)own.meets(l, 0);
     }
-  }
-
-  /// Where on its axis the machine meets stop `number`, or where more than a stop happens.
-  static double next_stop(Stops& own, std::size_t number) {
-    while (own.known.size() <= number + 1) {
-      const double at = own.ahead.next_failure();
-      auto& last = own.known.back();
-      if (!(at < own.calm_until - 2 * remnant_s)) {
-        last.at = own.calm_until - remnant_s;
-        return own.calm_until;
-      }
-      last.at = at;
-      last.repair_s = own.ahead.repair(*own.ahead.failed(at), at, last.renews);
-      Stop none;
-      none.renewals = last.renewals + (last.renews ? 1U : 0U);
-      own.known.push_back(none);
-    }
-    return own.known[number].at;
   }
 
   void finish_stop(std::size_t b, std::size_t m, std::size_t l, const MachineNow& now, bool stop) {
@@ -321,20 +339,22 @@ struct Evaluator::State {
   /// Draws the part at `place` of machine m, and some behind it, where that is not done yet.
   void draw(std::size_t m, std::size_t place) {
     auto& cycle = cycles[row_of(m)];
-    auto& judge = judges[row_of(m)];
-    const std::size_t known = varies[m] ? cycle.size() : judge.size();
-    if (place < known) return;
+    const std::size_t known = cycle.size();
+    if (place < known || !is_drawn(m)) return;
     const auto wanted = place + draws_at_once;
     const auto number = static_cast<std::uint32_t>(m);
     const auto from = trial.from ? trial.from->machines[m].parts : 0U;
-    if (varies[m]) cycle.resize(wanted);
-    if (scraps[m]) judge.resize(wanted);
+    cycle.resize(wanted);
+    gears[m].cycles = cycle.data();
     for (std::size_t l = 0; l < lanes; ++l) {
       const RandomStream cycle_draws(seed(block, l), number, Purpose::cycle);
       const RandomStream judge_draws(seed(block, l), number, Purpose::scrap);
       for (std::size_t part = known; part < wanted; ++part) {
-        if (varies[m]) cycle[part][l] = machine(m).cycle.quantile(cycle_draws.uniform(from + part));
-        if (scraps[m]) judge[part][l] = judge_draws.uniform(from + part);
+        const double seconds = varies[m]
+                                   ? machine(m).cycle.quantile(cycle_draws.uniform(from + part))
+                                   : machine(m).cycle.mean;
+        const bool scrap = scraps[m] && judge_draws.uniform(from + part) < machine(m).scrap_share;
+        cycle[part][l] = scrap ? -seconds : seconds;
       }
     }
   }
@@ -430,24 +450,22 @@ struct Evaluator::State {
 
   void begin_block(std::size_t b) {
     block = b;
+    drawn_for = 0;
     if (!keeps_draws)
-      for (std::size_t m = 0; m < machines; ++m) {
-        cycles[m].clear();
-        judges[m].clear();
-      }
+      for (auto& one : cycles) one.clear();
     std::copy_n(pristine.begin() + static_cast<std::ptrdiff_t>(b * machines), machines,
                 stages.begin());
     for (auto& one : touched) one.fill(false);
-    board.ended = ended = ends.data() + b * orders;
-    std::fill_n(ended, orders, Row::of(-1));
+    std::fill(ended.begin(), ended.end(), Row::of(-1));
     for (auto& row : order_rows) row.left_over = 0;
     board.down = opened_down[b];
     serviced = opened_service[b];
     board.changeover = opened_changeover[b];
     board.good = Row{};
+    board.scrapped = Row{};
     board.breakdowns = Row{};
     services.fill(0);
-    scrapped.fill(0);
+    for (auto& ring : rings) std::fill(ring.begin(), ring.end(), Row::of(-never));
     std::fill(served.begin(), served.end(), std::uint8_t{0});
     for (std::size_t m = 0; m < machines; ++m) {
       double appointment = never;
@@ -458,46 +476,40 @@ struct Evaluator::State {
         stages[m].date[l] = std::min<double>(stages[m].date[l], appointment);
         look_up(m, l, 0);
       }
-      gears[m].cycles = varies[m] ? cycles[row_of(m)].data() : nullptr;
+      set_gear(m);
     }
     if (!trial.from) return;
     for (const auto& entry : entries) {
       if (entry.from == Entry::From::source) break;
       if (entry.from == Entry::From::machine) continue;
-      auto& stage = stages[entry.stage];
-      const auto size = rings[entry.stage].size();
-      for (std::size_t l = 0; l < lanes; ++l) {
-        ++stage.entered[l];
-        if (size > 0) (void)turn(stage.enters_at[l], size);
-      }
+      for (auto& entered : stages[entry.stage].entered) ++entered;
     }
   }
 
-  /// The stops of a lane that goes by the known ones, from stop `number` on.
-  void look_up(std::size_t m, std::size_t l, std::size_t number) {
-    turn_to(m, l, &stops[block * machines + m][l].known[number]);
+  /// Where draws and stops are, which may have moved.
+  void set_gear(std::size_t m) {
+    const auto& own = stops[block * machines + m];
+    gears[m].cycles = is_drawn(m) ? cycles[row_of(m)].data() : nullptr;
+    gears[m].stops_at = own.at.data();
+    gears[m].repairs_s = own.repair_s.data();
   }
-  void turn_to(std::size_t m, std::size_t l, const Stop* stop) {
+
+  /// Lets a lane that goes by the known stops meet stop `number` next.
+  void look_up(std::size_t m, std::size_t l, std::size_t number) {
+    const auto& own = stops[block * machines + m];
     auto& stage = stages[m];
-    stage.coming[l] = stop;
-    stage.next[l] = stop->at;
-    stage.repair_s[l] = stop->repair_s;
+    stage.number[l] = static_cast<std::int64_t>(number);
+    stage.next[l] = own.at[number][l];
+    stage.repair_s[l] = own.repair_s[number][l];
   }
   /// Stops met by a lane that goes by the known ones.
   [[nodiscard]] std::size_t met(std::size_t m, std::size_t l) const {
-    return static_cast<std::size_t>(stages[m].coming[l] -
-                                    stops[block * machines + m][l].known.data());
+    return static_cast<std::size_t>(stages[m].number[l]);
   }
 
   [[nodiscard]] std::uint32_t renewals(std::size_t m, std::size_t l) const {
-    return stages[m].renewals[l] + (touched[m][l] ? 0U : stages[m].coming[l]->renewals);
-  }
-
-  /// A place in a ring, which then points to the next.
-  static std::size_t turn(std::uint32_t& place, std::size_t size) {
-    const auto at = place;
-    place = at + 1 == size ? 0 : at + 1;
-    return at;
+    return stages[m].renewals[l] +
+           (touched[m][l] ? 0U : stops[block * machines + m].renewals[met(m, l)][l]);
   }
 
   /// The machine's own life from now on, which no longer goes by the known stops.
@@ -505,17 +517,15 @@ struct Evaluator::State {
     if (!touched[m][l]) {
       auto& own = working[m][l];
       own = lives[block * machines + m][l];
-      const auto& known = stops[block * machines + m][l].known;
+      const auto& known = stops[block * machines + m];
       const auto behind = met(m, l);
       for (std::size_t i = 0; i < behind; ++i) {
         bool renews = false;
-        (void)own.repair(*own.failed(known[i].at), known[i].at, renews);
+        (void)own.repair(*own.failed(known.at[i][l]), known.at[i][l], renews);
       }
-      auto& stage = stages[m];
-      stage.renewals[l] += known[behind].renewals;
+      stages[m].renewals[l] += known.renewals[behind][l];
+      stages[m].repair_s[l] = never;
       touched[m][l] = true;
-      stage.own[l] = {stage.next[l], never, 0, false};
-      turn_to(m, l, &stage.own[l]);
     }
     return working[m][l];
   }
@@ -525,25 +535,26 @@ struct Evaluator::State {
   bool meet_stops(std::size_t m, std::size_t l, double taken, double& done, double operating) {
     if (touched[m][l]) return false;
     auto& stage = stages[m];
-    auto& own = stops[block * machines + m][l];
+    auto& own = stops[block * machines + m];
     const double began = stage.operating[l];
     double lost_s = 0;
     double lost_in_time_s = 0;
     const std::size_t first = met(m, l);
     std::size_t number = first;
     std::uint32_t counted = 0;
-    double next = next_stop(own, number);
-    look_up(m, l, first);  // there may be more of them now
-    while (operating - next > remnant_s) {
-      if (number + 1 >= own.known.size()) return false;
-      const auto& stop = own.known[number];
+    double next = own.meets(l, number);
+    while (operating - next > remnant_s && number < own.known[l]) {
       const double at = taken + std::max(0.0, next - began) + lost_s;
-      lost_in_time_s += within(at, at + stop.repair_s);
+      const double repair_s = own.repair_s[number][l];
+      lost_in_time_s += within(at, at + repair_s);
       counted += at <= trial.horizon_s ? 1 : 0;
-      lost_s += stop.repair_s;
-      next = next_stop(own, ++number);
-      look_up(m, l, first);
+      lost_s += repair_s;
+      next = own.meets(l, ++number);
     }
+    // There may be more of them now.
+    set_gear(m);
+    look_up(m, l, first);
+    if (operating - next > remnant_s) return false;
     if (done + lost_s > stage.date[l]) return false;
     done += lost_s;
     board.down[l] += lost_in_time_s;
@@ -556,8 +567,8 @@ struct Evaluator::State {
   void look_ahead(std::size_t m, std::size_t l) {
     auto& stage = stages[m];
     auto& own = life(m, l);
-    stage.own[l].at = own.calm_until(stage.operating[l]) - remnant_s;
-    turn_to(m, l, &stage.own[l]);
+    stage.next[l] = own.calm_until(stage.operating[l]) - remnant_s;
+    stage.repair_s[l] = never;
     double date = own.next_date();
     for (const auto i : services_of[m])
       if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
@@ -642,18 +653,19 @@ struct Evaluator::State {
   };
 
   /// What the kernel gives back of a part.
-  void more_happens(std::size_t m, std::size_t l, std::uint32_t o, double ready, Row& awaited,
+  bool more_happens(std::size_t m, std::size_t l, std::uint32_t o, double ready, Row& awaited,
                     Row& taken, Row& done, double operating) {
     double ended_s = done[l];
     if (meet_stops(m, l, taken[l], ended_s, operating)) {
       done[l] = ended_s;
       if (taken[l] > awaited[l]) board.changeover[l] += within(awaited[l], taken[l]);
-      return;
+      return scraps[m] && judge(m, l) < machine(m).scrap_share;
     }
     const auto step = careful(m, l, o, ready);
     awaited[l] = step.awaited;
     taken[l] = step.taken;
     done[l] = step.done;
+    return step.scrap;
   }
 
   /// One part on one machine in one future, with all that can happen.
@@ -692,16 +704,18 @@ struct Evaluator::State {
     return keeps_draws ? block * machines + m : m;
   }
   [[nodiscard]] std::size_t place(std::size_t m, std::size_t l) const {
-    return stages[m].parts[kept(l)] - (trial.from ? trial.from->machines[m].parts : 0U);
+    return static_cast<std::size_t>(stages[m].parts[kept(l)] - gears[m].parts_before);
   }
+  /// Its parts differ: in time, or in whether they are scrapped.
+  [[nodiscard]] bool is_drawn(std::size_t m) const { return varies[m] || scraps[m]; }
   [[nodiscard]] double cycle(std::size_t m, std::size_t l) {
     if (!varies[m]) return machine(m).cycle.mean;
     draw(m, place(m, l));
-    return cycles[row_of(m)][place(m, l)][l];
+    return std::abs(cycles[row_of(m)][place(m, l)][l]);
   }
-  [[nodiscard]] double judge(std::size_t m, std::size_t l) {
-    draw(m, place(m, l));
-    return judges[row_of(m)][place(m, l)][l];
+  [[nodiscard]] double judge(std::size_t m, std::size_t l) const {
+    return random_uniform(seed(block, l), static_cast<std::uint32_t>(m), Purpose::scrap,
+                          static_cast<std::uint64_t>(stages[m].parts[kept(l)]));
   }
 
   /// The part that a machine holds when the trial begins.
@@ -723,21 +737,17 @@ struct Evaluator::State {
       look_ahead(m, l);
     }
     if (scraps[m]) {
-      const double draw = random_uniform(seed(block, l), static_cast<std::uint32_t>(m),
-                                         Purpose::scrap, stage.parts[l] - 1);
+      const double draw =
+          random_uniform(seed(block, l), static_cast<std::uint32_t>(m), Purpose::scrap,
+                         static_cast<std::uint64_t>(stage.parts[l] - 1));
       step.scrap = draw < machine(m).scrap_share + extra_scrap;
     }
     return step;
   }
 
-  void set_left(std::size_t m, std::size_t o, const Row& at, const Mask& alive) {
+  void set_left(std::size_t m, const Row& at, const Mask& alive) {
     auto& stage = stages[m];
     stage.free = choose(alive, at, stage.free);
-    if (spans) {
-      double* to = &left[(m * orders + o) * seeds.size() + block * lanes];
-      for (std::size_t l = 0; l < lanes && block * lanes + l < seeds.size(); ++l)
-        if (alive[l]) to[l] = at[l];
-    }
     if (trace != nullptr && alive[traced_lane]) (*trace)[traced_at[m]].left_s = at[traced_lane];
   }
 
@@ -843,18 +853,18 @@ struct Evaluator::State {
             ++stage.parts[l];
           }
         }
-        if (m > 0) leave_buffer<same>(m, o, awaited, taken, alive, entry);
+        if (m > 0) leave_buffer<same>(m, awaited, taken, alive, entry);
       }
       note<same>(m, o, taken, done, alive);
       // A scrapped part leaves at once.
       if constexpr (!same) {
         const Mask gone = alive - leave;
-        if (gone.any()) set_left(m, o, done, gone);
+        if (gone.any()) set_left(m, done, gone);
         alive = leave;
         if (!alive.any()) return;
       }
       if (m + 1 == machines) {
-        set_left(m, o, done, alive);
+        set_left(m, done, alive);
         for (std::size_t l = 0; l < lanes; ++l) {
           if (!alive[l]) continue;
           ended[o][l] = std::max<double>(ended[o][l], done[l]);
@@ -862,88 +872,89 @@ struct Evaluator::State {
         }
         return;
       }
-      ready = hand_over<same>(m, o, done, alive);
+      ready = hand_over<same>(m, done, alive);
     }
   }
 
   void scrap(std::size_t o, std::size_t l, double at, Mask& leave) {
     leave.clear(l);
     ended[o][l] = std::max<double>(ended[o][l], at);
-    if (at <= trial.horizon_s) ++scrapped[l];
+    if (at <= trial.horizon_s) board.scrapped[l] += 1;
   }
 
   /// The part has been taken out of the buffer before machine m.
   template <bool same>
-  void leave_buffer(std::size_t m, std::size_t o, const Row& awaited, const Row& taken,
-                    const Mask& alive, const Entry& entry) {
+  void leave_buffer(std::size_t m, const Row& awaited, const Row& taken, const Mask& alive,
+                    const Entry& entry) {
     auto& stage = stages[m];
     auto& ring = rings[m];
     if (ring.empty()) {
       const bool waits_outside = !(entry.from == Entry::From::buffer && m == entry.stage);
-      if (machine(m - 1).buffer_after == 0 && waits_outside) set_left(m - 1, o, awaited, alive);
+      if (machine(m - 1).buffer_after == 0 && waits_outside) set_left(m - 1, awaited, alive);
       return;
     }
     if constexpr (same) {
-      ring[turn(stage.leaves_at[0], ring.size())] = taken;
+      ring[static_cast<std::size_t>(stage.left[0]++ & gears[m].ring_mask)] = taken;
     } else {
       for (std::size_t l = 0; l < lanes; ++l)
-        if (alive[l]) ring[turn(stage.leaves_at[l], ring.size())][l] = taken[l];
+        if (alive[l])
+          ring[static_cast<std::size_t>(stage.left[l]++ & gears[m].ring_mask)][l] = taken[l];
     }
   }
 
   /// When the part is in the buffer behind machine m, or ready for the next machine's hand.
   template <bool same>
-  Row hand_over(std::size_t m, std::size_t o, const Row& done, const Mask& alive) {
-    const std::size_t places = machine(m).buffer_after;
-    if (places == 0) return done;
+  Row hand_over(std::size_t m, const Row& done, const Mask& alive) {
+    const auto& gear = gears[m];
+    if (gear.places == 0) return done;
     auto& next = stages[m + 1];
-    auto& ring = rings[m + 1];
+    const auto room = [&](std::size_t l) -> const Row& {
+      return rings[m + 1][static_cast<std::size_t>((next.entered[l]++ - gear.places) &
+                                                   gears[m + 1].ring_mask)];
+    };
     Row left_at = done;
     if constexpr (same) {
-      const Row& room = ring[turn(next.enters_at[0], ring.size())];
-      if (next.entered[0]++ >= places) left_at = larger(room, done);
+      const Row& since = room(0);
+      if (gear.fills_up) left_at = larger(since, done);
     } else {
       for (std::size_t l = 0; l < lanes; ++l) {
         if (!alive[l]) continue;
-        const Row& room = ring[turn(next.enters_at[l], ring.size())];
-        if (next.entered[l]++ >= places) left_at[l] = std::max<double>(done[l], room[l]);
+        const Row& since = room(l);
+        if (gear.fills_up) left_at[l] = std::max<double>(done[l], since[l]);
       }
     }
-    set_left(m, o, left_at, alive);
+    set_left(m, left_at, alive);
     return left_at;
   }
 
   template <bool same>
   void note(std::size_t m, std::size_t o, const Row& taken, const Row& done, const Mask& alive) {
-    if (spans) {
-      double* to = &begun[(m * orders + o) * seeds.size() + block * lanes];
-      for (std::size_t l = 0; l < lanes && block * lanes + l < seeds.size(); ++l)
-        if (alive[l] && to[l] < 0) to[l] = taken[l];
-    }
     if (trace != nullptr && alive[traced_lane]) {
       traced_at[m] = trace->size();
       trace->push_back({static_cast<std::uint32_t>(m), static_cast<std::uint32_t>(o),
-                        stages[m].parts[kept(traced_lane)] - 1, taken[traced_lane],
-                        done[traced_lane], done[traced_lane]});
+                        static_cast<std::uint32_t>(stages[m].parts[kept(traced_lane)] - 1),
+                        taken[traced_lane], done[traced_lane], done[traced_lane]});
     }
   }
 
   void run_block(std::size_t b) {
     begin_block(b);
-    const bool quick = uniform && !spans && trace == nullptr;
+    const bool quick = trace == nullptr;
+    const auto follow_quickly = uniform ? run.follow : run.follow_each;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const auto& entry = entries[i];
       if (entry.from == Entry::From::source && past_horizon()) {
         for (; i < entries.size(); ++i) ++order_rows[entries[i].order].left_over;
         break;
       }
-      if (quick && entry.from == Entry::From::source && !hides_service[entry.order]) {
-        for (std::size_t m = 0; m < machines; ++m) {
-          if (!varies[m]) continue;
-          draw(m, place(m, 0));
-          gears[m].cycles = cycles[row_of(m)].data();
+      if (quick && entry.from == Entry::From::source && !turns_to_service(entry.order)) {
+        // No machine has had more parts than have come.
+        if (i >= drawn_for) {
+          drawn_for = i + draws_at_once;
+          for (std::size_t m = 0; m < machines; ++m) draw(m, drawn_for - 1);
         }
-        run.follow(board, entry.order, order(entry.order).release_s);
+        fetch_ahead(b + 1, i);
+        follow_quickly(board, entry.order, order(entry.order).release_s);
       } else if (uniform) {
         follow<true>(entry);
       } else {
@@ -951,6 +962,31 @@ struct Evaluator::State {
       }
     }
     collect(b);
+  }
+
+  /// Brings what the next block begins with near the processor, a little with each part.
+  void fetch_ahead(std::size_t b, std::size_t i) const {
+    const auto m = i % machines;
+    const auto number = i / machines;
+    if (b >= blocks() || number >= most_fetched) return;
+    const auto& own = stops[b * machines + m];
+    if (number < own.at.size()) {
+      __builtin_prefetch(&own.at[number]);
+      __builtin_prefetch(&own.repair_s[number]);
+    }
+    const auto* const begins = reinterpret_cast<const char*>(&pristine[b * machines + m]);
+    if (number * cache_line < sizeof(Stage)) __builtin_prefetch(begins + number * cache_line);
+  }
+
+  /// Whether a machine that is serviced before the order has not turned to it in every future.
+  [[nodiscard]] bool turns_to_service(std::size_t o) const {
+    if (!hides_service[o]) return false;
+    for (std::size_t m = 0; m < machines; ++m) {
+      if (before_order[m].empty() || !before_order[m][o]) continue;
+      for (std::size_t l = 0; l < (uniform ? 1 : lanes); ++l)
+        if (stages[m].order[l] != static_cast<std::int64_t>(o)) return true;
+    }
+    return false;
   }
 
   [[nodiscard]] bool past_horizon() const {
@@ -962,11 +998,11 @@ struct Evaluator::State {
   void collect(std::size_t b) {
     const double horizon_s = trial.horizon_s;
     Sums sums;
-    run.finish(order_rows.data(), orders, start_s, horizon_s, ended, sums);
+    run.finish(order_rows.data(), orders, start_s, horizon_s, ended.data(), sums);
     Row end;
     for (std::size_t l = 0; l < lanes; ++l)
       end[l] = sums.unfinished[l] == 0 && trial.stop_when_done ? sums.last[l] : horizon_s;
-    run.judge(order_rows.data(), orders, trial.from ? start_s : -never, end, ended, sums);
+    run.judge(order_rows.data(), orders, trial.from ? start_s : -never, end, ended.data(), sums);
     for (std::size_t l = 0; l < lanes && b * lanes + l < seeds.size(); ++l) {
       auto& future = futures[b * lanes + l];
       future = {};
@@ -995,7 +1031,7 @@ struct Evaluator::State {
       measures.breakdowns = board.breakdowns[l];
       measures.services = services[l];
       measures.good_parts = board.good[l];
-      measures.scrap_parts = scrapped[l];
+      measures.scrap_parts = board.scrapped[l];
       future.service_s = serviced[l];
       const double duration_s = future.end_s - start_s;
       if (duration_s > 0) measures.throughput_parts_h = measures.good_parts * 3600 / duration_s;
@@ -1008,10 +1044,6 @@ struct Evaluator::State {
   void evaluate(const Schedule& wanted, std::size_t from, std::size_t many) {
     read(wanted);
     futures.resize(seeds.size());
-    if (spans) {
-      begun.assign(machines * orders * seeds.size(), -1);
-      left.assign(machines * orders * seeds.size(), -1);
-    }
     if (many == 0) return;
     for (std::size_t b = from / lanes; b * lanes < from + many; ++b) run_block(b);
   }
@@ -1044,23 +1076,11 @@ const std::vector<Future>& Evaluator::evaluate(const Schedule& schedule, std::si
   return state_->futures;
 }
 
-void Evaluator::keep_spans(bool keep) {
-  state_->spans = keep;
-}
-
-const std::vector<double>& Evaluator::finished_s() const {
-  auto& finished = state_->finished;
-  finished.clear();
-  for (std::size_t o = 0; o < state_->orders; ++o)
-    for (std::size_t i = 0; i < futures(); ++i)
-      finished.push_back(state_->ends[i / lanes * state_->orders + o][i % lanes]);
+std::vector<double> Evaluator::finished_s(const Schedule& schedule, std::size_t future) {
+  state_->evaluate(schedule, future, 1);
+  std::vector<double> finished;
+  for (const auto& row : state_->ended) finished.push_back(row[future % lanes]);
   return finished;
-}
-const std::vector<double>& Evaluator::begun_s() const {
-  return state_->begun;
-}
-const std::vector<double>& Evaluator::left_s() const {
-  return state_->left;
 }
 
 std::vector<Visit> Evaluator::visits(const Schedule& schedule, std::size_t future) {

@@ -63,15 +63,8 @@ class Evaluator {
   const std::vector<Future>& evaluate(const line::Schedule& schedule);
   const std::vector<Future>& evaluate(const line::Schedule& schedule, std::size_t first,
                                       std::size_t count);
-  /// When each order left the line when the future was evaluated last: (orders x futures); -1: not
-  /// in time, or never evaluated. Valid until the next call.
-  [[nodiscard]] const std::vector<double>& finished_s() const;
-  /// Whether to keep begun_s() and left_s(), which costs time.
-  void keep_spans(bool keep);
-  /// When the first part of each order was taken by, and the last left, each machine in the last
-  /// evaluation: (machines x orders x futures); -1: never.
-  [[nodiscard]] const std::vector<double>& begun_s() const;
-  [[nodiscard]] const std::vector<double>& left_s() const;
+  /// When each order left the line in one future; -1: not in time.
+  [[nodiscard]] std::vector<double> finished_s(const line::Schedule& schedule, std::size_t future);
   /// Every visit of one future, in the order in which parts left each machine.
   [[nodiscard]] std::vector<Visit> visits(const line::Schedule& schedule, std::size_t future);
 

@@ -6,6 +6,6 @@ namespace {
 #include "sim/maxplus/kernels.inc"
 }  // namespace
 Kernels kernels() {
-  return {follow, finish, judge};
+  return {follow, follow_each, finish, judge};
 }
 }  // namespace foreline::maxplus::avx2

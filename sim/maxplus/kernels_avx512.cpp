@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+
+#include "sim/maxplus/board.hpp"
+
+namespace foreline::maxplus::avx512 {
+namespace {
+#include "sim/maxplus/kernels.inc"
+}  // namespace
+Kernels kernels() {
+  return {follow, follow_each, finish, judge};
+}
+}  // namespace foreline::maxplus::avx512

@@ -80,7 +80,8 @@ double Calendar::next_change(double at_s) const {
   const bool now = is_open(at_s);
   double from_s = at_s;
   // Spans may meet and exceptions may hide edges: walk the edges until the answer differs.
-  for (std::size_t step = 0; step < 2 * (open.size() + closed.size()) + 4; ++step) {
+  const auto steps = (closed.size() + 1) * (2 * open.size() + 4);
+  for (std::size_t step = 0; step < steps; ++step) {
     const double turn = std::floor((from_s + start_s) / period_s) * period_s - start_s;
     double next = std::numeric_limits<double>::infinity();
     auto consider = [&](double edge) {
@@ -96,6 +97,9 @@ double Calendar::next_change(double at_s) const {
       consider(span.from_s);
       consider(span.until_s);
     }
+    // The pattern goes on under an exception, of any length: nothing of it counts.
+    for (const auto& span : closed)
+      if (from_s + edge_s >= span.from_s && from_s + edge_s < span.until_s) next = span.until_s;
     if (!std::isfinite(next) || is_open(next) != now) return next;
     from_s = next;
   }

@@ -80,10 +80,8 @@ std::vector<std::string> obstacles(const Line& line) {
     found.push_back(machine + " " + what);
   };
   if (!line.is_plain_series()) found.emplace_back("the machines are no plain series");
-  if (line.calendar) found.emplace_back("the line has working times");
   for (const auto& machine : line.machines) {
     if (machine.conveyor.travel_s > 0) complain(machine.name, "hands over by a conveyor");
-    if (machine.calendar) complain(machine.name, "has working times");
     if (!machine.maintenance.empty()) complain(machine.name, "has rules of maintenance");
     if (!machine.makes.empty()) complain(machine.name, "cannot make every product");
     for (const auto& mode : machine.faults) {
@@ -151,6 +149,8 @@ struct Evaluator::State {
   std::vector<std::size_t> most_parts;  ///< That it can still work on.
   std::vector<bool> varies;             ///< Its cycle is drawn.
   std::vector<bool> scraps;
+  std::vector<const Calendar*> calendars;  ///< Null: always at work.
+  bool shifts = false;                     ///< Some machine has a calendar.
 
   // By block of eight futures and machine: as they are before any part moves.
   std::vector<Stage> pristine;
@@ -169,7 +169,8 @@ struct Evaluator::State {
   std::vector<Row> ended;               ///< By order: when the last part ended; -1: not.
   Row serviced{};
   std::array<std::uint32_t, lanes> services{};
-  std::size_t drawn_for = 0;         ///< Entries that the draws of the block suffice for.
+  bool by_hand = false;       ///< The part that is followed comes from the machine before itself.
+  std::size_t drawn_for = 0;  ///< Entries that the draws of the block suffice for.
   std::vector<std::uint8_t> served;  ///< By service: a bit a lane.
   Kernels run = kernels();
   Board board;
@@ -214,6 +215,9 @@ struct Evaluator::State {
       uniform = uniform && !can_scrap;
       varies.push_back(machine(m).cycle.kind != Distribution::Kind::deterministic);
       most_parts.push_back(parts_left(trial, m));
+      const auto calendar = machine(m).calendar ? machine(m).calendar : trial.line->calendar;
+      calendars.push_back(calendar ? &trial.line->calendars[*calendar] : nullptr);
+      shifts = shifts || calendar;
     }
     double draws = 0;
     for (std::size_t m = 0; m < machines; ++m)
@@ -300,7 +304,7 @@ struct Evaluator::State {
         const bool stop = now.state == PackmlState::held || now.state == PackmlState::stopped;
         if (now.down_remaining_s > 0 || stop) finish_stop(b, m, l, now, stop);
       }
-      stage.date[l] = life[l].next_date() - 2e-6;
+      stage.date[l] = std::min(life[l].next_date(), closes(m, start_s)) - 2e-6;
       auto& own = stops[b * machines + m];
       if (l == 0) own.grow();
       own.ahead.push_back(life[l]);
@@ -329,6 +333,20 @@ struct Evaluator::State {
     life.come(stage.free[l], stage.operating[l]);
     life.serviced(stage.operating[l], 1);
     ++stage.renewals[l];
+  }
+
+  [[nodiscard]] bool is_open(std::size_t m, double at) const {
+    return calendars[m] == nullptr || calendars[m]->is_open(at);
+  }
+  /// The first time from `at` on at which people work at the machine; the horizon's end or later
+  /// when they never do.
+  [[nodiscard]] double opens(std::size_t m, double at) const {
+    return is_open(m, at) ? at : calendars[m]->next_change(at);
+  }
+  /// When the machine's shift ends; minus infinity outside of one.
+  [[nodiscard]] double closes(std::size_t m, double at) const {
+    if (calendars[m] == nullptr) return never;
+    return calendars[m]->is_open(at) ? calendars[m]->next_change(at) : -never;
   }
 
   /// The part of [from, until] within the horizon.
@@ -564,12 +582,12 @@ struct Evaluator::State {
     return true;
   }
 
-  void look_ahead(std::size_t m, std::size_t l) {
+  void look_ahead(std::size_t m, std::size_t l, double now) {
     auto& stage = stages[m];
     auto& own = life(m, l);
     stage.next[l] = own.calm_until(stage.operating[l]) - remnant_s;
     stage.repair_s[l] = never;
-    double date = own.next_date();
+    double date = std::min(own.next_date(), closes(m, now));
     for (const auto i : services_of[m])
       if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
         date = std::min(date, schedule.services[i].at_s);
@@ -605,12 +623,20 @@ struct Evaluator::State {
     return now;
   }
 
-  /// Waits from `now` for a part that is there from `arrives`.
+  /// Waits from `now` for a part that is there from `arrives`; without a buffer the machine before
+  /// hands it over, at work, unless this one waits for it when it is done.
   double await(std::size_t m, std::size_t l, double now, double arrives) {
     while (true) {
+      now = opens(m, now);
+      if (!(now < never)) return now;
       now = serve_due(m, l, now, -1);
-      if (arrives <= now) return now;
+      if (!is_open(m, now)) continue;
       double next = arrives;
+      if (arrives <= now) {
+        if (!shifts || !by_hand || arrives == now || is_open(m - 1, now)) return now;
+        next = opens(m - 1, now);
+        if (!(next < never)) return next;
+      }
       for (const auto i : services_of[m])
         if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
           next = std::min(next, schedule.services[i].at_s);
@@ -624,6 +650,8 @@ struct Evaluator::State {
     auto& own = life(m, l);
     double operating = stage.operating[l];
     while (seconds > least_work_s) {
+      now = opens(m, now);
+      if (!(now < never)) break;
       own.come(now, operating);
       if (auto* broken = own.failed(operating)) {
         bool renews = false;
@@ -634,8 +662,8 @@ struct Evaluator::State {
         if (renews) ++stage.renewals[l];
         continue;
       }
-      const double stretch =
-          std::min({seconds, own.until_failure(operating), own.next_date() - now});
+      const double stretch = std::min(
+          {seconds, own.until_failure(operating), own.next_date() - now, closes(m, now) - now});
       now += stretch;
       operating += stretch;
       seconds -= stretch;
@@ -684,7 +712,7 @@ struct Evaluator::State {
         board.changeover[l] += within(now, now + seconds);
         now += seconds;
       }
-      if (m == 0) now = serve_due(m, l, now, -1);
+      if (m == 0) now = await(m, l, now, arrives);
     }
     step.taken = now;
     auto& own = life(m, l);
@@ -694,7 +722,7 @@ struct Evaluator::State {
     step.done = work(m, l, now, std::max(seconds, least_work_s));
     step.scrap =
         scraps[m] && judge(m, l) < machine(m).scrap_share + own.extra_scrap(stage.operating[l]);
-    look_ahead(m, l);
+    look_ahead(m, l, step.done);
     return step;
   }
 
@@ -734,7 +762,7 @@ struct Evaluator::State {
     } else {
       step.done = work(m, l, stage.free[l], remaining_s);
       extra_scrap = life(m, l).extra_scrap(stage.operating[l]);
-      look_ahead(m, l);
+      look_ahead(m, l, step.done);
     }
     if (scraps[m]) {
       const double draw =
@@ -761,6 +789,8 @@ struct Evaluator::State {
     for (std::size_t m = entry.stage; m < machines; ++m) {
       auto& stage = stages[m];
       const bool held = entry.from == Entry::From::machine && m == entry.stage;
+      by_hand =
+          m > 0 && rings[m].empty() && !(entry.from == Entry::From::buffer && m == entry.stage);
       Row taken;
       Row done;
       Row awaited;
@@ -813,6 +843,8 @@ struct Evaluator::State {
         done = taken + seconds;
         const Row operating = stage.operating + seconds;
         Mask events = ((operating > stage.next + Row::of(remnant_s)) | (done > stage.date)) & alive;
+        // A shift of the machine before may keep it from handing over.
+        everyone = everyone || (by_hand && calendars[m - 1] != nullptr);
         if (everyone) events = alive;
         const Mask plain = alive - events;
         stage.operating = choose(plain, operating, stage.operating);
@@ -923,6 +955,9 @@ struct Evaluator::State {
         if (gear.fills_up) left_at[l] = std::max<double>(done[l], since[l]);
       }
     }
+    // What waited for room is put down by people at work.
+    for (std::size_t l = 0; l < lanes && calendars[m] != nullptr; ++l)
+      if (alive[l] && left_at[l] > done[l]) left_at[l] = opens(m, left_at[l]);
     set_left(m, left_at, alive);
     return left_at;
   }
@@ -939,7 +974,7 @@ struct Evaluator::State {
 
   void run_block(std::size_t b) {
     begin_block(b);
-    const bool quick = trace == nullptr;
+    const bool quick = trace == nullptr && !shifts;
     const auto follow_quickly = uniform ? run.follow : run.follow_each;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const auto& entry = entries[i];
@@ -1014,7 +1049,7 @@ struct Evaluator::State {
         for (const auto i : services_of[m]) {
           const auto& planned = schedule.services[i];
           if (planned.when != Service::When::at_time || (served[i] >> l & 1U) != 0) continue;
-          now = std::max(now, planned.at_s);
+          now = opens(m, std::max(now, planned.at_s));
           if (now >= future.end_s) continue;
           const double seconds = machine(m).service.quantile(
               random_uniform(seed(b, l), static_cast<std::uint32_t>(m), Purpose::changeover,

@@ -6,10 +6,12 @@
 //   done(i, j)  = taken(i, j) + work, stretched by breakdowns and repairs,
 //   left(i, j)  = max(done(i, j), taken(i+1, j - places behind i)),
 //
-// with no places behind i: left(i, j) = max(done(i, j), left(i+1, j-1)). Eight futures go side by
-// side; only those to which something happens (an onset, a failure, a service) leave the lockstep
-// for that part. Draws are those of the simulator, by (future, machine, purpose, number), so on
-// lines that the recursion can express both meet the same events at the same times.
+// with no places behind i: left(i, j) = max(done(i, j), left(i+1, j-1)). Work rests outside the
+// machine's shifts, in which alone parts are taken and, once they have waited for room, put down.
+// Eight futures go side by side; only those to which something happens (an onset, a failure, a
+// service) leave the lockstep for that part. Draws are those of the simulator, by (future, machine,
+// purpose, number), so on lines that the recursion can express both meet the same events at the
+// same times.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 
 #include "sim/line/distribution.hpp"
 #include "sim/line/fault.hpp"
+#include "sim/line/line.hpp"
 #include "sim/line/random.hpp"
 #include "sim/line/result.hpp"
 #include "sim/line/schedule.hpp"
@@ -83,4 +84,17 @@ TEST_CASE("a schedule's mistakes are all reported at once") {
   const auto complaints = complaints_about(wrong, line, orders, active, 1);
   CHECK(complaints.size() == 7);
   CHECK(complaints_about(active, line, orders, active, 3).empty());
+}
+
+TEST_CASE("a holiday of any length ends, however many shifts would have begun in it") {
+  Calendar calendar;
+  constexpr double day_s = 86400;
+  for (int day = 0; day < 5; ++day)
+    calendar.open.push_back({day * day_s + 6 * 3600, day * day_s + 14 * 3600});
+  calendar.closed = {{8 * 3600, 60 * day_s}, {59 * day_s, 65 * day_s}};
+  CHECK(calendar.next_change(7 * 3600) == 8 * 3600);
+  // Day 65 is a Wednesday of the pattern, day 70 a Monday.
+  CHECK(calendar.next_change(8 * 3600) == 65 * day_s + 6 * 3600);
+  CHECK(calendar.next_change(30 * day_s) == 65 * day_s + 6 * 3600);
+  CHECK(calendar.next_change(67 * day_s + 15 * 3600) == 70 * day_s + 6 * 3600);
 }

@@ -82,6 +82,35 @@ line::Trial random_trial(std::uint64_t seed, bool scrap, std::uint32_t quantity)
   return trial;
 }
 
+/// Gives the line, or single machines, working times of all kinds; also none that is open at first.
+line::Trial with_shifts(line::Trial trial) {
+  const auto at = [&](std::uint64_t index, double low, double high) {
+    return draw(trial.seed, 5000 + index, low, high);
+  };
+  auto line = *trial.line;
+  for (std::uint32_t c = 0; c < 3; ++c) {
+    line::Calendar calendar;
+    calendar.name = "c" + std::to_string(c);
+    calendar.period_s = at(10 * c, 100, 400);
+    calendar.start_s = at(10 * c + 1, 0, 400);
+    double from_s = 0;
+    for (std::uint32_t span = 0; span < 2; ++span) {
+      from_s += at(10 * c + 2 + 2 * span, 0, 0.25) * calendar.period_s;
+      const double until_s = from_s + at(10 * c + 3 + 2 * span, 0.05, 0.24) * calendar.period_s;
+      calendar.open.push_back({from_s, until_s});
+      from_s = until_s;
+    }
+    if (c == 1) calendar.closed.push_back({at(8, 0, 500), at(9, 500, 900)});
+    line.calendars.push_back(calendar);
+  }
+  if (trial.seed % 3 != 0) line.calendar = 0;
+  for (std::size_t m = 0; m < line.machines.size(); ++m)
+    if (at(100 + m, 0, 1) < 0.4)
+      line.machines[m].calendar = static_cast<std::uint32_t>(at(200 + m, 0, 2.99));
+  trial.line = std::make_shared<const line::Line>(std::move(line));
+  return trial;
+}
+
 void check_equal(const line::Trial& trial, const line::Outcome& outcome) {
   maxplus::Evaluator evaluator(trial, std::vector<std::uint64_t>{trial.seed});
   const auto future = evaluator.evaluate(trial.schedule)[0];
@@ -180,6 +209,35 @@ TEST_CASE("from the middle of a day, with a forecast, both go on alike") {
       check_equal(trials[i], outcomes[i]);
     }
   }
+}
+
+TEST_CASE("both rest outside shifts, hand over in them, and end orders at the same times") {
+  for (const std::uint32_t quantity : {1U, 25U})
+    for (const bool scrap : {false, true}) {
+      std::vector<line::Trial> starts;
+      for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        starts.push_back(with_shifts(random_trial(seed, scrap, quantity)));
+        starts.back().want_state_at_s = draw(seed, 78, 50, 2000);
+      }
+      const auto days = tests::run(starts);
+      std::vector<line::Trial> trials;
+      for (std::size_t i = 0; i < starts.size(); ++i) {
+        INFO("seed " << starts[i].seed << (scrap ? ", scrap" : ""));
+        REQUIRE(maxplus::obstacles(*starts[i].line).empty());
+        check_equal(starts[i], days[i]);
+        if (!days[i].state) continue;
+        trials.push_back(starts[i]);
+        trials.back().faults.clear();
+        trials.back().from = days[i].state;
+        trials.back().seed += 1000;
+      }
+      // From the middle of it, on or off shift.
+      const auto outcomes = tests::run(trials);
+      for (std::size_t i = 0; i < trials.size(); ++i) {
+        INFO("from the middle, seed " << trials[i].seed << (scrap ? ", scrap" : ""));
+        check_equal(trials[i], outcomes[i]);
+      }
+    }
 }
 
 TEST_CASE("a horizon cuts both at the same place") {

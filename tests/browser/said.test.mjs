@@ -40,6 +40,8 @@ const example = (form) => {
 };
 const english = /(?<![\w.[])[a-z]{2,}(?:'s)? [a-z]{2,}/;
 
+const complaining = /\b(?:complain|note|refuse|Error|push_back)\(|\{path\.string\(\), |hint = /g;
+
 /** Who speaks to the pages, and how; then what of it is only a part of a sentence, or no sentence. */
 const speakers = [
   ["plugin/hmi/desk.cpp", /\brefusal\(/g],
@@ -52,6 +54,9 @@ const speakers = [
   ["plugin/core/ledger.cpp", /news\.\w+ = /g],
   ["plugin/core/write_rules.cpp", /return Error\(/g],
   ["plugin/io/deployer.cpp", /\b(?:Error|step)\(/g],
+  ["sim/text/document.cpp", complaining],
+  ["sim/text/files.cpp", complaining],
+  ["sim/text/state_file.cpp", complaining],
   ["sim/line/schedule.cpp", /complaints\.\w+\(/g],
   ["sim/plan/candidates.cpp", /\badd_family\(/g],
   ["sim/plan/planner.cpp", /push_back\(/g],
@@ -78,10 +83,28 @@ test("whatever the server, the gate and the simulation say to the pages has its 
   choose("en");
 });
 
+test("complaints of files are told in Chinese, and what they name stays as it must be written", () => {
+  choose("zh");
+  const left = [];
+  const rejected = join(TREE, "scenarios/rejected");
+  for (const file of readdirSync(rejected).filter((name) => name.endsWith(".expected") && !name.startsWith("plugin-")))
+    for (const [, complaint] of readFileSync(join(rejected, file), "utf8").matchAll(/^foreline (?:check|run): (.+)$/gm)) {
+      if (complaint.includes(": not TOML: ")) continue; // toml++ says what follows
+      const told = spoken(complaint);
+      if (english.test(told.replace(/"[^"]*"/g, ""))) left.push(told);
+    }
+  assert.deepEqual(left, []);
+  assert.equal(spoken('a.toml:1:1: "title" is missing (add title = "…")\nb/c.toml:10:8: "kind" is "bearing wear", wanted "bearing-wear", "jam" or "tool-wear" (did you mean "bearing-wear"?)'),
+    'a.toml:1:1: 缺少 "title"（请添加 title = "…"）\nb/c.toml:10:8: "kind" 为 "bearing wear"，应为 "bearing-wear", "jam" 或 "tool-wear"（是否指 "bearing-wear"？）');
+  choose("en");
+});
+
 test("every text of the pages has its Chinese", () => {
   const missing = [];
   for (const file of readdirSync(source).filter((name) => /\.jsx?$/.test(name)))
     for (const [, text] of readFileSync(join(source, file), "utf8").matchAll(/[^\w.]t\("((?:[^"\\]|\\.)*)"/g)) if (!is_known(text)) missing.push(`${file}: ${text}`);
+  const figures = /^const names = (\{.*?\});$/ms.exec(readFileSync(join(source, "audit.jsx"), "utf8"))[1];
+  for (const [, text] of figures.matchAll(/\w+: "([^"]+)"/g)) if (!is_known(text)) missing.push(`audit.jsx: ${text}`);
   assert.deepEqual(missing, []);
 });
 

@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Audit: who did what.
 import { useState } from "preact/hooks";
-import { clock, number, wall } from "./format.js";
+import { clock, lasting, number, subject, wall } from "./format.js";
 import { get, live } from "./live.js";
 import { Mark, Panel, Scroll, Trouble, useEvery } from "./parts.jsx";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
+
+const names = {
+  name: "Schedule", from_s: "from", until_s: "until", until_ms: "until, by the clock", for_s: "for so long", because: "because of", text: "result", gain_mean: "mean gain", gain_lower: "promised gain",
+  realised: "realised gain", keep_cost: "cost if kept", came: "parts made", replayed: "parts simulated", squares: "squared error", alarm: "alarm", reason: "reason", proposal: "proposal", renewals: "services and repairs",
+  futures: "Futures", crews: "Repair crews", sequence: "Sequence",
+};
+const words = new Set(["name", "because", "text"]);
+
+function figure(name, value) {
+  if (name === "alarm") return subject(value);
+  if (name.endsWith("_ms")) return wall(value);
+  if (name === "for_s") return lasting(value);
+  if (name === "from_s" || name === "until_s") return clock(value);
+  if (typeof value === "number") return number(value, Number.isInteger(value) ? 0 : undefined);
+  return words.has(name) ? spoken(value) : String(value);
+}
 
 /** What a line of the audit holds: words, with figures folded away of which the short ones are shown. */
 function Detail({ text }) {
@@ -15,8 +31,9 @@ function Detail({ text }) {
     held = figures && JSON.parse(figures);
   } catch { /* words after all */ }
   if (!held) return spoken(text);
-  const short = Object.entries(held).filter(([, value]) => typeof value !== "object").slice(0, 4);
-  const said = short.map(([name, value]) => `${name}: ${typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : undefined) : value}`).join(" · ");
+  const short = Object.entries(held).filter(([, value]) => value != null && typeof value !== "object").slice(0, 4);
+  if (short.length === 0 && Array.isArray(held.sequence)) short.push(["sequence", held.sequence.join(" ")]);
+  const said = short.map(([name, value]) => `${t(names[name] ?? name).toLowerCase()}: ${figure(name, value)}`).join(" · ");
   return <>{spoken(before.trim())}<details lang=""><summary>{said || "…"}</summary><code>{figures}</code></details>{spoken(after.trim())}</>;
 }
 

@@ -96,6 +96,7 @@ const zh = {
   "off shift": "非工作时间", "leak": "泄漏", "air-leak": "漏气", "belt-slip": "皮带打滑", "controller-fault": "控制器故障", "filter-clogging": "滤网堵塞", "gear-wear": "齿轮磨损", "imbalance": "不平衡", "lubrication-loss": "润滑失效", "misalignment": "不对中", "overheating": "过热", "power-dip": "电压跌落", "valve-stiction": "阀门卡涩", "winding-short": "绕组短路",
   "Verify again": "重新校验", "Read again": "刷新", "Search": "搜索", "Sign in to read the audit.": "登录后可查看审计。",
   "Uncertain_LastKnown": "不确定·最后值", "Uncertain_OutOfRange": "不确定·超量程", "Bad_NotConnected": "坏·未连接", "Bad_CommFailure": "坏·通信故障", "Bad_Stale": "坏·过时", "Bad_Config": "坏·配置", "Bad_DeviceFailure": "坏·设备故障", "Bad_SensorFailure": "坏·传感器故障", "Bad_OutOfService": "坏·停用",
+  "from": "自", "until, by the clock": "至（时钟）", "for so long": "时长", "result": "结果", "cost if kept": "保持现行的成本", "parts made": "实际件数", "parts simulated": "仿真件数", "squared error": "平方误差", "proposal": "方案",
   "this plant": "本厂",
   "points": "个百分点",
   "stops": "次",

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "plugin/host/console.hpp"
+#include "plugin/host/interruption.hpp"
 #include "sim/search/checker.hpp"
 #include "sim/search/flow_shop.hpp"
 #include "sim/search/instance_file.hpp"
@@ -244,13 +245,12 @@ int solve_all(const Options& options) {
                                                 fmt::join(names, ", "))));
   }
   interrupted = false;
-  const auto old = std::signal(SIGINT, [](int) { interrupted = true; });
+  for (const int number : {SIGINT, SIGTERM}) on_own_stack(number, [](int) { interrupted = true; });
   int status = pass;
   for (const auto* instance : chosen) {
     status = std::max(status, solve_one(options, *instance, chosen.size() > 1));
     if (interrupted) break;
   }
-  std::signal(SIGINT, old);
   return status;
 }
 

@@ -172,8 +172,7 @@ int train(const Options& options) {
     on_own_stack(SIGTERM, remember_to_stop);
     Told told;
     auto trained = inference::train(population, rules, simulate, told.function(), model);
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
+    end_when_interrupted("train");
     if (!trained) return fail(environment, "train", trained.error());
   }
   if (options.test_days == 0) {

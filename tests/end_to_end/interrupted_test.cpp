@@ -86,6 +86,7 @@ struct Long {
   int status = by_interrupt;
   std::string says = "interrupted";
   std::string begun = "";  ///< Waited for before; empty: a while.
+  int by = SIGINT;
 };
 
 }  // namespace
@@ -115,6 +116,7 @@ TEST_CASE("every long command can be interrupted") {
       {{"probe", plc, "--last", "60000", "--wait", "100 ms", "--tags", in("tags.csv")}},
       // These end in their own ways.
       {{"solve", shop, "--seconds", "600"}, 0, "makespan"},
+      {{"solve", shop, "--seconds", "600"}, 0, "makespan", "", SIGTERM},
       {{"serve", demo, "--port", "0"}, 0, "listening", "listening"},
       {{"demo", "--out", in("demo")}, by_interrupt, "interrupted", "libforeline.so"},
   };
@@ -125,7 +127,7 @@ TEST_CASE("every long command can be interrupted") {
     else
       CHECK_FALSE(command.line_with(one.begun).empty());
     const auto family = descendants(command.pid());
-    command.signal(SIGINT);
+    command.signal(one.by);
     const int status = command.end(15);
     INFO(one.words.front() << ": status " << status << "\n" << command.said());
     CHECK(status == one.status);

@@ -13,7 +13,8 @@ export function Interval({ value, unit, signed }) {
   if (!value || value.mean == null) return <>–</>;
   const sign = (v) => (signed && v > 0 && (unit !== "s" || v >= 0.5) ? "+" : "");
   const show = (v) => (v == null ? "–" : `${sign(v)}${measure(v, unit)}`);
-  return <span class="nowrap">{show(value.mean)} <span class="quiet">[{show(value.low)}, {show(value.high)}]</span></span>;
+  const low = signed || value.mean < 0 || value.low == null ? value.low : Math.max(0, value.low); // nothing is late by less than nothing
+  return <span class="nowrap">{show(value.mean)} <span class="quiet">[{show(low)}, {show(value.high)}]</span></span>;
 }
 
 /** Paired differences, one a future: what the comparison is about. */

@@ -124,7 +124,7 @@ export const is_known = (text) => text in zh;
 /** What files spell for machines, in English. */
 const en = {
   __proto__: null,
-  "orders-late": "orders late", "lead-time": "lead time", "work-in-process": "work in process", "good-parts": "good parts", "scrap-parts": "scrap parts", "oee": "OEE",
+  "orders-late": "orders late", "lead-time": "lead time", "work-in-process": "work in process", "good-parts": "good parts", "scrap-parts": "scrap parts", "oee": "OEE", "waiting-for-crew": "waiting for a crew",
 };
 
 /** {name} stands for values.name. */

@@ -210,10 +210,10 @@ void add_train(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand(
       "train", "Train a forecasting model on simulated days, or on a plant's own data");
   command->add_option("--line", options->lines,
-                      "Line file to learn on (repeat for more); random lines besides");
+                      "Line file to learn on, repeatable; random lines besides");
   command
       ->add_option("--random-share", options->random_share,
-                   "Share of days on random lines; all when there is no --line")
+                   "Share of days on random lines; all without --line")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_option("--days", options->train.days, "Simulated days to learn from")
@@ -226,7 +226,7 @@ void add_train(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command
       ->add_option("--tree-days", options->tree_days,
-                   "Days that the trees beside the model learn from, of the --days at most")
+                   "Days that the trees beside the model learn from")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   command
@@ -256,20 +256,18 @@ void add_train(CLI::App& app, int& exit_code) {
   command->add_option("--seed", options->train.seed)->capture_default_str();
   command
       ->add_option("--checkpoint-every", options->train.checkpoint_every,
-                   "Steps between keeping the state of the run in FOLDER/training.state; 0: never")
+                   "Steps between states kept in the folder; 0: never")
       ->capture_default_str();
-  command->add_flag(
-      "--resume", options->train.resume,
-      "Continue the run whose state is in the folder, bit for bit; Ctrl-C, a full disk "
-      "or a kill lose at most the steps since it was kept");
+  command->add_flag("--resume", options->train.resume,
+                    "Go on from the state in the folder, bit for bit");
   command->add_option("--data", options->plant.data,
-                      "Train on this plant data (description or CSV) instead of simulated days");
+                      "Learn from plant data (TOML or CSV), not simulated days");
   add_plant_options(*command, options->plant);
   auto* out = command->add_option("--out", options->out, "Folder for the model and its card");
   auto* judge = command->add_option("--judge", options->judge,
                                     "Train nothing; judge the model in this folder");
   out->excludes(judge);
-  add_json(*command, options->json, "Print one JSON object: the model's folder and how good it is");
+  add_json(*command, options->json, "One JSON object: the model's folder, and how good it is");
   command->footer(
       "Examples:\n  foreline train --line scenarios/lines/stamping.toml --days 6 --validation-days "
       "2 "

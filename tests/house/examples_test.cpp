@@ -309,10 +309,7 @@ TEST_CASE("the list of commands and every command's help fit a screen") {
     const auto help = run(root, "foreline " + name + " --help");
     INFO("foreline " << name << " --help\n" << help.output);
     const auto lines = lines_of(help.output);
-    const auto examples = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
-      return line.rfind("Example", 0) == 0;
-    });
-    CHECK(examples - lines.begin() <= 50);
+    CHECK(lines.size() <= 49);
     for (const auto& line : lines) {
       INFO(line);
       const auto letters = std::count_if(line.begin(), line.end(), [](char c) {

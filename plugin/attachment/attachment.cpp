@@ -61,6 +61,8 @@ constexpr double judged_every_s = 4 * 3600;  ///< Line time between audit lines 
 constexpr std::size_t least_forecasts = 100;
 constexpr auto hours_kept_every = std::chrono::seconds(60);
 constexpr auto history_again_after = std::chrono::seconds(5);
+constexpr auto history_sure_after =
+    2 * history_again_after;  ///< A full disk takes a little now and then.
 constexpr double shelve_least_s = 60;
 constexpr double shelve_most_s = 24 * 3600;
 constexpr std::ptrdiff_t asked_most = 64;  ///< What waits, besides polls, when clients are put off.
@@ -193,6 +195,7 @@ struct Attachment::State {
   std::unique_ptr<Northbound> north;
   Clock::time_point next_commit{};
   Clock::time_point next_history{};  ///< When one that failed is tried again.
+  Clock::time_point history_failed{};
   bool history_fails = false;
   Clock::time_point next_drop{};
   Clock::time_point next_hours{};
@@ -291,7 +294,8 @@ struct Attachment::State {
       log(Level::error, "store",
           done.error().text() + "; the past is not kept until it can be written again");
     history.reset();
-    next_history = Clock::now() + history_again_after;
+    history_failed = Clock::now();
+    next_history = history_failed + history_again_after;
     ++dropped;
   }
   Result<Done> open_history() {
@@ -353,8 +357,10 @@ struct Attachment::State {
     next_commit = now + std::chrono::seconds(1);
     const auto committed = history->commit();
     check(committed);
-    if (committed && std::exchange(history_fails, false))
+    if (committed && history_fails && now - history_failed >= history_sure_after) {
+      history_fails = false;
       log(Level::info, "store", "the past is kept again");
+    }
     if (!history || now < next_drop) return;
     next_drop = now + std::chrono::minutes(10);
     const auto keep_ns = static_cast<std::int64_t>(1e9 * configuration.historian.keep_s);

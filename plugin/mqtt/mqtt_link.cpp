@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <thread>
 
@@ -107,7 +109,8 @@ struct MqttLink::State {
   /// libmosquitto looks the broker's name up while its caller waits, so a thread of its own does:
   /// until it says so here, the client is that thread's.
   std::atomic<bool> begun = true;
-  int how_begun = 0;  ///< Before `begun`: that thread's.
+  int how_begun = 0;  ///< Before `begun`: that thread's, as is the errno that belongs to it.
+  int errno_begun = 0;
 
   State() = default;
   State(const State&) = delete;
@@ -123,7 +126,9 @@ struct MqttLink::State {
   void check(int result) {
     if (result != MOSQ_ERR_SUCCESS && result != MOSQ_ERR_NO_CONN) lose(words_of(result));
   }
-  [[nodiscard]] std::string words_of(int result) const {
+  [[nodiscard]] std::string words_of(int result, int number = errno) const {
+    if (result == MOSQ_ERR_ERRNO)
+      return number == 0 ? "the connection has ended" : std::strerror(number);
     if (result == MOSQ_ERR_KEEPALIVE) return "it does not answer";  // libmosquitto has no words
     std::string words = library.strerror(result);
     if (words.ends_with('.')) words.pop_back();
@@ -205,6 +210,7 @@ Result<Done> MqttLink::connect(const std::string& will_topic, std::span<const st
       state->how_begun = state->library.connect_async(
           state->client, state->settings.host.c_str(), state->settings.port,
           static_cast<int>(state->settings.keepalive.count()));
+      state->errno_begun = errno;
       state->begun = true;
     }).detach();
   } catch (const std::system_error& error) {
@@ -242,7 +248,7 @@ void MqttLink::step(std::chrono::milliseconds patience) {
     return;
   }
   if (const int result = std::exchange(s.how_begun, MOSQ_ERR_SUCCESS); result != MOSQ_ERR_SUCCESS)
-    return s.lose(s.words_of(result));
+    return s.lose(s.words_of(result, s.errno_begun));
   const int fd = s.library.socket(s.client);
   if (fd < 0) {
     if (s.trying || s.connected) s.lose("the connection has ended");

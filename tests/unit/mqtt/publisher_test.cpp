@@ -96,6 +96,7 @@ TEST_CASE("a broker that is not there, refuses or talks nonsense is told once an
     CHECK(soon([&] { return told() == 1; }));
     std::this_thread::sleep_for(1200ms);  // a second attempt lies within
     CHECK(told() == 1);
+    CHECK(said.front().find("Connection refused") != std::string::npos);
   }
   tests::PlainServer nonsense([](tests::Peer& peer) {
     (void)peer.bytes(8);

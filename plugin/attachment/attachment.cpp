@@ -941,7 +941,7 @@ struct Attachment::State {
     Schedule active;
     auto now = connected ? read_state(active) : Result<LineNow>(Error("the PLC does not answer"));
     if (!now) return end(core::RollBack::failed, "failed", now.error().text());
-    if (!(active == standing->after))
+    if (to_block(active) != to_block(standing->after))
       return end(core::RollBack::refused, "refused",
                  "the PLC runs another schedule than the one that was deployed");
     auto frozen = now->frozen_prefix(active);
@@ -962,7 +962,9 @@ struct Attachment::State {
     for (int again = 0; again < 3 && !why.empty(); ++again) {
       settle_leftovers();
       now = leftovers ? Result<LineNow>(Error(why)) : read_state(active);
-      if (!now || !(active == standing->after) || now->frozen_prefix(active) <= frozen) break;
+      if (!now || to_block(active) != to_block(standing->after) ||
+          now->frozen_prefix(active) <= frozen)
+        break;
       frozen = now->frozen_prefix(active);
       const auto other = core::way_back(standing->before, active, frozen);
       if (!line::complaints_about(other, line(), *configuration.orders, active, frozen).empty())

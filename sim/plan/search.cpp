@@ -181,8 +181,9 @@ class Search {
       service.order = ahead[draws_.below(std::min<std::size_t>(ahead.size(), 6))];
     } else {
       const double share = draws_.uniform();
-      service.at_s =
-          request_.now.at_s + 60 * std::floor(share * share * request_.horizon_s / 2 / 60);
+      // In whole seconds, as the PLC keeps it.
+      service.at_s = std::round(request_.now.at_s) +
+                     60 * std::floor(share * share * request_.horizon_s / 2 / 60);
     }
     next.services.push_back(service);
     return next;

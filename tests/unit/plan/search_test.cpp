@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "sim/line/schedule_block.hpp"
 #include "sim/maxplus/evaluator.hpp"
 #include "sim/search/budget.hpp"
 #include "sim/select/scenario_set.hpp"
@@ -71,6 +72,23 @@ TEST_CASE("the search beats the listed schedules on futures it has not seen") {
   const auto again = plan::searched(request, listed, 6);
   REQUIRE(again.size() == found.size());
   for (std::size_t i = 0; i < found.size(); ++i) CHECK(again[i].schedule == found[i].schedule);
+}
+
+TEST_CASE("what is found is what a PLC can hold, so that it is known again in it") {
+  auto request = tests::request();
+  request.now.at_s += 0.4;
+  request.hazards = {tests::hazard(0, FaultKind::bearing_wear, 0.8F)};
+  auto all = plan::candidates(request);
+  for (auto& one : plan::searched(request, all, 6)) all.push_back(std::move(one));
+  bool served = false;
+  for (const auto& one : all) {
+    INFO(one.name << ": " << one.why);
+    line::Schedule held;
+    REQUIRE(line::from_block(line::to_block(one.schedule), held) == line::BlockFault::none);
+    CHECK(held == one.schedule);
+    served = served || !one.schedule.services.empty();
+  }
+  CHECK(served);
 }
 
 TEST_CASE(

@@ -248,7 +248,8 @@ class Demo {
     } else if (kind == "alarm") {
       say("alarm     " + sentence);
     } else if (kind == "deploy" || (kind == "plan" && what != "progress")) {
-      say(fmt::format("{:<8}  {}{}", kind, what == "refused" ? "the gate refuses " : "", sentence));
+      const auto* by = what != "refused" ? "" : kind == "plan" ? "the gate refuses " : "refused: ";
+      say(fmt::format("{:<8}  {}{}", kind, by, sentence));
     }
     if (kind == "plan" && what == "started") slow_to(planning_pace);
     if (kind == "plan" && what == "proposed") proposed(event.at("detail").value("proposal", 0));

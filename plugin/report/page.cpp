@@ -29,7 +29,7 @@ tr.best td{background:#eef6f0;font-weight:600}
 .key span{display:inline-block;margin-right:1.2em}.key i{display:inline-block;width:1.1em;height:.8em;margin-right:.4em;vertical-align:-1px}
 code{font-size:.92em;background:#f4f6f8;padding:.05em .3em;overflow-wrap:anywhere}
 pre{background:#f4f6f8;padding:.5em .7em;white-space:pre-wrap;overflow-wrap:anywhere}pre code{padding:0}
-td{overflow-wrap:anywhere}td.n{overflow-wrap:normal}
+td{overflow-wrap:break-word}td:last-child,td.long{overflow-wrap:anywhere}td.n,td.n code{overflow-wrap:normal}
 @page{size:A4;margin:14mm 13mm 15mm}
 @media print{
 body{font-size:9.5pt;max-width:none;margin:0;padding:0;print-color-adjust:exact;-webkit-print-color-adjust:exact}
@@ -45,6 +45,16 @@ double number(const Json& json) {
 std::string text_of(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Figures of many lines stand whole in the audit itself.
+std::string shortened(std::string text) {
+  constexpr std::size_t longest = 240;
+  if (text.size() <= longest) return text;
+  auto end = longest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  return text + " ...";
 }
 
 std::string value_text(double value, const std::string& unit) {
@@ -262,9 +272,11 @@ std::string page(const Json& story) {
     out += "<h2>Audit</h2><table>";
     for (const auto& line : *audit)
       out += fmt::format(
-          "<tr><td class='n'>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
+          "<tr><td class='n'>{}</td><td>{}</td><td>{}</td><td class='long'>{}</td>"
+          "<td class='n'><code>{}</code></td></tr>",
           line.at("number").get<std::int64_t>(), text::xml_escaped(text_of(line, "who")),
-          text::xml_escaped(text_of(line, "what")), text::xml_escaped(text_of(line, "detail")),
+          text::xml_escaped(text_of(line, "what")),
+          text::xml_escaped(shortened(text_of(line, "detail"))),
           text::xml_escaped(text_of(line, "hash").substr(0, 12)));
     out += "</table>";
   }

@@ -26,6 +26,16 @@ test("the report prints on A4, and asks nobody for anything", async () => {
     await page.emulateMedia({ media: "print" });
     const wide = await page.evaluate(() => [...document.querySelectorAll("body *")].filter((part) => part.getBoundingClientRect().right > innerWidth + 1).map((part) => part.outerHTML.slice(0, 80)));
     assert.deepEqual(wide, []);
+    // No word is broken for want of room, but numbers without end and figures in braces.
+    const broken = await page.evaluate(() => [...document.querySelectorAll("td:not(.long)")].filter((cell) => {
+      const words = document.createRange();
+      return [...cell.childNodes].some((node) => node.nodeType === 3 && [...node.data.matchAll(/[\w-]{2,20}/g)].some((word) => {
+        words.setStart(node, word.index);
+        words.setEnd(node, word.index + word[0].length);
+        return words.getClientRects().length > 1 && !word[0].includes("-");
+      }));
+    }).map((cell) => cell.textContent));
+    assert.deepEqual(broken, []);
     // What is taller than a page would be cut in two.
     const tall = await page.evaluate(() => [...document.querySelectorAll("svg, tr, pre")].filter((part) => part.getBoundingClientRect().height > innerHeight || getComputedStyle(part).breakInside !== "avoid").length);
     assert.equal(tall, 0);

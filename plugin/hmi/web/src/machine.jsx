@@ -8,7 +8,7 @@ import { is_chinese, t } from "./text.js";
 import { Trend } from "./trend.jsx";
 
 /** The reason in "filler/bearing-wear raised: because". */
-const told_behind = (text) => (text?.includes(": ") ? `${is_chinese() ? "：" : " "}${spoken(text.slice(text.indexOf(": ") + 2))}` : "");
+const told_behind = (text) => (text?.includes(": ") ? `${is_chinese() ? "：" : ": "}${spoken(text.slice(text.indexOf(": ") + 2))}` : "");
 
 /** Signed contributions around a middle line. */
 function Reasons({ kind }) {

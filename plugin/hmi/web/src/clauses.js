@@ -308,6 +308,7 @@ export const clauses = {
   "{0} layers x {1}": "{0} 层 × {1}",
   "{0} M parameters": "{0} M 参数",
   "{0} kernels": "{0} 内核",
+  "{0} for many rows": "{0}（用于多行）",
   "{0} thread": "{0} 线程",
   "{0} threads": "{0} 线程",
   // links

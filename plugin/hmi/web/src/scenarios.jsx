@@ -109,7 +109,7 @@ export function Scenarios() {
           <thead><tr><th>{t("File")}</th><th>{t("Scenario")}</th><th>{t("Line")}</th><th class="n">{t("Seeds")}</th><th class="n">{t("Expectations")}</th><th class="nowrap">{t("Last result")}</th><th><span class="sr">{t("Run")}</span></th></tr></thead>
           <tbody>{(Array.isArray(files) ? files : []).map((file) => (
             <tr key={file.file}><td class="mono nowrap">{file.file}</td>
-              {file.error ? <td colSpan="4" class="trouble lines">{file.error}</td> : <><td>{file.title}</td><td>{file.line}</td><td class="n">{file.seeds}</td><td class="n">{file.expectations}</td></>}
+              {file.error ? <td colSpan="4" class="trouble lines" lang="">{file.error}</td> : <><td>{file.title}</td><td>{file.line}</td><td class="n">{file.seeds}</td><td class="n">{file.expectations}</td></>}
               <td class="nowrap">{file.ended ? <Verdict passed={file.ended.passed} error={file.ended.error} /> : <span class="quiet">{t("not run yet")}</span>}</td>
               <td class="acts">{mine && !file.error && <button type="button" disabled={busy || running} aria-label={`${t("Run")} ${file.file}`} onClick={() => act(() => post("/api/scenario", { file: file.file }))}>{t("Run")}</button>}</td></tr>
           ))}</tbody>

@@ -23,7 +23,7 @@ namespace {
 /// Queries of one head that one thread attends to at a time.
 constexpr std::size_t queries_at_once = 32;
 /// Tokens of a batch below which sharing attention costs more than it saves, by keys.
-constexpr std::size_t attention_share_from = 4096;
+constexpr std::size_t attention_share_from = 1024;
 
 struct Layer {
   Linear qkv, proj, fc, mlp_proj;
@@ -222,6 +222,7 @@ struct Model::State {
     std::vector<Task> tasks;
     std::size_t work = 0;
     std::size_t longest = 0;
+    std::size_t longest_part = 0;
     std::vector<KeysAndValues*> caches;
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto& item = batch[i];
@@ -229,19 +230,21 @@ struct Model::State {
       grow(kv, item.past + item.positions(), item.past);
       caches.push_back(&kv);
       longest = std::max(longest, item.past + item.positions());
+      longest_part = std::max(longest_part, item.positions());
       work += item.positions() * (item.past + item.positions());
     }
     work *= config.n_head * hd;
     const bool share = work >= attention_share_from * 64;
-    const auto remember_one = [&](std::size_t n, std::size_t) {
-      const auto i = n / config.n_head;
-      remember(batch[i], n % config.n_head, qkv.as<float>() + batch[i].row * 3 * e, *caches[i]);
+    const auto remember_one = [&](std::size_t i, std::size_t head) {
+      remember(batch[i], head, qkv.as<float>() + batch[i].row * 3 * e, *caches[i]);
     };
-    const auto pairs = batch.size() * config.n_head;
-    if (share)
-      products.workers(pairs, remember_one);
-    else
-      for (std::size_t n = 0; n < pairs; ++n) remember_one(n, 0);
+    // A head whose queries are one task's puts its keys and values there itself.
+    const bool apart = longest_part > queries_at_once;
+    if (apart) {
+      products.workers(batch.size() * config.n_head, [&](std::size_t n, std::size_t) {
+        remember_one(n / config.n_head, n % config.n_head);
+      });
+    }
     // Long ones first, so that no thread is left with one at the end.
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto count = batch[i].positions();
@@ -257,6 +260,7 @@ struct Model::State {
       const auto& task = tasks[n];
       const auto& item = batch[task.item];
       const auto& kv = *caches[task.item];
+      if (!apart) remember_one(task.item, task.head);
       Attention a{};
       a.rows = task.count;
       a.first = item.past + task.first;

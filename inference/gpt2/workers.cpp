@@ -25,7 +25,7 @@ void await_change(std::atomic<std::uint32_t>& value, std::uint32_t old) {
 
 }  // namespace
 
-Workers::Workers(int threads) {
+Workers::Workers(int threads) : stretches_(static_cast<std::size_t>(threads < 1 ? 1 : threads)) {
   for (int i = 1; i < threads; ++i)
     threads_.emplace_back([this, i] { serve(static_cast<std::size_t>(i)); });
 }
@@ -40,9 +40,14 @@ Workers::~Workers() {
 void Workers::run(std::size_t tasks, Call call, void* context) {
   call_ = call;
   context_ = context;
+  tasks_ = static_cast<std::uint32_t>(tasks);
   done_.store(0, std::memory_order_relaxed);
   const std::uint64_t round = round_.load(std::memory_order_relaxed) + 1;
-  state_.store(round << 40U | static_cast<std::uint64_t>(tasks) << 20U, std::memory_order_release);
+  for (std::size_t i = 0; i < count(); ++i) {
+    const std::uint64_t next = tasks * i / count();
+    const std::uint64_t end = tasks * (i + 1) / count();
+    stretches_[i].state.store(round << 40U | end << 20U | next, std::memory_order_release);
+  }
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
   take(0);
@@ -53,15 +58,16 @@ void Workers::run(std::size_t tasks, Call call, void* context) {
 
 void Workers::take(std::size_t worker) {
   constexpr std::uint64_t low = tasks_max;
-  auto state = state_.load(std::memory_order_acquire);
-  while (true) {
-    const auto tasks = state >> 20U & low;
-    const auto next = state & low;
-    if (next >= tasks) return;
-    if (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acquire)) continue;
-    call_(context_, static_cast<std::size_t>(next), worker);
-    if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks) done_.notify_one();
-    state = state_.load(std::memory_order_acquire);
+  for (std::size_t i = 0; i < count(); ++i) {
+    auto& stretch = stretches_[(worker + i) % count()].state;
+    auto state = stretch.load(std::memory_order_acquire);
+    while ((state & low) < (state >> 20U & low)) {
+      if (!stretch.compare_exchange_weak(state, state + 1, std::memory_order_acquire)) continue;
+      const auto tasks = tasks_;
+      call_(context_, static_cast<std::size_t>(state & low), worker);
+      if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks) done_.notify_one();
+      state = stretch.load(std::memory_order_acquire);
+    }
   }
 }
 

@@ -20,6 +20,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/gpt2/machine.hpp"
 #include "inference/gpt2/model.hpp"
+#include "inference/gpt2/workers.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/language_model.hpp"
 
@@ -313,6 +314,7 @@ class Bench {
     if (!time_left()) return;
     const Work work{true, 1, std::min<std::size_t>(96, model.config().n_positions)};
     if (prefill(model, work, 3).median_s * passes_min > options_.seconds / 10) return;
+    gpt2::take_short_turns();  // as the thread does that watches a plant
     const auto alone = prefill(model, work, 1000, passes_min);
     const BusyNeighbour neighbour;
     if (!neighbour.there()) return;

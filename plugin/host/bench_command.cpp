@@ -456,7 +456,7 @@ class Bench {
   [[nodiscard]] Spent decode(const gpt2::Model& model, const Work& work) const {
     // The cache grows by a token a pass; the context named is the one in the middle.
     const std::size_t passes_max = std::min<std::size_t>(
-        work.batch <= 2 ? 64 : 16, std::max<std::size_t>(1, work.context / 4));
+        work.batch <= 2 ? 64 : 48, std::max<std::size_t>(1, work.context / 4));
     const auto first = std::min(work.context - std::min(work.context / 2, passes_max / 2),
                                 model.config().n_positions - passes_max - 1);
     gpt2::Model::Session first_session(model);

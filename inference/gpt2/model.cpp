@@ -235,8 +235,8 @@ struct Model::State {
     }
     work *= config.n_head * hd;
     const bool share = work >= attention_share_from * 64;
-    const auto remember_one = [&](std::size_t i, std::size_t head) {
-      remember(batch[i], head, qkv.as<float>() + batch[i].row * 3 * e, *caches[i]);
+    const auto remember_one = [&](std::size_t i, std::size_t h) {
+      remember(batch[i], h, qkv.as<float>() + batch[i].row * 3 * e, *caches[i]);
     };
     // A head whose queries are one task's puts its keys and values there itself.
     const bool apart = longest_part > queries_at_once;

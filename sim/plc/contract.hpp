@@ -9,7 +9,7 @@
 namespace foreline::plc::contract {
 
 inline constexpr std::uint16_t signature_value = 0x464C;  // "FL"
-inline constexpr std::uint16_t version_value = 1;
+inline constexpr std::uint16_t version_value = 2;
 
 // Head, read only.
 inline constexpr int signature = 0;
@@ -25,7 +25,7 @@ inline constexpr int writes_enabled = 11;  // u16, 1 when the staging block is l
 inline constexpr int head_size = 16;
 
 // Per machine, read only: base + machine * stride + offset.
-inline constexpr int machine_base = 100;
+inline constexpr int machine_base = 10'000;
 inline constexpr int machine_stride = 48;
 inline constexpr int m_state = 0;         // u16 PackML (OMAC numbering)
 inline constexpr int m_order = 1;         // u16 position in the order book; 0xFFFF before the first
@@ -43,9 +43,9 @@ inline constexpr int m_signals = 20;  // f32 each, in the order of the line file
 inline constexpr int signals_max = 14;
 
 // Progress, read only: base + (machine * orders_max + order) * 2: good u16, scrap u16.
-inline constexpr int orders_max = 32;
-inline constexpr int machines_max = 16;
-inline constexpr int progress_base = 1000;
+inline constexpr int orders_max = 32;  // what one write of a schedule holds
+inline constexpr int machines_max = 256;
+inline constexpr int progress_base = 30'000;
 
 // Schedule blocks; their layout is in sim/line/schedule_block.hpp.
 inline constexpr int active_base = 3000;      // read only
@@ -65,6 +65,6 @@ inline constexpr std::uint16_t reject_sequence = 2;  // orders missing, twice or
 inline constexpr std::uint16_t reject_frozen = 3;    // started orders moved
 inline constexpr std::uint16_t reject_service = 4;   // unknown machine, order, or past time
 inline constexpr std::uint16_t reject_disabled = 5;  // the PLC does not take schedules now
-inline constexpr int register_count = 5000;
+inline constexpr int register_count = 46'384;
 
 }  // namespace foreline::plc::contract

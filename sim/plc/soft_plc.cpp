@@ -157,6 +157,7 @@ int serve(const std::vector<std::string>& arguments) {
   double speed = options.speed;
   bool told = false;
   const auto begun = last;
+  auto until = last;
   while (stopping == 0) {
     const auto now = Clock::now();
     if (options.for_s > 0 && now - begun > std::chrono::duration<double>(options.for_s)) break;
@@ -205,11 +206,10 @@ int serve(const std::vector<std::string>& arguments) {
                     [&](const auto& loss) {
                       return simulation.now_s() >= loss.from_s && simulation.now_s() < loss.until_s;
                     });
-    const auto until = Clock::now() + scan_period;
+    // The beat is kept; one that was missed is not made up for.
+    until = std::max(until + scan_period, now);
     do {
-      wire.step(std::chrono::duration_cast<std::chrono::milliseconds>(
-                    std::max(until - Clock::now(), Clock::duration::zero())),
-                silent);
+      wire.step(until - Clock::now(), silent);
     } while (Clock::now() < until && stopping == 0);
   }
   return 0;

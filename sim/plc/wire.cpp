@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
+#include <thread>
 #include <utility>
 
 #include "sim/line/random.hpp"
@@ -74,25 +76,27 @@ bool Wire::frozen() const {
   });
 }
 
-void Wire::step(std::chrono::milliseconds patience, bool silent) {
+void Wire::step(std::chrono::nanoseconds patience, bool silent) {
   if (silent) {
     for (const auto& peer : peers_) close(peer);
     peers_.clear();
-    ::poll(nullptr, 0, static_cast<int>(patience.count()));
+    std::this_thread::sleep_for(patience);
     return;
   }
   auto now = Clock::now();
-  auto wait = std::max(patience, std::chrono::milliseconds(0));
+  auto wait = std::max(patience, std::chrono::nanoseconds(0));
   std::vector<pollfd> polled = {{peers_.size() < options_.clients ? listener_ : -1, POLLIN, 0}};
   for (const auto& peer : peers_) {
     polled.push_back({peer.fd, POLLIN, 0});
     for (const auto& sending : peer.sending) {
-      wait = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(sending.at - now),
-                        std::chrono::milliseconds(0), wait);
+      wait =
+          std::clamp<std::chrono::nanoseconds>(sending.at - now, std::chrono::nanoseconds(0), wait);
       if (sending.begun) break;  // nothing else is sent before its end
     }
   }
-  if (::poll(polled.data(), polled.size(), static_cast<int>(wait.count())) < 0) return;
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(wait);
+  const timespec patient = {whole.count(), (wait - whole).count()};
+  if (::ppoll(polled.data(), polled.size(), &patient, nullptr) < 0) return;
   now = Clock::now();
   std::size_t position = 1;
   for (auto peer = peers_.begin(); peer != peers_.end(); ++position) {

@@ -41,7 +41,7 @@ class Wire {
   [[nodiscard]] std::uint16_t listen(const std::string& host, std::uint16_t port);
   /// Serves for at most `patience`, less when something has happened. `silent`: the network is
   /// down, all connections end.
-  void step(std::chrono::milliseconds patience, bool silent = false);
+  void step(std::chrono::nanoseconds patience, bool silent = false);
   /// Whether the script lets the program stand still now.
   [[nodiscard]] bool frozen() const;
   /// How often each kind of fault has met a request.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The soft PLC as a master sees it: a process behind a socket.
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -95,6 +97,29 @@ TEST_CASE("the head tells who this is, the clock runs at the stated pace and the
   const double slow_from_s = master.clock_s();
   std::this_thread::sleep_for(300ms);
   CHECK(master.clock_s() - slow_from_s < 5);
+}
+
+TEST_CASE("a line of as many machines as there is room for is served, a larger one is refused") {
+  const auto of = [](std::size_t machines) {
+    std::vector<line::Machine> all;
+    for (std::size_t m = 0; m < machines; ++m)
+      all.push_back(tests::machine(fmt::format("m{}", m), 1, m + 1 < machines ? 4 : 0));
+    auto trial = tests::trial_of(tests::line_of(std::move(all)), {{"A", {0}, 2}}, 1e5);
+    trial.random_faults = false;
+    return trial;
+  };
+  const tests::SoftPlc plc(of(contract::machines_max), "largest", 1000);
+  REQUIRE(plc.port() != 0);
+  Master master(plc.port());
+  CHECK(master.word(contract::machine_count) == contract::machines_max);
+  const int last = contract::machines_max - 1;
+  const int base = contract::machine_base + last * contract::machine_stride;
+  CHECK(master.until([&] { return master.word(base + contract::m_good + 1) == 2; }));
+  CHECK(master.word(contract::progress_base + last * contract::orders_max * 2) == 2);
+  CHECK(master.word(contract::good_parts + 1) == 2);
+
+  const tests::SoftPlc too_large(of(contract::machines_max + 1), "too large", 1000);
+  CHECK(too_large.port() == 0);
 }
 
 TEST_CASE("a good schedule becomes active; every bad one is refused with its own code") {

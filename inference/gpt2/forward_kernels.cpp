@@ -82,7 +82,7 @@ bool agrees(const ForwardKernels& set) {
     constexpr std::size_t head = 24;
     constexpr std::size_t stride = 32;
     constexpr std::size_t seen = 40;
-    std::vector<float> q(rows * head), keys(64 * head), values(64 * stride), scratch(4 * 64);
+    std::vector<float> q(rows * head), keys(64 * head), values(64 * stride), scratch(8 * 64);
     for (std::size_t i = 0; i < q.size(); ++i) q[i] = noise(9000 + i);
     for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = noise(20'000 + i);
     for (std::size_t i = 0; i < values.size(); ++i)

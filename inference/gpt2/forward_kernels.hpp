@@ -48,7 +48,7 @@ struct PanelProduct {
 
 /// One head: queries (rows x head_size, f32) at ldq; query i sees keys 0 .. first + i. keys: blocks
 /// of key_block; values: (keys x value_stride), value_stride a multiple of 16, filled with zeros.
-/// out (rows x head_size) at ldo. scratch: 4 * (keys rounded up to 64) floats.
+/// out (rows x head_size) at ldo. scratch: 8 * (keys rounded up to 64) floats.
 struct Attention {
   std::size_t rows, first, head_size, value_stride;
   std::size_t ldq, ldo;

@@ -255,7 +255,7 @@ struct Model::State {
                            std::min(queries_at_once, count - part * queries_at_once)});
       }
     }
-    for (auto& room : scratch) room.need(4 * rounded_up(longest, 64) * sizeof(float));
+    for (auto& room : scratch) room.need(8 * rounded_up(longest, 64) * sizeof(float));
     const auto attend_one = [&](std::size_t n, std::size_t worker) {
       const auto& task = tasks[n];
       const auto& item = batch[task.item];

@@ -33,7 +33,8 @@ std::string configuration_of(const line::Line& line, const PluginSettings& setti
                         contract::signature_value));
   for (std::size_t m = 0; m < line.machines.size(); ++m) {
     const auto& machine = line.machines[m];
-    const int base = contract::machine_base + static_cast<int>(m) * contract::machine_stride;
+    const int base = contract::machine_base(line.machines.size()) +
+                     static_cast<int>(m) * contract::machine_stride;
     out += fmt::format(
         "\n[[machine]]\nname = {}\nstate = \"{}\"\noperating = \"{} u32\"\nrenewals = \"{}\"\n"
         "order = \"{}\"\nremaining = \"{} u32 * 0.1\"\nholds_part = \"{}\"\ndown = \"{} u32 * "
@@ -52,9 +53,9 @@ std::string configuration_of(const line::Line& line, const PluginSettings& setti
       "\n[progress]\naddress = {}\nmachine_stride = {}\norder_stride = 2\n\n"
       "[schedule]\nwrites = {}\nactive = {}\nactive_sequence = {}\nstaging = {}\ncommit = {}\n"
       "echo = {}\nreject = {}\n\n[server]\nhost = \"127.0.0.1\"\nport = 0\napprovals = true\n",
-      contract::progress_base, 2 * contract::orders_max, settings.writes, contract::active_base,
-      contract::active_sequence, contract::staging_base, contract::commit_sequence,
-      contract::echo_sequence, contract::reject_code);
+      contract::progress_base(line.machines.size()), 2 * contract::orders_max, settings.writes,
+      contract::active_base, contract::active_sequence, contract::staging_base,
+      contract::commit_sequence, contract::echo_sequence, contract::reject_code);
   return out;
 }
 

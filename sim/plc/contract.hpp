@@ -4,12 +4,13 @@
 // from its configuration, which `foreline serve --write-config` derives from here.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace foreline::plc::contract {
 
 inline constexpr std::uint16_t signature_value = 0x464C;  // "FL"
-inline constexpr std::uint16_t version_value = 2;
+inline constexpr std::uint16_t version_value = 1;
 
 // Head, read only.
 inline constexpr int signature = 0;
@@ -25,7 +26,10 @@ inline constexpr int writes_enabled = 11;  // u16, 1 when the staging block is l
 inline constexpr int head_size = 16;
 
 // Per machine, read only: base + machine * stride + offset.
-inline constexpr int machine_base = 10'000;
+// Lines of up to 16 machines have theirs where clients look first, larger ones where there is room.
+constexpr int machine_base(std::size_t machines) {
+  return machines <= 16 ? 100 : 10'000;
+}
 inline constexpr int machine_stride = 48;
 inline constexpr int m_state = 0;         // u16 PackML (OMAC numbering)
 inline constexpr int m_order = 1;         // u16 position in the order book; 0xFFFF before the first
@@ -45,7 +49,9 @@ inline constexpr int signals_max = 14;
 // Progress, read only: base + (machine * orders_max + order) * 2: good u16, scrap u16.
 inline constexpr int orders_max = 32;  // what one write of a schedule holds
 inline constexpr int machines_max = 256;
-inline constexpr int progress_base = 30'000;
+constexpr int progress_base(std::size_t machines) {
+  return machines <= 16 ? 1000 : 30'000;
+}
 
 // Schedule blocks; their layout is in sim/line/schedule_block.hpp.
 inline constexpr int active_base = 3000;      // read only

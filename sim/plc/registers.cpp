@@ -65,7 +65,7 @@ void Registers::publish(const factory::Simulation& simulation) {
   const auto& frame = simulation.frame();
   for (std::size_t m = 0; m < now.machines.size(); ++m) {
     const auto& machine = now.machines[m];
-    const int base = machine_base + static_cast<int>(m) * machine_stride;
+    const int base = machine_base(now.machines.size()) + static_cast<int>(m) * machine_stride;
     const bool seen = m < frame.machines.size();
     at(base + m_state) = static_cast<std::uint16_t>(seen ? frame.machines[m].state : machine.state);
     at(base + m_order) = machine.set_up ? static_cast<std::uint16_t>(machine.order.index) : 0xFFFF;
@@ -74,8 +74,8 @@ void Registers::publish(const factory::Simulation& simulation) {
     for (std::size_t o = 0; o < machine.progress.size(); ++o) {
       good += machine.progress[o].good;
       scrap += machine.progress[o].scrap;
-      const int address =
-          progress_base + (static_cast<int>(m) * orders_max + static_cast<int>(o)) * 2;
+      const int address = progress_base(now.machines.size()) +
+                          (static_cast<int>(m) * orders_max + static_cast<int>(o)) * 2;
       at(address) = static_cast<std::uint16_t>(machine.progress[o].good);
       at(address + 1) = static_cast<std::uint16_t>(machine.progress[o].scrap);
     }

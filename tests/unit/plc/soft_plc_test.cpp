@@ -113,9 +113,10 @@ TEST_CASE("a line of as many machines as there is room for is served, a larger o
   Master master(plc.port());
   CHECK(master.word(contract::machine_count) == contract::machines_max);
   const int last = contract::machines_max - 1;
-  const int base = contract::machine_base + last * contract::machine_stride;
+  const int base = contract::machine_base(contract::machines_max) + last * contract::machine_stride;
   CHECK(master.until([&] { return master.word(base + contract::m_good + 1) == 2; }));
-  CHECK(master.word(contract::progress_base + last * contract::orders_max * 2) == 2);
+  CHECK(master.word(contract::progress_base(contract::machines_max) +
+                    last * contract::orders_max * 2) == 2);
   CHECK(master.word(contract::good_parts + 1) == 2);
 
   const tests::SoftPlc too_large(of(contract::machines_max + 1), "too large", 1000);

@@ -48,10 +48,6 @@ void end_by(int number) {
 }  // namespace
 
 void on_own_stack(int number, void (*handler)(int)) {
-  struct sigaction before {};
-  ::sigaction(number, nullptr, &before);
-  // nohup and its like have reasons of their own.
-  if (before.sa_handler == SIG_IGN) return;
   alignas(16) static std::array<char, 64UL << 10U> stack{};
   stack_t own{};
   own.ss_sp = stack.data();
@@ -66,7 +62,13 @@ void on_own_stack(int number, void (*handler)(int)) {
 
 void end_when_interrupted(std::string_view command) {
   begin = fmt::format("foreline {}: interrupted; ", command);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) on_own_stack(number, end_by);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before {};
+    ::sigaction(number, nullptr, &before);
+    // nohup and its like have reasons of their own.
+    if (before.sa_handler == SIG_IGN) continue;
+    on_own_stack(number, end_by);
+  }
 }
 
 void when_interrupted(const std::string& text) {

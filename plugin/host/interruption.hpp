@@ -13,8 +13,7 @@
 namespace foreline::host {
 
 /// Handles the signal on a stack of its own: oneDNN's kernels use the stack pointer for other
-/// things, and what a handler pushes there would go into their numbers. Of the calling thread. A
-/// signal that is ignored stays so.
+/// things, and what a handler pushes there would go into their numbers. Of the calling thread.
 void on_own_stack(int number, void (*handler)(int));
 
 /// From now on, for the command of this name.

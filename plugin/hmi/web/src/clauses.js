@@ -213,6 +213,7 @@ export const clauses = {
   "proposal {0}:": "方案 {0}：",
   "because {0}": "因为{0}",
   "planning because of {0}, from the line's state at {1}": "因{0}开始排程，从产线时间 {1} 的状态出发",
+  "planning because of {0} (again), from the line's state at {1}": "因{0}再次开始排程，从产线时间 {1} 的状态出发",
   "a request": "人工请求",
   "{0} (again)": "{0}（再次）",
   "no plan for {0}: {1}": "无法为{0}排程：{1}",

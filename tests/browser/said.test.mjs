@@ -122,6 +122,8 @@ test("a finding is told with its values; in English it is what the gate has writ
 test("names of schedules and reasons for them are told clause by clause", () => {
   choose("zh");
   assert.equal(spoken("planning because of filler/jam (again), from the line's state at 1:44:47"), "因filler · 卡料再次开始排程，从产线时间 1:44:47 的状态出发");
+  assert.equal(spoken("bearing-wear of filler: 77 % within 2.0 h, as likely as not within 78 min; because of vibration (+75 points), cycle time (+6 points), product pressure (+5 points)"),
+    "filler 的轴承磨损：2.0 小时内 77 %，78 分钟内发生与否各半；原因：vibration（+75 个百分点），cycle time（+6 个百分点），product pressure（+5 个百分点）");
   assert.equal(spoken("by due date, service filler before A-106"), "按交期，在 A-106 之前保养 filler");
   assert.equal(spoken("filler is serviced in 30 min (20 min), before it is likely to fail"), "filler 在 30 分钟后保养（20 分钟），赶在可能发生故障之前");
   assert.equal(spoken("A-106 comes 2 earlier; filler is serviced in the changeover to A-107"), "A-106 提前 2 位；filler 在换型至 A-107 时保养");

@@ -48,7 +48,7 @@ function chinese_of(text) {
   if (kind && is_known(kind)) return `${machine} · ${t(kind)}`;
   const whole = one(text, "word");
   if (whole != null) return whole;
-  for (const [, what, hint] of [/^(.+?) \((.+)\)$/, /^(.+) \((.+)\)$/].map((shape) => shape.exec(text) ?? []))
+  for (const [, what, hint] of [/^(.+?) \(((?:[^()]|\([^()]*\))+)\)$/, /^(.+) \((.+)\)$/].map((shape) => shape.exec(text) ?? []))
     if (hint && chinese_of(hint) != null && chinese_of(what) != null) return `${chinese_of(what)}（${chinese_of(hint)}）`;
   const told = [["; ", "；"], [", ", "，"]].map(([mark, chinese]) => {
     const parts = text.split(mark);

@@ -12,6 +12,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/gpt2/model.hpp"
 #include "inference/gpt2/tokenizer.hpp"
+#include "inference/gpt2/workers.hpp"
 #include "inference/language/answers.hpp"
 #include "inference/language/language.hpp"
 
@@ -173,6 +174,10 @@ std::vector<Forecast> Forecaster::forecast(std::span<const Window> windows) cons
   for (std::size_t i = 0; i < asked.size(); ++i) forecasts[asked[i]].kinds = std::move(answered[i]);
   if (s.options.reasons) s.give_reasons(windows, said, asked, forecasts);
   return forecasts;
+}
+
+void Forecaster::take_short_turns() {
+  gpt2::take_short_turns();
 }
 
 std::string Forecaster::description() const {

@@ -18,7 +18,6 @@
 #include <variant>
 #include <vector>
 
-#include "inference/gpt2/workers.hpp"
 #include "plugin/attachment/details.hpp"
 #include "plugin/attachment/keeping.hpp"
 #include "plugin/attachment/northbound.hpp"
@@ -2017,7 +2016,7 @@ Answer Attachment::start(Attachment* former) {
   s.begin_polling();
   s.running = true;
   s.thread = std::thread([&s] {
-    gpt2::take_short_turns();
+    inference::Forecaster::take_short_turns();
     s.live();
     const std::lock_guard lock(s.inbox_mutex);
     s.running = false;

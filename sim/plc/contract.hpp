@@ -26,9 +26,10 @@ inline constexpr int writes_enabled = 11;  // u16, 1 when the staging block is l
 inline constexpr int head_size = 16;
 
 // Per machine, read only: base + machine * stride + offset.
-// Lines of up to 16 machines have theirs where clients look first, larger ones where there is room.
+// Lines of so many machines have theirs where clients look first, larger ones where there is room.
+inline constexpr std::size_t machines_near = 16;
 constexpr int machine_base(std::size_t machines) {
-  return machines <= 16 ? 100 : 10'000;
+  return machines <= machines_near ? 100 : 10'000;
 }
 inline constexpr int machine_stride = 48;
 inline constexpr int m_state = 0;         // u16 PackML (OMAC numbering)
@@ -50,7 +51,7 @@ inline constexpr int signals_max = 14;
 inline constexpr int orders_max = 32;  // what one write of a schedule holds
 inline constexpr int machines_max = 256;
 constexpr int progress_base(std::size_t machines) {
-  return machines <= 16 ? 1000 : 30'000;
+  return machines <= machines_near ? 1000 : 30'000;
 }
 
 // Schedule blocks; their layout is in sim/line/schedule_block.hpp.
@@ -71,6 +72,6 @@ inline constexpr std::uint16_t reject_sequence = 2;  // orders missing, twice or
 inline constexpr std::uint16_t reject_frozen = 3;    // started orders moved
 inline constexpr std::uint16_t reject_service = 4;   // unknown machine, order, or past time
 inline constexpr std::uint16_t reject_disabled = 5;  // the PLC does not take schedules now
-inline constexpr int register_count = 46'384;
+inline constexpr int register_count = progress_base(machines_max) + machines_max * orders_max * 2;
 
 }  // namespace foreline::plc::contract

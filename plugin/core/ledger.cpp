@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/line/outlook.hpp"
+
 namespace foreline::core {
 
 using namespace line;
@@ -108,22 +110,26 @@ Following::News Following::step(const Line& line, const std::vector<Order>& orde
   }
   Measures measures;
   measures.downtime_s = booked.down_s - promised_.booked.down_s;
-  measures.makespan_s = promised_.from_s;
-  for (std::size_t o = 0; o < orders.size(); ++o) {
-    if (o < promised_.finished.size() && promised_.finished[o]) continue;
-    const double counted_s = finished_s_[o] >= 0 ? finished_s_[o] : promised_.until_s;
-    measures.makespan_s = std::max(measures.makespan_s, counted_s);
-    measures.tardiness_s += orders[o].weight * std::max(0.0, counted_s - orders[o].due_s);
-  }
+  // As in the futures that were promised: open orders go on by mean times.
+  auto finishes = finished_s_;
+  for (std::size_t o = 0; o < std::min(orders.size(), promised_.finished.size()); ++o)
+    if (promised_.finished[o]) finishes[o] = 0;
+  double gone = plan::parts_off(line, now);
+  for (const auto& machine : now.machines)
+    for (const auto& progress : machine.progress) gone += progress.scrap;
+  const Outlook outlook(line, orders);
+  outlook.finish(promised_.after.sequence, std::max(now.at_s, promised_.from_s), gone, finishes);
+  outlook.judge(finishes, promised_.from_s, measures);
+  measures.ahead_makespan_s = std::max(measures.ahead_makespan_s, promised_.from_s);
   const double cost =
       plan::cost_of(promised_.prices, measures, booked.service_s - promised_.booked.service_s);
   news.realised = promised_.keep_cost - cost;
   news.text = fmt::format(
       "gained {:.0f}; promised were {:.0f}, and 95 % sure {:.0f} (late {:.0f} s by weight, stopped "
       "{:.0f} s, serviced {:.0f} s, done after {:.0f} s)",
-      *news.realised, promised_.gain_mean, promised_.gain_lower, measures.tardiness_s,
+      *news.realised, promised_.gain_mean, promised_.gain_lower, measures.ahead_tardiness_s,
       measures.downtime_s, booked.service_s - promised_.booked.service_s,
-      measures.makespan_s - promised_.from_s);
+      measures.ahead_makespan_s - promised_.from_s);
   return news;
 }
 

@@ -194,8 +194,7 @@ Json to_json(const plan::Estimate& estimate) {
 double cost_of(const plan::Request& now, const Outcome& outcome, const Measures& measures) {
   double service_s = 0;
   for (const auto& machine : outcome.machines) service_s += machine.service_s;
-  return now.cost_tardiness_s * measures.tardiness_s + now.cost_downtime_s * measures.downtime_s +
-         now.cost_service_s * service_s + now.cost_makespan_s * measures.makespan_s;
+  return plan::cost_of(now, measures, service_s);
 }
 
 double quantile(std::vector<double> values, double share) {

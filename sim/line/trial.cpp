@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "sim/line/outlook.hpp"
+
 namespace foreline::line {
 
 namespace {
@@ -63,6 +65,9 @@ Measures measures_of(const Trial& trial, const Outcome& outcome) {
       measures.tardiness_s += order.weight * (counted_s - order.due_s);
     }
   }
+  if (trial.orders)
+    Outlook(*trial.line, *trial.orders)
+        .judge(finishes_of(trial, outcome), trial.from ? start_s : -1.0, measures);
   return measures;
 }
 

@@ -150,6 +150,10 @@ struct Measures {
   double energy_kwh = 0;
   double rework_parts = 0;
   double oee = 0;  ///< Of the busiest machine: availability x performance x quality.
+  // The same of orders, where those that the trial ends before finish by mean times: see Outlook.
+  double ahead_late = 0;
+  double ahead_tardiness_s = 0;
+  double ahead_makespan_s = 0;
 };
 /// From the trial's own start (`from`, or 0) to its end.
 [[nodiscard]] Measures measures_of(const Trial& trial, const Outcome& outcome);

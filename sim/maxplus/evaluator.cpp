@@ -8,9 +8,11 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include "sim/line/damage.hpp"
+#include "sim/line/outlook.hpp"
 #include "sim/line/random.hpp"
 #include "sim/maxplus/board.hpp"
 #include "sim/maxplus/life.hpp"
@@ -178,6 +180,9 @@ struct Evaluator::State {
   std::vector<std::vector<double>> work_s, changeover_s;  ///< Gear::work_s, Gear::changeover_s.
   std::vector<std::uint32_t> products;                    ///< By order.
   std::vector<OrderRow> order_rows;
+  std::optional<Outlook> outlook;
+  double gone_before = 0;  ///< Parts that had left the line or were scrapped at the start.
+  std::vector<double> finishes;
 
   // The schedule at work.
   Schedule schedule;
@@ -242,6 +247,12 @@ struct Evaluator::State {
       working.push_back(lives[m]);
     }
     ended.resize(orders);
+    finishes.resize(orders);
+    outlook.emplace(*trial.line, *trial.orders);
+    for (std::size_t o = 0; o < orders && trial.from; ++o) {
+      gone_before += trial.from->machines.back().progress.at(o).good;
+      for (const auto& one : trial.from->machines) gone_before += one.progress.at(o).scrap;
+    }
     set_board();
   }
 
@@ -1073,7 +1084,18 @@ struct Evaluator::State {
       measures.makespan_s = sums.makespan[l];
       measures.orders_late = sums.late[l];
       measures.tardiness_s = sums.tardiness[l];
+      measures.ahead_late = sums.late[l];
+      measures.ahead_tardiness_s = sums.tardiness[l];
+      measures.ahead_makespan_s = sums.makespan[l];
+      if (sums.unfinished[l] != 0) look_beyond(l, measures, future.end_s);
     }
+  }
+
+  void look_beyond(std::size_t l, Measures& measures, double end_s) {
+    for (std::size_t o = 0; o < orders; ++o) finishes[o] = ended[o][l];
+    outlook->finish(schedule.sequence, end_s,
+                    gone_before + measures.good_parts + measures.scrap_parts, finishes);
+    outlook->judge(finishes, trial.from ? start_s : -1.0, measures);
   }
 
   void evaluate(const Schedule& wanted, std::size_t from, std::size_t many) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "sim/line/outlook.hpp"
 #include "sim/maxplus/evaluator.hpp"
 #include "sim/select/race.hpp"
 #include "sim/select/scenario_set.hpp"
@@ -103,9 +104,9 @@ std::vector<std::pair<std::string, Trial>> corners_of(const Trial& trial) {
 }
 
 double cost_of(const Request& request, const Measures& measures, double service_s) {
-  return request.cost_tardiness_s * measures.tardiness_s +
+  return request.cost_tardiness_s * measures.ahead_tardiness_s +
          request.cost_downtime_s * measures.downtime_s + request.cost_service_s * service_s +
-         request.cost_makespan_s * (measures.makespan_s - request.now.at_s);
+         request.cost_makespan_s * (measures.ahead_makespan_s - request.now.at_s);
 }
 
 const std::vector<std::string>& policy_names() {
@@ -266,13 +267,11 @@ class Planning {
       proof.winner.push_back(measures_of(trials[other], won));
       keep_costs.push_back(cost_of(request_, proof.keep.back(), service_s_of(kept)));
       winner_costs.push_back(cost_of(request_, proof.winner.back(), service_s_of(won)));
+      const auto kept_s = finishes_of(trials[i], kept);
+      const auto won_s = finishes_of(trials[other], won);
       for (std::size_t o = 0; o < on_time.size(); ++o) {
-        const auto in_time = [&](const Outcome& outcome) {
-          const double finished_s = outcome.orders[o].finished_s;
-          return finished_s >= 0 && finished_s <= (*request_.orders)[o].due_s;
-        };
-        on_time[o].first += in_time(kept) ? 1 : 0;
-        on_time[o].second += in_time(won) ? 1 : 0;
+        on_time[o].first += kept_s[o] <= (*request_.orders)[o].due_s ? 1 : 0;
+        on_time[o].second += won_s[o] <= (*request_.orders)[o].due_s ? 1 : 0;
         const double before_s = kept.orders[o].started_s;
         const double after_s = won.orders[o].started_s;
         if (before_s <= request_.now.at_s || after_s <= request_.now.at_s) continue;

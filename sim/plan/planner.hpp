@@ -91,7 +91,8 @@ struct Estimate {
                                               const std::vector<Candidate>& starts,
                                               std::size_t most);
 
-/// What a future costs by the request's prices.
+/// What a future costs by the request's prices. Orders that it ends before count as they finish by
+/// mean times: what is put off beyond the horizon is late there.
 [[nodiscard]] double cost_of(const Request& request, const line::Measures& measures,
                              double service_s);
 
@@ -102,7 +103,7 @@ struct Corner {
 };
 [[nodiscard]] std::vector<std::pair<std::string, line::Trial>> corners_of(const line::Trial& trial);
 
-/// How often an order is on time, if kept and if changed.
+/// How often an order is on time, if kept and if changed; beyond the horizon by mean times.
 struct OnTime {
   line::OrderId order;
   select::Chance keep;

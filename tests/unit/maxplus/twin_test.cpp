@@ -133,6 +133,9 @@ void check_equal(const line::Trial& trial, const line::Outcome& outcome) {
   CHECK(std::abs(future.service_s - service_s) < 1e-7);
   CHECK(std::abs(future.measures.tardiness_s - twin.tardiness_s) < 1e-7);
   CHECK(std::abs(future.measures.makespan_s - twin.makespan_s) < tolerance_s);
+  CHECK(future.measures.ahead_late == twin.ahead_late);
+  CHECK(std::abs(future.measures.ahead_tardiness_s - twin.ahead_tardiness_s) < 1e-7);
+  CHECK(std::abs(future.measures.ahead_makespan_s - twin.ahead_makespan_s) < tolerance_s);
 }
 
 }  // namespace
@@ -243,14 +246,27 @@ TEST_CASE("both rest outside shifts, hand over in them, and end orders at the sa
 TEST_CASE("a horizon cuts both at the same place") {
   std::vector<line::Trial> trials;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
-    trials.push_back(random_trial(seed, true, 25));
-    trials.back().horizon_s = draw(seed, 99, 200, 900);
+    auto trial = random_trial(seed, true, 25);
+    if (seed % 2 == 0) trial = with_shifts(std::move(trial));
+    trial.horizon_s = draw(seed, 99, 200, 900);
+    trial.want_state_at_s = draw(seed, 98, 50, 200);
+    trials.push_back(std::move(trial));
   }
-  const auto outcomes = tests::run(trials);
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    INFO("seed " << trials[i].seed);
-    check_equal(trials[i], outcomes[i]);
+  std::size_t open = 0;
+  for (const bool middle : {false, true}) {
+    const auto outcomes = tests::run(trials);
+    for (std::size_t i = 0; i < trials.size(); ++i) {
+      INFO("seed " << trials[i].seed << (middle ? ", from the middle" : ""));
+      check_equal(trials[i], outcomes[i]);
+      open += outcomes[i].end == line::Outcome::End::horizon ? 1 : 0;
+      if (!outcomes[i].state) continue;
+      trials[i].faults.clear();
+      trials[i].from = outcomes[i].state;
+      trials[i].want_state_at_s.reset();
+      trials[i].seed += 1000;
+    }
   }
+  CHECK(open > 40);
 }
 
 TEST_CASE("with one crew for all the recursion is still a good control for the simulator") {

@@ -68,6 +68,28 @@ TEST_CASE("a fault that is as good as certain is served before it comes, with pr
     CHECK(plan.evaluated[i - 1].mean_cost.mean <= plan.evaluated[i].mean_cost.mean);
 }
 
+TEST_CASE("an order that the horizon cannot hold is not put off for the sake of one that it can") {
+  auto request = tests::request();
+  request.horizon_s = 3600;
+  request.cost_makespan_s = 0;
+  // B is late whatever happens, and weighs as much as ten; C could be in time before it.
+  request.orders = std::make_shared<std::vector<line::Order>>(std::vector<line::Order>{
+      {"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 700, 0, 1800, 10}, {"C", {0}, 100, 0, 2600, 1}});
+  auto trial = tests::trial_of(*request.line, *request.orders);
+  trial.want_state_at_s = 500;
+  request.now = tests::run(trial).state.value();
+  request.active = trial.schedule;
+  const auto plan = planned(request);
+  CHECK(plan.evaluated[plan.winner].candidate.schedule.sequence == request.active.sequence);
+  for (const auto& one : plan.evaluated) {
+    const auto& sequence = one.candidate.schedule.sequence;
+    if (sequence[1].index == 1) continue;
+    INFO(one.candidate.name);
+    CHECK(one.mean_cost.mean > plan.evaluated[plan.winner].mean_cost.mean + 1500);
+  }
+  REQUIRE(plan.evaluated.size() > 1);
+}
+
 TEST_CASE("without a hazard and with nothing to gain by another order, keeping wins") {
   auto request = tests::request();
   request.orders = std::make_shared<std::vector<line::Order>>(

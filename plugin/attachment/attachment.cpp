@@ -1022,6 +1022,7 @@ struct Attachment::State {
     request.cost_downtime_s = rules.cost_downtime_s;
     request.cost_service_s = rules.cost_service_s;
     request.cost_makespan_s = rules.cost_makespan_s;
+    request.least_gain_share = configuration.gate.least_gain_share;
     request.largest_moved_share = configuration.gate.largest_moved_share;
     request.largest_shift = configuration.gate.largest_shift;
     request.policy = rules.policy;

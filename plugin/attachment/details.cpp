@@ -175,6 +175,7 @@ Json to_json(const plan::Plan& plan, const plan::Request& request,
     candidates.push_back({{"name", evaluated.candidate.name},
                           {"why", evaluated.candidate.why},
                           {"cost", to_json(evaluated.mean_cost)},
+                          {"simulated", evaluated.simulated},
                           {"measures", summary(evaluated.selection)}});
   }
   Json checks = Json::array();

@@ -206,6 +206,7 @@ int make(Options options) {
   request.gate_seeds = 2 * options.futures;
   request.policy = static_cast<plan::Policy>(policy - plan::policy_names().begin());
   request.fence = plan::fence_of(request, *freeze_s);
+  request.least_gain_share = core::GateRules().least_gain_share;
   request.largest_moved_share = options.largest_moved / 100;
   double missing_share = 0;
   std::vector<line::Forecast> forecasts;
@@ -247,9 +248,15 @@ int make(Options options) {
   if (!planned) return fail(environment, "plan", planned.error());
   options.json.tell(
       "{} at {}, seed {}: {} schedules on the same {} futures\n\n{:<44}{:>26}{:>8}{:>12}\n",
-      scenario->line->name, clock_text(request.now.at_s), trial.seed, planned->evaluated.size(),
+      scenario->line->name, clock_text(request.now.at_s), trial.seed,
+      std::count_if(planned->evaluated.begin(), planned->evaluated.end(),
+                    [](const auto& one) { return one.simulated; }),
       options.futures, "schedule", "cost, mean [95 %]", "late", "downtime");
+  bool simulated_so_far = true;
   for (const auto& evaluated : planned->evaluated) {
+    if (simulated_so_far && !evaluated.simulated)
+      options.json.tell("By the recursion only, on other futures:\n");
+    simulated_so_far = evaluated.simulated;
     double late = 0;
     double down_s = 0;
     for (const auto& measures : evaluated.selection) {

@@ -46,7 +46,7 @@ bool is_sink(const Line& line, const std::vector<std::uint32_t>& takers, std::ui
 
 }  // namespace
 
-Band band_of(const Request& request, const std::vector<Outcome>& futures) {
+Band band_of(const Request& request, std::span<const Outcome> futures) {
   Band band;
   band.window_s = std::max(window_least_s, request.horizon_s / windows);
   const auto count = static_cast<std::size_t>(request.horizon_s / band.window_s);
@@ -65,7 +65,7 @@ Band band_of(const Request& request, const std::vector<Outcome>& futures) {
   return band;
 }
 
-std::vector<FinishBand> finish_bands(const Request& request, const std::vector<Outcome>& futures) {
+std::vector<FinishBand> finish_bands(const Request& request, std::span<const Outcome> futures) {
   std::vector<FinishBand> bands;
   for (std::uint32_t o = 0; o < request.orders->size(); ++o) {
     if (is_finished(*request.line, request.now, (*request.orders)[o], o)) continue;
@@ -85,7 +85,7 @@ std::vector<FinishBand> finish_bands(const Request& request, const std::vector<O
   return bands;
 }
 
-std::vector<WorkSpan> work_spans(const std::vector<Outcome>& futures) {
+std::vector<WorkSpan> work_spans(std::span<const Outcome> futures) {
   std::map<std::pair<MachineId, OrderId>, std::pair<std::vector<double>, std::vector<double>>> all;
   std::size_t valid = 0;
   for (const auto& future : futures) {

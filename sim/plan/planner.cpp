@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 #include "sim/line/outlook.hpp"
 #include "sim/maxplus/evaluator.hpp"
@@ -21,6 +22,14 @@ using namespace line;
 namespace {
 
 constexpr std::size_t searched_most = 6;
+/// Candidates that are simulated; where there are more, the recursion leaves the others out.
+constexpr std::size_t finalists_most = 8;
+constexpr std::size_t screening_futures = 256;
+constexpr double surely = 0.998;  ///< Of both sides, so that 999 of 1000 are not above.
+/// The recursion is trusted where it leaves nothing out, or tells at least so many futures of
+/// keeping apart as the simulator does.
+constexpr double trusted_correlation = 0.98;
+constexpr std::size_t trusted_from = 8;
 constexpr double control_visits_most = 3e8;
 constexpr double invalid_cost = 1e12;  ///< A future that crashed says nothing for its schedule.
 /// Costs that differ by less than this share are all one to everybody.
@@ -41,6 +50,7 @@ Trial future_of(const Request& request, const Schedule& schedule, std::uint64_t 
   trial.horizon_s = request.now.at_s + request.horizon_s;
   trial.from = request.now;
   trial.hazards = request.hazards;
+  trial.replication = true;
   return trial;
 }
 
@@ -130,7 +140,14 @@ class Planning {
       : request_(request), client_(client), progress_(progress), best_so_far_(best_so_far) {}
 
   Result<Plan> make() {
-    choose_finalists();
+    all_ = candidates(request_);
+    if (request_.search_futures > 0) {
+      auto found = searched(request_, all_, searched_most);
+      plan_.searched = found.size();
+      for (auto& candidate : found) all_.push_back(std::move(candidate));
+    }
+    if (auto done = keep(); !done) return done.error();
+    screen();
     if (auto done = race(); !done) return done.error();
     if (auto done = prove(); !done) return done.error();
     if (auto done = corners(); !done) return done.error();
@@ -149,37 +166,119 @@ class Planning {
     });
   }
 
-  void choose_finalists() {
-    all_ = candidates(request_);
-    if (request_.search_futures > 0) {
-      auto found = searched(request_, all_, searched_most);
-      plan_.searched = found.size();
-      for (auto& candidate : found) all_.push_back(std::move(candidate));
+  [[nodiscard]] std::uint64_t selection_seed(std::uint64_t number) const {
+    return select::scenario_seed(request_.seed, select::ScenarioSet::selection, number);
+  }
+
+  Result<std::vector<double>> simulate(const std::vector<select::Cell>& cells) {
+    std::vector<Trial> trials;
+    for (const auto& cell : cells)
+      trials.push_back(
+          future_of(request_, all_[cell.candidate].schedule, selection_seed(cell.future)));
+    auto outcomes = run(trials);
+    if (!outcomes) return outcomes.error();
+    std::vector<double> costs;
+    measures_.resize(all_.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const auto& outcome = (*outcomes)[i];
+      auto& measures = measures_[cells[i].candidate];
+      measures.push_back(measures_of(trials[i], outcome));
+      costs.push_back(outcome.valid() ? cost_of(request_, measures.back(), service_s_of(outcome))
+                                      : invalid_cost);
     }
+    return costs;
+  }
+
+  /// What keeping costs sets what difference is worth a decision.
+  Result<Done> keep() {
+    planned_ =
+        std::min(all_.size(), finalists_most) * request_.selection_seeds + 2 * request_.gate_seeds;
+    std::vector<select::Cell> cells;
+    for (std::size_t f = 0; f < request_.selection_seeds; ++f) cells.push_back({0, f});
+    auto kept = simulate(cells);
+    if (!kept) return kept.error();
+    kept_ = std::move(*kept);
+    return Done{};
+  }
+
+  [[nodiscard]] std::vector<double> by_model(maxplus::Evaluator& evaluator,
+                                             const Schedule& schedule) const {
+    std::vector<double> costs;
+    for (const auto& future : evaluator.evaluate(schedule))
+      costs.push_back(cost_of(request_, future.measures, future.service_s));
+    return costs;
+  }
+
+  /// Whether the recursion tells of keeping what the simulator tells.
+  [[nodiscard]] bool is_trusted() const {
+    if (maxplus::exact_for(*request_.line)) return true;
+    std::vector<std::uint64_t> seeds;
+    for (std::size_t f = 0; f < kept_.size(); ++f) seeds.push_back(selection_seed(f));
+    if (seeds.size() < trusted_from) return false;
+    maxplus::Evaluator evaluator(future_of(request_, request_.active, 0), seeds);
+    return select::correlation_of(by_model(evaluator, request_.active), kept_) >=
+           trusted_correlation;
+  }
+
+  /// Leaves to the simulator what the recursion holds for best, on futures that it has not searched
+  /// on; the running schedule and the best without chance are among them. Nothing is left to it
+  /// where a recursion that can be trusted finds no gain that is worth a proof.
+  void screen() {
+    if (all_.size() < 2 || !maxplus::obstacles(*request_.line).empty()) return;
+    std::vector<std::uint64_t> seeds;
+    for (std::size_t i = 0; i < screening_futures; ++i)
+      seeds.push_back(selection_seed(100'000 + i));
+    const auto question = future_of(request_, request_.active, 0);
+    const auto always = [](const Candidate& one) { return one.name == calm_champion; };
+    if (all_.size() > finalists_most) {
+      maxplus::Evaluator evaluator(question, std::span(seeds).first(screening_futures / 4));
+      std::vector<std::pair<std::tuple<bool, double>, std::size_t>> order;
+      for (std::size_t c = 1; c < all_.size(); ++c)
+        order.emplace_back(
+            std::tuple(!always(all_[c]), mean_of(by_model(evaluator, all_[c].schedule))), c);
+      std::stable_sort(order.begin(), order.end(),
+                       [](const auto& a, const auto& b) { return a.first < b.first; });
+      for (std::size_t i = finalists_most - 1; i < order.size(); ++i)
+        leave_out(order[i].second, evaluator);
+      forget_left_out();
+    }
+    if (request_.least_gain_share <= 0 || !is_trusted()) return;
+    maxplus::Evaluator evaluator(question, seeds);
+    const auto kept = by_model(evaluator, request_.active);
+    const double least = request_.least_gain_share * std::abs(mean_of(kept));
+    std::vector<bool> behind(all_.size());
+    bool contested = false;
+    for (std::size_t c = 1; c < all_.size(); ++c) {
+      auto gain = by_model(evaluator, all_[c].schedule);
+      for (std::size_t i = 0; i < gain.size(); ++i) gain[i] = kept[i] - gain[i];
+      const auto interval = verdict::interval_of(gain, surely);
+      contested = contested || interval.high() > least;
+      behind[c] = interval.high() < 0 && !always(all_[c]);
+    }
+    for (std::size_t c = 1; c < all_.size(); ++c)
+      if (!contested || behind[c]) leave_out(c, evaluator);
+    forget_left_out();
+  }
+
+  void leave_out(std::size_t c, maxplus::Evaluator& evaluator) {
+    auto& one = left_out_.emplace_back();
+    for (const auto& future : evaluator.evaluate(all_[c].schedule)) {
+      one.selection.push_back(future.measures);
+      one.cost.push_back(cost_of(request_, future.measures, future.service_s));
+    }
+    one.mean_cost = estimate_of(one.cost);
+    one.candidate = std::move(all_[c]);
+    one.simulated = false;
+    all_[c].name.clear();
+  }
+  void forget_left_out() {
+    all_.erase(std::remove_if(all_.begin(), all_.end(),
+                              [](const Candidate& one) { return one.name.empty(); }),
+               all_.end());
   }
 
   Result<Done> race() {
-    planned_ = all_.size() * request_.selection_seeds + 2 * request_.gate_seeds;
-    measures_.resize(all_.size());
-    const select::Simulate simulate =
-        [&](const std::vector<select::Cell>& cells) -> Result<std::vector<double>> {
-      std::vector<Trial> trials;
-      for (const auto& cell : cells)
-        trials.push_back(future_of(
-            request_, all_[cell.candidate].schedule,
-            select::scenario_seed(request_.seed, select::ScenarioSet::selection, cell.future)));
-      auto outcomes = run(trials);
-      if (!outcomes) return outcomes.error();
-      std::vector<double> costs;
-      for (std::size_t i = 0; i < cells.size(); ++i) {
-        const auto& outcome = (*outcomes)[i];
-        auto& measures = measures_[cells[i].candidate];
-        measures.push_back(measures_of(trials[i], outcome));
-        costs.push_back(outcome.valid() ? cost_of(request_, measures.back(), service_s_of(outcome))
-                                        : invalid_cost);
-      }
-      return costs;
-    };
+    planned_ = std::max(done_, all_.size() * request_.selection_seeds) + 2 * request_.gate_seeds;
     const select::Watch watch = [&](const select::Race& now) {
       if (!best_so_far_ || now.best >= all_.size()) return;
       std::vector<double> gain;
@@ -187,23 +286,18 @@ class Planning {
         gain.push_back(now.costs[0][f] - now.costs[now.best][f]);
       best_so_far_(all_[now.best], estimate_of(gain));
     };
-    // What keeping costs sets what difference is worth a decision.
-    std::vector<select::Cell> first;
-    for (std::size_t f = 0; f < request_.selection_seeds; ++f) first.push_back({0, f});
-    auto kept = simulate(first);
-    if (!kept) return kept.error();
-    const double indifference = std::max(1.0, indifference_share * std::abs(mean_of(*kept)));
+    const double indifference = std::max(1.0, indifference_share * std::abs(mean_of(kept_)));
     const select::Simulate rest =
         [&](const std::vector<select::Cell>& cells) -> Result<std::vector<double>> {
       std::vector<select::Cell> unknown;
       for (const auto& cell : cells)
-        if (cell.candidate != 0 || cell.future >= kept->size()) unknown.push_back(cell);
+        if (cell.candidate != 0 || cell.future >= kept_.size()) unknown.push_back(cell);
       auto costs = simulate(unknown);
       if (!costs) return costs;
       std::vector<double> joined;
       std::size_t next = 0;
       for (const auto& cell : cells)
-        joined.push_back(cell.candidate == 0 && cell.future < kept->size() ? (*kept)[cell.future]
+        joined.push_back(cell.candidate == 0 && cell.future < kept_.size() ? kept_[cell.future]
                                                                            : (*costs)[next++]);
       return joined;
     };
@@ -231,17 +325,28 @@ class Planning {
       if (c == raced->best) plan_.winner = plan_.evaluated.size();
       plan_.evaluated.push_back(std::move(evaluated));
     }
+    std::stable_sort(left_out_.begin(), left_out_.end(), [](const auto& a, const auto& b) {
+      return a.mean_cost.mean < b.mean_cost.mean;
+    });
+    plan_.evaluated.insert(plan_.evaluated.end(), std::make_move_iterator(left_out_.begin()),
+                           std::make_move_iterator(left_out_.end()));
     return Done{};
   }
 
   Result<Done> prove() {
     std::vector<Trial> trials;
-    for (const Schedule* schedule : {&request_.active, &winner()}) {
-      for (std::size_t i = 0; i < request_.gate_seeds; ++i) {
+    // Where keeping is best, its futures are those of the winner as well.
+    const bool changes = !(winner() == request_.active);
+    std::vector<const Schedule*> schedules = {&winner()};
+    if (changes) schedules.insert(schedules.begin(), &request_.active);
+    const auto futures =
+        changes ? request_.gate_seeds : std::min(request_.gate_seeds, request_.keep_futures);
+    for (const Schedule* schedule : schedules) {
+      for (std::size_t i = 0; i < futures; ++i) {
         trials.push_back(
             future_of(request_, *schedule,
                       select::scenario_seed(request_.seed, select::ScenarioSet::gate, i)));
-        trials.back().want_gantt = i == 0 || schedule != &request_.active;
+        trials.back().want_gantt = i == 0 || schedule == &winner();
       }
     }
     planned_ = done_ + trials.size();
@@ -253,8 +358,8 @@ class Planning {
     std::vector<std::pair<std::size_t, std::size_t>> on_time(request_.orders->size());
     double deviation_s = 0;
     std::size_t deviations = 0;
-    for (std::size_t i = 0; i < request_.gate_seeds; ++i) {
-      const auto other = request_.gate_seeds + i;
+    for (std::size_t i = 0; i < futures; ++i) {
+      const auto other = changes ? futures + i : i;
       const auto& kept = (*outcomes)[i];
       const auto& won = (*outcomes)[other];
       proof.seeds.push_back(trials[i].seed);
@@ -294,7 +399,7 @@ class Planning {
     select::ComparisonOptions options;
     options.seed = request_.seed;
     proof.compared = select::compare(keep_costs, winner_costs, options);
-    if (!(winner() == request_.active)) {
+    if (changes) {
       for (std::size_t i = 0; i < keep_costs.size(); ++i)
         proof.gain.push_back(keep_costs[i] - winner_costs[i]);
       sharpen(proof, options);
@@ -305,14 +410,14 @@ class Planning {
       proof.tail_change = proof.compared.tail_change;
     }
     proof.winner_cost = std::move(winner_costs);
-    const auto middle = outcomes->begin() + static_cast<std::ptrdiff_t>(request_.gate_seeds);
-    const std::vector<Outcome> won(std::make_move_iterator(middle),
-                                   std::make_move_iterator(outcomes->end()));
+    const std::span<const Outcome> all(*outcomes);
+    const auto kept = all.first(futures);
+    const auto won = all.last(futures);
     proof.band = band_of(request_, won);
     proof.winner_spans = work_spans(won);
     proof.winner_finishes = finish_bands(request_, won);
-    proof.keep_finishes = finish_bands(request_, {outcomes->begin(), middle});
-    plan_.keep_example = std::move((*outcomes)[0]);
+    proof.keep_finishes = finish_bands(request_, kept);
+    plan_.keep_example = kept.front();
     plan_.winner_example = won.front();
     return Done{};
   }
@@ -333,9 +438,8 @@ class Planning {
     maxplus::Evaluator evaluator(question, seeds);
     std::vector<double> gain(seeds.size());
     for (const auto& [schedule, sign] : {std::pair(&request_.active, 1.0), {&winner(), -1.0}}) {
-      const auto& futures = evaluator.evaluate(*schedule);
-      for (std::size_t i = 0; i < seeds.size(); ++i)
-        gain[i] += sign * cost_of(request_, futures[i].measures, futures[i].service_s);
+      const auto costs = by_model(evaluator, *schedule);
+      for (std::size_t i = 0; i < seeds.size(); ++i) gain[i] += sign * costs[i];
     }
     const std::span<const double> all(gain);
     const auto others = all.subspan(proved_.size());
@@ -360,9 +464,7 @@ class Planning {
       std::vector<std::vector<double>> costs(2);
       if (recursion) {
         maxplus::Evaluator evaluator(trial, seeds);
-        for (const std::size_t which : {0U, 1U})
-          for (const auto& future : evaluator.evaluate(which == 0 ? request_.active : winner()))
-            costs[which].push_back(cost_of(request_, future.measures, future.service_s));
+        costs = {by_model(evaluator, request_.active), by_model(evaluator, winner())};
       } else {
         std::vector<Trial> trials;
         for (const Schedule* schedule : {&request_.active, &winner()})
@@ -388,7 +490,9 @@ class Planning {
   const Progress& progress_;
   const BestSoFar& best_so_far_;
   std::vector<Candidate> all_;
+  std::vector<Evaluated> left_out_;  ///< Best first.
   std::vector<std::vector<Measures>> measures_;
+  std::vector<double> kept_;           ///< Costs of keeping in the first futures of the race.
   std::vector<std::uint64_t> proved_;  ///< Seeds of the futures of the proof that are valid.
   Plan plan_;
   std::size_t done_ = 0;

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/line/result.hpp"
@@ -38,6 +40,10 @@ struct Request {
   std::uint64_t seed = 1;
   std::size_t selection_seeds = 16;  ///< Futures used to rank candidates.
   std::size_t gate_seeds = 24;       ///< Fresh futures used to prove the winner; disjoint.
+  std::size_t keep_futures = 60;  ///< As many at most, where keeping wins and only bands are told.
+  /// Of the cost of keeping; where the recursion is sure that no schedule gains so much, none is
+  /// simulated and keeping wins. 0: all are.
+  double least_gain_share = 0;
   /// Futures that the search may evaluate by the recursion, over all schedules it tries; 0: only
   /// the schedules that candidates() lists. Without effect on lines that the recursion cannot do.
   std::size_t search_futures = 6000;
@@ -83,6 +89,9 @@ struct Estimate {
 [[nodiscard]] double moved_share(const line::Schedule& before, const line::Schedule& after,
                                  std::size_t frozen);
 
+/// The name of the schedule that is best in a world without chance.
+inline constexpr std::string_view calm_champion = "best without chance";
+
 /// Schedules better than the given ones, found on futures of the recursion: orders are taken out
 /// and put in elsewhere, services added, moved and left out (iterated greedy with growing samples),
 /// from several starts, the best without any randomness among the results. At most `most`, best
@@ -115,6 +124,7 @@ struct Evaluated {
   std::vector<line::Measures> selection;  ///< One a selection seed; same seeds for all candidates.
   std::vector<double> cost;               ///< One a selection seed.
   Estimate mean_cost;
+  bool simulated = true;  ///< False: the recursion left it out, and these are its numbers.
 };
 
 /// In which band nineteen of twenty simulated futures stay: parts that have left the line since the
@@ -125,7 +135,7 @@ struct Band {
   std::vector<double> high;
 };
 /// Of futures that were run with their Gantt.
-[[nodiscard]] Band band_of(const Request& request, const std::vector<line::Outcome>& futures);
+[[nodiscard]] Band band_of(const Request& request, std::span<const line::Outcome> futures);
 
 /// When nine of ten simulated futures end an order, line time; infinity beyond their end.
 struct FinishBand {
@@ -135,7 +145,7 @@ struct FinishBand {
 };
 /// Of the orders that were open at request.now, in the order of the book.
 [[nodiscard]] std::vector<FinishBand> finish_bands(const Request& request,
-                                                   const std::vector<line::Outcome>& futures);
+                                                   std::span<const line::Outcome> futures);
 
 /// When an order is on a machine: its first work begins, its last ends, in one future of ten before
 /// the low and in nine before the high, line time.
@@ -151,7 +161,7 @@ struct WorkSpan {
 };
 /// Of futures that were run with their Gantt, in the order of machines and of the book. Pairs that
 /// come in fewer than half of the futures are left out.
-[[nodiscard]] std::vector<WorkSpan> work_spans(const std::vector<line::Outcome>& futures);
+[[nodiscard]] std::vector<WorkSpan> work_spans(std::span<const line::Outcome> futures);
 
 /// Parts that have left the line since line time 0.
 [[nodiscard]] double parts_off(const line::Line& line, const line::LineNow& now);
@@ -184,12 +194,13 @@ struct Proof {
 };
 
 struct Plan {
-  std::vector<Evaluated> evaluated;  ///< Best first; contains keep.
-  std::size_t winner = 0;            ///< Position in `evaluated`.
-  bool decided = false;              ///< The race ended with one left, not with the last future.
-  std::size_t searched = 0;          ///< Schedules that came from the search.
-  Proof proof;                       ///< Of the winner; empty gain when the winner is keep.
-  line::Outcome keep_example;        ///< One future of each with a Gantt, same seed.
+  /// Simulated ones first, of either kind the best first; contains keep, simulated.
+  std::vector<Evaluated> evaluated;
+  std::size_t winner = 0;      ///< Position in `evaluated`.
+  bool decided = false;        ///< The race ended with one left, not with the last future.
+  std::size_t searched = 0;    ///< Schedules that came from the search.
+  Proof proof;                 ///< Of the winner; empty gain when the winner is keep.
+  line::Outcome keep_example;  ///< One future of each with a Gantt, same seed.
   line::Outcome winner_example;
 };
 

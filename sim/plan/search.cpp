@@ -283,7 +283,7 @@ std::vector<Candidate> searched(const Request& request, const std::vector<Candid
   const std::vector<std::uint64_t> one = {request.seed};
   Search calm(request, without_chance(trial), one, 1);
   const auto champions = calm.run(plain, {1}, futures / 20);
-  if (!champions.empty()) add("best without chance", champions.front().schedule);
+  if (!champions.empty()) add(std::string(calm_champion), champions.front().schedule);
 
   const auto seeds = select::scenario_seeds(request.seed, select::ScenarioSet::search, 64);
   Search wide(request, trial, seeds, 2);

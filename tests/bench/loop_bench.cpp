@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 
@@ -99,6 +100,7 @@ Trial week_of(std::shared_ptr<const Line> line, std::uint64_t seed) {
   trial.from = std::move(monday);
   trial.random_faults = true;
   trial.seed = seed;
+  trial.replication = true;
   return trial;
 }
 
@@ -109,11 +111,6 @@ Outcome run(worker::Client& client, const Trial& trial) {
     std::exit(3);
   }
   return std::move(outcomes->front());
-}
-
-Trial unseen(Trial trial) {
-  trial.replication = true;
-  return trial;
 }
 
 Week measured(const Trial& trial, const Outcome& outcome) {
@@ -177,7 +174,7 @@ Week loop(worker::Client& client, Trial trial,
     planned_s = frame.at_s;
     auto stopped = trial;
     stopped.want_trace = false;
-    stopped.want_state_at_s = frame.at_s;
+    stopped.want_state_at_s = stopped.horizon_s = frame.at_s;
     const auto now = run(client, stopped).state;
     if (!now) break;
     auto request = prices();
@@ -190,6 +187,8 @@ Week loop(worker::Client& client, Trial trial,
     request.selection_seeds = 12;
     request.gate_seeds = rules.least_futures;
     request.search_futures = 2000;
+    request.least_gain_share = rules.least_gain_share;
+    request.keep_futures = 1;
     request.largest_moved_share = rules.largest_moved_share;
     double missing = 0;
     if (forecaster)
@@ -253,6 +252,7 @@ int main(int argc, char** argv) {
   worker::Options options;
   options.executable = tests::simulator();
   options.children = 1;
+  options.trial_limit = std::chrono::hours(1);  // the bench may be stopped for a while
   auto client = worker::Client::start(options);
   if (!read || !model || !client) {
     fmt::print(stderr, "{}\n",
@@ -271,7 +271,7 @@ int main(int argc, char** argv) {
     double cost = 0;
     for (std::uint64_t w = 0; w < training_weeks; ++w) {
       const auto trial = with_ages(week_of(line, training_seed + w), share);
-      cost += measured(trial, run(*client, unseen(trial))).cost / training_weeks;
+      cost += measured(trial, run(*client, trial)).cost / training_weeks;
     }
     fmt::print("{{\"age_share\":{},\"training_cost_h\":{:.3f}}}\n", share, cost);
     if (cost < best_cost) {
@@ -286,8 +286,8 @@ int main(int argc, char** argv) {
   for (std::uint64_t w = 0; w < count; ++w) {
     const auto trial = week_of(line, first + w);
     const auto aged = with_ages(trial, best_share);
-    weeks[0].push_back(measured(trial, run(*client, unseen(trial))));
-    weeks[1].push_back(measured(aged, run(*client, unseen(aged))));
+    weeks[0].push_back(measured(trial, run(*client, trial)));
+    weeks[1].push_back(measured(aged, run(*client, aged)));
     weeks[2].push_back(loop(*client, trial, nullptr));
     weeks[3].push_back(loop(*client, trial, forecaster));
     for (std::size_t p = 0; p < policies.size(); ++p)

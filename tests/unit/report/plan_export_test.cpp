@@ -27,7 +27,7 @@ plan::Plan planned(const plan::Request& request) {
   trial.schedule = winner.candidate.schedule;
   plan.evaluated = {winner};
   plan.winner_example = tests::run(trial);
-  plan.proof.winner_spans = plan::work_spans({plan.winner_example});
+  plan.proof.winner_spans = plan::work_spans({&plan.winner_example, 1});
   plan.proof.on_time = {{{1}, select::chance_of(1, 10), select::chance_of(9, 10)}};
   return plan;
 }

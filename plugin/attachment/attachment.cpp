@@ -696,8 +696,8 @@ struct Attachment::State {
           alarm.alarm_class == AlarmClass::forecast && alarm.what == AlarmEvent::What::raised;
       if (!forecast_raised || !configuration.planning.on_alarm) continue;
       const auto& rules = configuration.planning;
-      const double threshold = plan::cost_loss_threshold(
-          line().at(alarm.machine), alarm.kind, rules.cost_service_s, rules.cost_downtime_s);
+      const double threshold =
+          plan::cost_loss_threshold(line().at(alarm.machine), alarm.kind, rules.objective);
       if (static_cast<double>(alarm.probability) >= threshold)
         post(PlanWanted{alarm.id});
       else
@@ -1018,10 +1018,7 @@ struct Attachment::State {
     request.seed = rules.seed + proposal.number;
     request.selection_seeds = rules.selection_seeds;
     request.gate_seeds = rules.gate_seeds;
-    request.cost_tardiness_s = rules.cost_tardiness_s;
-    request.cost_downtime_s = rules.cost_downtime_s;
-    request.cost_service_s = rules.cost_service_s;
-    request.cost_makespan_s = rules.cost_makespan_s;
+    request.objective = rules.objective;
     request.least_gain_share = configuration.gate.least_gain_share;
     request.largest_moved_share = configuration.gate.largest_moved_share;
     request.largest_shift = configuration.gate.largest_shift;

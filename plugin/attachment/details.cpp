@@ -189,6 +189,8 @@ Json to_json(const plan::Plan& plan, const plan::Request& request,
   const auto& winner = plan.evaluated.at(plan.winner).candidate;
   return {{"at_s", request.now.at_s},
           {"seed", request.seed},
+          {"objective", text_of(request.objective)},
+          {"currency", request.objective.currency},
           {"winner", winner.name},
           {"why", winner.why},
           {"passed", verdict.passed},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/attachment/keeping.hpp"
 
+#include <array>
+
 namespace foreline::attachment {
 
 using namespace line;
@@ -30,6 +32,19 @@ Schedule schedule_from(const Json& json) {
   return schedule;
 }
 
+/// By name; records of earlier versions have four prices in this order.
+Objective objective_from(const Json& json) {
+  auto objective = free_of_cost();
+  const std::array<double Objective::*, 4> former = {&Objective::tardiness_s,
+                                                     &Objective::downtime_s, &Objective::service_s,
+                                                     &Objective::makespan_s};
+  for (std::size_t i = 0; json.is_array() && i < former.size(); ++i)
+    objective.*former.at(i) = json.at(i).get<double>();
+  for (const auto& field : objective_fields())
+    if (json.is_object()) objective.*field.price = json.value(std::string(field.name), 0.0);
+  return objective;
+}
+
 core::Promised promised_from(const Json& json) {
   core::Promised promised;
   promised.proposal = json.at("proposal").get<std::uint16_t>();
@@ -44,11 +59,8 @@ core::Promised promised_from(const Json& json) {
   promised.band.window_s = json.at("window_s").get<double>();
   promised.band.low = json.at("low").get<std::vector<double>>();
   promised.band.high = json.at("high").get<std::vector<double>>();
-  const auto& prices = json.at("prices");
-  promised.prices.cost_tardiness_s = prices.at(0).get<double>();
-  promised.prices.cost_downtime_s = prices.at(1).get<double>();
-  promised.prices.cost_service_s = prices.at(2).get<double>();
-  promised.prices.cost_makespan_s = prices.at(3).get<double>();
+  promised.prices.objective = objective_from(json.at("prices"));
+  promised.cost_of_change = json.value("cost_of_change", 0.0);
   promised.prices.now.at_s = promised.from_s;
   promised.before = schedule_from(json.at("before"));
   promised.after = schedule_from(json.at("after"));
@@ -90,7 +102,9 @@ bool fits(const Schedule& schedule, std::size_t orders, std::size_t machines) {
 }  // namespace
 
 Json to_json(const core::Promised& promised) {
-  const auto& prices = promised.prices;
+  Json prices = Json::object();
+  for (const auto& field : objective_fields())
+    prices[std::string(field.name)] = promised.prices.objective.*field.price;
   return {{"proposal", promised.proposal},
           {"name", promised.name},
           {"from_s", promised.from_s},
@@ -103,9 +117,8 @@ Json to_json(const core::Promised& promised) {
           {"window_s", promised.band.window_s},
           {"low", promised.band.low},
           {"high", promised.band.high},
-          {"prices",
-           {prices.cost_tardiness_s, prices.cost_downtime_s, prices.cost_service_s,
-            prices.cost_makespan_s}},
+          {"prices", prices},
+          {"cost_of_change", promised.cost_of_change},
           {"before", to_json(promised.before)},
           {"after", to_json(promised.after)}};
 }

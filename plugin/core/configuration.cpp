@@ -111,6 +111,7 @@ class Reader {
       return;
     }
     c_.line = std::make_shared<const Line>(std::move(*line));
+    if (c_.line->objective) c_.planning.objective = *c_.line->objective;
     std::vector<Order> orders;
     if (!orders_name.empty()) {
       auto read = text::read_orders_file(beside(orders_name), *c_.line);
@@ -429,6 +430,22 @@ class Reader {
     table.finish();
   }
 
+  void prices(Table& table) {
+    auto& own = c_.planning.objective;
+    const bool given = c_.line && c_.line->objective;
+    for (const auto& [key, price] : {std::pair("cost_tardiness", &Objective::tardiness_s),
+                                     {"cost_downtime", &Objective::downtime_s},
+                                     {"cost_service", &Objective::service_s},
+                                     {"cost_makespan", &Objective::makespan_s}}) {
+      if (given && table.has(key))
+        table.complain(key, "the line file says what counts, in [objective]",
+                       "take one of them out");
+      const double value = table.number(key, 0, 1e9, own.*price);
+      if (!given) own.*price = value;
+    }
+    if (given) own = *c_.line->objective;
+  }
+
   void plans(Table table) {
     auto& rules = c_.planning;
     rules.on_alarm = table.boolean("on_alarm", rules.on_alarm);
@@ -448,10 +465,7 @@ class Reader {
     rules.seed = static_cast<std::uint64_t>(table.integer("seed", 0, INT64_MAX, 1));
     rules.again_after_s = table.duration("again_after", 1, rules.again_after_s);
     rules.expires_s = table.duration("expires", 1, rules.expires_s);
-    rules.cost_tardiness_s = table.number("cost_tardiness", 0, 1e9, rules.cost_tardiness_s);
-    rules.cost_downtime_s = table.number("cost_downtime", 0, 1e9, rules.cost_downtime_s);
-    rules.cost_service_s = table.number("cost_service", 0, 1e9, rules.cost_service_s);
-    rules.cost_makespan_s = table.number("cost_makespan", 0, 1e9, rules.cost_makespan_s);
+    prices(table);
     rules.twin = beside(table.string("twin", ""));
     if (!rules.twin.empty() && (c_.orders->empty() || !c_.map.schedule))
       table.complain("twin", "where the plant stands is known by its orders and its schedule",

@@ -93,11 +93,8 @@ struct PlanningRules {
   double again_after_s = 900;   ///< While the alarm stands and nothing has been proposed.
   double expires_s = 900;       ///< A proposal that nobody decides on lapses (line time).
   double check_every_s = 3600;  ///< Line time of the stretches that are simulated afterwards.
-  double cost_tardiness_s = 1.0;
-  double cost_downtime_s = 1.0;
-  double cost_service_s = 0.2;
-  double cost_makespan_s = 0.1;
-  std::filesystem::path twin;  ///< Folder in which the plant's now is kept as files; empty: none.
+  line::Objective objective;    ///< The line file's, if it has one.
+  std::filesystem::path twin;   ///< Folder in which the plant's now is kept as files; empty: none.
 };
 
 struct Configuration {

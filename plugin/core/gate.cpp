@@ -457,9 +457,11 @@ std::string identity_text(const plan::Request& request, const Schedule& schedule
   for (const auto& hazard : request.hazards)
     text += fmt::format("hazard {} {} {}\n", hazard.machine.index, int(hazard.kind),
                         fmt::join(hazard.within, " "));
-  text += fmt::format("seed {} futures {} {} prices {} {} {} {}\n", request.seed,
-                      request.selection_seeds, request.gate_seeds, request.cost_tardiness_s,
-                      request.cost_downtime_s, request.cost_service_s, request.cost_makespan_s);
+  text += fmt::format("seed {} futures {} {} prices {}", request.seed, request.selection_seeds,
+                      request.gate_seeds, request.objective.currency);
+  for (const auto& field : objective_fields())
+    text += fmt::format(" {}", request.objective.*field.price);
+  text += "\n";
   text += fmt::format("rules {} {} {} {} {} {} {} {} {} {} {}\n", rules.least_gain_share,
                       rules.least_futures, rules.least_probability_better,
                       rules.largest_tail_growth, rules.largest_on_time_drop,

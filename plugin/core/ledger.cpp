@@ -17,6 +17,16 @@ namespace {
 /// Of the time since the deployment: what may be unseen before the realised gain means nothing.
 constexpr double unseen_share_most = 0.05;
 
+/// Something that has a price and is not booked; empty: nothing.
+std::string_view unseen_price(const Objective& objective) {
+  for (const auto& field : objective_fields())
+    for (const auto price :
+         {&Objective::breakdown, &Objective::service, &Objective::changeover_s,
+          &Objective::energy_kwh, &Objective::scrap_part, &Objective::rework_part})
+      if (field.price == price && objective.*price > 0) return field.name;
+  return {};
+}
+
 }  // namespace
 
 void Booked::book(const Frame& frame, double sample_period_s) {
@@ -57,10 +67,8 @@ Promised promise_of(const plan::Request& request, const plan::Plan& plan, std::u
         plan::is_finished(*request.line, request.now, (*request.orders)[o], o));
   promised.booked = booked;
   promised.band = proof.band;
-  promised.prices.cost_tardiness_s = request.cost_tardiness_s;
-  promised.prices.cost_downtime_s = request.cost_downtime_s;
-  promised.prices.cost_service_s = request.cost_service_s;
-  promised.prices.cost_makespan_s = request.cost_makespan_s;
+  promised.prices.objective = request.objective;
+  promised.cost_of_change = plan::cost_of_change(request, winner.schedule);
   promised.prices.now.at_s = request.now.at_s;
   promised.before = request.active;
   promised.after = winner.schedule;
@@ -108,6 +116,10 @@ Following::News Following::step(const Line& line, const std::vector<Order>& orde
     news.text = "what was gained cannot be known: the plugin has not seen the whole time";
     return news;
   }
+  if (const auto unseen = unseen_price(promised_.prices.objective); !unseen.empty()) {
+    news.text = fmt::format("what was gained cannot be known: the plugin does not see {}", unseen);
+    return news;
+  }
   Measures measures;
   measures.downtime_s = booked.down_s - promised_.booked.down_s;
   // As in the futures that were promised: open orders go on by mean times.
@@ -118,10 +130,12 @@ Following::News Following::step(const Line& line, const std::vector<Order>& orde
   for (const auto& machine : now.machines)
     for (const auto& progress : machine.progress) gone += progress.scrap;
   const Outlook outlook(line, orders);
-  outlook.finish(promised_.after.sequence, std::max(now.at_s, promised_.from_s), gone, finishes);
+  measures.ahead_parts = outlook.finish(promised_.after.sequence,
+                                        std::max(now.at_s, promised_.from_s), gone, finishes);
   outlook.judge(finishes, promised_.from_s, measures);
   measures.ahead_makespan_s = std::max(measures.ahead_makespan_s, promised_.from_s);
   const double cost =
+      promised_.cost_of_change +
       plan::cost_of(promised_.prices, measures, booked.service_s - promised_.booked.service_s);
   news.realised = promised_.keep_cost - cost;
   news.text = fmt::format(

@@ -40,6 +40,7 @@ struct Promised {
   Booked booked;               ///< When the state was read.
   plan::Band band;             ///< Of the parts that leave the line, from `from_s` on.
   plan::Request prices;        ///< Its costs and time alone.
+  double cost_of_change = 0;   ///< That the new schedule costs for being another.
   line::Schedule before;
   line::Schedule after;
 };

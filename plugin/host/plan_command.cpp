@@ -200,6 +200,7 @@ int make(Options options) {
   request.orders = trial.orders;
   request.active = trial.schedule;
   request.now = std::move(*now);
+  if (request.line->objective) request.objective = *request.line->objective;
   request.seed = trial.seed;
   request.horizon_s = *length_s;
   request.selection_seeds = options.futures;
@@ -246,12 +247,17 @@ int make(Options options) {
   };
   auto planned = plan::make_plan(request, *client, simulated, planned_so_far);
   if (!planned) return fail(environment, "plan", planned.error());
+  const auto& currency = request.objective.currency;
+  if (request.line->objective)
+    options.json.tell("What counts: {}\n", line::text_of(request.objective));
   options.json.tell(
       "{} at {}, seed {}: {} schedules on the same {} futures\n\n{:<44}{:>26}{:>8}{:>12}\n",
       scenario->line->name, clock_text(request.now.at_s), trial.seed,
       std::count_if(planned->evaluated.begin(), planned->evaluated.end(),
                     [](const auto& one) { return one.simulated; }),
-      options.futures, "schedule", "cost, mean [95 %]", "late", "downtime");
+      options.futures, "schedule",
+      currency.empty() ? std::string("cost, mean [95 %]") : currency + ", mean [95 %]", "late",
+      "downtime");
   bool simulated_so_far = true;
   for (const auto& evaluated : planned->evaluated) {
     if (simulated_so_far && !evaluated.simulated)

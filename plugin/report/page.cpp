@@ -140,11 +140,13 @@ std::string plan_section(const Json& plan) {
       "with the forecast as hazard. The best, <b>{}</b>: {}.</p>",
       hours(number(plan.at("at_s"))), text::xml_escaped(text_of(plan, "winner")),
       text::xml_escaped(text_of(plan, "why")));
-  out +=
-      "<table><thead><tr><th>schedule</th><th class='n'>cost, mean [95 %]</th><th "
-      "class='n'>orders "
-      "late</th>"
-      "<th class='n'>downtime</th></tr></thead>";
+  const auto currency = plan.value("currency", std::string());
+  if (!currency.empty())
+    out += fmt::format("<p>What counts: {}.</p>", text::xml_escaped(text_of(plan, "objective")));
+  out += fmt::format(
+      "<table><thead><tr><th>schedule</th><th class='n'>{}, mean [95 %]</th><th "
+      "class='n'>orders late</th><th class='n'>downtime</th></tr></thead>",
+      currency.empty() ? "cost" : text::xml_escaped(currency));
   for (const auto& candidate : plan.at("candidates")) {
     const auto& cost = candidate.at("cost");
     const auto& measures = candidate.at("measures");

@@ -16,6 +16,7 @@
 #include "sim/line/distribution.hpp"
 #include "sim/line/fault.hpp"
 #include "sim/line/ids.hpp"
+#include "sim/line/objective.hpp"
 
 namespace foreline::line {
 
@@ -216,6 +217,7 @@ struct Line {
   std::optional<std::uint32_t> calendar = {};  ///< Of all machines without one of their own.
   double ambient_degc = 25;                    ///< Mean temperature of the hall.
   double ambient_swing_k = 0;                  ///< Half the difference of warmest and coldest hour.
+  std::optional<Objective> objective = {};     ///< What counts here; absent: nobody has said.
   friend bool operator==(const Line&, const Line&) = default;
 
   [[nodiscard]] std::optional<MachineId> machine_named(std::string_view name) const;

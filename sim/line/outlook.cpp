@@ -55,13 +55,14 @@ Outlook::Outlook(const Line& line, const std::vector<Order>& orders) : orders_(&
   }
 }
 
-void Outlook::finish(std::span<const OrderId> sequence, double end_s, double gone,
-                     std::span<double> finished_s) const {
+double Outlook::finish(std::span<const OrderId> sequence, double end_s, double gone,
+                       std::span<double> finished_s) const {
   const auto& orders = *orders_;
   const auto products = part_s_.size();
   for (std::size_t o = 0; o < orders.size(); ++o)
     if (finished_s[o] >= 0) gone -= orders[o].quantity;
   double at_s = end_s;
+  double open = 0;
   std::optional<std::size_t> before;
   for (const auto id : sequence) {
     const auto& order = orders[id.index];
@@ -69,6 +70,7 @@ void Outlook::finish(std::span<const OrderId> sequence, double end_s, double gon
     if (finished_s[id.index] < 0) {
       const double done = std::clamp(gone, 0.0, static_cast<double>(order.quantity));
       gone -= done;
+      open += order.quantity - done;
       double seconds = (order.quantity - done) * part_s_[product];
       if (before && done <= 0) seconds += changeover_s_[*before * products + product];
       at_s = worked_until(calendars_[product], std::max(at_s, order.release_s), seconds);
@@ -79,20 +81,27 @@ void Outlook::finish(std::span<const OrderId> sequence, double end_s, double gon
   // Whatever no sequence holds comes last.
   for (std::size_t o = 0; o < orders.size(); ++o)
     if (finished_s[o] < 0) finished_s[o] = at_s;
+  return open;
 }
 
 void Outlook::judge(std::span<const double> finished_s, double start_s, Measures& measures) const {
   const auto& orders = *orders_;
-  measures.ahead_late = measures.ahead_tardiness_s = measures.ahead_makespan_s = 0;
+  measures.ahead_late = measures.ahead_tardiness_s = 0;
+  measures.ahead_makespan_s = measures.ahead_flow_s = 0;
   for (std::size_t o = 0; o < orders.size(); ++o) {
     measures.ahead_makespan_s = std::max(measures.ahead_makespan_s, finished_s[o]);
-    if (finished_s[o] <= orders[o].due_s || finished_s[o] <= start_s) continue;
+    if (finished_s[o] <= start_s) continue;
+    measures.ahead_flow_s += orders[o].weight * (finished_s[o] - orders[o].release_s);
+    if (finished_s[o] <= orders[o].due_s) continue;
     measures.ahead_late += 1;
     measures.ahead_tardiness_s += orders[o].weight * (finished_s[o] - orders[o].due_s);
   }
 }
 
-std::vector<double> finishes_of(const Trial& trial, const Outcome& outcome) {
+namespace {
+
+std::vector<double> finishes_of(const Trial& trial, const Outcome& outcome, const Outlook& outlook,
+                                double& open) {
   const auto& orders = *trial.orders;
   std::vector<double> finished_s(orders.size(), -1);
   double gone = 0;
@@ -101,8 +110,21 @@ std::vector<double> finishes_of(const Trial& trial, const Outcome& outcome) {
     finished_s[o] = order.finished_s;
     gone += order.finished_s >= 0 ? orders[o].quantity : 1.0 * order.good + order.scrap;
   }
-  Outlook(*trial.line, orders).finish(trial.schedule.sequence, outcome.end_s, gone, finished_s);
+  open = outlook.finish(trial.schedule.sequence, outcome.end_s, gone, finished_s);
   return finished_s;
+}
+
+}  // namespace
+
+std::vector<double> finishes_of(const Trial& trial, const Outcome& outcome) {
+  double open = 0;
+  return finishes_of(trial, outcome, Outlook(*trial.line, *trial.orders), open);
+}
+
+void look_ahead(const Trial& trial, const Outcome& outcome, Measures& measures) {
+  const Outlook outlook(*trial.line, *trial.orders);
+  outlook.judge(finishes_of(trial, outcome, outlook, measures.ahead_parts),
+                trial.from ? trial.from->at_s : -1.0, measures);
 }
 
 }  // namespace foreline::line

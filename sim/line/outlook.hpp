@@ -21,8 +21,9 @@ class Outlook {
   /// Sets when the orders finish that have not (-1), and leaves the others. `gone`: parts that have
   /// left the line or were scrapped by `end_s`, of all orders together and since line time 0; of
   /// open orders the first in the sequence have them.
-  void finish(std::span<const OrderId> sequence, double end_s, double gone,
-              std::span<double> finished_s) const;
+  /// Returns how many parts are still to leave.
+  double finish(std::span<const OrderId> sequence, double end_s, double gone,
+                std::span<double> finished_s) const;
 
   /// Lateness and makespan with these finishes. What was over by `start_s` counts as never late.
   void judge(std::span<const double> finished_s, double start_s, Measures& measures) const;
@@ -37,5 +38,7 @@ class Outlook {
 /// When each order of an outcome finishes, line time; those that the trial ended before by mean
 /// times.
 [[nodiscard]] std::vector<double> finishes_of(const Trial& trial, const Outcome& outcome);
+/// Sets what Measures say of orders by these finishes.
+void look_ahead(const Trial& trial, const Outcome& outcome, Measures& measures);
 
 }  // namespace foreline::line

@@ -65,9 +65,7 @@ Measures measures_of(const Trial& trial, const Outcome& outcome) {
       measures.tardiness_s += order.weight * (counted_s - order.due_s);
     }
   }
-  if (trial.orders)
-    Outlook(*trial.line, *trial.orders)
-        .judge(finishes_of(trial, outcome), trial.from ? start_s : -1.0, measures);
+  if (trial.orders) look_ahead(trial, outcome, measures);
   return measures;
 }
 

@@ -154,6 +154,8 @@ struct Measures {
   double ahead_late = 0;
   double ahead_tardiness_s = 0;
   double ahead_makespan_s = 0;
+  double ahead_flow_s = 0;  ///< Weighted sum of the times from release to finish.
+  double ahead_parts = 0;   ///< Of the orders, that have not left the line at the end.
 };
 /// From the trial's own start (`from`, or 0) to its end.
 [[nodiscard]] Measures measures_of(const Trial& trial, const Outcome& outcome);

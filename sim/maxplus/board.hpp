@@ -78,6 +78,7 @@ struct Sums {
   Row makespan{};
   Row late{};
   Row tardiness{};
+  Row flow{};
   std::int64_t unfinished[lanes]{};  ///< 0: all orders left in time.
 };
 
@@ -85,6 +86,7 @@ struct Sums {
 struct OrderRow {
   double due_s = 0;
   double weight = 0;
+  double release_s = 0;
   std::uint32_t left_over = 0;  ///< Parts that were not followed.
 };
 

@@ -260,7 +260,7 @@ struct Evaluator::State {
     const auto count = trial.line->products.size();
     for (const auto& one : *trial.orders) {
       products.push_back(one.product.index);
-      order_rows.push_back({one.due_s, one.weight, 0});
+      order_rows.push_back({one.due_s, one.weight, one.release_s, 0});
     }
     for (std::size_t m = 0; m < machines; ++m) {
       auto& work = work_s.emplace_back();
@@ -1087,14 +1087,16 @@ struct Evaluator::State {
       measures.ahead_late = sums.late[l];
       measures.ahead_tardiness_s = sums.tardiness[l];
       measures.ahead_makespan_s = sums.makespan[l];
+      measures.ahead_flow_s = sums.flow[l];
       if (sums.unfinished[l] != 0) look_beyond(l, measures, future.end_s);
     }
   }
 
   void look_beyond(std::size_t l, Measures& measures, double end_s) {
     for (std::size_t o = 0; o < orders; ++o) finishes[o] = ended[o][l];
-    outlook->finish(schedule.sequence, end_s,
-                    gone_before + measures.good_parts + measures.scrap_parts, finishes);
+    measures.ahead_parts =
+        outlook->finish(schedule.sequence, end_s,
+                        gone_before + measures.good_parts + measures.scrap_parts, finishes);
     outlook->judge(finishes, trial.from ? start_s : -1.0, measures);
   }
 

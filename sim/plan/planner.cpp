@@ -114,9 +114,18 @@ std::vector<std::pair<std::string, Trial>> corners_of(const Trial& trial) {
 }
 
 double cost_of(const Request& request, const Measures& measures, double service_s) {
-  return request.cost_tardiness_s * measures.ahead_tardiness_s +
-         request.cost_downtime_s * measures.downtime_s + request.cost_service_s * service_s +
-         request.cost_makespan_s * (measures.ahead_makespan_s - request.now.at_s);
+  return line::cost_of(request.objective, measures, service_s, request.now.at_s);
+}
+
+double cost_of_change(const Request& request, const Schedule& schedule) {
+  if (request.objective.moved_order <= 0) return 0;
+  const auto frozen = frozen_of(request);
+  const auto open = static_cast<double>(request.active.sequence.size() - frozen);
+  return request.objective.moved_order * open * moved_share(request.active, schedule, frozen);
+}
+
+bool recursion_tells(const Request& request) {
+  return maxplus::obstacles(*request.line).empty() && request.objective.energy_kwh <= 0;
 }
 
 const std::vector<std::string>& policy_names() {
@@ -178,13 +187,18 @@ class Planning {
     auto outcomes = run(trials);
     if (!outcomes) return outcomes.error();
     std::vector<double> costs;
+    std::vector<double> changes;
+    for (const auto& candidate : all_)
+      changes.push_back(cost_of_change(request_, candidate.schedule));
     measures_.resize(all_.size());
     for (std::size_t i = 0; i < cells.size(); ++i) {
       const auto& outcome = (*outcomes)[i];
       auto& measures = measures_[cells[i].candidate];
       measures.push_back(measures_of(trials[i], outcome));
-      costs.push_back(outcome.valid() ? cost_of(request_, measures.back(), service_s_of(outcome))
-                                      : invalid_cost);
+      costs.push_back(outcome.valid()
+                          ? changes[cells[i].candidate] +
+                                cost_of(request_, measures.back(), service_s_of(outcome))
+                          : invalid_cost);
     }
     return costs;
   }
@@ -203,9 +217,10 @@ class Planning {
 
   [[nodiscard]] std::vector<double> by_model(maxplus::Evaluator& evaluator,
                                              const Schedule& schedule) const {
+    const double change = cost_of_change(request_, schedule);
     std::vector<double> costs;
     for (const auto& future : evaluator.evaluate(schedule))
-      costs.push_back(cost_of(request_, future.measures, future.service_s));
+      costs.push_back(change + cost_of(request_, future.measures, future.service_s));
     return costs;
   }
 
@@ -224,7 +239,7 @@ class Planning {
   /// on; the running schedule and the best without chance are among them. Nothing is left to it
   /// where a recursion that can be trusted finds no gain that is worth a proof.
   void screen() {
-    if (all_.size() < 2 || !maxplus::obstacles(*request_.line).empty()) return;
+    if (all_.size() < 2 || !recursion_tells(request_)) return;
     std::vector<std::uint64_t> seeds;
     for (std::size_t i = 0; i < screening_futures; ++i)
       seeds.push_back(selection_seed(100'000 + i));
@@ -262,9 +277,10 @@ class Planning {
 
   void leave_out(std::size_t c, maxplus::Evaluator& evaluator) {
     auto& one = left_out_.emplace_back();
+    const double change = cost_of_change(request_, all_[c].schedule);
     for (const auto& future : evaluator.evaluate(all_[c].schedule)) {
       one.selection.push_back(future.measures);
-      one.cost.push_back(cost_of(request_, future.measures, future.service_s));
+      one.cost.push_back(change + cost_of(request_, future.measures, future.service_s));
     }
     one.mean_cost = estimate_of(one.cost);
     one.candidate = std::move(all_[c]);
@@ -337,6 +353,7 @@ class Planning {
     std::vector<Trial> trials;
     // Where keeping is best, its futures are those of the winner as well.
     const bool changes = !(winner() == request_.active);
+    const double change = cost_of_change(request_, winner());
     std::vector<const Schedule*> schedules = {&winner()};
     if (changes) schedules.insert(schedules.begin(), &request_.active);
     const auto futures =
@@ -371,7 +388,7 @@ class Planning {
       proof.keep.push_back(measures_of(trials[i], kept));
       proof.winner.push_back(measures_of(trials[other], won));
       keep_costs.push_back(cost_of(request_, proof.keep.back(), service_s_of(kept)));
-      winner_costs.push_back(cost_of(request_, proof.winner.back(), service_s_of(won)));
+      winner_costs.push_back(change + cost_of(request_, proof.winner.back(), service_s_of(won)));
       const auto kept_s = finishes_of(trials[i], kept);
       const auto won_s = finishes_of(trials[other], won);
       for (std::size_t o = 0; o < on_time.size(); ++o) {
@@ -425,7 +442,7 @@ class Planning {
   /// The recursion in the futures of the proof, and in many more for its mean.
   void sharpen(Proof& proof, const select::ComparisonOptions& options) {
     const auto question = future_of(request_, request_.active, 0);
-    if (request_.control_futures < 2 || !maxplus::obstacles(*request_.line).empty()) return;
+    if (request_.control_futures < 2 || !recursion_tells(request_)) return;
     auto seeds = proved_;
     // As many as a book of any size lets pass in a few seconds.
     const auto more = std::min<std::size_t>(
@@ -454,7 +471,7 @@ class Planning {
   Result<Done> corners() {
     if (winner() == request_.active || request_.model_futures == 0) return Done{};
     const auto base = future_of(request_, request_.active, 0);
-    const bool recursion = maxplus::obstacles(*request_.line).empty();
+    const bool recursion = recursion_tells(request_);
     const std::size_t count =
         recursion ? request_.model_futures : std::min<std::size_t>(8, request_.model_futures);
     std::vector<std::uint64_t> seeds;
@@ -476,7 +493,8 @@ class Planning {
         auto outcomes = run(trials);
         if (!outcomes) return outcomes.error();
         for (std::size_t i = 0; i < trials.size(); ++i)
-          costs[i / count].push_back(cost_of(request_, measures_of(trials[i], (*outcomes)[i]),
+          costs[i / count].push_back(cost_of_change(request_, trials[i].schedule) +
+                                     cost_of(request_, measures_of(trials[i], (*outcomes)[i]),
                                              service_s_of((*outcomes)[i])));
       }
       const double kept = mean_of(costs[0]);

@@ -54,11 +54,7 @@ struct Request {
   std::size_t fence = 0;           ///< Leading orders that may not move, started or not.
   double largest_moved_share = 1;  ///< No candidate but those given moves more; moved_share().
   double largest_shift = 1;        ///< Nor shifts more; Nervousness::weighted_shift.
-  /// Cost of one future: cost_per_late_s * tardiness + cost_per_down_s * downtime + ...
-  double cost_tardiness_s = 1.0;
-  double cost_downtime_s = 1.0;
-  double cost_service_s = 0.2;
-  double cost_makespan_s = 0.1;
+  line::Objective objective;       ///< What a future costs.
 };
 
 /// Leading orders of the running schedule that may not move: started, or before the fence.
@@ -104,6 +100,10 @@ inline constexpr std::string_view calm_champion = "best without chance";
 /// mean times: what is put off beyond the horizon is late there.
 [[nodiscard]] double cost_of(const Request& request, const line::Measures& measures,
                              double service_s);
+/// What a schedule costs in any future, for not being the running one.
+[[nodiscard]] double cost_of_change(const Request& request, const line::Schedule& schedule);
+/// Whether the recursion can do the line and knows everything that has a price.
+[[nodiscard]] bool recursion_tells(const Request& request);
 
 /// A way in which the model may be wrong, and what is left of the gain there.
 struct Corner {

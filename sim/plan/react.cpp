@@ -283,13 +283,16 @@ Schedule bounded(const Schedule& before, const Schedule& after, std::size_t froz
   return with_first(low);
 }
 
-double cost_loss_threshold(const Machine& machine, FaultKind kind, double cost_service_s,
-                           double cost_downtime_s) {
+double cost_loss_threshold(const Machine& machine, FaultKind kind, const Objective& objective) {
   const auto mode = std::find_if(machine.faults.begin(), machine.faults.end(),
                                  [&](const FaultMode& m) { return m.kind == kind; });
   if (mode == machine.faults.end()) return 1;
-  const double loss = cost_downtime_s * mode->repair.expectation();
-  return loss > 0 ? std::clamp(cost_service_s * machine.service.expectation() / loss, 0.0, 1.0) : 1;
+  const double service_s = machine.service.expectation();
+  const double repair_s = mode->repair.expectation();
+  const double loss = objective.downtime_s * repair_s + objective.breakdown;
+  if (loss > 0)
+    return std::clamp((objective.service_s * service_s + objective.service) / loss, 0.0, 1.0);
+  return repair_s > 0 ? std::clamp(service_s / repair_s, 0.0, 1.0) : 1;
 }
 
 std::vector<std::string> Reacting::step(const Line& line, const std::vector<Order>& orders,

@@ -51,10 +51,10 @@ struct Nervousness {
                                      std::size_t frozen, const Nervousness& largest);
 
 /// Above this probability of a fault a service costs less than what it prevents: cost of a service
-/// over the cost of the repair (cost-loss ratio; Murphy 1977). 0 to 1; 1 when there is nothing to
-/// prevent.
+/// over the cost of the repair (cost-loss ratio; Murphy 1977). Where a stop has no
+/// price, by the time that each takes. 0 to 1; 1 when there is nothing to prevent.
 [[nodiscard]] double cost_loss_threshold(const line::Machine& machine, line::FaultKind kind,
-                                         double cost_service_s, double cost_downtime_s);
+                                         const line::Objective& objective);
 
 struct ReactRules {
   bool on_breakdown = true;

@@ -111,7 +111,7 @@ class Search {
     double sum = 0;
     for (std::size_t i = 0; i < futures_; ++i)
       sum += cost_of(request_, all[i].measures, all[i].service_s);
-    return sum / static_cast<double>(futures_);
+    return cost_of_change(request_, schedule) + sum / static_cast<double>(futures_);
   }
 
   void keep(const Found& found) {

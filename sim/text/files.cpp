@@ -713,6 +713,86 @@ void check_flow(std::vector<Table>& tables, const std::vector<Station>& stations
   }
 }
 
+/// One price as people write it: "60 EUR/h".
+void read_price(Table& table, const ObjectiveField& field, Objective& objective) {
+  const auto key = field.name;
+  const auto price = table.quantity(key);
+  const auto slash = price.unit.rfind('/');
+  if (price.unit.empty()) return;  // complained of already
+  const auto example = fmt::format("for example \"60 EUR/{}\"", field.unit);
+  const auto currency = price.unit.substr(0, slash);
+  if (slash == std::string::npos || currency.empty() ||
+      price.unit.substr(slash + 1) != field.unit) {
+    table.complain(
+        key,
+        fmt::format("\"{}\" is in \"{}\", wanted a price for each {}", key, price.unit, field.unit),
+        example);
+    return;
+  }
+  if (price.value < 0)
+    table.complain(key, fmt::format("\"{}\" has a negative price", key),
+                   "what is worth something is priced by what its lack costs");
+  if (!objective.currency.empty() && objective.currency != currency)
+    table.complain(
+        key, fmt::format("\"{}\" is in {}, another price in {}", key, currency, objective.currency),
+        "one objective has one currency");
+  if (objective.currency.empty()) objective.currency = currency;
+  objective.*field.price = price.value / field.units;
+}
+
+/// The most important first; one unit of each outweighs a thousand of the next.
+void read_ranking(Table& table, Objective& objective) {
+  constexpr double outweighs = 1000;
+  std::vector<std::string> known;
+  for (const auto& field : objective_fields()) known.emplace_back(field.name);
+  const auto names = table.strings("first", true);
+  constexpr std::size_t most = 4;
+  if (names.empty() || names.size() > most)
+    table.complain("first", fmt::format("{} names, wanted 1 to {}", names.size(), most));
+  std::set<std::string> seen;
+  double price = 1;
+  for (std::size_t i = std::min(names.size(), most); i-- > 0; price *= outweighs) {
+    const auto field = std::find(known.begin(), known.end(), names[i]);
+    if (field == known.end()) {
+      const auto meant = nearest(names[i], known);
+      table.complain("first", i, fmt::format("nothing of a line is called \"{}\"", names[i]),
+                     meant ? fmt::format("did you mean \"{}\"?", *meant)
+                           : fmt::format("known: {}", fmt::join(known, ", ")));
+      continue;
+    }
+    if (!seen.insert(names[i]).second)
+      table.complain("first", i, fmt::format("\"{}\" is there twice", names[i]));
+    const auto& entry = objective_fields()[static_cast<std::size_t>(field - known.begin())];
+    objective.*entry.price = price / entry.units;
+  }
+  objective.currency = "points";
+}
+
+void read_objective(Table& root, Line& line) {
+  auto table = root.table("objective");
+  if (!table) return;
+  auto objective = free_of_cost();
+  bool priced = false;
+  for (const auto& field : objective_fields()) {
+    if (!table->has(field.name)) continue;
+    if (table->has("first") && !priced)
+      table->complain(field.name, "a ranking and prices say two things",
+                      "take \"first\" out, or the prices");
+    read_price(*table, field, objective);
+    priced = true;
+  }
+  if (table->has("first"))
+    read_ranking(*table, objective);
+  else if (!priced)
+    table->complain("", "an objective without prices",
+                    "for example tardiness = \"60 EUR/h\", or first = [\"tardiness\"]");
+  else if (std::none_of(objective_fields().begin(), objective_fields().end(),
+                        [&](const auto& field) { return objective.*field.price > 0; }))
+    table->complain("", "nothing has a price above 0", "then every schedule is as good");
+  table->finish();
+  line.objective = objective;
+}
+
 }  // namespace
 
 Result<Line> read_line_file(const fs::path& path) {
@@ -741,6 +821,7 @@ Result<Line> read_line_file(const fs::path& path) {
   if (root.has("ambient")) line.ambient_degc = root.quantity_in("ambient", "degC");
   line.ambient_swing_k = root.quantity_in("ambient_swing", "K", 0.0);
   const auto named = read_shared(root, line);
+  read_objective(root, line);
   std::vector<Station> stations;
   std::size_t units_in_all = 0;
   for (auto& table : machines) {

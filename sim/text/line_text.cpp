@@ -291,6 +291,13 @@ std::string line_text(const Line& line) {
         "\n[[spare]]\nname = {}\nstock = {}\nreorder_at = {}\norder_size = {}\nlead = {}\n",
         toml_string(spare.name), spare.stock, spare.reorder_at, spare.order_size,
         distribution_of(spare.lead));
+  if (line.objective) {
+    out += "\n[objective]\n";
+    for (const auto& field : objective_fields())
+      if (const double price = (*line.objective).*field.price * field.units; price > 0)
+        out += fmt::format("{} = \"{} {}/{}\"\n", field.name, price, line.objective->currency,
+                           field.unit);
+  }
   const Writer writer(line);
   for (std::uint32_t m = 0; m < line.machines.size(); ++m)
     if (!line.machines[m].unit_of) out += writer.machine(m);

@@ -146,9 +146,14 @@ void one(A& a, Machine& v) {
       v.product_load);
 }
 template <class A>
+void one(A& a, Objective& v) {
+  all(a, v.currency);
+  for (const auto& field : objective_fields()) all(a, v.*field.price);
+}
+template <class A>
 void one(A& a, Line& v) {
   all(a, v.name, v.products, v.machines, v.crews, v.sample_period_s, v.crew_groups, v.transporters,
-      v.spares, v.calendars, v.calendar, v.ambient_degc, v.ambient_swing_k);
+      v.spares, v.calendars, v.calendar, v.ambient_degc, v.ambient_swing_k, v.objective);
 }
 template <class A>
 void one(A& a, Order& v) {

@@ -136,6 +136,8 @@ void check_equal(const line::Trial& trial, const line::Outcome& outcome) {
   CHECK(future.measures.ahead_late == twin.ahead_late);
   CHECK(std::abs(future.measures.ahead_tardiness_s - twin.ahead_tardiness_s) < 1e-7);
   CHECK(std::abs(future.measures.ahead_makespan_s - twin.ahead_makespan_s) < tolerance_s);
+  CHECK(std::abs(future.measures.ahead_flow_s - twin.ahead_flow_s) < 1e-7);
+  CHECK(future.measures.ahead_parts == twin.ahead_parts);
 }
 
 }  // namespace

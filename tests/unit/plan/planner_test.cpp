@@ -100,7 +100,7 @@ TEST_CASE("nothing is simulated where the recursion is sure that nothing is wort
   trial.want_state_at_s = 500;
   request.now = tests::run(trial).state.value();
   request.active = trial.schedule;
-  request.cost_service_s = 1000;  // a service is never worth it
+  request.objective.service_s = 1000;  // a service is never worth it
   const auto all = planned(request);
   request.least_gain_share = 0.005;
   const auto plan = planned(request);
@@ -113,7 +113,7 @@ TEST_CASE("nothing is simulated where the recursion is sure that nothing is wort
   CHECK(plan.evaluated.size() == all.evaluated.size());
   CHECK(plan.evaluated[plan.winner].candidate.name == "keep");
   // Where something is to be gained, the same rule leaves it to the proof.
-  request.cost_service_s = 0.2;
+  request.objective.service_s = 0.2;
   request.hazards = {tests::hazard(0, FaultKind::bearing_wear, 1.0F)};
   const auto other = planned(request);
   CHECK(simulated(other) > 1);
@@ -124,7 +124,7 @@ TEST_CASE("nothing is simulated where the recursion is sure that nothing is wort
 TEST_CASE("an order that the horizon cannot hold is not put off for the sake of one that it can") {
   auto request = tests::request();
   request.horizon_s = 3600;
-  request.cost_makespan_s = 0;
+  request.objective.makespan_s = 0;
   // B is late whatever happens, and weighs as much as ten; C could be in time before it.
   request.orders = std::make_shared<std::vector<line::Order>>(std::vector<line::Order>{
       {"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 700, 0, 1800, 10}, {"C", {0}, 100, 0, 2600, 1}});
@@ -141,6 +141,52 @@ TEST_CASE("an order that the horizon cannot hold is not put off for the sake of 
     CHECK(one.mean_cost.mean > plan.evaluated[plan.winner].mean_cost.mean + 1500);
   }
   REQUIRE(plan.evaluated.size() > 1);
+}
+
+TEST_CASE("the best schedule is the one that is best by what counts") {
+  auto request = tests::request();
+  const auto winner = [&] {
+    const auto plan = planned(request);
+    std::string sequence;
+    for (const auto id : plan.evaluated[plan.winner].candidate.schedule.sequence)
+      sequence += (*request.orders)[id.index].id;
+    return sequence;
+  };
+  // Products a, c, b, c: the changeovers of A C B D or A C D B are the shortest.
+  request.objective = line::free_of_cost();
+  request.objective.changeover_s = 1;
+  const auto short_ones = winner();
+  CHECK((short_ones == "ACBD" || short_ones == "ACDB"));
+  // B is due last, but worth ten of the others.
+  request.objective = line::free_of_cost();
+  request.objective.tardiness_s = 1;
+  auto orders = *request.orders;
+  orders[1].due_s = 2200;
+  orders[1].weight = 10;
+  request.orders = std::make_shared<std::vector<line::Order>>(orders);
+  CHECK(winner().substr(0, 2) == "AB");
+  // Where moving costs more than it can bring, all stay.
+  request.active.sequence = {{0}, {2}, {3}, {1}};
+  CHECK(winner().substr(0, 2) == "AB");
+  request.objective.moved_order = 1e6;
+  CHECK(winner() == "ACDB");
+}
+
+TEST_CASE("with a price for energy the simulator decides, which knows it") {
+  auto request = tests::request();
+  auto line = *request.line;
+  line.machines[0].power.setup_kw = 100;
+  line.machines[1].power.setup_kw = 100;
+  request.line = std::make_shared<line::Line>(line);
+  request.objective = line::free_of_cost();
+  request.objective.energy_kwh = 0.3;
+  CHECK_FALSE(plan::recursion_tells(request));
+  const auto plan = planned(request);
+  const auto& sequence = plan.evaluated[plan.winner].candidate.schedule.sequence;
+  CHECK(sequence[1].index == 2);  // a, b, c, c instead of a, c, b, c
+  CHECK(plan.proof.mean_gain.mean > 0);
+  CHECK_FALSE(plan.proof.compared.sharpened);
+  for (const auto& one : plan.evaluated) CHECK(one.simulated);
 }
 
 TEST_CASE("without a hazard and with nothing to gain by another order, keeping wins") {

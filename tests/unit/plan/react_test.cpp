@@ -112,10 +112,21 @@ TEST_CASE("a service is worth an alarm above its cost over what it prevents") {
   auto machine = tests::request().line->machines[0];
   machine.service = line::Distribution::constant(1200);
   // 0.2 * 1200 s of service against 1 * 3600 s of repair.
-  CHECK(plan::cost_loss_threshold(machine, machine.faults[0].kind, 0.2, 1) == Approx(240.0 / 3600));
-  CHECK(plan::cost_loss_threshold(machine, machine.faults[0].kind, 10, 1) == 1);
-  CHECK(plan::cost_loss_threshold(machine, machine.faults[0].kind, 0.2, 0) == 1);
-  CHECK(plan::cost_loss_threshold(machine, FaultKind::jam, 0.2, 1) == 1);
+  line::Objective objective;
+  const auto threshold = [&] {
+    return plan::cost_loss_threshold(machine, machine.faults[0].kind, objective);
+  };
+  CHECK(threshold() == Approx(240.0 / 3600));
+  objective.service = 120;
+  CHECK(threshold() == Approx(360.0 / 3600));
+  objective.breakdown = 3600;
+  CHECK(threshold() == Approx(360.0 / 7200));
+  objective.service_s = 10;
+  CHECK(threshold() == 1);
+  CHECK(plan::cost_loss_threshold(machine, FaultKind::jam, objective) == 1);
+  // Where a stop has no price, a service is worth it above the time that it takes over a repair's.
+  objective.breakdown = objective.downtime_s = 0;
+  CHECK(threshold() == Approx(1200.0 / 3600));
 }
 
 TEST_CASE("a long stop is one reason, and the next stop another") {

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "plugin/report/page.hpp"
+
 using namespace foreline::report;
 using nlohmann::ordered_json;
 namespace fs = std::filesystem;
@@ -43,6 +45,21 @@ std::string member(const fs::path& archive, const std::string& name) {
 }
 
 }  // namespace
+
+TEST_CASE("the page tells what counts on the line, and costs in its currency") {
+  auto story = shipped_story();
+  const auto page = [&] {
+    auto html = page_of(story);
+    if (!html) FAIL(html.error().text());
+    return std::move(*html);
+  };
+  CHECK(page().find("What counts") == std::string::npos);
+  CHECK(page().find("cost, mean [95 %]") != std::string::npos);
+  story["plan"]["currency"] = "E&R";
+  story["plan"]["objective"] = "tardiness 60 E&R/h";
+  CHECK(page().find("<p>What counts: tardiness 60 E&amp;R/h.</p>") != std::string::npos);
+  CHECK(page().find("E&amp;R, mean [95 %]") != std::string::npos);
+}
 
 TEST_CASE("every table of a story is as wide as its header") {
   const auto story = shipped_story();

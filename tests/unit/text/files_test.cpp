@@ -119,6 +119,38 @@ TEST_CASE("an order book is read whatever its line ends, quotes, order of column
   }
 }
 
+TEST_CASE("what counts on a line is read with its prices, and read back") {
+  const auto text = contents(source / "scenarios/lines/stamping.toml") +
+                    "\n[objective]\ntardiness = \"60 EUR/h\"\nenergy = \"0.28 EUR/kWh\"\n"
+                    "orders-late = \"500 EUR/order\"\n";
+  const auto line = text::read_line_file(written("line.toml", text));
+  if (!line) FAIL(line.error().text());
+  REQUIRE(line->objective);
+  auto wanted = line::free_of_cost();
+  wanted.currency = "EUR";
+  wanted.tardiness_s = 60.0 / 3600;
+  wanted.energy_kwh = 0.28;
+  wanted.late_order = 500;
+  CHECK(*line->objective == wanted);
+  const auto again = text::read_line_file(written("line.toml", text::line_text(*line)));
+  if (!again) FAIL(again.error().text());
+  CHECK(again->objective == line->objective);
+  CHECK_FALSE(bottling().objective);
+}
+
+TEST_CASE("a ranking lets a unit outweigh a thousand of the next") {
+  const auto text = contents(source / "scenarios/lines/stamping.toml") +
+                    "\n[objective]\nfirst = [\"orders-late\", \"tardiness\", \"makespan\"]\n";
+  const auto line = text::read_line_file(written("line.toml", text));
+  if (!line) FAIL(line.error().text());
+  auto wanted = line::free_of_cost();
+  wanted.currency = "points";
+  wanted.late_order = 1e6;
+  wanted.tardiness_s = 1000.0 / 3600;
+  wanted.makespan_s = 1.0 / 3600;
+  CHECK(line->objective == wanted);
+}
+
 TEST_CASE("every mistake of an order book is told with its line") {
   const auto text = mistakes_of_orders(
       "id,product,quantity,release,due,weight\n"

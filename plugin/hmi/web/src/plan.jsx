@@ -223,7 +223,7 @@ function Proposal({ plan }) {
       {plan.passed && gate}
       <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
         <Scroll label={t("Schedules that were weighed")}><table>
-          <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>
+          <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}{plan.currency && ` (${plan.currency})`}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>
           <tbody>{plan.candidates.map((candidate) => (
             <tr key={candidate.name} class={candidate.name === plan.winner ? "best" : ""}>
               <td>{spoken(candidate.name)}</td><td class="n"><Interval value={candidate.cost} /></td>

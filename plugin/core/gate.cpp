@@ -432,9 +432,12 @@ std::string identity_text(const plan::Request& request, const Schedule& schedule
   for (const auto& machine : request.line->machines)
     text += fmt::format("machine {} {} {} {}\n", machine.name, machine.cycle.expectation(),
                         machine.buffer_after, machine.faults.size());
-  for (const auto& order : *request.orders)
-    text += fmt::format("order {} {} {} {} {} {}\n", order.id, order.product.index, order.quantity,
+  for (const auto& order : *request.orders) {
+    text += fmt::format("order {} {} {} {} {} {}", order.id, order.product.index, order.quantity,
                         order.release_s, order.due_s, order.weight);
+    for (const auto other : order.after) text += fmt::format(" after {}", other.index);
+    text += "\n";
+  }
   const auto put = [&](const char* what, const Schedule& one) {
     text += what;
     for (const auto id : one.sequence) text += fmt::format(" {}", id.index);

@@ -31,9 +31,19 @@ void Floor::change_parts(std::int64_t by) {
   parts_in_line = static_cast<std::uint64_t>(static_cast<std::int64_t>(parts_in_line) + by);
 }
 
+bool Floor::may_enter(OrderId order) const {
+  const auto& wanted = (*trial->orders)[order.index];
+  return wanted.release_s <= now() &&
+         std::all_of(wanted.after.begin(), wanted.after.end(), [this](OrderId other) {
+           return outcome->orders.at(other.index).finished_s >= 0;
+         });
+}
+
 void Floor::finish(OrderId order) {
   if (--outstanding[order.index] > 0) return;
   outcome->orders[order.index].finished_s = now();
+  if (precedence)
+    for (auto* machine : machines) machine->nudge_source();
   if (--orders_open > 0) return;
   done = true;
   settle();
@@ -299,6 +309,10 @@ void MachineActor::nudge() {
   nap_.wake();
 }
 
+void MachineActor::nudge_source() {
+  if (source()) nudge();
+}
+
 void MachineActor::begin(const ScriptedFault& fault) {
   wear_.begin(fault, axes());
   note_onsets();
@@ -351,7 +365,7 @@ std::optional<OrderId> MachineActor::in_reach() {
   if (rework_ != nullptr && !rework_->empty()) return (*rework_)[0].order;
   if (source()) {
     const auto order = next_order();
-    if (order && (*floor_->trial->orders)[order->index].release_s <= floor_->now()) return order;
+    if (order && floor_->may_enter(*order)) return order;
     return std::nullopt;
   }
   if (assembles()) {
@@ -405,7 +419,9 @@ OrderId MachineActor::await_part() {
     if (source()) {
       const auto order = next_order();
       enter(order ? PackmlState::idle : PackmlState::complete);
-      stand(Waiting::release, order ? (*floor_->trial->orders)[order->index].release_s : never);
+      // Released and still here: it waits for another order, whose end wakes this machine.
+      const double release_s = order ? (*floor_->trial->orders)[order->index].release_s : never;
+      stand(Waiting::release, release_s > floor_->now() ? release_s : never);
       continue;
     }
     enter(set_up_ || parts_ > 0 ? PackmlState::suspended : PackmlState::idle);

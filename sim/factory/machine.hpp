@@ -53,6 +53,7 @@ struct Floor {
   double parts_since_s = 0;
   bool done = false;
   bool runaway = false;
+  bool precedence = false;             ///< Some order comes after another.
   std::optional<line::Outcome> final;  ///< As it was when the last part left.
 
   [[nodiscard]] double now() const { return start_s + stage->now(); }
@@ -63,6 +64,8 @@ struct Floor {
   }
   /// Parts come into the line or leave it.
   void change_parts(std::int64_t by);
+  /// Whether the order's first part may enter the line.
+  [[nodiscard]] bool may_enter(line::OrderId order) const;
   /// A part of the order has left the line or was scrapped in it.
   void finish(line::OrderId order);
   /// Books everything that is under way up to now.
@@ -79,6 +82,8 @@ class MachineActor {
 
   /// Another machine has put a part into, or taken one from, a neighbouring buffer.
   void nudge();
+  /// An order has ended: a source may wait for that.
+  void nudge_source();
   /// The schedule has changed.
   void reschedule();
   void begin(const line::ScriptedFault& fault);

@@ -173,6 +173,8 @@ struct Simulation::State {
   /// Orders as they stand at the start; good and scrap count from line time 0.
   void open_orders(const std::vector<std::uint32_t>& takers) {
     const auto& line = *trial.line;
+    floor.precedence = std::any_of(trial.orders->begin(), trial.orders->end(),
+                                   [](const Order& order) { return !order.after.empty(); });
     for (std::uint32_t o = 0; o < trial.orders->size(); ++o) {
       auto& order = outcome.orders[o];
       floor.outstanding[o] = (*trial.orders)[o].quantity;

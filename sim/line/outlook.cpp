@@ -73,6 +73,7 @@ double Outlook::finish(std::span<const OrderId> sequence, double end_s, double g
       open += order.quantity - done;
       double seconds = (order.quantity - done) * part_s_[product];
       if (before && done <= 0) seconds += changeover_s_[*before * products + product];
+      // Those that it comes after are before it in the sequence, and so have ended by then.
       at_s = worked_until(calendars_[product], std::max(at_s, order.release_s), seconds);
       finished_s[id.index] = at_s;
     }

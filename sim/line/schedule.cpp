@@ -8,6 +8,68 @@
 
 namespace foreline::line {
 
+namespace {
+
+bool has_precedence(const std::vector<Order>& orders) {
+  return std::any_of(orders.begin(), orders.end(),
+                     [](const Order& order) { return !order.after.empty(); });
+}
+
+}  // namespace
+
+std::vector<OrderId> with_precedence(std::vector<OrderId> sequence,
+                                     const std::vector<Order>& orders) {
+  if (!has_precedence(orders)) return sequence;
+  std::vector<bool> waiting(orders.size(), false);
+  for (const auto id : sequence) waiting[id.index] = true;
+  std::vector<OrderId> kept;
+  while (!sequence.empty()) {
+    auto next = std::find_if(sequence.begin(), sequence.end(), [&](OrderId id) {
+      const auto& after = orders[id.index].after;
+      return std::none_of(after.begin(), after.end(),
+                          [&](OrderId other) { return waiting[other.index]; });
+    });
+    if (next == sequence.end()) next = sequence.begin();  // a circle: nothing can be done
+    waiting[next->index] = false;
+    kept.push_back(*next);
+    sequence.erase(next);
+  }
+  return kept;
+}
+
+std::vector<OrderId> circle_in(const std::vector<Order>& orders) {
+  enum class Mark : std::uint8_t { fresh, on_the_way, done };
+  std::vector<Mark> marks(orders.size(), Mark::fresh);
+  std::vector<std::pair<std::uint32_t, std::size_t>>
+      way;  // order, and which of its `after` is next
+  for (std::uint32_t start = 0; start < orders.size(); ++start) {
+    if (marks[start] != Mark::fresh) continue;
+    way = {{start, 0}};
+    marks[start] = Mark::on_the_way;
+    while (!way.empty()) {
+      auto& [order, next] = way.back();
+      if (next == orders[order].after.size()) {
+        marks[order] = Mark::done;
+        way.pop_back();
+        continue;
+      }
+      const auto other = orders[order].after[next++].index;
+      if (marks[other] == Mark::on_the_way) {
+        std::vector<OrderId> circle;
+        const auto from = std::find_if(way.begin(), way.end(),
+                                       [&](const auto& step) { return step.first == other; });
+        for (auto step = from; step != way.end(); ++step) circle.push_back({step->first});
+        circle.push_back({other});
+        return circle;
+      }
+      if (marks[other] != Mark::fresh) continue;
+      marks[other] = Mark::on_the_way;
+      way.emplace_back(other, 0);
+    }
+  }
+  return {};
+}
+
 std::vector<std::string> complaints_about(const Schedule& schedule, const Line& line,
                                           const std::vector<Order>& orders, const Schedule& active,
                                           std::size_t frozen) {
@@ -27,6 +89,15 @@ std::vector<std::string> complaints_about(const Schedule& schedule, const Line& 
     if (seen[i] > 1)
       complaints.push_back(
           fmt::format("order {} is in the sequence {} times", orders[i].id, seen[i]));
+  }
+  std::vector<bool> before(orders.size(), false);
+  for (const OrderId id : schedule.sequence) {
+    if (id.index >= orders.size()) continue;
+    for (const OrderId other : orders[id.index].after)
+      if (!before[other.index] && seen[other.index] > 0)
+        complaints.push_back(fmt::format("order {} must come after order {}", orders[id.index].id,
+                                         orders[other.index].id));
+    before[id.index] = true;
   }
   for (std::size_t i = 0; i < frozen && i < active.sequence.size(); ++i) {
     if (i < schedule.sequence.size() && schedule.sequence[i] == active.sequence[i]) continue;

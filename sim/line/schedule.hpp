@@ -20,6 +20,8 @@ struct Order {
   double release_s = 0;        ///< Earliest start.
   double due_s = std::numeric_limits<double>::infinity();
   double weight = 1;  ///< Cost of lateness relative to other orders.
+  /// Orders of the book whose last part must have left the line before this one's first enters it.
+  std::vector<OrderId> after = {};
   friend bool operator==(const Order&, const Order&) = default;
 };
 
@@ -41,6 +43,14 @@ struct Schedule {
   std::vector<Service> services;
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
+
+/// The sequence with each order behind those that it comes after, otherwise as it was; itself when
+/// it keeps to that.
+[[nodiscard]] std::vector<OrderId> with_precedence(std::vector<OrderId> sequence,
+                                                   const std::vector<Order>& orders);
+/// Orders that wait for one another, in the order in which they do, the first again at the end;
+/// empty when none do.
+[[nodiscard]] std::vector<OrderId> circle_in(const std::vector<Order>& orders);
 
 /// All mistakes of a schedule against its line and order book; empty when it can run. `frozen` is
 /// the number of leading entries of `active` that may not change (already started).

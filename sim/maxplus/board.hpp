@@ -93,9 +93,9 @@ struct OrderRow {
 /// The functions of one instruction set.
 struct Kernels {
   /// A part through the whole line, where all futures see the same parts.
-  void (*follow)(Board& board, std::uint32_t order, double release_s) = nullptr;
+  void (*follow)(Board& board, std::uint32_t order, const Row& release) = nullptr;
   /// The same where each future scraps parts of its own.
-  void (*follow_each)(Board& board, std::uint32_t order, double release_s) = nullptr;
+  void (*follow_each)(Board& board, std::uint32_t order, const Row& release) = nullptr;
   /// Rows of ends become when the orders finished (-1: not in time), one a order.
   void (*finish)(const OrderRow* orders, std::size_t count, double start_s, double horizon_s,
                  Row* ends, Sums& sums) = nullptr;

@@ -795,7 +795,7 @@ struct Evaluator::State {
   void follow(const Entry& entry) {
     const std::size_t o = entry.order;
     const auto product = order(o).product.index;
-    Row ready = Row::of(entry.from == Entry::From::source ? order(o).release_s : start_s);
+    Row ready = entry.from == Entry::From::source ? released(o) : Row::of(start_s);
     Mask alive = Mask::everyone();
     for (std::size_t m = entry.stage; m < machines; ++m) {
       auto& stage = stages[m];
@@ -983,6 +983,13 @@ struct Evaluator::State {
     }
   }
 
+  /// When the order may enter the line. Those that it comes after have been followed before it.
+  [[nodiscard]] Row released(std::size_t o) const {
+    Row release = Row::of(order(o).release_s);
+    for (const auto other : order(o).after) release = larger(release, ended[other.index]);
+    return release;
+  }
+
   void run_block(std::size_t b) {
     begin_block(b);
     const bool quick = trace == nullptr && !shifts;
@@ -1000,7 +1007,7 @@ struct Evaluator::State {
           for (std::size_t m = 0; m < machines; ++m) draw(m, drawn_for - 1);
         }
         fetch_ahead(b + 1, i);
-        follow_quickly(board, entry.order, order(entry.order).release_s);
+        follow_quickly(board, entry.order, released(entry.order));
       } else if (uniform) {
         follow<true>(entry);
       } else {

@@ -113,6 +113,14 @@ class Candidates {
   explicit Candidates(const Request& request) : request_(request) {}
 
   void add(std::string name, std::string why, Schedule schedule) {
+    if (auto kept = with_precedence(schedule.sequence, *request_.orders);
+        kept != schedule.sequence) {
+      schedule.sequence = std::move(kept);
+      const auto unrest = nervousness_of(request_.active, schedule, frozen_of(request_));
+      if (unrest.moved_share > request_.largest_moved_share ||
+          unrest.weighted_shift > request_.largest_shift)
+        return;
+    }
     const bool known = std::any_of(all_.begin(), all_.end(), [&](const Candidate& candidate) {
       return candidate.schedule == schedule;
     });

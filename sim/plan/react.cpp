@@ -125,6 +125,8 @@ Projection projected(const Request& request, const Schedule& schedule) {
   for (const auto id : schedule.sequence) {
     const auto& order = orders[id.index];
     double arrives_s = std::max(request.now.at_s, order.release_s);
+    for (const auto other : order.after)
+      arrives_s = std::max(arrives_s, projection.finished_s[other.index]);
     double last_s = arrives_s;
     Station* before = nullptr;
     for (auto& station : stations) {
@@ -203,7 +205,8 @@ std::optional<Candidate> affected_operations(const Request& request) {
                   begin + static_cast<std::ptrdiff_t>(from),
                   begin + static_cast<std::ptrdiff_t>(from) + 1);
       const double next_cost = lateness_cost(request, next);
-      if (next_cost >= cost) continue;
+      if (next_cost >= cost || with_precedence(next.sequence, *request.orders) != next.sequence)
+        continue;
       const auto unrest = nervousness_of(request.active, next, frozen);
       if (unrest.moved_share > largest.moved_share ||
           unrest.weighted_shift > largest.weighted_shift)

@@ -144,6 +144,7 @@ class Search {
       next.sequence.erase(std::find(next.sequence.begin(), next.sequence.end(), order));
       const auto put = frozen_ + draws_.below(reach);
       next.sequence.insert(next.sequence.begin() + static_cast<std::ptrdiff_t>(put), order);
+      next.sequence = with_precedence(std::move(next.sequence), *request_.orders);
       if (request_.largest_moved_share >= 1 && request_.largest_shift >= 1) return next;
       const auto unrest = nervousness_of(request_.active, next, frozen_);
       if (unrest.moved_share > request_.largest_moved_share ||

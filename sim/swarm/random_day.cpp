@@ -317,6 +317,12 @@ Trial random_day(std::uint64_t seed) {
     trial.communication_losses.push_back(
         {"wire", from_s, from_s + 1800, dice.chance(0.5) ? 1 : 0.5, 0, {}});
   }
+  if (dice.chance(0.3)) {
+    auto waiting = *trial.orders;
+    for (std::uint32_t o = 1; o < waiting.size(); ++o)
+      if (dice.chance(0.5)) waiting[o].after = {{dice.below(o)}};
+    trial.orders = std::make_shared<const std::vector<Order>>(std::move(waiting));
+  }
   trial.event_limit = 5'000'000;
   return trial;
 }

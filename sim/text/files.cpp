@@ -26,6 +26,7 @@ constexpr std::size_t products_max = 100;
 constexpr std::size_t machines_max = 2000;
 constexpr std::size_t signals_max = 14;
 constexpr std::size_t wrong_rows_max = 100;
+constexpr std::size_t passes_max = 50;
 /// Orders that a sequence lacks and that are named, so that they do not hide other mistakes.
 constexpr std::size_t missing_max = 20;
 
@@ -877,13 +878,99 @@ std::vector<Cell> cells_of(std::string_view row) {
   }
 }
 
+/// "A; B" apart.
+std::vector<std::string_view> names_in(std::string_view cell) {
+  std::vector<std::string_view> names;
+  while (true) {
+    const auto end = cell.find(';');
+    auto name = cell.substr(0, end);
+    name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
+    while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
+    names.push_back(name);
+    if (end == std::string_view::npos) return names;
+    cell.remove_prefix(end + 1);
+  }
+}
+
+/// The cell `after` of one order.
+struct Waits {
+  std::size_t order = 0;
+  int row = 0;
+  Cell cell;
+};
+
+/// An order that goes through the line several times, as one that waits for another for each pass.
+/// The last of them has the due date, and its lateness counts.
+std::vector<Order> passes_of(const Order& order, const std::vector<ProductId>& products,
+                             std::size_t place) {
+  std::vector<Order> passes(products.size(), order);
+  for (std::size_t i = 0; i < passes.size(); ++i) {
+    passes[i].id = fmt::format("{}/{}", order.id, i + 1);
+    passes[i].product = products[i];
+    if (i > 0) passes[i].after = {{static_cast<std::uint32_t>(place + i - 1)}};
+    if (i + 1 == passes.size()) continue;
+    passes[i].due_s = std::numeric_limits<double>::infinity();
+    passes[i].weight = 0;
+  }
+  return passes;
+}
+
+/// Turns the names of orders that others come after into their places.
+std::vector<Diagnostic> read_precedence(const fs::path& path, const std::vector<Waits>& waits,
+                                        const std::unordered_map<std::string, std::size_t>& last,
+                                        std::vector<Order>& orders) {
+  std::vector<Diagnostic> mistakes;
+  if (waits.empty()) return mistakes;
+  const auto names = order_names(orders);
+  std::unordered_map<std::string_view, std::size_t> known(last.begin(), last.end());
+  for (std::size_t i = 0; i < names.size(); ++i) known.emplace(names[i], i);
+  for (const auto& one : waits) {
+    auto& order = orders[one.order];
+    const auto complain = [&](std::string what, std::string hint) {
+      if (mistakes.size() < wrong_rows_max)
+        mistakes.push_back(
+            {path.string(), one.row, one.cell.column, std::move(what), std::move(hint)});
+    };
+    for (const auto name : names_in(one.cell.text)) {
+      const auto found = known.find(name);
+      if (found == known.end()) {
+        const auto meant = nearest(name, names);
+        complain(fmt::format("no order \"{}\" in the order book", name),
+                 meant ? fmt::format("did you mean \"{}\"?", *meant)
+                       : "several are written \"A-1; A-2\"");
+        continue;
+      }
+      const OrderId other{static_cast<std::uint32_t>(found->second)};
+      if (std::find(order.after.begin(), order.after.end(), other) != order.after.end())
+        complain(fmt::format("order \"{}\" is there twice", name), "");
+      else
+        order.after.push_back(other);
+    }
+  }
+  const auto circle = circle_in(orders);
+  if (!circle.empty()) {
+    std::string way = names[circle.front().index];
+    for (std::size_t i = 1; i < circle.size(); ++i)
+      way += fmt::format(" after {}", names[circle[i].index]);
+    // Passes wait for one another without being told to; somebody in the circle was told.
+    const auto begins = std::find_if(waits.begin(), waits.end(), [&](const Waits& one) {
+      return std::any_of(circle.begin(), circle.end(),
+                         [&](OrderId id) { return id.index == one.order; });
+    });
+    mistakes.push_back({path.string(), begins->row, begins->cell.column,
+                        fmt::format("orders wait for one another: {}", way),
+                        "one of them must be able to begin"});
+  }
+  return mistakes;
+}
+
 }  // namespace
 
 Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& line) {
   auto text = read_text_file(path);
   if (!text) return text.error();
-  static const std::vector<std::string> columns = {"id",      "product", "quantity",
-                                                   "release", "due",     "weight"};
+  static const std::vector<std::string> columns = {"id",  "product", "quantity", "release",
+                                                   "due", "weight",  "after"};
   std::vector<Diagnostic> diagnostics;
   int row_number = 0;
   auto complain = [&](int column, std::string what, std::string hint = {}) {
@@ -891,6 +978,8 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
   };
   std::vector<std::size_t> position(columns.size(), SIZE_MAX);
   std::vector<Order> orders;
+  std::vector<Waits> waits;
+  std::unordered_map<std::string, std::size_t> last_passes;  // by the id of the whole order
   std::set<std::string> ids;
   bool header = false;
   std::size_t width = 0;
@@ -920,7 +1009,7 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
           const auto meant = nearest(cells[i].text, columns);
           complain(cells[i].column, fmt::format("unknown column \"{}\"", cells[i].text),
                    meant ? fmt::format("did you mean \"{}\"?", *meant)
-                         : "known: id, product, quantity, release, due, weight");
+                         : "known: id, product, quantity, release, due, weight, after");
         } else if (auto& at = position[static_cast<std::size_t>(found - columns.begin())];
                    at != SIZE_MAX) {
           complain(cells[i].column, fmt::format("column \"{}\" is there twice", cells[i].text));
@@ -944,14 +1033,21 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
     if (order.id.empty()) complain(cell(0).column, "the order has no id");
     if (!order.id.empty() && !ids.insert(order.id).second)
       complain(cell(0).column, fmt::format("order \"{}\" is there twice", order.id));
-    if (const auto product = line.product_named(cell(1).text)) {
-      order.product = *product;
-    } else {
-      const auto meant = nearest(cell(1).text, line.products);
-      complain(cell(1).column,
-               fmt::format("line {} has no product \"{}\"", line.name, cell(1).text),
+    std::vector<ProductId> passes;
+    const auto product_text = cell(1).text;
+    for (const auto name : names_in(product_text)) {
+      if (const auto product = line.product_named(name)) {
+        passes.push_back(*product);
+        continue;
+      }
+      const auto meant = nearest(name, line.products);
+      complain(cell(1).column, fmt::format("line {} has no product \"{}\"", line.name, name),
                meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
     }
+    if (passes.size() > passes_max)
+      complain(cell(1).column,
+               fmt::format("the order goes through the line {} times, wanted at most {}",
+                           passes.size(), passes_max));
     const auto quantity_text = cell(2).text;
     const auto [end_of_number, status] = std::from_chars(
         quantity_text.data(), quantity_text.data() + quantity_text.size(), order.quantity);
@@ -982,8 +1078,22 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
         order.weight = value->value;
       }
     }
-    orders.push_back(std::move(order));
+    if (const auto after = cell(6); !after.text.empty())
+      waits.push_back({orders.size(), row_number, after});
+    if (passes.size() < 2) {
+      if (!passes.empty()) order.product = passes.front();
+      orders.push_back(std::move(order));
+      continue;
+    }
+    for (auto& pass : passes_of(order, passes, orders.size())) {
+      if (!ids.insert(pass.id).second)
+        complain(cell(0).column, fmt::format("order \"{}\" is there twice", pass.id));
+      orders.push_back(std::move(pass));
+    }
+    last_passes.emplace(order.id, orders.size() - 1);
   }
+  for (auto& mistake : read_precedence(path, waits, last_passes, orders))
+    diagnostics.push_back(mistake);
   if (orders.empty() && diagnostics.empty())
     complain(0, "there is no order",
              "the first row names the columns, each further row is an order");
@@ -1027,6 +1137,17 @@ Schedule read_schedule_tables(Table& root, const Line& line, const std::vector<O
       seen[found->second] = true;
       schedule.sequence.push_back({found->second});
     }
+    std::vector<bool> before(orders.size());
+    for (std::size_t i = 0; i < sequence.size(); ++i) {
+      const auto found = known.find(sequence[i]);
+      if (found == known.end()) continue;
+      for (const auto other : orders[found->second].after)
+        if (!before[other.index] && seen[other.index])
+          root.complain("sequence", i,
+                        fmt::format("order \"{}\" must come after \"{}\"", sequence[i],
+                                    orders[other.index].id));
+      before[found->second] = true;
+    }
     std::size_t missing = 0;
     for (std::size_t i = 0; i < orders.size(); ++i)
       if (!seen[i] && ++missing <= missing_max)
@@ -1037,6 +1158,7 @@ Schedule read_schedule_tables(Table& root, const Line& line, const std::vector<O
                                             missing - missing_max));
   } else {
     for (std::uint32_t i = 0; i < orders.size(); ++i) schedule.sequence.push_back({i});
+    schedule.sequence = with_precedence(std::move(schedule.sequence), orders);
   }
   const auto machines = machine_names(line);
   for (auto& table : root.tables("service")) {

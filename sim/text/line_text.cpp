@@ -305,11 +305,19 @@ std::string line_text(const Line& line) {
 }
 
 std::string orders_text(const std::vector<Order>& orders, const Line& line) {
-  std::string out = "id,product,quantity,release,due,weight\n";
-  for (const auto& order : orders)
-    out += fmt::format("{},{},{},{},{},{}\n", order.id, line.products[order.product.index],
+  const bool precedence = std::any_of(orders.begin(), orders.end(),
+                                      [](const Order& order) { return !order.after.empty(); });
+  std::string out =
+      fmt::format("id,product,quantity,release,due,weight{}\n", precedence ? ",after" : "");
+  for (const auto& order : orders) {
+    out += fmt::format("{},{},{},{},{},{}", order.id, line.products[order.product.index],
                        order.quantity, time_of(order.release_s),
                        std::isfinite(order.due_s) ? time_of(order.due_s) : "", order.weight);
+    if (precedence) out += ',';
+    for (std::size_t i = 0; i < order.after.size(); ++i)
+      out += (i == 0 ? "" : "; ") + orders[order.after[i].index].id;
+    out += '\n';
+  }
   return out;
 }
 

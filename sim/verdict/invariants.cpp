@@ -131,6 +131,13 @@ void check_orders(const Trial& trial, const Outcome& outcome, std::vector<std::s
           fmt::format("order {} is finished with {} parts of {}", order.id, parts, order.quantity));
     if (done.finished_s >= 0 && !trial.from && done.started_s < order.release_s - tolerance_s)
       broken.push_back(fmt::format("order {} started before its release", order.id));
+    for (const auto other : order.after) {
+      const double ended_s = outcome.orders.at(other.index).finished_s;
+      if (!trial.from && done.started_s >= 0 &&
+          (ended_s < 0 || done.started_s < ended_s - tolerance_s))
+        broken.push_back(fmt::format("order {} started before order {} had ended", order.id,
+                                     (*trial.orders)[other.index].id));
+    }
     if (done.finished_s >= 0 && done.finished_s < done.started_s)
       broken.push_back(fmt::format("order {} finished before it started", order.id));
   }

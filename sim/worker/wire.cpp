@@ -157,7 +157,7 @@ void one(A& a, Line& v) {
 }
 template <class A>
 void one(A& a, Order& v) {
-  all(a, v.id, v.product, v.quantity, v.release_s, v.due_s, v.weight);
+  all(a, v.id, v.product, v.quantity, v.release_s, v.due_s, v.weight, v.after);
 }
 template <class A>
 void one(A& a, Service& v) {

@@ -74,3 +74,19 @@ TEST_CASE("foreline plan goes by what counts on the line") {
   CHECK(sequence(plan) == "ABDC");
   CHECK(plan.at("currency") == "points");
 }
+
+TEST_CASE("an order that waits for another is planned behind it") {
+  const auto folder = fresh_folder("precedence");
+  std::ofstream(folder / "line.toml") << line;
+  std::ofstream(folder / "orders.csv")
+      << "id,product,quantity,due,after\nA,white,100,30min,\nB,black,100,5h,\nC,white,100,1h,B\n";
+  std::ofstream(folder / "day.toml") << scenario;
+  Foreline plan({"plan", (folder / "day.toml").string(), "--at", "5min", "--for", "5h", "--futures",
+                 "8", "--no-llm", "--out", (folder / "best.toml").string()});
+  const int status = plan.end(120);
+  INFO(plan.said());
+  REQUIRE(status == 0);
+  std::ifstream in(folder / "best.toml");
+  const std::string best((std::istreambuf_iterator<char>(in)), {});
+  CHECK(best.find(R"("A", "B", "C")") != std::string::npos);
+}

@@ -75,6 +75,50 @@ TEST_CASE("a diagnostic leaves out what it does not know") {
   CHECK(Error("no worker").text() == "no worker");
 }
 
+TEST_CASE("a sequence is put in order of precedence, and otherwise left alone") {
+  std::vector<Order> orders(5);
+  for (std::size_t o = 0; o < orders.size(); ++o) orders[o].id = "ABCDE"[o];
+  const auto kept = [&](const std::string& sequence) {
+    std::vector<OrderId> ids;
+    for (const char letter : sequence) ids.push_back({static_cast<std::uint32_t>(letter - 'A')});
+    std::string out;
+    for (const auto id : with_precedence(ids, orders)) out += orders[id.index].id;
+    return out;
+  };
+  CHECK(kept("EDCBA") == "EDCBA");
+  orders[4].after = {{2}};
+  orders[2].after = {{0}, {1}};
+  CHECK(kept("ABCDE") == "ABCDE");
+  CHECK(kept("EDCBA") == "DBACE");
+  CHECK(kept("CAB") == "ABC");
+  CHECK(kept("EC") == "CE");  // those that no sequence holds are not waited for
+  CHECK(circle_in(orders).empty());
+  orders[1].after = {{4}};
+  const auto circle = circle_in(orders);
+  REQUIRE(circle.size() == 4);
+  CHECK(circle.front() == circle.back());
+  for (std::size_t i = 0; i + 1 < circle.size(); ++i) {
+    const auto& after = orders[circle[i].index].after;
+    CHECK(std::find(after.begin(), after.end(), circle[i + 1]) != after.end());
+  }
+  orders[3].after = {{3}};
+  CHECK_FALSE(circle_in(orders).empty());
+}
+
+TEST_CASE("a schedule that puts an order before one that it waits for is refused") {
+  Line line;
+  line.machines.resize(1);
+  std::vector<Order> orders(2);
+  orders[0].id = "A";
+  orders[1].id = "B";
+  orders[0].after = {{1}};
+  const Schedule active{{{1}, {0}}, {}};
+  CHECK(complaints_about(active, line, orders, active, 0).empty());
+  const Schedule wrong{{{0}, {1}}, {}};
+  CHECK(complaints_about(wrong, line, orders, active, 0) ==
+        std::vector<std::string>{"order A must come after order B"});
+}
+
 TEST_CASE("a schedule's mistakes are all reported at once") {
   Line line;
   line.machines.resize(2);

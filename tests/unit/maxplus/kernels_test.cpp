@@ -88,7 +88,7 @@ struct Day {
       return o % 7 == 0;
     };
     for (std::uint32_t o = 0; o < orders; ++o)
-      (each ? kernels.follow_each : kernels.follow)(board, o, 2.0 * o);
+      (each ? kernels.follow_each : kernels.follow)(board, o, Row::of(2.0 * o));
     std::vector<OrderRow> rows(orders);
     for (std::size_t o = 0; o < orders; ++o) rows[o] = {10.0 * static_cast<double>(o), 2, 0};
     kernels.finish(rows.data(), orders, 0, 800, ended.data(), sums);

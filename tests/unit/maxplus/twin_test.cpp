@@ -64,6 +64,11 @@ line::Trial random_trial(std::uint64_t seed, bool scrap, std::uint32_t quantity)
                       o == 2 ? at(7, 0, 400) : 0.0,
                       at(20 + o, 200, 2000),
                       static_cast<double>(1 + o % 2)});
+  // Half of the days have an order that waits for the one before it, and one for two others.
+  if (seed % 2 == 0) {
+    orders[1].after = {{0}};
+    orders[4].after = {{3}, {1}};
+  }
   auto trial = tests::trial_of(std::move(line), std::move(orders), 50'000);
   trial.seed = seed;
   trial.random_faults = true;

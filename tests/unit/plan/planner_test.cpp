@@ -189,6 +189,26 @@ TEST_CASE("with a price for energy the simulator decides, which knows it") {
   for (const auto& one : plan.evaluated) CHECK(one.simulated);
 }
 
+TEST_CASE("no schedule that is tried puts an order before one that it waits for") {
+  auto request = tests::request();
+  auto orders = *request.orders;
+  orders[2].after = {{1}};  // C, which is due before B, waits for it
+  orders[3].after = {{2}};
+  request.orders = std::make_shared<std::vector<line::Order>>(orders);
+  const auto all = plan::candidates(request);
+  for (const auto& one : all) {
+    INFO(one.name);
+    CHECK(line::complaints_about(one.schedule, *request.line, orders, request.active, 1).empty());
+  }
+  for (const auto& one : plan::searched(request, all, 6)) {
+    INFO(one.name);
+    CHECK(one.schedule.sequence == request.active.sequence);
+  }
+  const auto plan = planned(request);
+  CHECK(plan.proof.broken.empty());
+  CHECK(plan.proof.invalid_trials == 0);
+}
+
 TEST_CASE("without a hazard and with nothing to gain by another order, keeping wins") {
   auto request = tests::request();
   request.orders = std::make_shared<std::vector<line::Order>>(

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -117,6 +118,61 @@ TEST_CASE("an order book is read whatever its line ends, quotes, order of column
     CHECK(orders->front().due_s == 3600);
     CHECK(orders->front().weight == 2);
   }
+}
+
+TEST_CASE("an order book with precedence is read, and read back as it is written") {
+  const auto line = bottling();
+  const auto read = text::read_orders_file(
+      written("after.csv",
+              "id,product,quantity,after\nA,still,10,\"B; C\"\nB,still,10,C\nC,still,10,\n"),
+      line);
+  if (!read) FAIL(read.error().text());
+  CHECK((*read)[0].after == std::vector<line::OrderId>{{1}, {2}});
+  CHECK((*read)[1].after == std::vector<line::OrderId>{{2}});
+  CHECK((*read)[2].after.empty());
+  const auto again =
+      text::read_orders_file(written("after.csv", text::orders_text(*read, line)), line);
+  if (!again) FAIL(again.error().text());
+  CHECK(*again == *read);
+}
+
+TEST_CASE("an order with several products goes through the line several times") {
+  const auto line = bottling();
+  const auto read = text::read_orders_file(
+      written("passes.csv",
+              "id,product,quantity,release,due,weight,after\nL,still; juice;still,10,1h,9h,2,X\n"
+              "M,tea,5,,,,L\nX,tea,5,,,,\n"),
+      line);
+  if (!read) FAIL(read.error().text());
+  REQUIRE(read->size() == 5);
+  const auto& orders = *read;
+  const std::vector<std::string> ids = {"L/1", "L/2", "L/3", "M", "X"};
+  for (std::size_t o = 0; o < ids.size(); ++o) CHECK(orders[o].id == ids[o]);
+  CHECK(orders[1].product == *line.product_named("juice"));
+  CHECK(orders[0].after == std::vector<line::OrderId>{{4}});
+  CHECK(orders[1].after == std::vector<line::OrderId>{{0}});
+  CHECK(orders[2].after == std::vector<line::OrderId>{{1}});
+  CHECK(orders[3].after == std::vector<line::OrderId>{{2}});
+  CHECK(std::isinf(orders[0].due_s));
+  CHECK(orders[2].due_s == 9 * 3600);
+  CHECK(orders[1].weight == 0);
+  CHECK(orders[2].weight == 2);
+  CHECK(orders[1].quantity == 10);
+  const auto again =
+      text::read_orders_file(written("passes.csv", text::orders_text(orders, line)), line);
+  if (!again) FAIL(again.error().text());
+  CHECK(*again == orders);
+  const auto wrong =
+      text::read_orders_file(written("passes.csv",
+                                     "id,product,quantity,after\nL,still; cola,10,\nL/1,still,5,\n"
+                                     "K,still; tea,10,K/2\nL,tea;tea,5,\n"),
+                             line);
+  REQUIRE_FALSE(wrong);
+  const auto text = wrong.error().text();
+  CHECK(mentions(text, "no product \"cola\""));
+  CHECK(mentions(text, "order \"L\" is there twice"));
+  CHECK(mentions(text, "order \"L/1\" is there twice"));
+  CHECK(mentions(text, "orders wait for one another: K/1 after K/2 after K/1"));
 }
 
 TEST_CASE("what counts on a line is read with its prices, and read back") {

@@ -79,6 +79,7 @@ export const clauses = {
   "order {0} is not over after {1} min": "订单 {0} 到 {1} 分钟仍未完成",
   "of ten simulated futures nine end it between {0} and {1} min": "十个仿真未来中有九个在 {0} 至 {1} 分钟之间完成",
   "order {0} is missing from the sequence": "顺序中缺少订单 {0}",
+  "order {0} must come after order {1}": "订单 {0} 须排在订单 {1} 之后",
   "order {0} has started and must stay at position {1} of the sequence": "订单 {0} 已开工，须保持在第 {1} 位",
   "{0} simulated days": "{0} 个仿真日",
   // why an alarm stands: plugin/core/alarms.cpp
@@ -111,6 +112,7 @@ export const clauses = {
   "order {0} made {1} parts of {2}": "订单 {0} 生产了 {1} 件，订购 {2} 件",
   "order {0} is finished with {1} parts of {2}": "订单 {0} 以 {1} 件结束，订购 {2} 件",
   "order {0} started before its release": "订单 {0} 在释放之前开工",
+  "order {0} started before order {1} had ended": "订单 {0} 在订单 {1} 完成之前就已开工",
   "order {0} finished before it started": "订单 {0} 在开工之前完成",
   "{0} parts left the line, {1} of the orders": "{0} 件离开产线，其中 {1} 件属于订单",
   "parts that left were in the line for {0} s, all parts {1} s": "已离开的工件在线 {0} 秒，全部工件为 {1} 秒",

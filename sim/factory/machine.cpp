@@ -13,6 +13,9 @@ namespace {
 /// Work stretches of one order closer than this are one bar of the Gantt chart.
 constexpr double gantt_gap_s = 90;
 
+/// Operating times are sums: an age that was reached is found so far below it.
+constexpr double age_rounding_s = 1e-6;
+
 /// Draws of one purpose that must not meet: defects and inspections are scrap decisions too.
 constexpr std::uint64_t defect_draws = 1ULL << 40U;
 constexpr std::uint64_t inspection_draws = 2ULL << 40U;
@@ -528,7 +531,7 @@ bool MachineActor::take_parts() {
 bool MachineActor::rule_asks(Rule& rule) {
   const auto& maintenance = rule.maintenance;
   if (maintenance.rule == Maintenance::Rule::age)
-    return operating_since_renewal() >= maintenance.every_s;
+    return operating_since_renewal() >= maintenance.every_s - age_rounding_s;
   if (floor_->now() < rule.next_s - 1e-9) return false;
   rule.next_s =
       (std::floor((floor_->now() + 1e-9) / maintenance.every_s) + 1) * maintenance.every_s;

@@ -25,6 +25,7 @@ namespace {
 
 /// Tolerances of the simulator: a service is due, a date has come.
 constexpr double due_s = 1e-9;
+constexpr double age_rounding_s = 1e-6;
 /// Draws kept for reuse; beyond, they are made again at each evaluation.
 constexpr double most_draws = 40e6;
 /// Of the next block: rows of stops, and lines of a stage.
@@ -84,7 +85,6 @@ std::vector<std::string> obstacles(const Line& line) {
   if (!line.is_plain_series()) found.emplace_back("the machines are no plain series");
   for (const auto& machine : line.machines) {
     if (machine.conveyor.travel_s > 0) complain(machine.name, "hands over by a conveyor");
-    if (!machine.maintenance.empty()) complain(machine.name, "has rules of maintenance");
     if (!machine.makes.empty()) complain(machine.name, "cannot make every product");
     for (const auto& mode : machine.faults) {
       if (mode.clock != FaultMode::Clock::operating)
@@ -159,6 +159,7 @@ struct Evaluator::State {
   std::vector<std::vector<Life>> lives;  ///< (block * machines + m)[lane]
   std::vector<Stops> stops;              ///< (block * machines + m)
   std::vector<Row> opened_down, opened_service, opened_changeover;  ///< By block.
+  std::vector<Row> renewed_before;  ///< (block * machines + m): see `renewed`.
   /// (block * machines + m)[part]; negative where the part is scrapped even without damage.
   std::vector<std::vector<Row>> cycles;
 
@@ -169,6 +170,8 @@ struct Evaluator::State {
   std::vector<std::array<bool, lanes>> touched;
   std::vector<std::vector<Row>> rings;  ///< Gear::ring, by machine.
   std::vector<Row> ended;               ///< By order: when the last part ended; -1: not.
+  std::vector<Row> renewed;  ///< By machine: where on its axis of operating seconds it was renewed.
+  std::vector<std::vector<Row>> asks;  ///< By machine and rule: when a rule by line time asks next.
   Row serviced{};
   std::array<std::uint32_t, lanes> services{};
   bool by_hand = false;       ///< The part that is followed comes from the machine before itself.
@@ -231,6 +234,7 @@ struct Evaluator::State {
     pristine.resize(blocks() * machines);
     lives.resize(blocks() * machines);
     stops.resize(blocks() * machines);
+    renewed_before.assign(blocks() * machines, Row{});
     opened_down.assign(blocks(), Row{});
     opened_service = opened_changeover = opened_down;
     cycles.resize(keeps_draws ? blocks() * machines : machines);
@@ -238,6 +242,7 @@ struct Evaluator::State {
       for (std::size_t m = 0; m < machines; ++m) open(b, m);
     stages.resize(machines);
     touched.resize(machines);
+    asks.resize(machines);
     rings.resize(machines);
     traced_at.resize(machines);
     for (std::size_t m = 0; m < machines; ++m) {
@@ -319,7 +324,8 @@ struct Evaluator::State {
       auto& own = stops[b * machines + m];
       if (l == 0) own.grow();
       own.ahead.push_back(life[l]);
-      own.calm_until[l] = life[l].silent_until();
+      // Where a rule may ask, nothing is known ahead.
+      own.calm_until[l] = machine(m).maintenance.empty() ? life[l].silent_until() : -never;
       (void)own.meets(l, 0);
     }
   }
@@ -344,6 +350,7 @@ struct Evaluator::State {
     life.come(stage.free[l], stage.operating[l]);
     life.serviced(stage.operating[l], 1);
     ++stage.renewals[l];
+    renewed_before[b * machines + m][l] = stage.operating[l];
   }
 
   [[nodiscard]] bool is_open(std::size_t m, double at) const {
@@ -496,13 +503,19 @@ struct Evaluator::State {
     services.fill(0);
     for (auto& ring : rings) std::fill(ring.begin(), ring.end(), Row::of(-never));
     std::fill(served.begin(), served.end(), std::uint8_t{0});
+    renewed.assign(renewed_before.begin() + static_cast<std::ptrdiff_t>(b * machines),
+                   renewed_before.begin() + static_cast<std::ptrdiff_t>((b + 1) * machines));
     for (std::size_t m = 0; m < machines; ++m) {
-      double appointment = never;
+      asks[m].clear();
+      for (const auto& rule : machine(m).maintenance)
+        asks[m].push_back(
+            Row::of(rule.rule == Maintenance::Rule::age ? never : next_of(rule, start_s)));
+      double earliest = never;
       for (const auto i : services_of[m])
         if (schedule.services[i].when == Service::When::at_time)
-          appointment = std::min(appointment, schedule.services[i].at_s - 2e-6);
+          earliest = std::min(earliest, schedule.services[i].at_s - 2e-6);
       for (std::size_t l = 0; l < lanes; ++l) {
-        stages[m].date[l] = std::min<double>(stages[m].date[l], appointment);
+        stages[m].date[l] = std::min<double>(stages[m].date[l], earliest);
         look_up(m, l, 0);
       }
       set_gear(m);
@@ -602,56 +615,96 @@ struct Evaluator::State {
     for (const auto i : services_of[m])
       if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
         date = std::min(date, schedule.services[i].at_s);
+    for (std::size_t i = 0; i < asks[m].size(); ++i) {
+      date = std::min<double>(date, asks[m][i][l]);
+      const auto& rule = machine(m).maintenance[i];
+      if (rule.rule == Maintenance::Rule::age)
+        stage.next[l] =
+            std::min<double>(stage.next[l], renewed[m][l] + rule.every_s - 2 * remnant_s);
+    }
     stage.date[l] = date - 2e-6;
   }
 
-  double serve(std::size_t m, std::size_t l, std::uint32_t which, double now) {
+  /// A service that begins now; seconds beyond `end_s` do not count. Returns when it is over.
+  double serve(std::size_t m, std::size_t l, double now, double end_s) {
     auto& stage = stages[m];
-    served[which] = static_cast<std::uint8_t>(served[which] | 1U << l);
     const double seconds = machine(m).service.quantile(
         random_uniform(seed(block, l), static_cast<std::uint32_t>(m), Purpose::changeover,
                        1'000'000 + renewals(m, l)));
-    serviced[l] += within(now, now + seconds);
-    if (now + seconds <= trial.horizon_s) ++services[l];
+    serviced[l] += std::max(0.0, std::min(now + seconds, end_s) - now);
+    if (now + seconds <= end_s) ++services[l];
     now += seconds;
     auto& own = life(m, l);
     own.come(now, stage.operating[l]);
     own.serviced(stage.operating[l], machine(m).service_quality);
     ++stage.renewals[l];
+    renewed[m][l] = stage.operating[l];
     return now;
   }
 
+  /// When a rule by line time asks after `now`.
+  [[nodiscard]] static double next_of(const Maintenance& rule, double now) {
+    return (std::floor(now / rule.every_s) + 1) * rule.every_s;
+  }
+  bool asks_now(std::size_t m, std::size_t l, std::size_t i, double now) {
+    const auto& rule = machine(m).maintenance[i];
+    const double operating = stages[m].operating[l];
+    if (rule.rule == Maintenance::Rule::age)
+      return operating - renewed[m][l] >= rule.every_s - age_rounding_s;
+    auto& next = asks[m][i];
+    if (now < next[l] - due_s) return false;
+    next[l] = next_of(rule, now + due_s);
+    if (rule.rule == Maintenance::Rule::calendar) return true;
+    auto& own = life(m, l);
+    own.come(now, operating);
+    return own.damage(rule.kind, operating) >= rule.at_damage;
+  }
+
   /// One look at the list of services, as the machine turns from one part to the next.
-  double serve_due(std::size_t m, std::size_t l, double now, std::int64_t before) {
+  double serve_due(std::size_t m, std::size_t l, double now, std::int64_t before, double end_s) {
     for (const auto i : services_of[m]) {
       if ((served[i] >> l & 1U) != 0) continue;
       const auto& planned = schedule.services[i];
       const bool due_now = planned.when == Service::When::at_time
                                ? now >= planned.at_s - due_s
                                : before == std::int64_t{planned.order.index};
-      if (due_now) now = serve(m, l, i, now);
+      if (!due_now) continue;
+      served[i] = static_cast<std::uint8_t>(served[i] | 1U << l);
+      now = serve(m, l, now, end_s);
     }
+    for (std::size_t i = 0; i < asks[m].size(); ++i)
+      if (asks_now(m, l, i, now)) now = serve(m, l, now, end_s);
     return now;
   }
 
+  /// When the machine is to be looked at next, for a service.
+  [[nodiscard]] double appointment(std::size_t m, std::size_t l) const {
+    double next = never;
+    for (const auto i : services_of[m])
+      if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
+        next = std::min(next, schedule.services[i].at_s);
+    for (const auto& rule : asks[m]) next = std::min<double>(next, rule[l]);
+    return next;
+  }
+
   /// Waits from `now` for a part that is there from `arrives`; without a buffer the machine before
-  /// hands it over, at work, unless this one waits for it when it is done.
+  /// hands it over, at work and when no service is due any more, unless this one waits for it when
+  /// it is done.
   double await(std::size_t m, std::size_t l, double now, double arrives) {
     while (true) {
       now = opens(m, now);
       if (!(now < never)) return now;
-      now = serve_due(m, l, now, -1);
+      now = serve_due(m, l, now, -1, trial.horizon_s);
       if (!is_open(m, now)) continue;
       double next = arrives;
       if (arrives <= now) {
-        if (!shifts || !by_hand || arrives == now || is_open(m - 1, now)) return now;
+        if (!by_hand || arrives == now) return now;
+        if (appointment(m, l) <= now) continue;
+        if (!shifts || is_open(m - 1, now)) return now;
         next = opens(m - 1, now);
         if (!(next < never)) return next;
       }
-      for (const auto i : services_of[m])
-        if (schedule.services[i].when == Service::When::at_time && (served[i] >> l & 1U) == 0)
-          next = std::min(next, schedule.services[i].at_s);
-      now = std::max(now, next);
+      now = std::max(now, std::min(next, appointment(m, l)));
     }
   }
 
@@ -670,7 +723,10 @@ struct Evaluator::State {
         if (now <= trial.horizon_s) board.breakdowns[l] += 1;
         board.down[l] += within(now, now + repair_s);
         now += repair_s;
-        if (renews) ++stage.renewals[l];
+        if (renews) {
+          ++stage.renewals[l];
+          renewed[m][l] = operating;
+        }
         continue;
       }
       const double stretch = std::min(
@@ -694,6 +750,7 @@ struct Evaluator::State {
   /// What the kernel gives back of a part.
   bool more_happens(std::size_t m, std::size_t l, std::uint32_t o, double ready, Row& awaited,
                     Row& taken, Row& done, double operating) {
+    by_hand = m > 0 && rings[m].empty();
     double ended_s = done[l];
     if (meet_stops(m, l, taken[l], ended_s, operating)) {
       done[l] = ended_s;
@@ -715,7 +772,7 @@ struct Evaluator::State {
     step.awaited = now;
     const auto set_up = stage.order[kept(l)];
     if (set_up != std::int64_t{o}) {
-      now = serve_due(m, l, now, o);
+      now = serve_due(m, l, now, o, trial.horizon_s);
       if (set_up >= 0) {
         const double seconds =
             machine(m).changeover_s[order(static_cast<std::size_t>(set_up)).product.index]
@@ -1063,19 +1120,11 @@ struct Evaluator::State {
       future.end_s = end[l];
       // Machines that wait for nothing more still go to their services.
       for (std::size_t m = 0; m < machines; ++m) {
+        if (asks[m].empty() && !(appointment(m, l) < future.end_s)) continue;
         double now = stages[m].free[l];
-        for (const auto i : services_of[m]) {
-          const auto& planned = schedule.services[i];
-          if (planned.when != Service::When::at_time || (served[i] >> l & 1U) != 0) continue;
-          now = opens(m, std::max(now, planned.at_s));
-          if (now >= future.end_s) continue;
-          const double seconds = machine(m).service.quantile(
-              random_uniform(seed(b, l), static_cast<std::uint32_t>(m), Purpose::changeover,
-                             1'000'000 + renewals(m, l)));
-          ++stages[m].renewals[l];
-          serviced[l] += std::min(now + seconds, future.end_s) - now;
-          services[l] += now + seconds <= future.end_s ? 1 : 0;
-          now += seconds;
+        while (now < future.end_s && (now = opens(m, now)) < future.end_s) {
+          now = serve_due(m, l, now, -1, future.end_s);
+          now = std::max(now, appointment(m, l));
         }
       }
       auto& measures = future.measures;

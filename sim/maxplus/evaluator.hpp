@@ -8,6 +8,7 @@
 //
 // with no places behind i: left(i, j) = max(done(i, j), left(i+1, j-1)). Work rests outside the
 // machine's shifts, in which alone parts are taken and, once they have waited for room, put down.
+// Services come as the schedule and the machines' own rules ask, between two parts.
 // Eight futures go side by side; only those to which something happens (an onset, a failure, a
 // service) leave the lockstep for that part. Draws are those of the simulator, by (future, machine,
 // purpose, number), so on lines that the recursion can express both meet the same events at the

@@ -97,6 +97,14 @@ double Life::extra_scrap(double operating) const {
   return sum;
 }
 
+double Life::damage(FaultKind kind, double operating) const {
+  double most = 0;
+  for (const auto& fate : fates_)
+    if (fate.kind == kind && operating >= fate.onset_at)
+      most = std::max(most, damage_of(fate, operating));
+  return most;
+}
+
 Fate* Life::failed(double operating) {
   for (auto& fate : fates_)
     if (fate.fails_at <= operating + rounding_s) return &fate;

@@ -34,6 +34,7 @@ class Life {
   /// Share of the cycle time that all damage adds, and of scrap.
   [[nodiscard]] double slowdown(double operating) const;
   [[nodiscard]] double extra_scrap(double operating) const;
+  [[nodiscard]] double damage(line::FaultKind kind, double operating) const;
   /// The fault that has failed, or nullptr.
   [[nodiscard]] Fate* failed(double operating);
   /// Seconds of work until the earliest failure on the operating axis.

@@ -146,7 +146,7 @@ TEST_CASE("what the recursion cannot express is said") {
   CHECK(maxplus::exact_for(*trial.line));
   auto line = *trial.line;
   line.machines[0].conveyor.travel_s = 10;
-  line.machines[0].maintenance = {{line::Maintenance::Rule::age, 100}};
+  line.machines[0].makes = {1};
   line.crews = 0;
   CHECK(maxplus::obstacles(line).size() == 2);
   CHECK_FALSE(maxplus::exact_for(line));

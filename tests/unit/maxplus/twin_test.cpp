@@ -250,6 +250,68 @@ TEST_CASE("both rest outside shifts, hand over in them, and end orders at the sa
     }
 }
 
+TEST_CASE("both service machines by the calendar, by age and by condition at the same times") {
+  std::size_t served = 0;
+  for (const bool middle : {false, true})
+    for (const bool scrap : {false, true}) {
+      std::vector<line::Trial> trials;
+      for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        auto trial = random_trial(seed, scrap, 25);
+        if (seed % 3 == 0) trial = with_shifts(std::move(trial));
+        auto line = *trial.line;
+        for (std::size_t m = 0; m < line.machines.size(); ++m) {
+          const auto at = [&](std::uint64_t index, double low, double high) {
+            return draw(seed, 7000 + 10 * m + index, low, high);
+          };
+          auto& machine = line.machines[m];
+          machine.service_quality = at(0, 0, 1) < 0.5 ? 1 : 0.6;
+          line::Maintenance rule;
+          if (at(1, 0, 1) < 0.4) {
+            rule.rule = line::Maintenance::Rule::age;
+            rule.every_s = at(2, 60, 400);
+            machine.maintenance.push_back(rule);
+          }
+          if (at(3, 0, 1) < 0.4) {
+            rule.rule = line::Maintenance::Rule::calendar;
+            rule.every_s = at(4, 150, 900);
+            machine.maintenance.push_back(rule);
+          }
+          if (at(5, 0, 1) < 0.4) {
+            rule.rule = line::Maintenance::Rule::condition;
+            rule.every_s = at(6, 20, 100);
+            rule.kind = machine.faults[0].kind;
+            rule.at_damage = at(7, 0.1, 0.9);
+            machine.maintenance.push_back(rule);
+          }
+        }
+        trial.line = std::make_shared<const line::Line>(std::move(line));
+        REQUIRE(maxplus::obstacles(*trial.line).empty());
+        if (seed % 4 == 0) trial.horizon_s = draw(seed, 7900, 300, 1500);
+        if (middle) trial.want_state_at_s = draw(seed, 7901, 50, 700);
+        trials.push_back(std::move(trial));
+      }
+      auto outcomes = tests::run(trials);
+      if (middle) {
+        std::vector<line::Trial> later;
+        for (std::size_t i = 0; i < trials.size(); ++i) {
+          if (!outcomes[i].state) continue;
+          later.push_back(trials[i]);
+          later.back().faults.clear();
+          later.back().from = outcomes[i].state;
+          later.back().seed += 1000;
+        }
+        trials = std::move(later);
+        outcomes = tests::run(trials);
+      }
+      for (std::size_t i = 0; i < trials.size(); ++i) {
+        INFO("seed " << trials[i].seed << (scrap ? ", scrap" : "") << (middle ? ", middle" : ""));
+        check_equal(trials[i], outcomes[i]);
+        for (const auto& machine : outcomes[i].machines) served += machine.services;
+      }
+    }
+  CHECK(served > 1000);
+}
+
 TEST_CASE("a horizon cuts both at the same place") {
   std::vector<line::Trial> trials;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {

@@ -1024,6 +1024,7 @@ struct Attachment::State {
     request.largest_shift = configuration.gate.largest_shift;
     request.policy = rules.policy;
     request.fence = plan::fence_of(request, rules.freeze_s);
+    request.makespan_from_s = plan::makespan_from(request);
     forecast_at_s = 0;
     missing_share = 0;
     double highest = -1;

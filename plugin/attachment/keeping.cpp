@@ -62,6 +62,7 @@ core::Promised promised_from(const Json& json) {
   promised.prices.objective = objective_from(json.at("prices"));
   promised.cost_of_change = json.value("cost_of_change", 0.0);
   promised.prices.now.at_s = promised.from_s;
+  promised.prices.makespan_from_s = json.value("makespan_from_s", 0.0);
   promised.before = schedule_from(json.at("before"));
   promised.after = schedule_from(json.at("after"));
   return promised;
@@ -119,6 +120,7 @@ Json to_json(const core::Promised& promised) {
           {"high", promised.band.high},
           {"prices", prices},
           {"cost_of_change", promised.cost_of_change},
+          {"makespan_from_s", promised.prices.makespan_from_s},
           {"before", to_json(promised.before)},
           {"after", to_json(promised.after)}};
 }

@@ -70,6 +70,7 @@ Promised promise_of(const plan::Request& request, const plan::Plan& plan, std::u
   promised.prices.objective = request.objective;
   promised.cost_of_change = plan::cost_of_change(request, winner.schedule);
   promised.prices.now.at_s = request.now.at_s;
+  promised.prices.makespan_from_s = request.makespan_from_s;
   promised.before = request.active;
   promised.after = winner.schedule;
   return promised;

@@ -207,6 +207,7 @@ int make(Options options) {
   request.gate_seeds = 2 * options.futures;
   request.policy = static_cast<plan::Policy>(policy - plan::policy_names().begin());
   request.fence = plan::fence_of(request, *freeze_s);
+  request.makespan_from_s = plan::makespan_from(request);
   request.least_gain_share = core::GateRules().least_gain_share;
   request.largest_moved_share = options.largest_moved / 100;
   double missing_share = 0;

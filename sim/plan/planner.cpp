@@ -114,7 +114,8 @@ std::vector<std::pair<std::string, Trial>> corners_of(const Trial& trial) {
 }
 
 double cost_of(const Request& request, const Measures& measures, double service_s) {
-  return line::cost_of(request.objective, measures, service_s, request.now.at_s);
+  return line::cost_of(request.objective, measures, service_s,
+                       std::max(request.now.at_s, request.makespan_from_s));
 }
 
 double cost_of_change(const Request& request, const Schedule& schedule) {

@@ -55,6 +55,8 @@ struct Request {
   double largest_moved_share = 1;  ///< No candidate but those given moves more; moved_share().
   double largest_shift = 1;        ///< Nor shifts more; Nervousness::weighted_shift.
   line::Objective objective;       ///< What a future costs.
+  /// Line time from which the makespan counts, if that is later than now; see makespan_from().
+  double makespan_from_s = 0;
 };
 
 /// Leading orders of the running schedule that may not move: started, or before the fence.

@@ -169,6 +169,13 @@ std::size_t fence_of(const Request& request, double freeze_s) {
   return fence;
 }
 
+double makespan_from(const Request& request) {
+  const auto finished_s = projected(request, request.active).finished_s;
+  const auto last = std::max_element(finished_s.begin(), finished_s.end());
+  const double until_s = request.now.at_s + request.horizon_s;
+  return request.now.at_s + (last == finished_s.end() ? 0 : std::max(0.0, *last - until_s));
+}
+
 std::vector<OrderId> affected_orders(const Request& request) {
   const auto projection = projected(request, request.active);
   const auto& sequence = request.active.sequence;

@@ -28,6 +28,10 @@ struct Projection {
 /// that by mean times start within `freeze_s`.
 [[nodiscard]] std::size_t fence_of(const Request& request, double freeze_s);
 
+/// From when on the makespan should count: what the running schedule takes by mean times beyond the
+/// horizon is the same for all, and would make every share of a cost look small.
+[[nodiscard]] double makespan_from(const Request& request);
+
 /// Orders behind the fence that by mean times will be late, most weighted lateness first.
 [[nodiscard]] std::vector<line::OrderId> affected_orders(const Request& request);
 /// The running schedule with affected orders moved forward where that pays, the others in their

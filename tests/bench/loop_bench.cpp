@@ -23,6 +23,7 @@
 #include "plugin/core/watch.hpp"
 #include "sim/line/random.hpp"
 #include "sim/plan/planner.hpp"
+#include "sim/plan/react.hpp"
 #include "sim/text/files.hpp"
 #include "sim/worker/client.hpp"
 #include "tests/support/lines.hpp"
@@ -190,6 +191,7 @@ Week loop(worker::Client& client, Trial trial,
     request.least_gain_share = rules.least_gain_share;
     request.keep_futures = 1;
     request.largest_moved_share = rules.largest_moved_share;
+    request.makespan_from_s = plan::makespan_from(request);
     double missing = 0;
     if (forecaster)
       for (const auto& forecast : watch.latest()) {

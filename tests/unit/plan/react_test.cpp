@@ -108,6 +108,22 @@ TEST_CASE("a policy lets a plan do what it says and no more") {
   CHECK(sequences() == std::vector<std::string>{"ABCD"});
 }
 
+TEST_CASE("what lies beyond the horizon for every schedule is no part of a cost") {
+  auto request = tests::request();
+  request.horizon_s = 1e6;
+  CHECK(plan::makespan_from(request) == request.now.at_s);
+  const auto finished_s = plan::projected(request, request.active).finished_s;
+  const double last_s = *std::max_element(finished_s.begin(), finished_s.end());
+  request.horizon_s = last_s - request.now.at_s - 700;
+  CHECK(plan::makespan_from(request) == Approx(request.now.at_s + 700));
+  request.objective = line::free_of_cost();
+  request.objective.makespan_s = 1;
+  request.makespan_from_s = plan::makespan_from(request);
+  line::Measures measures;
+  measures.ahead_makespan_s = last_s;
+  CHECK(plan::cost_of(request, measures, 0) == Approx(request.horizon_s));
+}
+
 TEST_CASE("a service is worth an alarm above its cost over what it prevents") {
   auto machine = tests::request().line->machines[0];
   machine.service = line::Distribution::constant(1200);

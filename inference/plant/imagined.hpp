@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Items that might have been: rows mixed from real ones, to be answered by a model that learns
-// quickly from few, so that a network meets the rule behind a handful of failures many times
+// Items and moments that might have been: mixed from real ones, to be answered by a model that
+// learns quickly from few, so that a network meets the rule behind a handful of failures many times
 // (model compression: Bucila, Caruana and Niculescu-Mizil 2006).
 #pragma once
 
 #include <cstdint>
 #include <span>
 
-#include "inference/plant/records.hpp"
+#include "inference/plant/samples.hpp"
 
 namespace foreline::plant {
 
@@ -15,5 +15,13 @@ namespace foreline::plant {
 /// of its values taken from other ones. Their failures are unknown. Deterministic by seed.
 [[nodiscard]] Records imagined_items(const Records& records, std::span<const std::size_t> items,
                                      std::size_t count, std::uint64_t seed);
+
+/// `count` moments: each a real one with some of its groups of features (positions; a signal's, an
+/// event's) taken together from other moments, some with a group unknown. Every other one begins
+/// with a moment that had a failure within `soon`, if there are any. They have no truth.
+/// Deterministic by seed.
+[[nodiscard]] Samples imagined_moments(const Samples& real,
+                                       std::span<const std::vector<std::size_t>> groups,
+                                       double soon, std::size_t count, std::uint64_t seed);
 
 }  // namespace foreline::plant

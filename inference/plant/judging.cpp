@@ -96,18 +96,28 @@ double f1(std::span<const float> p, std::span<const std::uint8_t> truth, double 
 }
 
 double best_threshold(std::span<const float> p, std::span<const std::uint8_t> truth) {
-  const auto order = falling(p);
+  const auto log_odds = [](double share) {
+    const double inside = std::clamp(share, 1e-6, 1 - 1e-6);
+    return std::log(inside / (1 - inside));
+  };
   const double positives = std::accumulate(truth.begin(), truth.end(), 0.0);
+  std::vector<double> odds;
+  for (const auto share : p) odds.push_back(log_odds(static_cast<double>(share)));
+  constexpr double softness = 0.35;  // of the threshold, in log odds
   double best = 0;
   double threshold = 0.5;
-  double hits = 0;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    hits += truth[order[i]];
-    const double value = 2 * hits / (static_cast<double>(i + 1) + positives);
+  for (double level = -7; level < 6; level += 0.1) {
+    double said = 0;
+    double hits = 0;
+    for (std::size_t i = 0; i < odds.size(); ++i) {
+      const double warned = 1 / (1 + std::exp((level - odds[i]) / softness));
+      said += warned;
+      hits += truth[i] != 0 ? warned : 0;
+    }
+    const double value = 2 * hits / (said + positives);
     if (value > best) {
       best = value;
-      const float next = i + 1 < order.size() ? p[order[i + 1]] : 0.0F;
-      threshold = (static_cast<double>(p[order[i]]) + static_cast<double>(next)) / 2;
+      threshold = 1 / (1 + std::exp(-level));
     }
   }
   return threshold;

@@ -18,33 +18,72 @@ double normal_below(double z) {
   return 0.5 * std::erfc(-z / std::sqrt(2.0));
 }
 
-/// What each time word counts for a truth: soft shares that sum to 1, or the words still possible.
-void target_of(const Truth& truth, const Bins& bins, double soft, std::vector<double>& part,
-               bool& exact) {
+/// What an answer says of the time words: shares `q` that sum to 1, each of a set of words that
+/// count in part (parts x words). The likelihood is sum q log(sum part p).
+struct Target {
+  std::vector<double> q;
+  std::vector<double> part;
+  void clear() {
+    q.clear();
+    part.clear();
+  }
+};
+
+/// A failure at a known time: one share a word, spread by `soft`; or the words still possible.
+void target_of(const Truth& truth, const Bins& bins, double soft, Target& target) {
   const auto n = bins.count;
-  part.assign(bins.words(), 0.0);
+  const auto words = bins.words();
+  target.clear();
   const double t = static_cast<double>(truth.after) / bins.width();  // in bins
-  exact = truth.happened;
-  if (truth.happened) {
-    if (t > static_cast<double>(n)) {
-      part[n] = 1;
-    } else if (soft > 0) {
-      double sum = 0;
-      for (std::size_t b = 0; b < n; ++b)
-        sum += part[b] = normal_below((static_cast<double>(b + 1) - t) / soft) -
-                         normal_below((static_cast<double>(b) - t) / soft);
-      sum += part[n] = 1 - normal_below((static_cast<double>(n) - t) / soft);
-      for (auto& p : part) p /= sum;
-    } else {
-      const auto bin = t <= 0 ? 0 : static_cast<std::size_t>(std::ceil(t)) - 1;
-      part[std::min(bin, n)] = 1;
-    }
+  if (!truth.happened) {
+    // Censored: every later word is still possible, the one in which the view ended in proportion.
+    target.q.assign(1, 1.0);
+    target.part.resize(words);
+    target.part[n] = 1;
+    for (std::size_t b = 0; b < n; ++b)
+      target.part[b] = std::clamp(static_cast<double>(b + 1) - t, 0.0, 1.0);
     return;
   }
-  // Censored: every later word is still possible, the one in which the view ended in proportion.
-  part[n] = 1;
-  for (std::size_t b = 0; b < n; ++b)
-    part[b] = std::clamp(static_cast<double>(b + 1) - t, 0.0, 1.0);
+  const auto put = [&](std::size_t word, double share) {
+    target.q.push_back(share);
+    target.part.resize(target.part.size() + words);
+    target.part[target.part.size() - words + word] = 1;
+  };
+  if (t > static_cast<double>(n)) return put(n, 1);
+  if (soft <= 0) {
+    const auto bin = t <= 0 ? 0 : static_cast<std::size_t>(std::ceil(t)) - 1;
+    return put(std::min(bin, n), 1);
+  }
+  double sum = 0;
+  for (std::size_t b = 0; b < n; ++b) {
+    const double share = normal_below((static_cast<double>(b + 1) - t) / soft) -
+                         normal_below((static_cast<double>(b) - t) / soft);
+    put(b, share);
+    sum += share;
+  }
+  const double later = 1 - normal_below((static_cast<double>(n) - t) / soft);
+  put(n, later);
+  for (auto& share : target.q) share /= sum + later;
+}
+
+/// What a teacher says: the share of every span between horizons.
+void target_of(std::span<const float> within, std::span<const double> horizons, const Bins& bins,
+               Target& target) {
+  target.clear();
+  const auto words = bins.words();
+  double from = 0;
+  double before = 0;
+  for (std::size_t h = 0; h <= horizons.size(); ++h) {
+    const bool last = h == horizons.size();
+    const double until = last ? static_cast<double>(words) : horizons[h] / bins.width();
+    const double by = last ? 1.0 : static_cast<double>(within[h]);
+    target.q.push_back(std::max(0.0, by - before));
+    for (std::size_t b = 0; b < words; ++b)
+      target.part.push_back(std::clamp(until - static_cast<double>(b), 0.0, 1.0) -
+                            std::clamp(from - static_cast<double>(b), 0.0, 1.0));
+    from = until;
+    before = by;
+  }
 }
 
 }  // namespace
@@ -76,16 +115,16 @@ double Bins::quantile(std::span<const float> shares, double p) const {
 }
 
 double surprise(const Truth& truth, std::span<const float> shares, const Bins& bins) {
-  std::vector<double> part;
-  bool exact = false;
-  target_of(truth, bins, 0, part, exact);
+  Target target;
+  target_of(truth, bins, 0, target);
   double p = 0;
-  for (std::size_t b = 0; b < part.size(); ++b) p += part[b] * static_cast<double>(shares[b]);
+  for (std::size_t b = 0; b < shares.size(); ++b)
+    p += target.part[b] * static_cast<double>(shares[b]);
   return -std::log(std::max(p, 1e-6));
 }
 
-Network train_network(const Words& words, const Samples& samples, const Bins& bins,
-                      const NetworkRules& rules, const Progress& progress) {
+Network train_network(const Words& words, const Samples& samples, const Told& told,
+                      const Bins& bins, const NetworkRules& rules, const Progress& progress) {
   using line::Purpose;
   Network network;
   auto& config = network.config;
@@ -130,14 +169,15 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
   train.seed = rules.seed;
   gpt2::Trainer trainer(config, std::move(weights), train);
   std::vector<std::vector<std::uint16_t>> sentences;
-  for (std::size_t i = 0; i < samples.size(); ++i)
-    sentences.push_back(words.levels(samples.status(i)));
+  for (const auto* some : {&samples, &told.samples})
+    for (std::size_t i = 0; i < some->size(); ++i)
+      sentences.push_back(words.levels(some->status(i)));
   const auto kinds = samples.kinds;
   std::uint64_t draw = 0;
   const auto uniform = [&] {
     return line::random_uniform(rules.seed, 9, Purpose::training, draw++);
   };
-  std::vector<std::size_t> order(samples.size());
+  std::vector<std::size_t> order(sentences.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   if (bins.count == 1) {
     // Items fail rarely: those that do are met more often, and the answers set right afterwards.
@@ -156,7 +196,7 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
   }
   std::size_t next = order.size();
   double running = 0;
-  std::vector<double> part;
+  Target target;
   for (std::size_t step = 0; step < rules.steps; ++step) {
     std::vector<gpt2::Sequence> batch;
     std::vector<std::size_t> chosen;
@@ -169,7 +209,9 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
       }
       const auto sample = order[next++];
       auto levels = sentences[sample];
+      // What is told is as various as need be; its answer holds for just these words.
       for (const auto& group : words.groups()) {
+        if (sample >= samples.size()) break;
         const bool hide = uniform() < rules.group_drop;
         for (const auto f : group) {
           const auto count = words.level_count(f);
@@ -193,7 +235,16 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
       double sum = 0;
       std::vector<double> p(bins.words());
       for (std::size_t r = 0; r < rows; ++r) {
-        const auto& truth = samples.of(chosen[r / kinds], r % kinds);
+        const auto which = chosen[r / kinds];
+        const bool is_told = which >= samples.size();
+        if (is_told)
+          target_of(
+              std::span(told.within)
+                  .subspan(((which - samples.size()) * kinds + r % kinds) * told.horizons.size(),
+                           told.horizons.size()),
+              told.horizons, bins, target);
+        else
+          target_of(samples.of(which, r % kinds), bins, rules.soft, target);
         const float* x = &logits[r * config.vocab_size + words.answer(0)];
         float* dx = &slope[r * config.vocab_size + words.answer(0)];
         const double highest = *std::max_element(x, x + p.size());
@@ -201,27 +252,25 @@ Network train_network(const Words& words, const Samples& samples, const Bins& bi
         for (std::size_t b = 0; b < p.size(); ++b)
           all += p[b] = std::exp(static_cast<double>(x[b]) - highest);
         for (auto& share : p) share /= all;
-        bool exact = false;
-        target_of(truth, bins, rules.soft, part, exact);
         const double weight = 1.0 / static_cast<double>(rows);
-        double expected = p[bins.count] * bins.horizon;
-        for (std::size_t b = 0; b < bins.count; ++b)
-          expected += p[b] * (static_cast<double>(b) + 0.5) * bins.width();
-        if (exact) {
-          for (std::size_t b = 0; b < p.size(); ++b) {
-            if (part[b] > 0) sum -= weight * part[b] * std::log(std::max(p[b], 1e-12));
-            dx[b] = static_cast<float>(weight * (p[b] - part[b]));
-          }
-        } else {
+        for (std::size_t b = 0; b < p.size(); ++b) dx[b] = static_cast<float>(weight * p[b]);
+        for (std::size_t j = 0; j < target.q.size(); ++j) {
+          if (target.q[j] <= 0) continue;
+          const double* part = &target.part[j * p.size()];
           double possible = 0;
           for (std::size_t b = 0; b < p.size(); ++b) possible += part[b] * p[b];
           possible = std::max(possible, 1e-12);
-          sum -= weight * std::log(possible);
+          sum -= weight * target.q[j] * std::log(possible);
           for (std::size_t b = 0; b < p.size(); ++b)
-            dx[b] = static_cast<float>(weight * (p[b] - part[b] * p[b] / possible));
+            dx[b] -= static_cast<float>(weight * target.q[j] * part[b] * p[b] / possible);
         }
+        if (is_told || rules.point_weight <= 0 || bins.count == 1) continue;
+        const auto& truth = samples.of(which, r % kinds);
+        double expected = p[bins.count] * bins.horizon;
+        for (std::size_t b = 0; b < bins.count; ++b)
+          expected += p[b] * (static_cast<double>(b) + 0.5) * bins.width();
         const double seen = std::min(static_cast<double>(truth.after), bins.horizon);
-        if (rules.point_weight > 0 && bins.count > 1 && (exact || seen >= bins.horizon)) {
+        if (truth.happened || seen >= bins.horizon) {
           const double unit = 0.12 * bins.horizon;
           const double error = (expected - seen) / unit;
           sum += weight * rules.point_weight * 0.5 * error * error;

@@ -30,8 +30,8 @@ struct Bins {
 
 struct NetworkRules {
   std::uint64_t seed = 1;
-  std::size_t steps = 500;
-  std::size_t batch = 128;
+  std::size_t steps = 2000;
+  std::size_t batch = 64;
   std::size_t layers = 2;
   std::size_t heads = 2;
   std::size_t width = 64;
@@ -56,10 +56,20 @@ struct Network {
   double repeated = 1;  ///< Items that failed were met so many times as often as others.
 };
 
+/// Moments whose answers a teacher says: P(failure within each of the horizons), by kind.
+struct Told {
+  Samples samples;            ///< Their own truth is not looked at.
+  std::vector<float> within;  ///< (samples x kinds x horizons), rising in the horizon.
+  std::vector<double> horizons;
+};
+
 using Progress = std::function<void(std::size_t step, std::size_t steps, double loss)>;
 
-[[nodiscard]] Network train_network(const Words& words, const Samples& samples, const Bins& bins,
-                                    const NetworkRules& rules, const Progress& progress);
+/// Learns from samples and from what it is told; `told` may be empty, else as many of both are met
+/// as there are.
+[[nodiscard]] Network train_network(const Words& words, const Samples& samples, const Told& told,
+                                    const Bins& bins, const NetworkRules& rules,
+                                    const Progress& progress);
 
 /// Shares of the time words (samples x kinds x bins.words()), each softmax over the time words
 /// only. `repeated` is the network's: what it learned of items that were repeated is set right.

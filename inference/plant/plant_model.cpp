@@ -30,7 +30,7 @@ constexpr std::size_t exact_bins_max = 40;
 constexpr std::size_t tree_rows_max = 10'000;
 constexpr std::size_t fingerprints_max = 4096;
 constexpr std::size_t imagined_max = 60'000;
-constexpr std::size_t imagined_steps_factor = 2;  ///< More to learn from, less by heart.
+constexpr std::size_t untold_steps_divisor = 2;  ///< With less to learn from, more by heart.
 
 std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
   std::uint64_t hash = 1469598103934665603ULL;
@@ -313,17 +313,18 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
         fmt::format("{}: every signal is constant: there is nothing to learn from", raw.name),
         "add signals that change");
   auto network_rules = rules.network;
+  const double imagined_each = rules.imagined.value_or(raw.items || raw.repairable ? 6 : 2);
   if (model.bins_.width() <= 1.5 * raw.step) network_rules.soft = 0;
-  if (raw.items) {
+  const bool told_more = rules.trees && imagined_each > 0;
+  if (!told_more)
+    network_rules.steps = std::max<std::size_t>(1, network_rules.steps / untold_steps_divisor);
+  if (raw.items && told_more) {
+    network_rules.jitter = std::min(network_rules.jitter, 1.0);
+  } else if (raw.items) {
     // Items fail so rarely that a network would soon know each of them by heart.
-    if (rules.trees && rules.imagined > 0) {
-      network_rules.steps *= imagined_steps_factor;
-      network_rules.jitter = std::min(network_rules.jitter, 1.0);
-    } else {
-      network_rules.dropout = std::max(network_rules.dropout, 0.3F);
-      network_rules.jitter = std::max(network_rules.jitter, 2.0);
-      network_rules.group_drop = std::max(network_rules.group_drop, 0.2);
-    }
+    network_rules.dropout = std::max(network_rules.dropout, 0.3F);
+    network_rules.jitter = std::max(network_rules.jitter, 2.0);
+    network_rules.group_drop = std::max(network_rules.group_drop, 0.2);
   }
   // Members are taught side by side, each on threads of its own.
   const auto side_by_side =
@@ -349,28 +350,35 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
     }
     const Samples& taught = by_time ? learned : mine;
     Member out;
-    Samples told;
+    Samples told_items;
+    Told told;
     if (rules.trees) {
       auto grove = model.grow(taught, member_rules, own_rules.seed);
       if (!grove) return grove.error();
       out.grove = std::move(*grove);
-      if (raw.items && rules.imagined > 0) {
+      const auto count =
+          std::min(imagined_max,
+                   static_cast<std::size_t>(imagined_each * static_cast<double>(taught.size())));
+      if (!raw.items && count > 0) {
+        told.samples = imagined_moments(taught, model.words_.groups(), model.horizons_.front(),
+                                        count, own_rules.seed);
+        told.horizons = model.horizons_;
+        told.within = model.from_trees(std::span(&out.grove, 1), told.samples).within;
+      } else if (count > 0) {
         const std::vector<std::size_t> real(taught.machine.begin(), taught.machine.end());
-        const auto count =
-            std::min(imagined_max,
-                     static_cast<std::size_t>(rules.imagined * static_cast<double>(real.size())));
-        told = model.told_by(out.grove, imagined_items(records, real, count, own_rules.seed),
-                             own_rules.seed);
+        told_items = model.told_by(out.grove, imagined_items(records, real, count, own_rules.seed),
+                                   own_rules.seed);
       }
       tell(fmt::format("trees {} of {} are grown", member + 1, members));
     }
-    if (told.size() > 0) told.append(taught);
-    out.network = train_network(model.words_, told.size() > 0 ? told : taught, model.bins_,
-                                own_rules, [&](std::size_t step, std::size_t steps, double loss) {
-                                  if (step % every == 0)
-                                    tell(fmt::format("network {} of {}: step {} of {}, loss {:.4f}",
-                                                     member + 1, members, step, steps, loss));
-                                });
+    if (told_items.size() > 0) told_items.append(taught);
+    out.network =
+        train_network(model.words_, told_items.size() > 0 ? told_items : taught, told, model.bins_,
+                      own_rules, [&](std::size_t step, std::size_t steps, double loss) {
+                        if (step % every == 0)
+                          tell(fmt::format("network {} of {}: step {} of {}, loss {:.4f}",
+                                           member + 1, members, step, steps, loss));
+                      });
     if (by_time) return out;
     // Each member answers what it has not seen.
     const auto& part = held_parts[member];

@@ -31,7 +31,10 @@ struct PlantRules {
   /// own, so that what chooses the blend and fits the intervals was not learned from, and yet every
   /// machine teaches most of them.
   std::size_t members = 8;
-  double imagined = 6;              ///< Items the trees tell a network of, for each real one.
+  /// Items or moments that the trees tell a network of, for each real one. Machines that are
+  /// repaired and go on show nothing of the next failure for most of the time: 6, as items; others
+  /// 2.
+  std::optional<double> imagined;
   double calibration_share = 0.15;  ///< That part, of machines; or of time, the same for all.
   bool trees = true;
   TreeRules within;  ///< Of the trees that classify ...

@@ -30,6 +30,7 @@ Status::Status(const Records& records, double horizon)
       items_(records.items),
       repairable_(records.repairable),
       dated_(records.dated),
+      told_age_(!records.repairable || !records.dated),
       step_(records.step) {
   if (!items_) {
     const double rows = horizon / step_;
@@ -39,11 +40,11 @@ Status::Status(const Records& records, double horizon)
       spans_.push_back(std::max(
           least[i], static_cast<std::size_t>(std::llround(std::min(shares[i] * rows, 1e5)))));
     baseline_ = std::max<std::size_t>(10, spans_[1]);
-    features_.push_back({"age", "now"});
+    if (told_age_) features_.push_back({"age", "now"});
     if (repairable_)
       for (const auto& kind : records.kinds) {
         features_.push_back({"failure " + kind, "since"});
-        features_.push_back({"failure " + kind, "count"});
+        features_.push_back({"failure " + kind, fmt::format("n{}", spans_[3])});
       }
   }
   for (const auto& channel : channels_) {
@@ -82,9 +83,11 @@ std::vector<float> Status::at(const Machine& machine, std::span<const std::size_
     out[r * features_.size() + feature] = static_cast<float>(value);
   };
   if (!items_) {
-    for (std::size_t r = 0; r < rows.size(); ++r)
-      put(r, f, machine.time[rows[r]] - (dated_ ? machine.time.front() : 0));
-    ++f;
+    if (told_age_) {
+      for (std::size_t r = 0; r < rows.size(); ++r)
+        put(r, f, machine.time[rows[r]] - (dated_ ? machine.time.front() : 0));
+      ++f;
+    }
     if (repairable_) {
       for (std::uint32_t kind = 0; kind < kinds_; ++kind, f += 2) {
         for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -94,7 +97,7 @@ std::vector<float> Status::at(const Machine& machine, std::span<const std::size_
           for (const auto& failure : machine.failures) {
             if (failure.at > now) break;
             if (failure.code != kind) continue;
-            count += 1;
+            count += failure.at > now - static_cast<double>(spans_[3]) * step_ ? 1 : 0;
             last = failure.at;
           }
           put(r, f, std::log2(1 + std::max(0.0, now - last) / step_));

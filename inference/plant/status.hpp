@@ -42,6 +42,9 @@ class Status {
   bool items_ = false;
   bool repairable_ = false;
   bool dated_ = false;
+  /// Not of machines that go on after a failure, by the calendar: how long they have been watched
+  /// says nothing of them, and later is always more than was learned.
+  bool told_age_ = true;
   double step_ = 1;
   std::vector<std::size_t> spans_;
   std::size_t baseline_ = 10;

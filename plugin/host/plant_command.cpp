@@ -31,8 +31,8 @@ using line::Result;
 
 namespace {
 
-/// Alarm logs teach one network, the steps of which make up for the others.
-constexpr std::size_t alarm_steps_factor = 3;
+/// Alarm logs teach one network, from more windows than others have moments.
+constexpr double alarm_steps_share = 0.75;
 
 /// A description and what it describes.
 struct Read {
@@ -236,7 +236,9 @@ namespace {
 
 plant::AlarmRules alarm_rules_of(const PlantOptions& options) {
   plant::AlarmRules rules;
-  rules.steps = options.rules.network.steps * alarm_steps_factor;
+  rules.steps = std::max<std::size_t>(
+      1, static_cast<std::size_t>(alarm_steps_share *
+                                  static_cast<double>(options.rules.network.steps)));
   rules.threads = options.rules.threads;
   rules.seed = options.rules.seed;
   rules.trees = !options.no_trees;

@@ -124,7 +124,7 @@ PlantRules rules_of(const Options& options, const Description& description, std:
       static_cast<std::size_t>(number(options, "members", static_cast<double>(rules.members)));
   rules.levels =
       static_cast<std::size_t>(number(options, "levels", static_cast<double>(rules.levels)));
-  rules.imagined = number(options, "imagined", rules.imagined);
+  if (options.count("imagined") != 0) rules.imagined = number(options, "imagined", 0);
   rules.packing = number(options, "words", 0) > 0 ? Packing::word : Packing::group;
   rules.trees = number(options, "trees", 1) > 0;
   for (auto* t : {&rules.within, &rules.time}) {

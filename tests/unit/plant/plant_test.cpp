@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
@@ -323,6 +324,115 @@ TEST_CASE("imagined items are mixed from real ones and have no answer") {
         imagined.machines[499].values);
 }
 
+TEST_CASE("imagined moments are mixed group by group, and begin near failures every other time") {
+  Samples real;
+  real.width = 4;
+  real.kinds = 1;
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const auto x = static_cast<float>(i);
+    real.features.insert(real.features.end(), {x, x, 1000 + x, 2000 + x});
+    real.truth.push_back({i < 10 ? 2.0F : 90.0F, i < 10});
+    real.machine.push_back(i);
+    real.row.push_back(0);
+    real.at.push_back(0);
+    real.missing.push_back(0);
+    real.view.push_back(100);
+  }
+  const std::vector<std::vector<std::size_t>> groups = {{0, 1}, {2}};
+  const auto imagined = imagined_moments(real, groups, 5, 1000, 3);
+  REQUIRE(imagined.size() == 1000);
+  std::size_t near = 0;
+  std::size_t mixed = 0;
+  std::size_t hidden = 0;
+  for (std::size_t i = 0; i < imagined.size(); ++i) {
+    const auto row = imagined.status(i);
+    near += row[3] < 2010 ? 1 : 0;  // in no group: the moment that it began with
+    CHECK(std::isnan(row[0]) == std::isnan(row[1]));
+    hidden += std::isnan(row[0]) || std::isnan(row[2]) ? 1 : 0;
+    if (std::isnan(row[0])) continue;
+    CHECK(row[0] == row[1]);
+    mixed += row[0] != row[3] - 2000 ? 1 : 0;
+  }
+  CHECK((near > 480 && near < 580));
+  CHECK(hidden == 200);
+  CHECK((mixed > 60 && mixed < 250));
+  const auto again = imagined_moments(real, groups, 5, 1000, 3);
+  CHECK(std::memcmp(again.features.data(), imagined.features.data(),
+                    imagined.features.size() * sizeof(float)) == 0);
+}
+
+TEST_CASE("a network says what it is told where it has seen nothing fail") {
+  const std::vector<Feature> features = {{"heat", "last"}, {"idle", "last"}};
+  Samples real;
+  real.width = 2;
+  real.kinds = 1;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    const auto share = [&](std::uint64_t draw) {
+      return static_cast<float>(line::random_uniform(5, i, line::Purpose::training, draw));
+    };
+    real.features.insert(real.features.end(), {share(0), share(1)});
+    real.truth.push_back({0, false});  // the view ends at once: nothing is learned from these
+    real.machine.push_back(i);
+    real.row.push_back(0);
+    real.at.push_back(0);
+    real.missing.push_back(0);
+    real.view.push_back(0);
+  }
+  Told told;
+  told.samples = real;
+  told.horizons = {2, 5};
+  for (std::size_t i = 0; i < real.size(); ++i) {
+    const bool hot = real.status(i)[0] > 0.5F;
+    told.within.insert(told.within.end(), {hot ? 0.7F : 0.1F, hot ? 0.9F : 0.2F});
+  }
+  const Bins bins{10, 10};
+  const Words words(features, real.features, 8, {"failure"}, bins.words(), Packing::group);
+  NetworkRules rules;
+  rules.steps = 400;
+  rules.batch = 32;
+  rules.width = 32;
+  const auto network = train_network(words, real, told, bins, rules, {});
+  auto model = gpt2::Model::create(network.config, network.weights, {});
+  REQUIRE(model);
+  const auto shares = answer(*model, network.repeated, words, bins, real);
+  double hot_by_2 = 0, cold_by_2 = 0, hot_by_5 = 0, hot = 0, cold = 0;
+  for (std::size_t i = 0; i < real.size(); ++i) {
+    const auto row = std::span(shares).subspan(i * bins.words(), bins.words());
+    if (real.status(i)[0] > 0.6F)
+      hot += 1, hot_by_2 += bins.within(row, 2), hot_by_5 += bins.within(row, 5);
+    else if (real.status(i)[0] < 0.4F)
+      cold += 1, cold_by_2 += bins.within(row, 2);
+  }
+  CHECK(hot_by_2 / hot == Approx(0.7).margin(0.08));
+  CHECK(hot_by_5 / hot == Approx(0.9).margin(0.08));
+  CHECK(cold_by_2 / cold == Approx(0.1).margin(0.06));
+}
+
+TEST_CASE("a machine that is repaired and goes on is not known by the calendar") {
+  Records records;
+  records.repairable = true;
+  records.dated = true;
+  records.channels.resize(1);
+  records.channels[0].name = "heat";
+  records.kinds = {"pump"};
+  Machine machine;
+  for (std::size_t t = 0; t < 100; ++t) {
+    machine.time.push_back(16'000 + static_cast<double>(t));
+    machine.values.push_back(20);
+  }
+  machine.failures = {{16'010, 0}, {16'095, 0}, {16'097, 0}};
+  const Status status(records, 28);
+  CHECK(std::none_of(status.features().begin(), status.features().end(),
+                     [](const Feature& f) { return f.group == "age"; }));
+  REQUIRE(status.features()[1].statistic == "n14");
+  const std::vector<std::size_t> rows = {50, 99};
+  const auto told = status.at(machine, rows);
+  CHECK(told[1] == 0);  // not since the beginning: within 14 days
+  CHECK(told[status.features().size() + 1] == 2);
+  records.repairable = false;
+  CHECK(Status(records, 28).features()[0].group == "age");
+}
+
 TEST_CASE("a status does not change when the future does") {
   const auto folder = folder_of("causal");
   auto records = records_of(write(folder / "m.csv", wearing_machines(3, false)));
@@ -467,6 +577,19 @@ TEST_CASE("of several outcomes of an item any is a question of its own") {
       if (samples.status(i)[1] < 0.8F && samples.status(i)[0] < 0.8F) CHECK(answers.any[i] < 0.3F);
     }
   }
+}
+
+TEST_CASE("a threshold is not moved by one lucky failure") {
+  // Failures from 0.4 up, and one among many others at 0.02.
+  std::vector<float> p;
+  std::vector<std::uint8_t> truth;
+  for (std::size_t i = 0; i < 400; ++i)
+    p.push_back(0.0001F * static_cast<float>(i)), truth.push_back(0);
+  p.push_back(0.0399F), truth.push_back(1);
+  for (const float at : {0.45F, 0.6F, 0.7F, 0.8F, 0.9F}) p.push_back(at), truth.push_back(1);
+  const double threshold = best_threshold(p, truth);
+  CHECK((threshold > 0.05 && threshold < 0.45));
+  CHECK(f1(p, truth, threshold) > 0.9);
 }
 
 TEST_CASE("measures agree with values worked out by hand") {

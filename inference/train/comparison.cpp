@@ -212,6 +212,8 @@ std::string as_markdown(const Comparison& comparison) {
     row(fmt::format("{} ({})", name_of(kind), faults),
         [&](const Rival& rival) { return fmt::format("{}", rival.detection.warned[k]); });
   }
+  row(fmt::format("that show for an hour or more ({})", rivals.front().detection.slow_faults),
+      [](const Rival& rival) { return fmt::format("{}", rival.detection.slow_warned); });
   row("all", [](const Rival& r) { return fmt::format("{:.1f} %", 100 * r.detection.recall()); });
   row("the model warns of more (95 %)", [&](const Rival& rival) {
     const auto& more = rival.model_is_better;

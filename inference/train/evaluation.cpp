@@ -58,15 +58,16 @@ bool warns(const FaultRecord& fault) {
   return gives_warning(fault.kind) && fault.failed_s >= 0;
 }
 
-/// A fault that has begun when the alarm comes, or fails soon after it, justifies the alarm.
+/// A fault that has begun when the alarm comes and is not repaired yet, or fails soon after it,
+/// justifies the alarm. One that comes while the machine stands still is late, not false.
 bool justified(const MachineDay& day, const Episode& episode, const AlarmProtocol& protocol) {
   return std::any_of(day.faults.begin(), day.faults.end(), [&](const FaultRecord& fault) {
     if (!gives_warning(fault.kind)) return false;
-    const double ends_s = fault.failed_s >= 0 ? fault.failed_s : day.at_s.back();
-    const bool grows = fault.onset_s <= episode.raised_s && episode.raised_s <= ends_s;
+    const double ends_s = fault.restored_s >= 0 ? fault.restored_s : day.at_s.back();
+    const bool there = fault.onset_s <= episode.raised_s && episode.raised_s <= ends_s;
     const bool follows = fault.failed_s > episode.raised_s &&
                          fault.failed_s <= episode.raised_s + protocol.sensible_s;
-    return grows || follows;
+    return there || follows;
   });
 }
 
@@ -128,13 +129,16 @@ Detection detect(std::span<const MachineDay> days, const Scores& scores, double 
       const double lead_s = lead_wanted(fault, protocol);
       if (!warns(fault) || fault.failed_s - lead_s < day.at_s.front()) continue;
       const auto kind = static_cast<std::size_t>(fault.kind);
+      const double earliest_s = std::min(fault.onset_s, fault.failed_s - protocol.sensible_s);
       const auto in_time = std::find_if(alarms.begin(), alarms.end(), [&](const Episode& alarm) {
         return alarm.raised_s <= fault.failed_s - lead_s &&
-               alarm.ended_s >= fault.failed_s - lead_s &&
-               alarm.raised_s >= fault.failed_s - protocol.sensible_s;
+               alarm.ended_s >= fault.failed_s - lead_s && alarm.raised_s >= earliest_s;
       });
       const bool warned = in_time != alarms.end();
+      const bool slow = lead_s >= protocol.lead_s;
       ++result.faults[kind];
+      result.slow_faults += slow ? 1 : 0;
+      result.slow_warned += slow && warned ? 1 : 0;
       if (warned) {
         ++result.warned[kind];
         result.leads_s.push_back(fault.failed_s - in_time->raised_s);

@@ -34,12 +34,13 @@ struct MachineDay {
 using Scores = std::vector<std::vector<float>>;
 
 struct AlarmProtocol {
-  double on_delay_s = 120;         ///< The score stays at or above the threshold for so long.
-  double clear_share = 0.6;        ///< The alarm ends below this share of the threshold ...
-  double off_delay_s = 600;        ///< ... for so long.
-  double lead_s = 1800;            ///< A warning shorter than this is too late ...
-  double shown_share = 0.5;        ///< ... or than this share of the time from onset to stop.
-  double sensible_s = 4 * 3600.0;  ///< An alarm is true when a fault follows within this time.
+  double on_delay_s = 120;   ///< The score stays at or above the threshold for so long.
+  double clear_share = 0.6;  ///< The alarm ends below this share of the threshold ...
+  double off_delay_s = 600;  ///< ... for so long.
+  double lead_s = 1800;      ///< A warning shorter than this is too late ...
+  double shown_share = 0.5;  ///< ... or than this share of the time from onset to stop.
+  /// An alarm is true when a fault follows within this time, or has begun and is not repaired.
+  double sensible_s = 4 * 3600.0;
 };
 
 /// What a method achieved on some days.
@@ -47,6 +48,8 @@ struct Detection {
   double threshold = 0;
   std::array<std::uint32_t, line::fault_kind_count> faults{};  ///< Failures that could be forecast.
   std::array<std::uint32_t, line::fault_kind_count> warned{};  ///< Of these: in time.
+  /// Of these: shown for long enough that the whole lead could be had.
+  std::uint32_t slow_faults = 0, slow_warned = 0;
   std::uint32_t false_alarms = 0;
   double machine_days = 0;
   std::vector<double> leads_s;  ///< Of the warned faults.

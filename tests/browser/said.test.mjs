@@ -8,7 +8,8 @@ import { test } from "node:test";
 const { TREE } = process.env;
 const source = join(TREE, "plugin/hmi/web/src");
 const { choose, is_known } = await import(join(source, "text.js"));
-const { finding, reason_of, spoken } = await import(join(source, "said.js"));
+const { finding, reason_in, reason_of, spoken } = await import(join(source, "said.js"));
+const { kept_as, offered, offers, phrase } = await import(join(source, "reasons.js"));
 
 /** The sentences in calls and statements that begin with `opening`: literals side by side are one. */
 function sentences(file, opening) {
@@ -138,4 +139,21 @@ test("names of schedules and reasons for them are told clause by clause", () => 
   assert.equal(spoken("constructor"), "constructor");
   choose("en");
   assert.equal(spoken("keep"), "keep");
+});
+
+test("an offered reason is kept in English and read in the language of the page; what a person typed stays", () => {
+  const all = Object.values(offered).flatMap(Object.entries);
+  assert.equal(new Set(all.flat()).size, 2 * all.length, "a reason stands twice, or for two others");
+  choose("zh");
+  assert.deepEqual(offers("reject").map(kept_as), Object.keys(offered.reject));
+  assert.equal(phrase("the spare part is not here"), "备件未到");
+  assert.equal(phrase("time is over"), "已到期");
+  assert.equal(phrase("jam"), null);
+  assert.equal(kept_as("jam"), "jam");
+  assert.deepEqual(reason_in("proposal 3: it is Friday: no"), { before: "方案 3：", reason: "it is Friday: no" });
+  assert.deepEqual(reason_in("roll-back of 3: the line does not keep it"), { before: "回退方案 3：", reason: "the line does not keep it" });
+  assert.deepEqual(reason_in("the cause was found"), { before: "", reason: "the cause was found" });
+  choose("en");
+  assert.equal(phrase("the spare part is not here"), "the spare part is not here");
+  assert.deepEqual(reason_in("proposal 3: no"), { before: "proposal 3: ", reason: "no" });
 });

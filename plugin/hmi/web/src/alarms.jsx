@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { clock, lasting, percent, subject, wall } from "./format.js";
 import { live, may, post } from "./live.js";
-import { Dialog, Mark, Panel, Scroll, Trouble, level_of, needs_acknowledgement, useAct } from "./parts.jsx";
+import { Dialog, Mark, Panel, Reason, Scroll, Trouble, WhyField, level_of, needs_acknowledgement, useAct } from "./parts.jsx";
 import { Notes } from "./overview.jsx";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
@@ -20,7 +20,7 @@ export function Acknowledge({ alarm }) {
 }
 
 /** A button that asks for a reason, and for what its children ask, before it acts. */
-function WithReason({ text, title, name, send, children }) {
+function WithReason({ text, title, name, act: of, send, children }) {
   const [open, setOpen] = useState(false);
   const { busy, error, act, setError } = useAct();
   const submit = async (event) => {
@@ -36,7 +36,7 @@ function WithReason({ text, title, name, send, children }) {
           <form onSubmit={submit}>
             {name && <p><b>{name}</b></p>}
             {children}
-            <label>{t("Reason")} <input name="reason" maxLength="200" required /></label>
+            <WhyField label={t("Reason")} act={of} />
             <Trouble text={error} />
             <footer><button disabled={busy}>{text}</button></footer>
           </form>
@@ -52,7 +52,7 @@ function Shelve({ alarm }) {
   if (alarm.state === "shelved")
     return <><button type="button" class="plain" disabled={busy} aria-label={`${t("Unshelve")} ${subject(alarm.id)}`} onClick={() => act(() => post("/api/unshelve", { alarm: alarm.id }))}>{t("Unshelve")}</button><Trouble text={error} /></>;
   return (
-    <WithReason text={t("Shelve")} title={t("Shelve the alarm")} name={subject(alarm.id)}
+    <WithReason act="shelve" text={t("Shelve")} title={t("Shelve the alarm")} name={subject(alarm.id)}
       send={(form) => post("/api/shelve", { alarm: alarm.id, for_s: 60 * Number(form.get("minutes")), reason: form.get("reason") })}>
       <label>{t("Minutes")} <input name="minutes" type="number" min="1" max="1440" value="30" required /></label>
     </WithReason>
@@ -64,7 +64,7 @@ const service = (form, alarm, in_service) => post("/api/service", { alarm, in_se
 function Service({ alarm }) {
   if (!may("service")) return null;
   const back = alarm.state === "out-of-service";
-  return <WithReason text={t(back ? "Return to service" : "Out of service")} title={t(back ? "Return the alarm to service" : "Take the alarm out of service")}
+  return <WithReason act={back ? "return" : "service"} text={t(back ? "Return to service" : "Out of service")} title={t(back ? "Return the alarm to service" : "Take the alarm out of service")}
     name={subject(alarm.id)} send={(form) => service(form, alarm.id, back)} />;
 }
 
@@ -76,7 +76,7 @@ function TakeOut() {
   const ids = [...line.machines.flatMap((m) => [...m.faults.filter((f) => f.warns).map((f) => f.kind), ...m.signals.map((s) => s.name)].map((what) => `${m.name}/${what}`)),
     "plc/communication", "plc/deployment"].filter((id) => !out.has(id));
   return (
-    <WithReason text={t("Take an alarm out of service")} title={t("Take the alarm out of service")} send={(form) => service(form, form.get("alarm"), false)}>
+    <WithReason act="service" text={t("Take an alarm out of service")} title={t("Take the alarm out of service")} send={(form) => service(form, form.get("alarm"), false)}>
       <label>{t("Alarm")} <select name="alarm" required>{ids.map((id) => <option key={id} value={id}>{subject(id)}</option>)}</select></label>
     </WithReason>
   );
@@ -109,7 +109,7 @@ export function Alarms() {
                 <td><Mark level={level_of(alarm)} label={t(alarm.class)} /> {t(alarm.class)}</td>
                 <td><b>{subject(alarm.id)}</b></td>
                 <td><span>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</span>
-                  {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>: <span lang="">{alarm.reason}</span></>}</span></>}</td>
+                  {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>: <Reason text={alarm.reason} /></>}</span></>}</td>
                 <td class="n">{clock(alarm.since_s)}</td>
                 <td>{alarm.class === "forecast" && alarm.probability > 0
                   ? <>{percent(alarm.probability)} {t("within {h}", { h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{spoken(alarm.why)}</span></>

@@ -3,8 +3,8 @@
 import { useState } from "preact/hooks";
 import { clock, lasting, number, subject, wall } from "./format.js";
 import { get, live } from "./live.js";
-import { Mark, Panel, Scroll, Trouble, useEvery } from "./parts.jsx";
-import { spoken } from "./said.js";
+import { Mark, Panel, Reason, Scroll, Trouble, useEvery } from "./parts.jsx";
+import { reason_in, spoken } from "./said.js";
 import { t } from "./text.js";
 
 const names = {
@@ -16,6 +16,7 @@ const words = new Set(["name", "because", "text"]);
 
 function figure(name, value) {
   if (name === "alarm") return subject(value);
+  if (name === "reason") return <Reason text={value} />;
   if (name.endsWith("_ms")) return wall(value);
   if (name === "for_s") return lasting(value);
   if (name === "from_s" || name === "until_s") return clock(value);
@@ -33,8 +34,14 @@ function Detail({ text }) {
   if (!held) return spoken(text);
   const short = Object.entries(held).filter(([, value]) => value != null && typeof value !== "object").slice(0, 4);
   if (short.length === 0 && Array.isArray(held.sequence)) short.push(["sequence", held.sequence.join(" ")]);
-  const said = short.map(([name, value]) => `${t(names[name] ?? name).toLowerCase()}: ${figure(name, value)}`).join(" · ");
-  return <>{spoken(before.trim())}<details lang=""><summary>{said || "…"}</summary><code>{figures}</code></details>{spoken(after.trim())}</>;
+  const said = short.map(([name, value], i) => <>{i > 0 && " · "}{t(names[name] ?? name).toLowerCase()}: {figure(name, value)}</>);
+  return <>{spoken(before.trim())}<details><summary>{said.length > 0 ? said : "…"}</summary><code>{figures}</code></details>{spoken(after.trim())}</>;
+}
+
+/** Why a person decided as he did. */
+function Given({ detail }) {
+  const { before, reason } = reason_in(detail);
+  return <>{before}<Reason text={reason} /></>;
 }
 
 export function Audit() {
@@ -53,7 +60,7 @@ export function Audit() {
         <Scroll label={t("Audit")}><table>
           <thead><tr><th class="n">{t("Number")}</th><th>{t("Time")}</th><th class="n">{t("Line time")}</th><th>{t("Who")}</th><th>{t("What")}</th><th>{t("Detail")}</th><th>{t("Hash")}</th></tr></thead>
           <tbody>{lines.map((line) => (
-            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail" lang={line.what === "reason" || spoken(line.detail) === line.detail ? "" : undefined}>{line.what === "reason" ? line.detail : <Detail text={line.detail} />}</td><td class="mono nowrap">{line.hash}</td></tr>
+            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail">{line.what === "reason" ? <Given detail={line.detail} /> : <Detail text={line.detail} />}</td><td class="mono nowrap">{line.hash}</td></tr>
           ))}</tbody>
         </table></Scroll>
       </Panel>

@@ -213,6 +213,7 @@ export const clauses = {
   // what becomes of a plan and of its deployment: plugin/attachment, plugin/core, plugin/io/deployer.cpp
   "proposal {0}: {1}": "方案 {0}：{1}",
   "proposal {0}:": "方案 {0}：",
+  "roll-back of {0}:": "回退方案 {0}：",
   "because {0}": "因为{0}",
   "planning because of {0}, from the line's state at {1}": "因{0}开始排程，从产线时间 {1} 的状态出发",
   "planning because of {0} (again), from the line's state at {1}": "因{0}再次开始排程，从产线时间 {1} 的状态出发",

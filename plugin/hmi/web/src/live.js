@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server has said, and how long ago. Nothing here is believed once it is old.
 import { useEffect, useState } from "preact/hooks";
+import { kept_as } from "./reasons.js";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
 
@@ -57,7 +58,7 @@ export async function post(path, body) {
     return await ask(path, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Foreline-Token": live.session?.token ?? "" },
-      body: JSON.stringify(body),
+      body: JSON.stringify(body.reason == null ? body : { ...body, reason: kept_as(body.reason) }),
     });
   } catch (failure) {
     if (failure.status === 401) refreshSession();

@@ -2,6 +2,7 @@
 // Small things that every page uses.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { freshness } from "./live.js";
+import { offers, phrase } from "./reasons.js";
 import { t } from "./text.js";
 
 /** Colour, shape and letter of what is not normal; never colour alone. An empty label: words beside it say it. */
@@ -61,6 +62,18 @@ export function Dialog({ title, onClose, children, wide }) {
       <header><h2>{title}</h2><button type="button" class="plain" onClick={() => box.current.close()} aria-label={t("Close")}>✕</button></header>
       {children}
     </dialog>
+  );
+}
+
+/** A reason in the words, and the language, of whoever gave it; a program's own in the language of the page. */
+export const Reason = ({ text }) => <>{phrase(text) ?? <span lang="">{text}</span>}</>;
+
+/** Where a reason for an act is typed, or one of the usual ones taken. */
+export function WhyField({ label, act, focus }) {
+  const id = `reasons-${act}`;
+  return (
+    <label>{label} <input name="reason" maxLength="200" required autoFocus={focus} list={id} autocomplete="off" />
+      <datalist id={id}>{offers(act).map((reason) => <option key={reason} value={reason} />)}</datalist></label>
   );
 }
 

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { clock, lasting, measure, measure_name, number, percent, says, unit_beside, unit_in } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
-import { Dialog, Mark, Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
+import { Dialog, Mark, Panel, Scroll, Trouble, WhyField, useAct, useEvery } from "./parts.jsx";
 import { WhatIf } from "./whatif.jsx";
 import { late_orders } from "./late.js";
 import { finding, reason_of, spoken } from "./said.js";
@@ -78,7 +78,7 @@ function RollBack({ onDone }) {
         <form onSubmit={finish}>
           <h3>{t("Second step: write to the PLC")}</h3>
           <p>{t("This writes to the PLC at {plc} and reads it back.", { plc: live.line.plc })} <span class="quiet">{t("The first step is good for {s} s.", { s: ticket.expires_in_s })}</span></p>
-          <label>{t("Why is it rolled back?")} <input name="reason" maxLength="200" required autoFocus /></label>
+          <WhyField label={t("Why is it rolled back?")} act="roll-back" focus />
           <Trouble text={error} />
           <footer><button disabled={busy} class="act">{t("Roll back")}</button></footer>
         </form>
@@ -111,7 +111,7 @@ function Deployed({ deployment }) {
       {deployment.locked_out && (
         <form onSubmit={clear}>
           <p><Mark level="medium" label="" /> <b>{t("A schedule was rolled back: nothing is deployed until a person clears this.")}</b></p>
-          {may("decide") && <p class="row"><label>{t("Why may schedules be deployed again?")} <input name="reason" maxLength="200" required /></label> <button disabled={busy}>{t("Clear")}</button></p>}
+          {may("decide") && <p class="row"><WhyField label={t("Why may schedules be deployed again?")} act="clear" /> <button disabled={busy}>{t("Clear")}</button></p>}
         </form>
       )}
       <Trouble text={error} />
@@ -142,7 +142,7 @@ function Decide({ plan, approve, onDone }) {
         <form onSubmit={finish}>
           <h3>{approve ? t("Second step: write to the PLC") : t("Second step: reject")}</h3>
           {approve && <p>{t("This writes to the PLC at {plc} and reads it back.", { plc: live.line.plc })} <span class="quiet">{t("The first step is good for {s} s.", { s: ticket.expires_in_s })}</span></p>}
-          <label>{approve ? t("Why do you approve?") : t("Why do you reject?")} <input name="reason" maxLength="200" required autoFocus /></label>
+          <WhyField label={approve ? t("Why do you approve?") : t("Why do you reject?")} act={approve ? "approve" : "reject"} focus />
           <Trouble text={error} />
           <footer><button disabled={busy} class="act">{approve ? t("Approve") : t("Reject")}</button></footer>
         </form>

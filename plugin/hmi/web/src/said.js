@@ -69,6 +69,12 @@ export function spoken(text) {
   return heard.get(text);
 }
 
+/** A reason in the audit, parted into what the program says before it and the reason itself. */
+export function reason_in(detail) {
+  const [, before, reason] = /^((?:proposal|roll-back of) \d+: )(.*)$/s.exec(detail) ?? [, "", detail];
+  return { before: before && (is_chinese() ? spoken(before.trim()) : before), reason };
+}
+
 /** A finding of the gate. */
 export const finding = ({ form, values }) => (is_chinese() ? filled(clauses[form] ?? form, values.map(spoken)) : filled(form, values));
 

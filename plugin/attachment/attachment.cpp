@@ -131,6 +131,7 @@ struct Compared {
   Result<core::Stretch> stretch;
 };
 struct Planned {
+  std::string because;
   plan::Request request;
   core::Booked booked;
   double forecast_at_s = 0;
@@ -1089,7 +1090,7 @@ struct Attachment::State {
                                      clock_text(request.now.at_s)));
     if (planner.joinable()) planner.join();
     planner =
-        std::thread([this, asked = std::move(request), forecast_at_s, missing_share, booked_then] {
+        std::thread([this, because, asked = std::move(request), forecast_at_s, missing_share, booked_then] {
           std::optional<Result<plan::Plan>> planned;
           std::size_t told = 0;
           try {
@@ -1105,7 +1106,7 @@ struct Attachment::State {
           } catch (const std::exception& error) {
             planned = Error(fmt::format("planning failed: {}", error.what()));
           }
-          post(Planned{asked, booked_then, forecast_at_s, missing_share, std::move(*planned)});
+          post(Planned{because, asked, booked_then, forecast_at_s, missing_share, std::move(*planned)});
         });
   }
 
@@ -1154,6 +1155,7 @@ struct Attachment::State {
     auto verdict = core::judge(input, configuration.gate);
     auto detail = to_json(*planned.plan, planned.request, verdict);
     detail["proposal"] = proposal.number;
+    detail["because"] = planned.because;
     detail["identity"] = input.identity;
     detail["can_be_overruled"] = !verdict.passed && verdict.can_be_overruled() &&
                                  !(winner.schedule == planned.request.active);

@@ -98,7 +98,7 @@ export function Alarms() {
       <Panel title={t("Alarms")} note={`ISA-18.2 · ${shown.length}`}>
         <div class="toolbar"><label>{t("Filter")} <input type="search" value={filter} onInput={(e) => setFilter(e.target.value)} /></label> <TakeOut /></div>
         {shown.length === 0 ? <p class="calm">{t("No alarm stands.")}</p> : (
-          <Scroll label={t("Alarms")}><table>
+          <Scroll label={t("Alarms")}><table class="cards">
             <thead><tr><th>{t("Priority")}</th>
               <th aria-sort={sort === "id" ? "ascending" : "none"}><button type="button" class="plain" onClick={() => setSort("id")}>{t("Alarm")}</button></th>
               <th>{t("State")}</th>
@@ -110,9 +110,9 @@ export function Alarms() {
                 <td><b>{subject(alarm.id)}</b></td>
                 <td><span>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</span>
                   {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>: <Reason text={alarm.reason} /></>}</span></>}</td>
-                <td class="n">{clock(alarm.since_s)}</td>
+                <td class="n" data-name={t("Since")}>{clock(alarm.since_s)}</td>
                 <td>{alarm.class === "forecast" && alarm.probability > 0
-                  ? <>{percent(alarm.probability)} {t("within {h}", { h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{spoken(alarm.why)}</span></>
+                  ? <>{t("{p} within {h}", { p: percent(alarm.probability), h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{spoken(alarm.why)}</span></>
                   : spoken(alarm.why)}</td>
                 <td class="acts"><Acknowledge alarm={alarm} /> <Shelve alarm={alarm} /> <Service alarm={alarm} /></td>
               </tr>

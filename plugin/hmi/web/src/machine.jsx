@@ -50,7 +50,7 @@ export function Machine({ name }) {
         {line.machines.map((m) => <a key={m.name} href={`#/machine/${encodeURIComponent(m.name)}`} aria-current={m.name === chosen ? "page" : undefined}>{m.name}</a>)}
       </nav>
       <div class="columns">
-        <Panel title={`${chosen} · ${t("Signals")}`} note={`${t("normal band")}: ▒ · ${t("not good")}: ✕${foremost ? ` · ${t("expected time of the fault, P10 to P90")}` : ""}`}>
+        <Panel class="signals" title={`${chosen} · ${t("Signals")}`} note={`${t("normal band")}: ▒ · ${t("not good")}: ✕${foremost ? ` · ${t("expected time of the fault, P10 to P90")}` : ""}`}>
           {known.signals.map((signal, s) => {
             const [value, quality] = now.signals[s] ?? [];
             const seen = history?.signals?.[s];
@@ -70,7 +70,7 @@ export function Machine({ name }) {
           })}
         </Panel>
         <div class="side">
-          <Panel title={t("Forecast")} note={t("P(fault within {h})", { h: horizon })}>
+          <Panel class="first" title={t("Forecast")} note={t("P(fault within {h})", { h: horizon })}>
             {forecasts.length === 0 && <p class="calm">{latest?.why_not ?? t("No forecast")}</p>}
             {forecasts.map((f) => (
               <div class="foreseen" key={f.id}>
@@ -83,7 +83,7 @@ export function Machine({ name }) {
               </div>
             ))}
           </Panel>
-          <Panel title={t("Why")}>
+          <Panel class="first" title={t("Why")}>
             <p class="quiet">{t("How much P(fault within {h}) falls when the signal is hidden. To the right: speaks for the fault; to the left: against it.", { h: horizon })}</p>
             {(latest?.kinds ?? []).filter((kind) => known.faults.some((f) => f.kind === kind.kind && f.warns)).map((kind) => (
               <div key={kind.kind}><h3>{t(kind.kind)}</h3><Reasons kind={kind} /></div>

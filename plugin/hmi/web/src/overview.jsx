@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Acknowledge } from "./alarms.jsx";
-import { clock, forecasts_of, lasting, number, percent, subject, told } from "./format.js";
+import { clock, forecasts_of, lasting, measure_name, number, percent, subject, told, unit_in } from "./format.js";
 import { Flow } from "./flow.jsx";
-import { Fresh, Mark, Panel, level_of, needs_acknowledgement, rem, useWidth } from "./parts.jsx";
-import { freshness, live } from "./live.js";
+import { Interval, cause_of, paired, service_said } from "./plan.jsx";
+import { Fresh, Mark, Panel, level_of, needs_acknowledgement, rem, useEvery, useWidth } from "./parts.jsx";
+import { freshness, get, live } from "./live.js";
+import { reason_of, spoken } from "./said.js";
 import { t } from "./text.js";
 
 const abnormal = { Held: "high", Aborted: "high", Aborting: "high", Stopped: "medium", Holding: "high", Undefined: "low" };
@@ -53,21 +55,24 @@ function Figure({ name, value, unit, note, below }) {
   );
 }
 
+const when = (forecast) => t("most likely in {a} to {b}", { a: lasting(forecast.q10), b: lasting(forecast.q90) });
+
 /** What is coming, on an axis of hours from now. */
 export function TimeLine({ forecasts, line }) {
   const [box, width] = useWidth();
   const em = rem();
   const horizon = line.horizons_s[line.horizons_s.length - 1];
-  const left = Math.min(width * 0.38, 17 * em);
-  const right = width - 1 * em;
-  const row = 2.6 * em;
+  const narrow = width < 34 * em; // then the words stand above their bar
+  const left = narrow ? 0.2 * em : Math.min(width * 0.42, 19 * em);
+  const right = width - 1.2 * em;
+  const row = (narrow ? 4.3 : 2.9) * em;
   const x = (s) => left + ((right - left) * Math.min(s, horizon)) / horizon;
   const height = 1.8 * em + forecasts.length * row;
   const hours = [0, 1, 2, 3, 4].filter((h) => h * 3600 <= horizon);
   return (
     <div ref={box} class={freshness() === "live" ? "" : "dead"}>
       <svg class="drawing" width={width} height={height} role="img"
-        aria-label={forecasts.map((f) => `${subject(f.id)}: ${percent(f.p)}`).join("; ")}>
+        aria-label={forecasts.map((f) => `${subject(f.id)}: ${percent(f.p)}${f.q10 != null && f.q90 != null ? `, ${when(f)}` : ""}`).join("; ")}>
         {hours.map((h) => (
           <g key={h}>
             <line class="grid" x1={x(h * 3600)} x2={x(h * 3600)} y1={1.4 * em} y2={height} />
@@ -75,14 +80,16 @@ export function TimeLine({ forecasts, line }) {
           </g>
         ))}
         {forecasts.map((f, i) => {
-          const y = 1.8 * em + i * row;
+          const words = 1.8 * em + i * row;
+          const y = words + (narrow ? 2.4 : 0.4) * em;
           const alarmed = f.p >= line.rules.raise_probability;
           const from = f.q10 ?? 0;
           const until = f.q90 ?? horizon;
           return (
             <g key={f.id} class={alarmed ? "alert" : "quietly"}>
-              <text class="label" x="0" y={y + 1.1 * em}>{subject(f.id)}</text>
-              <text class="label strong" x={left - 0.6 * em} y={y + 1.1 * em} text-anchor="end">{percent(f.p)}</text>
+              <text class="label" x="0" y={words + 1.1 * em}>{subject(f.id)}</text>
+              <text class="label strong" x={narrow ? right : left - 0.6 * em} y={words + 1.1 * em} text-anchor="end">{percent(f.p)}</text>
+              {f.q10 != null && f.q90 != null && <text class="tick" x="0" y={words + 2.2 * em}>{when(f)}</text>}
               <rect class="span" x={x(from)} y={y + 0.35 * em} width={Math.max(3, x(until) - x(from))} height={1.1 * em} />
               {f.q50 != null && <line class="middle" x1={x(f.q50)} x2={x(f.q50)} y1={y + 0.15 * em} y2={y + 1.65 * em} />}
               {alarmed && <path class="flag" d={`M${x(from)} ${y + 0.1 * em}h${0.9 * em}l${-0.25 * em} ${0.4 * em}l${0.25 * em} ${0.4 * em}h${-0.9 * em}z`} />}
@@ -93,6 +100,50 @@ export function TimeLine({ forecasts, line }) {
     </div>
   );
 }
+
+/** Why there is none: what most machines say. */
+function no_forecast(forecasts) {
+  const why = forecasts.map((f) => f.why_not).filter(Boolean);
+  const most = [...new Set(why)].sort((a, b) => why.filter((one) => one === b).length - why.filter((one) => one === a).length)[0];
+  return most ? `${t("No forecast")}: ${spoken(most)}` : t("No forecast");
+}
+
+const stakes = ["downtime", "orders-late", "tardiness"];
+
+/** What would be done about what is coming, what it brings, and how sure that is. */
+function Proposed() {
+  const { line, state } = live;
+  const { number: latest, state: stands } = state.proposal;
+  const loaded = useEvery(() => get("/api/plan"), 0, [latest, stands]);
+  if (stands === "planning")
+    return (
+      <Panel title={t("What is proposed")} note={t("planning")} class="wide">
+        <p role="status">{t("simulating: {done} of {all} futures", state.planning)} <progress max={state.planning.all || 1} value={state.planning.done} /></p>
+      </Panel>
+    );
+  const plan = loaded?.plan;
+  if (!["proposed", "refused", "deploying"].includes(stands) || plan?.proposal !== latest) return null;
+  const { proof } = plan;
+  const new_services = plan.after.services.filter((s) => !plan.before.services.some((old) => service_said(old) === service_said(s)));
+  return (
+    <Panel title={t("What is proposed")} note={`${t("Proposal {n}", { n: latest })} · ${t(stands)} · ${t("as of {t}", { t: clock(plan.at_s) })}`} class="wide proposed">
+      <p class="lead"><Mark level={stands === "refused" ? "low" : "forecast"} label="" /> <b>{spoken(plan.why)}</b>{new_services.length > 0 && <span class="quiet"> ({new_services.map(service_said).join("; ")})</span>}</p>
+      <p class="row">
+        {plan.because && <span><span class="quiet">{t("because of")}</span> {cause_of(plan)}</span>}
+        {stakes.filter((name) => paired(proof, name)).map((name) => <span key={name}><span class="quiet">{measure_name(name)}</span> <Interval value={paired(proof, name)} unit={unit_in(name, proof.keep[name].unit)} signed /></span>)}
+        <span>{t("better in {p} of {n} futures", { p: percent(proof.probability_better), n: proof.seeds.length })}</span>
+      </p>
+      <p class="row">
+        {stands === "proposed" && <span>{t("waits for a person: {t} left", { t: lasting(Math.max(0, plan.at_s + line.rules.expires_s - state.line_time_s)) })}</span>}
+        {stands === "refused" && <span>{reason_of(plan)}</span>}
+        <a href="#/plan">{t("Compare and decide")} →</a>
+      </p>
+    </Panel>
+  );
+}
+
+/** The reason in "bearing-wear of filler: 63 % within 2.0 h; because of vibration". */
+const told_why = (alarm) => (alarm.class === "forecast" ? alarm.why?.split("; ").slice(1).join("; ") : alarm.why);
 
 export function Overview() {
   const { line, state } = live;
@@ -121,9 +172,10 @@ export function Overview() {
         <Figure name={t("Work in progress")} value={state.wip ?? "–"} unit={t("parts")} />
         <Figure name={t("Good parts")} value={state.good_parts != null ? number(state.good_parts, 0) : "–"} />
       </section>
+      <Proposed />
       <Panel title={t("What is coming")} note={t("P(fault within {h})", { h: horizon })} class="coming">
         {forecasts.length > 0 ? <TimeLine forecasts={forecasts} line={line} />
-          : <p class="calm">{state.forecasts.some((f) => f.available) ? t("Nothing is forecast above {p} within {h}.", { p: percent(worth_a_look), h: horizon }) : t("No forecast")}</p>}
+          : <p class="calm">{state.forecasts.some((f) => f.available) ? t("Nothing is forecast above {p} within {h}.", { p: percent(worth_a_look), h: horizon }) : no_forecast(state.forecasts)}</p>}
       </Panel>
       <Panel title={t("Standing alarms")} class="standing">
         {alarms.length === 0 && <p class="calm">{t("No alarm stands.")}</p>}
@@ -131,7 +183,7 @@ export function Overview() {
           {alarms.slice(0, 6).map((alarm) => (
             <li key={alarm.id} class={needs_acknowledgement(alarm) ? "new" : ""}>
               <Mark level={level_of(alarm)} label={t(alarm.class)} />
-              <span><b>{subject(alarm.id)}</b> <span class="quiet">{t(alarm.state)} · {clock(alarm.since_s, false)}</span></span>
+              <span><b>{subject(alarm.id)}</b> <span class="quiet">{t(alarm.state)} · {clock(alarm.since_s, false)}</span>{told_why(alarm) && <><br /><span class="quiet">{spoken(told_why(alarm))}</span></>}</span>
               <Acknowledge alarm={alarm} />
             </li>
           ))}

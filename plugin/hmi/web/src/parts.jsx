@@ -71,8 +71,12 @@ export const Reason = ({ text }) => <>{phrase(text) ?? <span lang="">{text}</spa
 /** Where a reason for an act is typed, or one of the usual ones taken. */
 export function WhyField({ label, act, focus }) {
   const id = `reasons-${act}`;
+  const field = useRef();
+  useEffect(() => {
+    if (focus) field.current.focus(); // it may be below what shows of the dialog
+  }, []);
   return (
-    <label>{label} <input name="reason" maxLength="200" required autoFocus={focus} list={id} autocomplete="off" />
+    <label>{label} <input ref={field} name="reason" maxLength="200" required list={id} autocomplete="off" />
       <datalist id={id}>{offers(act).map((reason) => <option key={reason} value={reason} />)}</datalist></label>
   );
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState } from "preact/hooks";
-import { clock, lasting, measure, measure_name, number, percent, says, unit_beside, unit_in } from "./format.js";
+import { clock, lasting, measure, measure_name, number, percent, says, subject, unit_beside, unit_in } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Dialog, Mark, Panel, Scroll, Trouble, WhyField, useAct, useEvery } from "./parts.jsx";
@@ -18,9 +18,12 @@ export function Interval({ value, unit, signed }) {
 }
 
 /** Paired differences, one a future: what the comparison is about. */
-function paired(proof, field) {
+export function paired(proof, field) {
   return proof.difference?.[field];
 }
+
+/** What has asked for the plan: an alarm's name, or words. */
+export const cause_of = (plan) => (/^[^\s/]+\/[^/]+$/.test(plan.because) ? subject(plan.because) : spoken(plan.because));
 
 function Gate({ checks }) {
   return (
@@ -44,9 +47,11 @@ function Sequence({ now, other }) {
   );
 }
 
+export const service_said = (s) => `${s.machine}, ${s.before_order ? t("before {order}", { order: s.before_order }) : t("at {t}", { t: clock(s.at_s) })}`;
+
 function Services({ list }) {
   if (!list?.length) return <p class="calm">–</p>;
-  return <ul>{list.map((s, i) => <li key={i}>{s.machine}, {s.before_order ? t("before {order}", { order: s.before_order }) : t("at {t}", { t: clock(s.at_s) })}</li>)}</ul>;
+  return <ul>{list.map((s, i) => <li key={i}>{service_said(s)}</li>)}</ul>;
 }
 
 function BeforeAndAfter({ before, after }) {
@@ -137,6 +142,7 @@ function Decide({ plan, approve, onDone }) {
       <h3>{t("First step: compare")}</h3>
       <p>{reason_of(plan)}</p>
       <BeforeAndAfter before={plan.before} after={plan.after} />
+      <details><summary>{t("The gate")}: {plan.passed ? t("all {n} checks passed", { n: plan.checks.length }) : t("refused")}</summary><Gate checks={plan.checks} /></details>
       {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button></footer>}
       {ticket && (
         <form onSubmit={finish}>
@@ -191,7 +197,8 @@ function Proposal({ plan }) {
         <p class="lead">{waits && <Mark level="forecast" label="" />} <b>{spoken(plan.winner)}</b> — {spoken(plan.why)}</p>
         <p>{reason_of(plan)}</p>
         <dl class="inline">
-          <dt>{t("mean gain")}</dt><dd><Interval value={proof.mean_gain} signed /></dd>
+          {plan.because && <><dt>{t("because of")}</dt><dd>{cause_of(plan)}</dd></>}
+          <dt>{t("mean gain")} <span class="quiet">({t("Cost").toLowerCase()})</span></dt><dd><Interval value={proof.mean_gain} signed /></dd>
           {!plan.passed && <><dt /><dd>{t("better in {p} of {n} futures", { p: percent(better), n: proof.seeds.length })}</dd></>}
         </dl>
         {overrules && <p>{signed ? t("{who} wants it against the gate; a second person must agree.", { who: signed }) : t("Two people may deploy it against the gate.")}</p>}
@@ -222,7 +229,7 @@ function Proposal({ plan }) {
       <Lateness plan={plan} line={line} />
       {plan.passed && gate}
       <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
-        <Scroll label={t("Schedules that were weighed")}><table>
+        <Scroll label={t("Schedules that were weighed")}><table class="roomy">
           <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}{plan.currency && ` (${plan.currency})`}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>
           <tbody>{plan.candidates.map((candidate) => (
             <tr key={candidate.name} class={candidate.name === plan.winner ? "best" : ""}>
@@ -253,8 +260,8 @@ export function Plan() {
       <WhatIf />
       {loaded?.plans?.length > 0 && (
         <Panel title={t("Earlier plans")}>
-          <table><thead><tr><th>{t("Number")}</th><th>{t("Time")}</th><th>{t("Schedule")}</th><th>{t("Result")}</th><th>{t("Reason")}</th></tr></thead>
-            <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><td>{plan.proposal}</td><td>{clock(plan.at_s)}</td><td>{spoken(plan.winner)}</td><td>{t(plan.outcome)}</td><td>{reason_of(plan)}</td></tr>)}</tbody></table>
+          <Scroll label={t("Earlier plans")}><table class="roomy"><thead><tr><th>{t("Number")}</th><th>{t("Time")}</th><th>{t("Schedule")}</th><th>{t("Result")}</th><th>{t("Reason")}</th></tr></thead>
+            <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><td>{plan.proposal}</td><td>{clock(plan.at_s)}</td><td>{spoken(plan.winner)}</td><td>{t(plan.outcome)}</td><td>{reason_of(plan)}</td></tr>)}</tbody></table></Scroll>
         </Panel>
       )}
     </div>

@@ -71,7 +71,7 @@ function Result({ ran }) {
     <Panel title={verdict.title} note={`${ran.file} · ${t("{n} seeds", { n: verdict.seeds })} · ${t("by")} ${ran.who}`} class="verdict">
       <p class="lead"><Verdict passed={verdict.passed} /></p>
       {verdict.broken_invariants.length > 0 && <Trouble text={verdict.broken_invariants.map(spoken).join("; ")} />}
-      <Scroll label={t("Expectations")}><table>
+      <Scroll label={t("Expectations")}><table class="roomy">
         <thead><tr><th>{t("Result")}</th><th class="n">{t("File line")}</th><th>{t("Expected")}</th><th class="n">{t("Held on")}</th><th>{t("Got, on the worst seed")}</th></tr></thead>
         <tbody>{verdict.expectations.map((e) => (
           <tr key={e.line}><td><Verdict passed={e.passed} /></td><td class="n">{e.line}</td>
@@ -105,7 +105,7 @@ export function Scenarios() {
       <Panel title={t("Scenarios")} note={mine ? t("simulated; the plant is not touched") : t("Sign in as planner or engineer to run one.")}>
         {running && <p role="status">{t("{what}: {done} of {all}", { what: spoken(now.what) || now.file, done: now.done, all: now.all })} <progress max={now.all || 1} value={now.done} /></p>}
         <Trouble text={error || files?.error || ran?.error} />
-        <Scroll label={t("Scenarios")}><table>
+        <Scroll label={t("Scenarios")}><table class="roomy">
           <thead><tr><th>{t("File")}</th><th>{t("Scenario")}</th><th>{t("Line")}</th><th class="n">{t("Seeds")}</th><th class="n">{t("Expectations")}</th><th class="nowrap">{t("Last result")}</th><th><span class="sr">{t("Run")}</span></th></tr></thead>
           <tbody>{(Array.isArray(files) ? files : []).map((file) => (
             <tr key={file.file}><td class="mono nowrap">{file.file}</td>

@@ -19,6 +19,7 @@ const zh = {
   "What is coming": "即将发生", "Nothing is forecast above {p} within {h}.": "{h} 内没有概率高于 {p} 的预测故障。", "within {h}": "{h} 内",
   "most likely in {a} to {b}": "最可能在 {a} 至 {b} 后", "now": "现在", "No alarm stands.": "当前无报警。", "Standing alarms": "当前报警", "Orders": "订单", "due": "交期",
   "{n} of {all} finished": "已完成 {n} / {all}", "waiting": "等待中", "running": "进行中", "finished": "已完成", "What happened": "事件", "No forecast": "无预测",
+  "What is proposed": "方案建议", "Compare and decide": "核对并决定", "as of {t}": "基于 {t} 的状态", "{p} within {h}": "{h}内 {p}", "all {n} checks passed": "{n} 项检查全部通过",
   "Forecast": "预测", "repair, {t} left": "维修中，还需 {t}", "all": "全部",
   "draws from {names}": "取自 {names}", "begins with orders": "始于订单", "rework goes back to {name}": "返工至 {name}",
   // states
@@ -127,8 +128,17 @@ const en = {
   "orders-late": "orders late", "lead-time": "lead time", "work-in-process": "work in process", "good-parts": "good parts", "scrap-parts": "scrap parts", "oee": "OEE", "waiting-for-crew": "waiting for a crew",
 };
 
+const han_last = /\p{Script=Han}$/u;
+const han_first = /^\p{Script=Han}/u;
+
+/** Chinese type: a space between a Chinese character and a Latin letter or a figure, none between two Chinese ones. */
+function joined(before, after) {
+  if (han_last.test(before.trimEnd()) && han_first.test(after.trimStart())) return before.trimEnd() + after.trimStart();
+  return (han_last.test(before) && /^[\w+−]/.test(after)) || (/[\w%]$/.test(before) && han_first.test(after)) ? `${before} ${after}` : before + after;
+}
+
 /** {name} stands for values.name. */
-export const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+export const filled = (text, values) => text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? String(values[part] ?? "") : part)).reduce((out, part) => (is_chinese() ? joined(out, part) : out + part));
 
 /** The text in the chosen language. */
 export function t(text, values) {

@@ -157,6 +157,13 @@ async function english(page) {
   return [...new Set(texts.filter((text) => (text.replace(own, " ").replace(/[0-9a-f]{16,}/g, " ").match(/[A-Za-z][A-Za-z'-]{2,}/g) ?? []).some((word) => !latin.test(word))))];
 }
 
+/** Controls that a finger or a shaking hand misses: WCAG 2.2, 2.5.8 wants 24 by 24. */
+const too_small = (page) =>
+  page.evaluate(() => [...document.querySelectorAll("button, select, input:not([type=range]), summary, nav a")]
+    .map((control) => [control, control.getBoundingClientRect()])
+    .filter(([, { width, height }]) => width > 0 && (width < 24 || height < 24))
+    .map(([control, { width, height }]) => `${control.outerHTML.slice(0, 80)}: ${Math.round(width)} x ${Math.round(height)}`));
+
 const in_chinese = (page, on) => page.locator(".language select").selectOption(on ? "zh" : "en");
 
 /** All pages in Chinese as they are now; what of them is English. */
@@ -231,12 +238,13 @@ test("every page is reached by keyboard, in both languages and on a tablet, with
   await page.getByText("即将发生").waitFor();
   await picture(page, "quiet-zh");
   await page.getByLabel("语言").selectOption("en").catch(() => page.locator(".language select").selectOption("en"));
-  for (const [name, width, height] of [["tablet", 820, 1180], ["small", 1280, 720], ["wide", 1920, 1080], ["4k", 3840, 2160]]) {
+  for (const [name, width, height, places] of [["phone", 390, 844, pages], ["tablet", 820, 1180], ["xga", 1024, 768, pages], ["small", 1280, 720], ["wide", 1920, 1080], ["4k", 3840, 2160]]) {
     await page.setViewportSize({ width, height });
-    for (const place of ["overview", "machine/filler", "plan"]) {
+    for (const place of places ?? ["overview", "machine/filler", "plan"]) {
       await open(page, place);
       await page.waitForTimeout(200);
       await picture(page, `${place.split("/")[0]}-${name}`);
+      assert.deepEqual(await too_small(page), [], `${place} on ${name}`);
     }
   }
   await page.setViewportSize({ width: 1280, height: 800 });
@@ -251,11 +259,7 @@ test("a forecast appears with its reasons", async () => {
   await page.locator(".standing li", { hasText: "filler" }).waitFor();
   assert.match(await page.locator(".figure", { hasText: "OEE" }).first().innerText(), /target 85 %/);
   await picture(page, "overview");
-  await documented(page, "overview");
   assert.deepEqual(await barriers(page), []);
-  await in_chinese(page, true);
-  await documented(page, "overview-zh");
-  await in_chinese(page, false);
   await open(page, "machine/filler");
   await page.locator(".reasons tr").first().waitFor();
   assert.match(await page.locator(".reasons").first().innerText(), /vibration|temperature|current/);
@@ -353,6 +357,7 @@ test("a what-if is simulated, and nobody takes it for live", async () => {
   await open(page, "plan");
   const form = page.locator(".what-if").first();
   await form.waitFor();
+  assert.deepEqual(await too_small(page), []);
   const open_orders = async () => (await form.locator(".sequence.edit li:not(.frozen)").allInnerTexts()).map((text) => text.split(/\s/)[0]);
   const before = await open_orders();
   await form.getByRole("button", { name: new RegExp(`^Rush ${before.at(-1)}`) }).click();
@@ -368,6 +373,27 @@ test("a what-if is simulated, and nobody takes it for live", async () => {
   await page.locator(".watermark").evaluate((element) => scrollTo(0, element.getBoundingClientRect().top + scrollY - 90));
   await documented(page, "what-if", false);
   assert.deepEqual(await barriers(page), []);
+});
+
+test("the overview says in a glance what comes, when, what is proposed, why, and how sure that is", async () => {
+  const page = desks.passer;
+  for (const [width, height] of [[1280, 800], [1024, 768]]) {
+    await page.setViewportSize({ width, height });
+    await open(page, "overview");
+    await page.evaluate(() => scrollTo(0, 0));
+    const proposed = page.locator(".proposed");
+    await proposed.waitFor();
+    assert.match(await proposed.innerText(), /filler[\s\S]*because of\s+filler · bearing-wear[\s\S]*downtime[\s\S]*\[.*\][\s\S]*better in \d+ % of 40 futures[\s\S]*waits for a person: \d+ min left/);
+    assert.match(await page.locator(".coming").innerText(), /most likely in .* to .*/);
+    assert.match(await page.locator(".standing").innerText(), /because of/);
+    assert.ok((await proposed.boundingBox()).y + (await proposed.boundingBox()).height <= height, `at ${width} x ${height} one must scroll to what is proposed`);
+  }
+  await documented(page, "overview");
+  assert.deepEqual(await barriers(page), []);
+  await in_chinese(page, true);
+  await documented(page, "overview-zh");
+  assert.deepEqual(await english(page), []);
+  await in_chinese(page, false);
 });
 
 test("a proposal is refused by one who may, with a reason", async () => {

@@ -84,6 +84,14 @@ test("whatever the server, the gate and the simulation say to the pages has its 
   choose("en");
 });
 
+test("every act that is refused has its Chinese in the audit", () => {
+  choose("zh");
+  const routes = [...readFileSync(join(TREE, "plugin/hmi/desk.cpp"), "utf8").matchAll(/\{"\/api\/([\w/-]+)", \{Act::/g)].map(([, path]) => path);
+  assert.ok(routes.length >= 12);
+  assert.deepEqual(routes.map((path) => spoken(`viewer may not ${path}`)).filter((told) => !/^查看者无权[\u4e00-\u9fff]+$/.test(told)), []);
+  choose("en");
+});
+
 test("complaints of files are told in Chinese, and what they name stays as it must be written", () => {
   choose("zh");
   const left = [];

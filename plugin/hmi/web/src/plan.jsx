@@ -7,7 +7,7 @@ import { Dialog, Mark, Panel, Scroll, Trouble, WhyField, useAct, useEvery } from
 import { WhatIf } from "./whatif.jsx";
 import { late_orders } from "./late.js";
 import { finding, reason_of, spoken } from "./said.js";
-import { t } from "./text.js";
+import { is_chinese, t } from "./text.js";
 
 export function Interval({ value, unit, signed }) {
   if (!value || value.mean == null) return <>–</>;
@@ -23,7 +23,7 @@ export function paired(proof, field) {
 }
 
 /** What has asked for the plan: an alarm's name, or words. */
-export const cause_of = (plan) => (/^[^\s/]+\/[^/]+$/.test(plan.because) ? subject(plan.because) : spoken(plan.because));
+export const cause_of = (plan) => (!is_chinese() && plan.because.includes("/") ? subject(plan.because) : spoken(plan.because));
 
 function Gate({ checks }) {
   return (

@@ -951,6 +951,8 @@ struct Attachment::State {
         line::complaints_about(back, line(), *configuration.orders, active, frozen);
     if (!complaints.empty()) return end(core::RollBack::refused, "refused", complaints.front());
     const Json detail = {{"proposal", standing->proposal}, {"because", because}};
+    Json meaning = {{"back", detail}};
+    meaning["back"]["who"] = who;
     if (!note(who, "rolling back", text_of(detail)))
       return end(core::RollBack::failed, "failed", "the audit cannot be written, so nothing is");
     {
@@ -958,11 +960,12 @@ struct Attachment::State {
       roll_back_state = core::RollBack::under_way;
     }
     bool changes = !(back == active);
-    auto why = changes ? write_schedule(back) : std::string();
+    auto written = changes ? write_schedule(back, meaning) : Written{};
     // An order that starts meanwhile makes the PLC refuse the way back; from there is another one.
-    for (int again = 0; again < 3 && !why.empty(); ++again) {
+    for (int again = 0; again < 3 && !written.why_not.empty(); ++again) {
       settle_leftovers();
-      now = leftovers ? Result<LineNow>(Error(why)) : read_state(active);
+      if (!kept.ledger.standing()) return;  // it is in force after all, and that is told
+      now = leftovers ? Result<LineNow>(Error(written.why_not)) : read_state(active);
       if (!now || to_block(active) != to_block(standing->after) ||
           now->frozen_prefix(active) <= frozen)
         break;
@@ -971,16 +974,25 @@ struct Attachment::State {
       if (!line::complaints_about(other, line(), *configuration.orders, active, frozen).empty())
         break;
       changes = !(other == active);
-      why = changes ? write_schedule(other) : std::string();
+      written = changes ? write_schedule(other, meaning) : Written{};
     }
-    if (!why.empty()) return end(core::RollBack::failed, "failed", why);
-    (void)note(who, kept::rolled_back, text_of(detail));
+    if (!written.why_not.empty()) return end(core::RollBack::failed, "failed", written.why_not);
+    rolled_back(who, because, changes);
+    if (written.entry != 0) (void)store->end(written.entry);
+  }
+
+  /// The PLC runs what it ran before the deployment that stands.
+  void rolled_back(const std::string& who, const std::string& because, bool changes) {
+    const auto standing = kept.ledger.standing();
+    (void)note(who, kept::rolled_back,
+               text_of({{"proposal", standing->proposal}, {"because", because}}));
     following.reset();
     reacting.expect({});
     if (twin_check) twin_check->forget();
     {
       const std::lock_guard lock(mutex);
       kept.ledger.rolled_back();
+      roll_back_state = core::RollBack::done;
       followed.clear();
       if (proposal.state == ProposalState::proposed) proposal.state = ProposalState::lapsed;
     }
@@ -990,7 +1002,7 @@ struct Attachment::State {
         changes ? "the former schedule is active again, read back"
                 : "all that it changed has happened already, so nothing was written");
     alarm_deployment(true, text);
-    end(core::RollBack::done, "rolled-back", text);
+    tell_deployment("rolled-back", text);
   }
 
   void clear_lock_out(const std::string& who) {
@@ -1089,25 +1101,25 @@ struct Attachment::State {
     tell_plan("started", fmt::format("planning because of {}, from the line's state at {}", because,
                                      clock_text(request.now.at_s)));
     if (planner.joinable()) planner.join();
-    planner =
-        std::thread([this, because, asked = std::move(request), forecast_at_s, missing_share, booked_then] {
-          std::optional<Result<plan::Plan>> planned;
-          std::size_t told = 0;
-          try {
-            planned = plan::make_plan(asked, *worker, [&](std::size_t done, std::size_t all) {
-              if (stopping) throw Cancelled{};
-              if (10 * done / all == told) return;
-              told = 10 * done / all;
-              post(PlanProgress{done, all});
-            });
-          } catch (const Cancelled&) {
-            worker.reset();
-            return;
-          } catch (const std::exception& error) {
-            planned = Error(fmt::format("planning failed: {}", error.what()));
-          }
-          post(Planned{because, asked, booked_then, forecast_at_s, missing_share, std::move(*planned)});
+    planner = std::thread([this, because, asked = std::move(request), forecast_at_s, missing_share,
+                           booked_then] {
+      std::optional<Result<plan::Plan>> planned;
+      std::size_t told = 0;
+      try {
+        planned = plan::make_plan(asked, *worker, [&](std::size_t done, std::size_t all) {
+          if (stopping) throw Cancelled{};
+          if (10 * done / all == told) return;
+          told = 10 * done / all;
+          post(PlanProgress{done, all});
         });
+      } catch (const Cancelled&) {
+        worker.reset();
+        return;
+      } catch (const std::exception& error) {
+        planned = Error(fmt::format("planning failed: {}", error.what()));
+      }
+      post(Planned{because, asked, booked_then, forecast_at_s, missing_share, std::move(*planned)});
+    });
   }
 
   void take(Planned& planned) {
@@ -1316,6 +1328,7 @@ struct Attachment::State {
                       decision.who,
                       overrules ? " and " + proposal.signed_by + ", against the gate" : ""),
           "{}"});
+    flush();  // heard before anything is written, whatever becomes of us then
     Schedule active;
     auto now = read_state(active);
     if (!now) {
@@ -1335,29 +1348,43 @@ struct Attachment::State {
       (void)audit("foreline", "refused", "an earlier deployment is not settled");
       return finish(ProposalState::failed, "refused", "an earlier deployment is not settled yet");
     }
-    if (const auto why = write_schedule(proposal.schedule); !why.empty()) {
-      alarm_deployment(true, why);
-      return finish(ProposalState::failed, "failed", why);
+    const auto written =
+        write_schedule(proposal.schedule, {{"promise", to_json(proposal.promised)}});
+    if (!written.why_not.empty()) {
+      alarm_deployment(true, written.why_not);
+      return finish(ProposalState::failed, "failed", written.why_not);
     }
-    alarm_deployment(false, "the last deployment has ended well");
-    deployed_at_s = line_s;
-    if (following) settle(std::nullopt, "another schedule followed before its time was over");
-    (void)note("foreline", kept::promised, text_of(to_json(proposal.promised)));
-    {
-      const std::lock_guard lock(mutex);
-      kept.ledger.promised(proposal.promised);
-    }
-    following.emplace(proposal.promised, configuration.gate);
+    in_force(proposal.promised, true);
+    (void)store->end(written.entry);
     reacting.expect(proposal.finishes);
-    glanced_at = {};
-    if (twin_check) twin_check->forget();
     finish(ProposalState::confirmed, "confirmed",
            fmt::format("{} is active: the PLC's block, read back, equals the approved schedule",
                        proposal.name));
   }
 
-  /// Stages, commits and reads back; empty when the PLC runs the schedule, else why not.
-  std::string write_schedule(const Schedule& schedule) {
+  /// The PLC runs a schedule with this promise from now on. `seen`: this process has deployed it.
+  void in_force(const core::Promised& promised, bool seen) {
+    alarm_deployment(false, "the last deployment has ended well");
+    deployed_at_s = line_s;
+    if (following) settle(std::nullopt, "another schedule followed before its time was over");
+    (void)note("foreline", kept::promised, text_of(to_json(promised)));
+    {
+      const std::lock_guard lock(mutex);
+      kept.ledger.promised(promised);
+    }
+    following.emplace(promised, configuration.gate, seen);
+    glanced_at = {};
+    if (twin_check) twin_check->forget();
+  }
+
+  struct Written {
+    std::string why_not;     ///< Empty: the PLC runs the schedule.
+    std::int64_t entry = 0;  ///< In the journal; ended when all that follows from it is noted.
+  };
+
+  /// Stages, commits and reads back. `meaning` is what must be noted once the PLC runs it: a kill
+  /// before that leaves it in the journal.
+  Written write_schedule(const Schedule& schedule, Json meaning) {
     std::int64_t entry = 0;
     const auto block = to_block(schedule);
     const auto done = io::deploy(
@@ -1371,8 +1398,9 @@ struct Attachment::State {
           flush();
         },
         [&](std::uint16_t sequence) {
-          auto begun =
-              store->begin("deployment", Json{{"sequence", sequence}, {"block", block}}.dump());
+          meaning["sequence"] = sequence;
+          meaning["block"] = block;
+          auto begun = store->begin("deployment", text_of(meaning));
           if (!begun) {
             log(Level::error, "store", begun.error().text());
             return false;
@@ -1383,10 +1411,9 @@ struct Attachment::State {
     if (!done) {
       leftovers = entry != 0;  // looked into at the next poll
       (void)audit("foreline", "failed", done.error().text());
-      return done.error().text();
+      return {done.error().text(), entry};
     }
-    (void)store->end(entry);
-    return {};
+    return {{}, entry};
   }
 
   // --- Writing tags ---------------------------------------------------------------------------
@@ -1486,8 +1513,18 @@ struct Attachment::State {
         continue;
       }
       std::string text = "nothing of it is left";
-      if (*found == io::Leftover::committed) {
-        text = fmt::format("the PLC has handled its number {}", number);
+      if (*found == io::Leftover::active) {
+        text = fmt::format(
+            "it is in force: the PLC accepted its number {}, and the active block "
+            "equals it",
+            number);
+        catch_up(detail);
+      } else if (*found == io::Leftover::refused) {
+        text =
+            fmt::format("the PLC refused its number {}; the running schedule is unchanged", number);
+      } else if (*found == io::Leftover::replaced) {
+        text =
+            fmt::format("the PLC accepted its number {}, and runs another schedule since", number);
       } else if (*found == io::Leftover::staged && !configuration.may_write) {
         text = "it lies in the staging block, and writing is off: clear it by hand";
       } else if (*found == io::Leftover::staged) {
@@ -1506,6 +1543,35 @@ struct Attachment::State {
       (void)store->end(entry.number);
       tell({EventKind::deploy, line_s, "an earlier deployment", "recovered",
             "an unfinished deployment was found: " + text, "{}"});
+    }
+  }
+
+  /// Notes what follows from a schedule that is in force, for a journal entry that a kill or a lost
+  /// wire has left open.
+  void catch_up(const Json& detail) {
+    try {
+      if (const auto back = detail.find("back"); back != detail.end()) {
+        if (kept.ledger.standing())
+          rolled_back(back->at("who").get<std::string>(), back->at("because").get<std::string>(),
+                      true);
+        return;
+      }
+      const auto promise = detail.find("promise");
+      if (promise == detail.end()) return;  // of an older release
+      const auto promised = promised_from(*promise);
+      if (!fits(promised, configuration.orders->size(), line().machines.size())) return;
+      const auto& standing = kept.ledger.standing();
+      if (standing && standing->proposal == promised.proposal &&
+          standing->from_s == promised.from_s)
+        return;  // killed behind the note
+      in_force(promised, false);
+      if (proposal.number == promised.proposal && proposal.state == ProposalState::failed) {
+        const std::lock_guard lock(mutex);
+        proposal.state = ProposalState::confirmed;
+      }
+    } catch (const Json::exception& error) {
+      log(Level::error, "store",
+          fmt::format("a journal entry is not understood: {}", error.what()));
     }
   }
 

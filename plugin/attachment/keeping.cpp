@@ -45,29 +45,6 @@ Objective objective_from(const Json& json) {
   return objective;
 }
 
-core::Promised promised_from(const Json& json) {
-  core::Promised promised;
-  promised.proposal = json.at("proposal").get<std::uint16_t>();
-  promised.name = json.at("name").get<std::string>();
-  promised.from_s = json.at("from_s").get<double>();
-  promised.until_s = json.at("until_s").get<double>();
-  promised.keep_cost = json.at("keep_cost").get<double>();
-  promised.gain_mean = json.at("gain_mean").get<double>();
-  promised.gain_lower = json.at("gain_lower").get<double>();
-  promised.off_at_start = json.at("off_at_start").get<double>();
-  promised.finished = json.at("finished").get<std::vector<bool>>();
-  promised.band.window_s = json.at("window_s").get<double>();
-  promised.band.low = json.at("low").get<std::vector<double>>();
-  promised.band.high = json.at("high").get<std::vector<double>>();
-  promised.prices.objective = objective_from(json.at("prices"));
-  promised.cost_of_change = json.value("cost_of_change", 0.0);
-  promised.prices.now.at_s = promised.from_s;
-  promised.prices.makespan_from_s = json.value("makespan_from_s", 0.0);
-  promised.before = schedule_from(json.at("before"));
-  promised.after = schedule_from(json.at("after"));
-  return promised;
-}
-
 core::Stretch stretch_from(const Json& json) {
   const auto at = [&](const char* key) { return json.at(key).get<double>(); };
   return {at("from_s"), at("until_s"), at("came"),      at("replayed"),      at("low"),
@@ -92,7 +69,7 @@ Aside aside_from(const store::AuditLine& line, const Json& json) {
   return aside;
 }
 
-bool fits(const Schedule& schedule, std::size_t orders, std::size_t machines) {
+bool names_known(const Schedule& schedule, std::size_t orders, std::size_t machines) {
   for (const auto order : schedule.sequence)
     if (order.index >= orders) return false;
   for (const auto& service : schedule.services)
@@ -101,6 +78,34 @@ bool fits(const Schedule& schedule, std::size_t orders, std::size_t machines) {
 }
 
 }  // namespace
+
+bool fits(const core::Promised& promised, std::size_t orders, std::size_t machines) {
+  return names_known(promised.before, orders, machines) &&
+         names_known(promised.after, orders, machines);
+}
+
+core::Promised promised_from(const Json& json) {
+  core::Promised promised;
+  promised.proposal = json.at("proposal").get<std::uint16_t>();
+  promised.name = json.at("name").get<std::string>();
+  promised.from_s = json.at("from_s").get<double>();
+  promised.until_s = json.at("until_s").get<double>();
+  promised.keep_cost = json.at("keep_cost").get<double>();
+  promised.gain_mean = json.at("gain_mean").get<double>();
+  promised.gain_lower = json.at("gain_lower").get<double>();
+  promised.off_at_start = json.at("off_at_start").get<double>();
+  promised.finished = json.at("finished").get<std::vector<bool>>();
+  promised.band.window_s = json.at("window_s").get<double>();
+  promised.band.low = json.at("low").get<std::vector<double>>();
+  promised.band.high = json.at("high").get<std::vector<double>>();
+  promised.prices.objective = objective_from(json.at("prices"));
+  promised.cost_of_change = json.value("cost_of_change", 0.0);
+  promised.prices.now.at_s = promised.from_s;
+  promised.prices.makespan_from_s = json.value("makespan_from_s", 0.0);
+  promised.before = schedule_from(json.at("before"));
+  promised.after = schedule_from(json.at("after"));
+  return promised;
+}
 
 Json to_json(const core::Promised& promised) {
   Json prices = Json::object();
@@ -172,8 +177,7 @@ Kept kept_of(const std::vector<store::AuditLine>& lines, std::int64_t now_ns, st
       if (line.what == kept::promised) {
         const auto promised = promised_from(detail);
         found.ledger.promised(promised);
-        if (!fits(promised.before, orders, machines) || !fits(promised.after, orders, machines))
-          found.ledger.ended();
+        if (!fits(promised, orders, machines)) found.ledger.ended();
       } else if (line.what == kept::settled) {
         const auto& realised = detail.at("realised");
         found.ledger.settled(realised.is_number() ? std::optional(realised.get<double>())

@@ -31,6 +31,10 @@ inline constexpr const char* unshelved = "alarm unshelved";
 }  // namespace kept
 
 [[nodiscard]] Json to_json(const core::Promised& promised);
+/// Throws nlohmann's exceptions for what to_json() has not written.
+[[nodiscard]] core::Promised promised_from(const Json& json);
+/// Whether it is about an order book and a line of these sizes.
+[[nodiscard]] bool fits(const core::Promised& promised, std::size_t orders, std::size_t machines);
 [[nodiscard]] Json to_json(const core::Stretch& stretch);
 [[nodiscard]] Json to_json(const core::Scores& scores);
 

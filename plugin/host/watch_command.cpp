@@ -36,6 +36,7 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
 
 volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t reload_wanted = 0;
 
 struct Options {
   std::string configuration;
@@ -75,6 +76,16 @@ class Printer {
           -1, ' ', false, ordered_json::error_handler_t::replace));
     else if (level > 0)
       print(fmt::format("          {:<8}  {}", room, line));
+  }
+  void reloaded(const std::string& path, const std::string& why_not) {
+    if (json_) {
+      ordered_json out = {{"event", "reload"}, {"file", path}, {"done", why_not.empty()}};
+      if (!why_not.empty()) out["text"] = why_not;
+      print(out.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+    } else {
+      print(why_not.empty() ? fmt::format("{} has been read again and is in force", path)
+                            : fmt::format("{}\nThe configuration of before runs on.", why_not));
+    }
   }
   void print(const std::string& line) {
     const std::lock_guard lock(mutex_);
@@ -151,6 +162,7 @@ int watch(const Options& options) {
   const std::unique_ptr<foreline_instance, void (*)(foreline_instance*)> owner(instance,
                                                                                api.destroy);
   for (const int number : {SIGINT, SIGTERM}) on_own_stack(number, [](int) { interrupted = 1; });
+  on_own_stack(SIGUSR1, [](int) { reload_wanted = 1; });
   if (api.start(instance, error.data(), error.size()) != FORELINE_OK)
     return fail(environment, "watch", std::string(error.data()));
   const int port = api.server_port(instance);
@@ -178,6 +190,15 @@ int watch(const Options& options) {
   };
   while (interrupted == 0 && !(limit_s && due(*limit_s))) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (reload_wanted != 0) {
+      reload_wanted = 0;
+      notify("RELOADING=1");
+      const auto reloaded = api.reload(instance, path.c_str(), error.data(), error.size());
+      notify("READY=1");
+      printer.reloaded(path, reloaded == FORELINE_OK ? "" : error.data());
+      // Neither the old nor the new one runs: whoever has started us may do it again.
+      if (reloaded == FORELINE_INTERNAL) return fail(environment, "watch", error.data());
+    }
     if (Clock::now() >= next_sign) {
       next_sign = Clock::now() + std::chrono::seconds(1);
       // A sign of life that goes through the instance's lock, so that a hang is seen.
@@ -219,7 +240,10 @@ void add_watch(CLI::App& app, int& exit_code) {
                    "Serve the pages on this port of 127.0.0.1 (or ADDRESS:PORT); 0: any free one")
       ->expected(0, 1);
   command->add_option("--for", options->duration, "End after this time, such as \"20 s\"");
-  command->footer("Example:\n  foreline watch plugin/config/bottling.toml --hmi 15080 --for '1 s'");
+  command->footer(
+      "SIGUSR1 reads the configuration again (systemctl reload); one with a mistake leaves the old "
+      "one running.\n\n"
+      "Example:\n  foreline watch plugin/config/bottling.toml --hmi 15080 --for '1 s'");
   command->callback([options, &exit_code] {
     exit_code = options->dry_run ? dry_run(options->configuration, options->json) : watch(*options);
   });

@@ -112,7 +112,17 @@ Result<Leftover> leftover(ModbusClient& plc, const core::ScheduleRegisters& regi
   if (!committed) return committed.error();
   const auto echoed = read_one(plc, registers.echo);
   if (!echoed) return echoed.error();
-  if (*committed == sequence) return *echoed == sequence ? Leftover::committed : Leftover::waiting;
+  if (*committed == sequence && *echoed != sequence) return Leftover::waiting;
+  if (*committed == sequence) {
+    const auto reject = read_one(plc, registers.reject);
+    if (!reject) return reject.error();
+    if (*reject != 0) return Leftover::refused;
+    const auto active_sequence = read_one(plc, registers.active_sequence);
+    if (!active_sequence) return active_sequence.error();
+    const auto active = read_block(plc, registers.active);
+    if (!active) return active.error();
+    return *active_sequence == sequence && *active == block ? Leftover::active : Leftover::replaced;
+  }
   const auto staged = read_block(plc, registers.staging);
   if (!staged) return staged.error();
   return *staged == block ? Leftover::staged : Leftover::gone;

@@ -28,10 +28,12 @@ using DeployBegin = std::function<bool(std::uint16_t sequence)>;
 
 /// Where a deployment stands that was begun once and whose end nobody has seen.
 enum class Leftover {
-  committed,  ///< Its number was committed and handled; see the reject code and the active block.
-  waiting,    ///< Its number was committed, and the PLC has not handled it yet.
-  staged,     ///< Staged, and not committed: whoever commits now would commit it.
-  gone,       ///< Neither: nothing of it is left.
+  active,    ///< In force: the PLC accepted its number, and the active block equals it.
+  refused,   ///< Its number was committed, and the PLC refused it.
+  replaced,  ///< Its number was committed and accepted; the active block is another one since.
+  waiting,   ///< Its number was committed, and the PLC has not handled it yet.
+  staged,    ///< Staged, and not committed: whoever commits now would commit it.
+  gone,      ///< Neither: nothing of it is left.
 };
 [[nodiscard]] line::Result<Leftover> leftover(ModbusClient& plc,
                                               const core::ScheduleRegisters& registers,

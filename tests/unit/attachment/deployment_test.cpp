@@ -130,14 +130,25 @@ class Plant {
     REQUIRE(plc.connect());
     REQUIRE(plc.write(plc::contract::pace, std::vector<std::uint16_t>{pace}));
   }
-  [[nodiscard]] std::vector<std::uint32_t> sequence() const {
+  [[nodiscard]] std::vector<std::uint16_t> words(std::uint16_t address, std::uint16_t count) const {
     io::ModbusClient plc("127.0.0.1", plc_->port(), 1, 2s);
     REQUIRE(plc.connect());
-    auto words = plc.read({core::RegisterTable::holding, plc::contract::active_base,
-                           static_cast<std::uint16_t>(line::block_size)});
+    auto words = plc.read({core::RegisterTable::holding, address, count});
     REQUIRE(words);
+    return *words;
+  }
+  /// As a kill leaves it behind the commit: the journal knows of what runs now, nothing else does.
+  void leave_open(json meaning) const {
+    meaning["sequence"] = words(plc::contract::commit_sequence, 1).front();
+    meaning["block"] = words(plc::contract::active_base, line::block_size);
+    auto store = store::Store::open(folder_ / "store");
+    REQUIRE(store);
+    REQUIRE(store->begin("deployment", meaning.dump()));
+  }
+  [[nodiscard]] std::vector<std::uint32_t> sequence() const {
     line::Schedule schedule;
-    REQUIRE(line::from_block(*words, schedule) == line::BlockFault::none);
+    REQUIRE(line::from_block(words(plc::contract::active_base, line::block_size), schedule) ==
+            line::BlockFault::none);
     std::vector<std::uint32_t> orders;
     for (const auto order : schedule.sequence) orders.push_back(order.index);
     return orders;
@@ -226,6 +237,53 @@ TEST_CASE("a deployed schedule is taken back on request, and a person must clear
   CHECK(plant.deployment()["locked_out"] == false);
   CHECK(plant.plugin().clear_lock_out("ada").refusal == Refusal::refused);
   CHECK(plant.audited("cleared") == 1);
+}
+
+TEST_CASE(
+    "row 28: a schedule that a kill behind its commit left in force is told, followed, and can be "
+    "taken back") {
+  Plant plant("killed-committed", 1, "least_stretches = 0\n");
+  plant.deploy();
+  json promise;
+  for (const auto& line : plant.audit())
+    if (line.what == "promised") promise = json::parse(line.detail);
+  plant.stop();
+  const auto running = plant.sequence();
+  fs::remove_all(plant.folder() / "store");
+  plant.leave_open({{"promise", promise}});
+
+  plant.start();
+  CHECK(plant.next(attachment::EventKind::deploy, "recovered").find("it is in force") !=
+        std::string::npos);
+  CHECK(plant.sequence() == running);
+  CHECK(plant.audited("promised") == 1);
+  CHECK(plant.deployment()["proposal"] == 1);
+  REQUIRE(plant.plugin().roll_back("grace").refusal == Refusal::none);
+  plant.next(attachment::EventKind::deploy, "rolled-back");
+  CHECK(plant.sequence() == plant.as_ordered);
+}
+
+TEST_CASE("row 28: a roll-back that a kill behind its commit left in force locks out, too") {
+  Plant plant("killed-back", 1, "least_stretches = 0\n");
+  plant.deploy();
+  plant.stop();
+  const auto kept = plant.folder() / "kept";
+  fs::copy(plant.folder() / "store", kept, fs::copy_options::recursive);
+  plant.start();
+  REQUIRE(plant.plugin().roll_back("grace").refusal == Refusal::none);
+  plant.next(attachment::EventKind::deploy, "rolled-back");
+  plant.stop();
+  fs::remove_all(plant.folder() / "store");
+  fs::rename(kept, plant.folder() / "store");
+  plant.leave_open({{"back", {{"proposal", 1}, {"because", "on request"}, {"who", "grace"}}}});
+
+  plant.start();
+  CHECK(plant.next(attachment::EventKind::deploy, "rolled-back").find("grace") !=
+        std::string::npos);
+  plant.next(attachment::EventKind::deploy, "recovered");
+  CHECK(plant.sequence() == plant.as_ordered);
+  CHECK(plant.deployment()["locked_out"] == true);
+  CHECK(plant.audited("rolled back") == 1);
 }
 
 TEST_CASE("a running plugin keeps the plant's now as files that futures begin from") {

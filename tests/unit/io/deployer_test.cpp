@@ -199,7 +199,13 @@ TEST_CASE("row 28: what is left of a deployment is told from what the PLC holds"
   plc.words[registers.commit] = 7;
   CHECK(left() == io::Leftover::waiting);
   plc.words[registers.echo] = 7;
-  CHECK(left() == io::Leftover::committed);
+  CHECK(left() == io::Leftover::replaced);
+  plc.words[registers.active_sequence] = 7;
+  for (std::size_t i = 0; i < staged.size(); ++i)
+    plc.words[registers.active + static_cast<int>(i)] = staged[i];
+  CHECK(left() == io::Leftover::active);
+  plc.words[registers.reject] = 3;
+  CHECK(left() == io::Leftover::refused);
   CHECK(plc.writes == 0);
 }
 

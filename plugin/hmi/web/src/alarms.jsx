@@ -106,7 +106,7 @@ export function Alarms() {
               <th>{t("Text")}</th><th>{t("Actions")}</th></tr></thead>
             <tbody>{shown.map((alarm) => (
               <tr key={alarm.id} class={needs_acknowledgement(alarm) ? "new" : ""}>
-                <td><Mark level={level_of(alarm)} label={t(alarm.class)} /> {t(alarm.class)}</td>
+                <td><Mark level={level_of(alarm)} label="" /> {t(alarm.class)}{alarm.priority && <span class="quiet"> · {t(alarm.priority)}</span>}</td>
                 <td><b>{subject(alarm.id)}</b></td>
                 <td><span>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</span>
                   {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>: <Reason text={alarm.reason} /></>}</span></>}</td>

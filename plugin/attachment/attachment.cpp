@@ -132,6 +132,7 @@ struct Compared {
 };
 struct Planned {
   std::string because;
+  double polled_at_s = 0;  ///< Line time of the last poll before the state was read.
   plan::Request request;
   core::Booked booked;
   double forecast_at_s = 0;
@@ -1101,8 +1102,8 @@ struct Attachment::State {
     tell_plan("started", fmt::format("planning because of {}, from the line's state at {}", because,
                                      clock_text(request.now.at_s)));
     if (planner.joinable()) planner.join();
-    planner = std::thread([this, because, asked = std::move(request), forecast_at_s, missing_share,
-                           booked_then] {
+    planner = std::thread([this, because, polled_at_s = line_s, asked = std::move(request),
+                           forecast_at_s, missing_share, booked_then] {
       std::optional<Result<plan::Plan>> planned;
       std::size_t told = 0;
       try {
@@ -1118,7 +1119,8 @@ struct Attachment::State {
       } catch (const std::exception& error) {
         planned = Error(fmt::format("planning failed: {}", error.what()));
       }
-      post(Planned{because, asked, booked_then, forecast_at_s, missing_share, std::move(*planned)});
+      post(Planned{because, polled_at_s, asked, booked_then, forecast_at_s, missing_share,
+                   std::move(*planned)});
     });
   }
 
@@ -1151,7 +1153,10 @@ struct Attachment::State {
     input.request = &planned.request;
     input.plan = &*planned.plan;
     input.connected = connected;
-    input.now_s = line_s;
+    // The state was read behind a poll. Before the next one it is the latest that is known; a clock
+    // that goes back since then shows as a negative age.
+    input.now_s =
+        line_s == planned.polled_at_s ? std::max(line_s, planned.request.now.at_s) : line_s;
     input.forecast_at_s = planned.forecast_at_s;
     input.missing_share = planned.missing_share;
     input.deployed_at_s = deployed_at_s;

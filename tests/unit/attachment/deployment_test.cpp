@@ -48,8 +48,10 @@ const std::string orders_text =
 class Plant {
  public:
   /// The PLC's second machine takes `slower` times as long as the plugin's line file says.
-  Plant(const std::string& name, double slower, const std::string& gate, double speed = 10)
-      : folder_(fs::path(FORELINE_BINARY_DIR) / "scratch" / ("deployment-" + name)) {
+  Plant(const std::string& name, double slower, const std::string& gate, double speed = 10,
+        double poll_s = 0.02)
+      : poll_s_(poll_s),
+        folder_(fs::path(FORELINE_BINARY_DIR) / "scratch" / ("deployment-" + name)) {
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     std::ofstream(folder_ / "line.toml") << line_text;
@@ -181,7 +183,7 @@ class Plant {
     settings.orders = "orders.csv";
     settings.host = "127.0.0.1";
     settings.port = port;
-    settings.poll_s = 0.02;
+    settings.poll_s = poll_s_;
     settings.writes = true;
     auto text = host::configuration_of(line, settings);
     text.erase(text.find("model = "),
@@ -195,6 +197,7 @@ class Plant {
         << gate;
   }
 
+  double poll_s_;
   fs::path folder_;
   std::unique_ptr<tests::SoftPlc> plc_;
   std::mutex mutex_;
@@ -395,6 +398,13 @@ TEST_CASE("what the gate refuses is deployed by two people, not by one twice") {
   CHECK(approved.find("grace and ada, against the gate") != std::string::npos);
   plant.next(attachment::EventKind::deploy, "confirmed");
   CHECK(plant.sequence() != plant.as_ordered);
+}
+
+TEST_CASE("a plan that is ready before the next poll is not from the future") {
+  Plant plant("between-polls", 1, "least_stretches = 0\n", 10, 3);
+  REQUIRE(plant.plugin().plan().refusal == Refusal::none);
+  plant.next(attachment::EventKind::plan, "proposed");
+  CHECK(plant.all().find("refused") == std::string::npos);
 }
 
 TEST_CASE("nobody overrules a state that is too old") {

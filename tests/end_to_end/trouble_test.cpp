@@ -110,6 +110,40 @@ TEST_CASE("a truncated model is refused by name before anything is watched") {
   CHECK(forecast.said().find("model.safetensors") != std::string::npos);
 }
 
+TEST_CASE("a running watch reads its configuration again, and keeps the old one on a mistake") {
+  const auto port = free_port();
+  Foreline serve(
+      {"serve", from_tree("scenarios/demo.toml").string(), "--port", port, "--for", "60 s"});
+  REQUIRE_FALSE(serve.line_with("listening").empty());
+  const auto config = configuration("reload", port, "0");
+  const auto text = contents(config);
+  Foreline watch({"watch", config.string(), "--json"});
+  REQUIRE_FALSE(watch.line_with("connected").empty());
+  const auto reload = [&](const std::string& now) {
+    std::ofstream(config) << now;
+    watch.signal(SIGUSR1);
+    return nlohmann::json::parse(watch.line_with("\"reload\""), nullptr, false);
+  };
+
+  auto told = reload(replaced(text, "poll = ", "pol = "));
+  INFO(watch.said());
+  REQUIRE(told.is_object());
+  CHECK(told["done"] == false);
+  CHECK(told["text"].get<std::string>().find("did you mean \"poll\"") != std::string::npos);
+
+  const Taken taken;
+  told = reload(text + "\n[metrics]\nport = " + taken.port() + "\n");
+  CHECK(told["done"] == false);
+  CHECK(told["text"].get<std::string>().find(taken.port()) != std::string::npos);
+  CHECK_FALSE(watch.line_with("connected").empty());  // the old one, again
+
+  told = reload(replaced(text, "poll = \"100 ms\"", "poll = \"200 ms\""));
+  CHECK(told["done"] == true);
+  CHECK_FALSE(watch.line_with("connected").empty());
+  watch.signal(SIGTERM);
+  CHECK(watch.end() == 0);
+}
+
 TEST_CASE("a killed watch leaves nothing behind, and nothing half written on the PLC") {
   const auto port = free_port();
   Foreline serve({"serve", from_tree("scenarios/demo.toml").string(), "--port", port, "--speed",

@@ -171,6 +171,19 @@ std::string content_of(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// What a guide lets its reader type.
+std::vector<std::string> typed_in(const fs::path& guide) {
+  std::vector<std::string> typed;
+  bool shell = false;
+  for (const auto& line : lines_of(content_of(guide))) {
+    if (line.rfind("```", 0) == 0)
+      shell = line == "```sh";
+    else if (shell && line.rfind("export PATH", 0) != 0)  // it is in there already
+      typed.push_back(line);
+  }
+  return typed;
+}
+
 }  // namespace
 
 TEST_CASE("every command answers in JSON when it is asked to, also when it cannot") {
@@ -371,6 +384,42 @@ TEST_CASE("every command's example runs") {
       CHECK(ran.status == 0);
       CHECK_FALSE(ran.output.empty());
     }
+  }
+}
+
+TEST_CASE("every command of the tutorials runs as it stands there") {
+  const std::string plc = "foreline serve scenarios/demo.toml --port 15020";
+  const auto stays = [](const std::string& command) {
+    return command.rfind("foreline serve", 0) == 0 ||
+           (command.rfind("foreline watch", 0) == 0 &&
+            command.find("--dry-run") == std::string::npos);
+  };
+  // Before each: what its text takes for granted.
+  const std::vector<std::pair<std::string, std::string>> guides = {
+      {"integrators/tutorial.md", ""},        {"integrators/attach.md", plc},
+      {"integrators/pages.md", plc},          {"integrators/handshake.md", ""},
+      {"planners/scenarios-as-tests.md", ""}, {"planners/tutorial.md", ""}};
+  for (const auto& [guide, before] : guides) {
+    auto typed = typed_in(root / "docs" / guide);
+    REQUIRE_FALSE(typed.empty());
+    if (!before.empty()) typed.insert(typed.begin(), before);
+    std::string script;
+    for (auto command : typed) {
+      // Who has an account, and which alarm stands, is the reader's: the alarms' own test shelves.
+      if (command.find("alarms shelve") != std::string::npos) continue;
+      command =
+          std::regex_replace(command, std::regex(R"(192\.168\.0\.10:502)"), "127.0.0.1:15020");
+      if (command.find("account add") != std::string::npos)
+        command = "echo 'correct horse' | " + command;
+      script += stays(command)
+                    ? command + " >/dev/null 2>&1 & ended=\"$ended $!\"; sleep 3\n"
+                    : "timeout 200 " + command + " || { echo \"this failed: $?\"; done=1; }\n";
+    }
+    script = std::regex_replace(script, std::regex("timeout 200 echo"), "echo");
+    const auto folder = fresh_folder("guide-" + fs::path(guide).stem().string());
+    const auto ran = run(folder, "done=0\n" + script + "kill $ended; wait; exit $done");
+    INFO("docs/" << guide << "\n" << script << "\n" << ran.output);
+    CHECK(ran.status == 0);
   }
 }
 

@@ -412,7 +412,9 @@ TEST_CASE("every command of the tutorials runs as it stands there") {
       if (command.find("account add") != std::string::npos)
         command = "echo 'correct horse' | " + command;
       script += stays(command)
-                    ? command + " >/dev/null 2>&1 & ended=\"$ended $!\"; sleep 3\n"
+                    ? command +
+                          " >log 2>&1 & ended=\"$ended $!\"; sleep 3; "
+                          "kill -0 $! || { echo \"this has ended:\"; cat log; done=1; }\n"
                     : "timeout 200 " + command + " || { echo \"this failed: $?\"; done=1; }\n";
     }
     script = std::regex_replace(script, std::regex("timeout 200 echo"), "echo");

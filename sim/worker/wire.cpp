@@ -33,8 +33,19 @@ template <class A, class... T>
 void all(A& archive, T&... values);
 
 template <class A, class T>
-requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) void one(A& a, T& value) {
+requires((std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) ||
+         std::is_enum_v<T>) void one(A& a, T& value) {
   a.raw(&value, sizeof value);
+}
+/// A byte that is neither 0 nor 1 is no bool, and must not become one.
+template <class A>
+void one(A& a, bool& value) {
+  auto byte = static_cast<std::uint8_t>(value ? 1 : 0);
+  a.raw(&byte, sizeof byte);
+  if constexpr (A::reads) {
+    if (byte > 1) a.broken = true;
+    value = byte == 1;
+  }
 }
 template <class A, class Tag>
 void one(A& a, Id<Tag>& id) {

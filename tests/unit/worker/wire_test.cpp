@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/worker/wire.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
@@ -65,6 +66,17 @@ TEST_CASE("bytes that are cut or too many are refused, and changed ones never cr
     (void)worker::trial_from(changed);
     (void)worker::outcome_from(changed);
   }
+}
+
+TEST_CASE("a byte that is no truth value is refused") {
+  auto trial = full_trial();
+  auto bytes = worker::to_bytes(trial);
+  trial.want_trace = !trial.want_trace;
+  const auto other = worker::to_bytes(trial);
+  const auto differs = std::mismatch(bytes.begin(), bytes.end(), other.begin()).first;
+  REQUIRE(differs != bytes.end());
+  *differs = 3;
+  CHECK_FALSE(worker::trial_from(bytes));
 }
 
 TEST_CASE("a fan and its outcome survive the wire") {

@@ -70,11 +70,13 @@ AlarmEvent* Alarms::settle(Condition& condition, bool holds, double at_s, double
 }
 
 std::vector<AlarmEvent> Alarms::update_forecasts(double at_s,
-                                                 const std::vector<Forecast>& forecasts) {
+                                                 const std::vector<Forecast>& forecasts,
+                                                 const std::vector<bool>& held) {
   std::vector<AlarmEvent> changes;
   for (const auto& forecast : forecasts) {
     if (!forecast.available) continue;
     const auto& machine = line_->at(forecast.machine);
+    const bool stays = forecast.machine.index < held.size() && held[forecast.machine.index];
     for (const auto& kind : forecast.kinds) {
       if (!machine.can_have(kind.kind) || !gives_warning(kind.kind)) continue;
       auto& condition = conditions_[fmt::format("{}/{}", machine.name, name_of(kind.kind))];
@@ -91,8 +93,8 @@ std::vector<AlarmEvent> Alarms::update_forecasts(double at_s,
       event.why = why_of(machine, kind, rules_.horizon_s);
       const float bound =
           condition.record.active ? rules_.clear_probability : rules_.raise_probability;
-      settle(condition, event.probability >= bound, at_s, rules_.on_delay_s, rules_.off_delay_s,
-             changes);
+      settle(condition, stays ? condition.record.active : event.probability >= bound, at_s,
+             rules_.on_delay_s, rules_.off_delay_s, changes);
     }
   }
   return changes;

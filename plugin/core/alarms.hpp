@@ -47,8 +47,11 @@ class Alarms {
   Alarms(const line::Line& line, const AlarmRules& rules);
 
   /// Conditions as they are at `at_s`; changes come back. Conditions not mentioned have ceased.
+  /// `held[m]` tells whether machine m stands still with a fault: what is said of it then speaks of
+  /// that fault, and neither raises nor clears.
   [[nodiscard]] std::vector<line::AlarmEvent> update_forecasts(
-      double at_s, const std::vector<line::Forecast>& forecasts);
+      double at_s, const std::vector<line::Forecast>& forecasts,
+      const std::vector<bool>& held = {});
   [[nodiscard]] std::vector<line::AlarmEvent> update_communication(double at_s, bool connected);
   /// `bad[m][s]` tells whether signal s of machine m is not Good.
   [[nodiscard]] std::vector<line::AlarmEvent> update_quality(

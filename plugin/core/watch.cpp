@@ -56,7 +56,9 @@ Changes Watch::step(const Frame& frame) {
   if (!due || !forecaster_) return changes;
   latest_ = forecaster_->forecast(windows);
   changes.forecasts = latest_;
-  append(changes.alarms, alarms_.update_forecasts(frame.at_s, latest_));
+  std::vector<bool> held;
+  for (const auto& machine : frame.machines) held.push_back(machine.state == PackmlState::held);
+  append(changes.alarms, alarms_.update_forecasts(frame.at_s, latest_, held));
   return changes;
 }
 

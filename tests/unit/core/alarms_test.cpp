@@ -50,6 +50,19 @@ TEST_CASE("a forecast alarm needs its probability for the whole on-delay") {
   CHECK(alarms.update_forecasts(300, saying(0.9)).empty());  // raised once
 }
 
+TEST_CASE("a machine that stands still with its fault raises and clears nothing") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  const std::vector<bool> held = {true};
+  (void)alarms.update_forecasts(0, saying(0.8));
+  CHECK(alarms.update_forecasts(120, saying(0.8), held).empty());
+  CHECK(alarms.update_forecasts(3000, saying(0.8)).empty());  // the wait begins anew
+  REQUIRE(alarms.update_forecasts(3120, saying(0.8)).size() == 1);
+  CHECK(alarms.update_forecasts(3200, saying(0.0), held).empty());
+  CHECK(alarms.update_forecasts(4200, saying(0.0), held).empty());
+  CHECK(alarms.standing().size() == 1);
+}
+
 TEST_CASE("an alarm clears below its lower bound only, and stays until it is acknowledged") {
   const auto line = filler();
   Alarms alarms(line, {});

@@ -397,8 +397,8 @@ TEST_CASE("an order that leaves its simulated band asks for another plan") {
 }
 
 TEST_CASE("what the gate refuses is deployed by two people, not by one twice") {
-  // No order may be on time less often: the long one is, or the gain is too small.
-  Plant plant("two-people", 1, "least_stretches = 0\nleast_gain = \"99 %\"\n");
+  // It moves what is open, which this plant does not want at all.
+  Plant plant("two-people", 1, "least_stretches = 0\nlargest_start_deviation = \"1 s\"\n");
   REQUIRE(plant.plugin().plan().refusal == Refusal::none);
   const auto refused = plant.next(attachment::EventKind::plan, "refused");
   CHECK(json::parse(refused.substr(refused.find('{')))["can_be_overruled"] == true);

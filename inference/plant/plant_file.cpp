@@ -18,7 +18,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr int plant_version = 3;
+constexpr int plant_version = 4;
+constexpr int items_since = 3;  ///< Items are told as they were then.
 constexpr std::size_t members_max = 100;
 
 /// The folder itself holds the first network, so that it loads in transformers.
@@ -154,7 +155,9 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
   bool time_trees = false;
   try {
     const auto j = ordered_json::parse(*text);
-    if (j.at("plant").get<int>() != plant_version)
+    const int version = j.at("plant").get<int>();
+    if (version != plant_version &&
+        (version < items_since || version > plant_version || !j.at("items").get<bool>()))
       return wrong(fmt::format("is of version {}, this build reads {}", j.at("plant").get<int>(),
                                plant_version));
     auto& s = model.schema_;

@@ -103,10 +103,12 @@ double best_threshold(std::span<const float> p, std::span<const std::uint8_t> tr
   const double positives = std::accumulate(truth.begin(), truth.end(), 0.0);
   std::vector<double> odds;
   for (const auto share : p) odds.push_back(log_odds(static_cast<double>(share)));
+  if (odds.empty()) return 0.5;
+  const auto [lowest, highest] = std::minmax_element(odds.begin(), odds.end());
   constexpr double softness = 0.35;  // of the threshold, in log odds
   double best = 0;
   double threshold = 0.5;
-  for (double level = -7; level < 6; level += 0.1) {
+  for (double level = *lowest; level <= *highest; level += 0.1) {
     double said = 0;
     double hits = 0;
     for (std::size_t i = 0; i < odds.size(); ++i) {

@@ -191,12 +191,6 @@ Json to_json(const plan::Estimate& estimate) {
           {"high", finite(estimate.high)}};
 }
 
-double cost_of(const plan::Request& now, const Outcome& outcome, const Measures& measures) {
-  double service_s = 0;
-  for (const auto& machine : outcome.machines) service_s += machine.service_s;
-  return plan::cost_of(now, measures, service_s);
-}
-
 double quantile(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
   const double position = share * static_cast<double>(values.size() - 1);
@@ -289,7 +283,8 @@ Result<Json> answer_of(const WhatIf& asked, const plan::Request& now, worker::Cl
     const auto& second = trials[places[i] + 1];
     before.push_back(measures_of(first, *keep[i]));
     after.push_back(measures_of(second, *other[i]));
-    gain.push_back(cost_of(now, *keep[i], before.back()) - cost_of(now, *other[i], after.back()));
+    gain.push_back(plan::cost_of(now, before.back(), plan::service_s_of(*keep[i])) -
+                   plan::cost_of(now, after.back(), plan::service_s_of(*other[i])));
     if (gain.back() > 0) ++better;
   }
   Json out = {{"at_s", now.now.at_s},

@@ -54,12 +54,6 @@ Trial future_of(const Request& request, const Schedule& schedule, std::uint64_t 
   return trial;
 }
 
-double service_s_of(const Outcome& outcome) {
-  double service_s = 0;
-  for (const auto& machine : outcome.machines) service_s += machine.service_s;
-  return service_s;
-}
-
 Distribution scaled(Distribution d, double factor) {
   d.mean *= factor;
   if (d.kind != Distribution::Kind::weibull) d.spread *= factor;
@@ -111,6 +105,12 @@ std::vector<std::pair<std::string, Trial>> corners_of(const Trial& trial) {
     corners.emplace_back("every second alarm is false", std::move(other));
   }
   return corners;
+}
+
+double service_s_of(const Outcome& outcome) {
+  double service_s = 0;
+  for (const auto& machine : outcome.machines) service_s += machine.service_s;
+  return service_s;
 }
 
 double cost_of(const Request& request, const Measures& measures, double service_s) {

@@ -102,6 +102,8 @@ inline constexpr std::string_view calm_champion = "best without chance";
 /// mean times: what is put off beyond the horizon is late there.
 [[nodiscard]] double cost_of(const Request& request, const line::Measures& measures,
                              double service_s);
+/// Time in services, summed over machines.
+[[nodiscard]] double service_s_of(const line::Outcome& outcome);
 /// What a schedule costs in any future, for not being the running one.
 [[nodiscard]] double cost_of_change(const Request& request, const line::Schedule& schedule);
 /// Whether the recursion can do the line and knows everything that has a price.

@@ -949,9 +949,11 @@ std::vector<Diagnostic> read_precedence(const fs::path& path, const std::vector<
   }
   const auto circle = circle_in(orders);
   if (!circle.empty()) {
+    constexpr std::size_t told_most = 8;
     std::string way = names[circle.front().index];
-    for (std::size_t i = 1; i < circle.size(); ++i)
+    for (std::size_t i = 1; i < std::min(circle.size(), told_most); ++i)
       way += fmt::format(" after {}", names[circle[i].index]);
+    if (circle.size() > told_most) way += fmt::format(" ... ({})", circle.size() - 1);
     // Passes wait for one another without being told to; somebody in the circle was told.
     const auto begins = std::find_if(waits.begin(), waits.end(), [&](const Waits& one) {
       return std::any_of(circle.begin(), circle.end(),

@@ -125,12 +125,6 @@ void measure(const char* name, const line::Trial& trial, std::size_t futures) {
   std::fflush(stdout);
 }
 
-double service_s_of(const line::Outcome& outcome) {
-  double sum = 0;
-  for (const auto& machine : outcome.machines) sum += machine.service_s;
-  return sum;
-}
-
 void measure_control(const char* path) {
   const auto scenario = text::read_scenario_file(path);
   if (!scenario || !maxplus::obstacles(*scenario->line).empty()) {
@@ -179,7 +173,7 @@ void measure_control(const char* path) {
     twin.emplace_back();
     for (std::size_t i = 0; i < simulated; ++i)
       twin.back().push_back(plan::cost_of(request, line::measures_of(trials[i], outcomes[i]),
-                                          service_s_of(outcomes[i])));
+                                          plan::service_s_of(outcomes[i])));
     model.emplace_back();
     for (const auto& future : evaluator.evaluate(candidate.schedule))
       model.back().push_back(plan::cost_of(request, future.measures, future.service_s));

@@ -25,6 +25,15 @@ plan::Plan planned(const plan::Request& request, const plan::Progress& progress 
   return std::move(*plan);
 }
 
+/// The line 500 s into these orders, in the order of the book.
+void begin_with(plan::Request& request, std::vector<line::Order> orders) {
+  request.orders = std::make_shared<std::vector<line::Order>>(std::move(orders));
+  auto trial = tests::trial_of(*request.line, *request.orders);
+  trial.want_state_at_s = 500;
+  request.now = tests::run(trial).state.value();
+  request.active = trial.schedule;
+}
+
 }  // namespace
 
 TEST_CASE("an interval is Student's") {
@@ -94,12 +103,7 @@ TEST_CASE("nothing is simulated where the recursion is sure that nothing is wort
   auto request = tests::request();
   request.selection_seeds = 10;
   request.hazards = {tests::hazard(0, FaultKind::bearing_wear, 0.5F)};
-  request.orders = std::make_shared<std::vector<line::Order>>(
-      std::vector<line::Order>{{"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 100, 0, 7200, 1}});
-  auto trial = tests::trial_of(*request.line, *request.orders);
-  trial.want_state_at_s = 500;
-  request.now = tests::run(trial).state.value();
-  request.active = trial.schedule;
+  begin_with(request, {{"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 100, 0, 7200, 1}});
   request.objective.service_s = 1000;  // a service is never worth it
   const auto all = planned(request);
   request.least_gain_share = 0.005;
@@ -126,12 +130,9 @@ TEST_CASE("an order that the horizon cannot hold is not put off for the sake of 
   request.horizon_s = 3600;
   request.objective.makespan_s = 0;
   // B is late whatever happens, and weighs as much as ten; C could be in time before it.
-  request.orders = std::make_shared<std::vector<line::Order>>(std::vector<line::Order>{
-      {"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 700, 0, 1800, 10}, {"C", {0}, 100, 0, 2600, 1}});
-  auto trial = tests::trial_of(*request.line, *request.orders);
-  trial.want_state_at_s = 500;
-  request.now = tests::run(trial).state.value();
-  request.active = trial.schedule;
+  begin_with(
+      request,
+      {{"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 700, 0, 1800, 10}, {"C", {0}, 100, 0, 2600, 1}});
   const auto plan = planned(request);
   CHECK(plan.evaluated[plan.winner].candidate.schedule.sequence == request.active.sequence);
   for (const auto& one : plan.evaluated) {
@@ -211,12 +212,7 @@ TEST_CASE("no schedule that is tried puts an order before one that it waits for"
 
 TEST_CASE("without a hazard and with nothing to gain by another order, keeping wins") {
   auto request = tests::request();
-  request.orders = std::make_shared<std::vector<line::Order>>(
-      std::vector<line::Order>{{"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 100, 0, 7200, 1}});
-  auto trial = tests::trial_of(*request.line, *request.orders);
-  trial.want_state_at_s = 500;
-  request.now = tests::run(trial).state.value();
-  request.active = trial.schedule;
+  begin_with(request, {{"A", {0}, 100, 0, 3600, 1}, {"B", {0}, 100, 0, 7200, 1}});
   const auto plan = planned(request);
   CHECK(plan.evaluated[plan.winner].candidate.name == "keep");
   CHECK(plan.proof.gain.empty());

@@ -590,6 +590,9 @@ TEST_CASE("a threshold is not moved by one lucky failure") {
   const double threshold = best_threshold(p, truth);
   CHECK((threshold > 0.05 && threshold < 0.45));
   CHECK(f1(p, truth, threshold) > 0.9);
+  // Also where everything is rare.
+  for (auto& share : p) share *= 1e-4F;
+  CHECK(f1(p, truth, best_threshold(p, truth)) > 0.9);
 }
 
 TEST_CASE("measures agree with values worked out by hand") {

@@ -173,6 +173,13 @@ TEST_CASE("an order with several products goes through the line several times") 
   CHECK(mentions(text, "order \"L\" is there twice"));
   CHECK(mentions(text, "order \"L/1\" is there twice"));
   CHECK(mentions(text, "orders wait for one another: K/1 after K/2 after K/1"));
+  std::string circle = "id,product,quantity,after\n";
+  for (int i = 0; i < 3000; ++i)
+    circle += "O-" + std::to_string(i) + ",tea,5,O-" + std::to_string((i + 1) % 3000) + "\n";
+  const auto long_one = text::read_orders_file(written("passes.csv", circle), line);
+  REQUIRE_FALSE(long_one);
+  CHECK(mentions(long_one.error().text(), "after O-6 after O-7 ... (3000)"));
+  CHECK(long_one.error().text().size() < 400);
 }
 
 TEST_CASE("what counts on a line is read with its prices, and read back") {

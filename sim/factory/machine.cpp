@@ -28,6 +28,12 @@ void Floor::settle() {
   for (auto* machine : machines) machine->settle();
 }
 
+void Floor::count_left(double until_s) {
+  auto& left_by = outcome->left_by;
+  while (left_by.size() < trial->count_at_s.size() && trial->count_at_s[left_by.size()] < until_s)
+    left_by.push_back(outcome->left);
+}
+
 void Floor::change_parts(std::int64_t by) {
   outcome->work_in_process_s += static_cast<double>(parts_in_line) * (now() - parts_since_s);
   parts_since_s = now();
@@ -784,6 +790,7 @@ void MachineActor::hand_over(const Part& part) {
 }
 
 void MachineActor::leave_line(const Part& part) {
+  floor_->count_left(floor_->now());
   ++floor_->outcome->orders[part.order.index].good;
   ++floor_->outcome->left;
   floor_->outcome->lead_time_s += floor_->now() - part.entered_s;

@@ -62,6 +62,8 @@ struct Floor {
     if (++outcome->events > trial->event_limit) runaway = true;
     return !runaway;
   }
+  /// Keeps the parts that have left for every count that was wanted before `until_s`.
+  void count_left(double until_s);
   /// Parts come into the line or leave it.
   void change_parts(std::int64_t by);
   /// Whether the order's first part may enter the line.

@@ -527,6 +527,7 @@ Outcome Simulation::outcome() {
     auto& machine = outcome.machines[m];
     machine.energy_kwh = energy_kwh(machine, s.trial.line->machines[m].power);
   }
+  outcome.left_by.resize(s.trial.count_at_s.size(), outcome.left);
   outcome.end_s = now_s();
   outcome.end = s.floor.runaway ? Outcome::End::runaway
                 : ended         ? Outcome::End::done

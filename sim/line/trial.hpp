@@ -50,6 +50,7 @@ struct Trial {
   bool want_gantt = false;      ///< Return occupations.
   std::optional<double> want_state_at_s;  ///< Return where the line stood then.
   bool want_health = false;  ///< With the state: fault modes, repairs and spares as they truly are.
+  std::vector<double> count_at_s;          ///< Return the parts that had left by then, ascending.
   std::uint64_t event_limit = 50'000'000;  ///< A trial that passes it ends as runaway.
 };
 
@@ -123,7 +124,9 @@ struct Outcome {
   std::vector<OrderOutcome> orders;
   std::vector<FaultRecord> faults;
   std::vector<Occupation> gantt;
-  std::uint64_t left = 0;        ///< Parts that left the line.
+  std::uint64_t left = 0;  ///< Parts that left the line.
+  /// Of these by each Trial::count_at_s; after the trial's end as at its end.
+  std::vector<std::uint64_t> left_by;
   double lead_time_s = 0;        ///< Sum over these of the time from entering to leaving.
   double work_in_process_s = 0;  ///< Integral of the parts in the line over the trial.
   Trace trace;

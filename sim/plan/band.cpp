@@ -15,28 +15,33 @@ namespace {
 constexpr double windows = 16;
 constexpr double window_least_s = 600;
 
-/// Parts that have left the line by the end of each window: those of an order leave evenly while
-/// the last machines work on it.
-std::vector<double> leaving(const Request& request, const Outcome& outcome, double window_s,
-                            std::size_t count) {
-  const auto takers = request.line->takers();
-  std::vector<double> work_s(request.orders->size(), 0);
-  const auto counts = [&](const Occupation& bar) {
-    return bar.what == Occupation::What::work &&
-           takers[request.line->buffer_of(bar.machine.index)] == 0;
-  };
-  for (const auto& bar : outcome.gantt)
-    if (counts(bar)) work_s[bar.order.index] += bar.until_s - bar.from_s;
-  std::vector<double> parts(count, 0);
-  for (const auto& bar : outcome.gantt) {
-    if (!counts(bar) || work_s[bar.order.index] <= 0) continue;
-    const double a_second = outcome.orders[bar.order.index].good / work_s[bar.order.index];
-    for (std::size_t w = 0; w < count; ++w) {
-      const double until_s = request.now.at_s + window_s * static_cast<double>(w + 1);
-      parts[w] += a_second * std::clamp(until_s - bar.from_s, 0.0, bar.until_s - bar.from_s);
-    }
+/// Of the futures that leave a band, on each of its sides.
+constexpr double outside_share = 0.025;
+
+/// The highest border, one value a window, below which no more than the allowed share of futures
+/// ever come, each measured on the others; the lowest of all where there is none.
+std::vector<double> lower_border(const std::vector<std::vector<double>>& futures) {
+  const auto windows_of_each = futures.front().size();
+  std::vector<std::vector<double>> sorted(windows_of_each);
+  for (std::size_t w = 0; w < windows_of_each; ++w) {
+    for (const auto& future : futures) sorted[w].push_back(future[w]);
+    std::sort(sorted[w].begin(), sorted[w].end());
   }
-  return parts;
+  const auto leaves = [&](const std::vector<double>& future, std::size_t rank) {
+    for (std::size_t w = 0; w < windows_of_each; ++w)
+      if (future[w] <= sorted[w][rank] && future[w] < sorted[w][rank + 1]) return true;
+    return false;
+  };
+  const auto allowed =
+      static_cast<std::ptrdiff_t>(outside_share * static_cast<double>(futures.size()));
+  std::size_t rank = 0;
+  while (rank + 2 < futures.size() &&
+         std::count_if(futures.begin(), futures.end(),
+                       [&](const auto& future) { return leaves(future, rank + 1); }) <= allowed)
+    ++rank;
+  std::vector<double> border;
+  for (const auto& values : sorted) border.push_back(values[rank]);
+  return border;
 }
 
 /// The last of the machines from which parts leave the line.
@@ -46,22 +51,33 @@ bool is_sink(const Line& line, const std::vector<std::uint32_t>& takers, std::ui
 
 }  // namespace
 
+double window_of(const Request& request) {
+  return std::max(window_least_s, request.horizon_s / windows);
+}
+
+std::vector<double> window_ends(const Request& request) {
+  const double window_s = window_of(request);
+  std::vector<double> ends_s(static_cast<std::size_t>(request.horizon_s / window_s));
+  for (std::size_t w = 0; w < ends_s.size(); ++w)
+    ends_s[w] = request.now.at_s + window_s * static_cast<double>(w + 1);
+  return ends_s;
+}
+
 Band band_of(const Request& request, std::span<const Outcome> futures) {
   Band band;
-  band.window_s = std::max(window_least_s, request.horizon_s / windows);
-  const auto count = static_cast<std::size_t>(request.horizon_s / band.window_s);
-  std::vector<std::vector<double>> all;
-  for (const auto& future : futures)
-    if (future.valid()) all.push_back(leaving(request, future, band.window_s, count));
-  for (std::size_t w = 0; w < count && !all.empty(); ++w) {
-    std::vector<double> values;
-    for (const auto& parts : all) values.push_back(parts[w]);
-    std::sort(values.begin(), values.end());
-    const auto last = static_cast<double>(values.size() - 1);
-    // One part either way: it is not known exactly when within its work a part leaves.
-    band.low.push_back(values[static_cast<std::size_t>(0.025 * last)] - 1);
-    band.high.push_back(values[static_cast<std::size_t>(std::ceil(0.975 * last))] + 1);
+  band.window_s = window_of(request);
+  std::vector<std::vector<double>> parts;
+  std::vector<std::vector<double>> mirrored;
+  for (const auto& future : futures) {
+    if (!future.valid()) continue;
+    parts.emplace_back(future.left_by.begin(), future.left_by.end());
+    auto& mirror = mirrored.emplace_back(parts.back());
+    for (auto& value : mirror) value = -value;
   }
+  if (parts.empty()) return band;
+  // A part that leaves as a window ends may be seen in either.
+  for (const auto value : lower_border(parts)) band.low.push_back(value - 1);
+  for (const auto value : lower_border(mirrored)) band.high.push_back(1 - value);
   return band;
 }
 

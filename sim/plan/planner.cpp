@@ -365,6 +365,7 @@ class Planning {
             future_of(request_, *schedule,
                       select::scenario_seed(request_.seed, select::ScenarioSet::gate, i)));
         trials.back().want_gantt = i == 0 || schedule == &winner();
+        trials.back().count_at_s = window_ends(request_);
       }
     }
     planned_ = done_ + trials.size();

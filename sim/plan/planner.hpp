@@ -131,14 +131,17 @@ struct Evaluated {
   bool simulated = true;  ///< False: the recursion left it out, and these are its numbers.
 };
 
-/// In which band nineteen of twenty simulated futures stay: parts that have left the line since the
-/// start, at the end of each window.
+/// In which band nineteen of twenty simulated futures stay from beginning to end: parts that have
+/// left the line since the start, at the end of each window.
 struct Band {
   double window_s = 0;
   std::vector<double> low;
   std::vector<double> high;
 };
-/// Of futures that were run with their Gantt.
+[[nodiscard]] double window_of(const Request& request);
+/// Line times at which the windows end.
+[[nodiscard]] std::vector<double> window_ends(const Request& request);
+/// Of futures that counted at the ends of the windows.
 [[nodiscard]] Band band_of(const Request& request, std::span<const line::Outcome> futures);
 
 /// When nine of ten simulated futures end an order, line time; infinity beyond their end.

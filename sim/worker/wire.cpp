@@ -252,7 +252,7 @@ void one(A& a, OrderOutcome& v) {
 template <class A>
 void one(A& a, Outcome& v) {
   all(a, v.end, v.error, v.end_s, v.events, v.machines, v.orders, v.faults, v.gantt, v.left,
-      v.lead_time_s, v.work_in_process_s, v.trace, v.state);
+      v.left_by, v.lead_time_s, v.work_in_process_s, v.trace, v.state);
 }
 template <class A>
 void one(A& a, Trial& v) {
@@ -261,7 +261,8 @@ void one(A& a, Trial& v) {
                          : std::make_shared<std::vector<Order>>();
   all(a, *line, *orders, v.schedule, v.seed, v.horizon_s, v.stop_when_done, v.random_faults,
       v.wear_share, v.faults, v.sensor_faults, v.communication_losses, v.from, v.hazards,
-      v.replication, v.want_trace, v.want_gantt, v.want_state_at_s, v.want_health, v.event_limit);
+      v.replication, v.want_trace, v.want_gantt, v.want_state_at_s, v.want_health, v.count_at_s,
+      v.event_limit);
   if constexpr (A::reads) {
     v.line = std::move(line);
     v.orders = std::move(orders);

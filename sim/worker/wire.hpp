@@ -20,7 +20,7 @@
 namespace foreline::worker {
 
 /// Changes with every change of the layout below or of the types it writes.
-inline constexpr std::uint32_t wire_version = 6;
+inline constexpr std::uint32_t wire_version = 7;
 
 [[nodiscard]] std::string to_bytes(const line::Trial& trial);
 [[nodiscard]] line::Result<line::Trial> trial_from(std::string_view bytes);

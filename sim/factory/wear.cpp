@@ -58,17 +58,16 @@ WearSet::WearSet(const Trial& trial, MachineId machine, double operating_s, std:
     calendar_ = calendar_ || wear.calendar;
     if (!wear.forecast && known) {
       resume(wear, *known, wear.calendar ? start_s : operating_s);
-    } else if (!wear.forecast) {
-      // A machine that has run for operating_s without onset draws from what is left of its life.
-      const double age = trial.from ? (wear.calendar ? start_s : operating_s) : 0.0;
+    } else if (trial.random_faults) {
+      const double progress_s = progress_of(wear);
+      // A machine that has run for operating_s without a stop draws from what is left of its life.
+      double age = trial.from ? (wear.calendar ? start_s : operating_s) - progress_s : 0.0;
+      if (wear.forecast) age += forecast_clear_s;
       wear.life_s = life_beyond(
           mode.onset, age,
           random_uniform(trial.seed, machine.index, Purpose::onset, fault_index(i, renewals)));
       wear.onset_at = trial.from ? wear.life_s : wear.life_s * (1 - trial.wear_share);
-      wear.fails_at = wear.onset_at;
-      if (gives_warning(wear.kind))
-        wear.fails_at += mode.progress.quantile(
-            random_uniform(trial.seed, machine.index, Purpose::progress, fault_index(i, renewals)));
+      wear.fails_at = wear.onset_at + progress_s;
     }
     wears_.push_back(wear);
   }

@@ -132,6 +132,8 @@ struct CommunicationLoss {
 /// answer words. "None" is everything beyond the last.
 inline constexpr std::array<double, 10> forecast_horizons_s = {300,  600,  1200, 1800,  2700,
                                                                3600, 5400, 7200, 10800, 14400};
+/// So long no fault comes that a forecast has not seen; later ones have yet to show.
+inline constexpr double forecast_clear_s = 7200;
 using HorizonProbabilities = std::array<float, forecast_horizons_s.size()>;
 
 /// The contribution of one signal to a forecast: how much P(fault within the alarm horizon) falls

@@ -18,7 +18,8 @@
 namespace foreline::line {
 
 /// A forecast as the simulation uses it: the time of the machine's next fault of this kind follows
-/// this distribution (line time from now), instead of the mode's own onset and progress.
+/// this distribution (line time from now). A fault that it does not see coming comes by the mode's
+/// own onset and progress, not before `forecast_clear_s`.
 struct Hazard {
   MachineId machine;
   FaultKind kind = FaultKind::bearing_wear;

@@ -63,13 +63,16 @@ Life::Life(const Trial& trial, std::uint64_t seed, std::uint32_t machine)
                                                         static_cast<std::uint64_t>(hazard.kind)));
     }
     if (!forecast && !trial.random_faults) continue;
-    if (!forecast) {
-      fate.life_s = onset_age(mode.onset, now != nullptr ? now->operating_s : 0,
-                              draw(Purpose::onset, i, fate.renewal));
+    if (trial.random_faults) {
+      const double progress_s =
+          gives_warning(mode.kind)
+              ? mode.progress.quantile(draw(Purpose::progress, i, fate.renewal))
+              : 0.0;
+      double stopless_s = now != nullptr ? now->operating_s - progress_s : 0;
+      if (forecast) stopless_s += line::forecast_clear_s;
+      fate.life_s = onset_age(mode.onset, stopless_s, draw(Purpose::onset, i, fate.renewal));
       fate.onset_at = now != nullptr ? fate.life_s : fate.life_s * (1 - trial.wear_share);
-      fate.fails_at = fate.onset_at;
-      if (gives_warning(mode.kind))
-        fate.fails_at += mode.progress.quantile(draw(Purpose::progress, i, fate.renewal));
+      fate.fails_at = fate.onset_at + progress_s;
     }
     fates_.push_back(fate);
   }

@@ -139,6 +139,29 @@ TEST_CASE("faults of a hazard are as frequent as the forecast says, at the times
   }
 }
 
+TEST_CASE("a fault that the forecast does not see comes later, as often as the mode says") {
+  auto line = line_of({machine("m", 50, 0)});
+  line.machines[0].faults = {{FaultKind::tool_wear,
+                              {Distribution::Kind::exponential, 20'000, 0, 0, 0},
+                              Distribution::constant(1000),
+                              Distribution::constant(60)}};
+  auto trial = trial_of(line, one_order(4000), 28'800);
+  trial.random_faults = true;
+  trial.from = LineNow{0, {MachineNow{}}};
+  trial.from->machines[0].progress.resize(1);
+  trial.hazards = {{{0}, FaultKind::tool_wear, {}}};
+  std::vector<Trial> trials(400, trial);
+  for (std::size_t i = 0; i < trials.size(); ++i) trials[i].seed = 1000 + i;
+  std::size_t failed = 0;
+  for (const auto& outcome : run(trials)) {
+    if (outcome.machines[0].breakdowns == 0) continue;
+    ++failed;
+    CHECK(outcome.faults[0].failed_s >= forecast_clear_s - 1e-6);
+  }
+  // 1 - exp(-(28,800 - 7200) / 20,000), and three standard errors.
+  CHECK(static_cast<double>(failed) / 400 == Approx(0.660).margin(0.071));
+}
+
 TEST_CASE("a service cancels the forecast fault, the repair of another kind does not") {
   auto line = line_of({machine("m", 5, 0)});
   line.machines[0].faults = {{FaultKind::bearing_wear, Distribution::constant(1e9),

@@ -221,6 +221,42 @@ TEST_CASE("from the middle of a day, with a forecast, both go on alike") {
   }
 }
 
+TEST_CASE("both meet alike the faults that a forecast has not seen") {
+  std::vector<line::Trial> trials;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    auto trial = random_trial(seed, seed % 2 == 0, 25);
+    auto line = *trial.line;
+    for (auto& machine : line.machines) {
+      machine.cycle.mean *= 60;
+      machine.cycle.spread *= 60;
+      for (auto& mode : machine.faults) mode.onset.mean *= 40;
+    }
+    trial.line = std::make_shared<const line::Line>(std::move(line));
+    trial.from = line::LineNow{};
+    for (std::size_t m = 0; m < trial.line->machines.size(); ++m) {
+      auto& now = trial.from->machines.emplace_back();
+      now.operating_s = draw(seed, 900 + m, 0, 9000);
+      now.progress.resize(trial.orders->size());
+      trial.hazards.push_back(
+          {{static_cast<std::uint32_t>(m)}, trial.line->machines[m].faults[0].kind, {}});
+      trial.hazards.back().within.fill(0.1F);
+    }
+    trial.schedule.services.clear();
+    trial.faults.clear();
+    trials.push_back(std::move(trial));
+  }
+  const auto outcomes = tests::run(trials);
+  std::size_t behind = 0;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    INFO("seed " << trials[i].seed);
+    check_equal(trials[i], outcomes[i]);
+    for (const auto& fault : outcomes[i].faults)
+      if (line::gives_warning(fault.kind) && fault.failed_s > line::forecast_horizons_s.back())
+        ++behind;
+  }
+  CHECK(behind > 30);
+}
+
 TEST_CASE("both rest outside shifts, hand over in them, and end orders at the same times") {
   for (const std::uint32_t quantity : {1U, 25U})
     for (const bool scrap : {false, true}) {

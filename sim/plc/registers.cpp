@@ -26,6 +26,13 @@ std::uint16_t code_of(BlockFault fault) {
   return reject_service;
 }
 
+/// One moment's state and the times beside it belong together. Only short waits between two parts
+/// are told as the sample has them: a machine that has worked since the last one executes.
+PackmlState state_of(PackmlState now, PackmlState sampled) {
+  const bool waits = now == PackmlState::suspended || now == PackmlState::idle;
+  return waits && sampled == PackmlState::execute ? sampled : now;
+}
+
 }  // namespace
 
 Registers::Registers(const Trial& trial) : trial_(&trial), words_(register_count) {
@@ -67,7 +74,8 @@ void Registers::publish(const factory::Simulation& simulation) {
     const auto& machine = now.machines[m];
     const int base = machine_base(now.machines.size()) + static_cast<int>(m) * machine_stride;
     const bool seen = m < frame.machines.size();
-    at(base + m_state) = static_cast<std::uint16_t>(seen ? frame.machines[m].state : machine.state);
+    const auto sampled = seen ? frame.machines[m].state : machine.state;
+    at(base + m_state) = static_cast<std::uint16_t>(state_of(machine.state, sampled));
     at(base + m_order) = machine.set_up ? static_cast<std::uint16_t>(machine.order.index) : 0xFFFF;
     std::uint32_t good = 0;
     std::uint32_t scrap = 0;

@@ -123,6 +123,28 @@ TEST_CASE("a line of as many machines as there is room for is served, a larger o
   CHECK(too_large.port() == 0);
 }
 
+TEST_CASE("the state of a machine and how long it will stand are of one moment") {
+  auto trial = three_orders();
+  auto line = *trial.line;
+  line.sample_period_s = 120;
+  trial.line = std::make_shared<const line::Line>(line);
+  trial.schedule.services = {{{0}, line::Service::When::at_time, 130, {}}};
+  const tests::SoftPlc plc(trial, "moment", 200);
+  REQUIRE(plc.port() != 0);
+  Master master(plc.port());
+  const auto stopped = static_cast<std::uint16_t>(line::PackmlState::stopped);
+  bool served = false;
+  bool together = true;
+  CHECK(master.until([&] {
+    const auto machine = master.read(contract::machine_base(2), contract::machine_stride);
+    const bool stands = machine[contract::m_down_ds] + machine[contract::m_down_ds + 1] > 0;
+    together = together && stands == (machine[contract::m_state] == stopped);
+    served = served || stands;
+    return served && !stands;
+  }));
+  CHECK(together);
+}
+
 TEST_CASE("a good schedule becomes active; every bad one is refused with its own code") {
   const tests::SoftPlc plc(three_orders(), "commit", 10);
   REQUIRE(plc.port() != 0);

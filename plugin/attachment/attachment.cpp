@@ -584,7 +584,7 @@ struct Attachment::State {
     frame = core::frame_of(map, line(), image, static_cast<double>(cell) * line().sample_period_s);
     remember(frame);
     if (north) north->frame(frame);
-    booked.book(frame, line().sample_period_s);
+    booked.book(frame, line());
     stops.take(frame);
     drift->take(frame);
     if (judged) judged->take(frame, line().sample_period_s);

@@ -17,30 +17,53 @@ namespace {
 /// Of the time since the deployment: what may be unseen before the realised gain means nothing.
 constexpr double unseen_share_most = 0.05;
 
-/// Something that has a price and is not booked; empty: nothing.
+/// Something that has a price and that no register tells; empty: nothing.
 std::string_view unseen_price(const Objective& objective) {
   for (const auto& field : objective_fields())
-    for (const auto price :
-         {&Objective::breakdown, &Objective::service, &Objective::changeover_s,
-          &Objective::energy_kwh, &Objective::scrap_part, &Objective::rework_part})
+    for (const auto price : {&Objective::energy_kwh, &Objective::rework_part})
       if (field.price == price && objective.*price > 0) return field.name;
   return {};
 }
 
+double scrapped(const LineNow& now) {
+  double parts = 0;
+  for (const auto& machine : now.machines)
+    for (const auto& progress : machine.progress) parts += progress.scrap;
+  return parts;
+}
+
+/// A machine that stands in a service, and not because its shift is over.
+bool is_serviced(const Line& line, const Frame& frame, std::size_t machine) {
+  if (frame.machines[machine].state != PackmlState::stopped) return false;
+  const auto own = line.machines[machine].calendar;
+  const auto calendar = own ? own : line.calendar;
+  return !calendar || line.calendars.at(*calendar).is_open(frame.at_s);
+}
+
 }  // namespace
 
-void Booked::book(const Frame& frame, double sample_period_s) {
+void Booked::book(const Frame& frame, const Line& line) {
   const double passed_s = at_s < 0 ? 0 : frame.at_s - at_s;
   at_s = frame.at_s;
   if (passed_s <= 0) return;
   // A frame speaks for the time since the one before; after a gap nobody knows.
-  if (!frame.connected || passed_s > 3 * sample_period_s) {
+  if (!frame.connected || passed_s > 3 * line.sample_period_s) {
     missed_s += passed_s;
     return;
   }
-  for (const auto& machine : frame.machines) {
-    if (machine.state == PackmlState::held) down_s += passed_s;
-    if (machine.state == PackmlState::stopped) service_s += passed_s;
+  serviced.resize(frame.machines.size());
+  broken.resize(frame.machines.size());
+  for (std::size_t m = 0; m < frame.machines.size(); ++m) {
+    const auto state = frame.machines[m].state;
+    const bool is_broken = state == PackmlState::held;
+    const bool in_service = is_serviced(line, frame, m);
+    down_s += is_broken ? passed_s : 0;
+    service_s += in_service ? passed_s : 0;
+    changeover_s += state == PackmlState::resetting ? passed_s : 0;
+    breakdowns += is_broken && !broken[m] ? 1 : 0;
+    services += serviced[m] && !in_service ? 1 : 0;
+    broken[m] = is_broken;
+    serviced[m] = in_service;
   }
 }
 
@@ -62,6 +85,7 @@ Promised promise_of(const plan::Request& request, const plan::Plan& plan, std::u
     promised.gain_lower = proof.keep_cost - costs[at];
   }
   promised.off_at_start = plan::parts_off(*request.line, request.now);
+  promised.scrapped_at_start = scrapped(request.now);
   for (std::size_t o = 0; o < request.orders->size(); ++o)
     promised.finished.push_back(
         plan::is_finished(*request.line, request.now, (*request.orders)[o], o));
@@ -118,18 +142,22 @@ Following::News Following::step(const Line& line, const std::vector<Order>& orde
     return news;
   }
   if (const auto unseen = unseen_price(promised_.prices.objective); !unseen.empty()) {
-    news.text = fmt::format("what was gained cannot be known: the plugin does not see {}", unseen);
+    news.text = fmt::format(
+        "what was gained cannot be known: {} has a price, and no register tells of it", unseen);
     return news;
   }
   Measures measures;
-  measures.downtime_s = booked.down_s - promised_.booked.down_s;
+  const auto& before = promised_.booked;
+  measures.downtime_s = booked.down_s - before.down_s;
+  measures.breakdowns = booked.breakdowns - before.breakdowns;
+  measures.services = booked.services - before.services;
+  measures.changeover_s = booked.changeover_s - before.changeover_s;
+  measures.scrap_parts = scrapped(now) - promised_.scrapped_at_start;
   // As in the futures that were promised: open orders go on by mean times.
   auto finishes = finished_s_;
   for (std::size_t o = 0; o < std::min(orders.size(), promised_.finished.size()); ++o)
     if (promised_.finished[o]) finishes[o] = 0;
-  double gone = plan::parts_off(line, now);
-  for (const auto& machine : now.machines)
-    for (const auto& progress : machine.progress) gone += progress.scrap;
+  const double gone = plan::parts_off(line, now) + scrapped(now);
   const Outlook outlook(line, orders);
   measures.ahead_parts = outlook.finish(promised_.after.sequence,
                                         std::max(now.at_s, promised_.from_s), gone, finishes);

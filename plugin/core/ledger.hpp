@@ -16,14 +16,19 @@
 
 namespace foreline::core {
 
-/// Seconds of the line as the plugin has seen them pass; only differences mean something.
+/// What the plugin has seen of the line, summed over the machines; only differences mean something.
 struct Booked {
-  double down_s = 0;     ///< Breakdowns, summed over the machines.
-  double service_s = 0;  ///< Services, likewise.
-  double missed_s = 0;   ///< Line time of which nothing was seen.
-  double at_s = -1;      ///< Of the last frame; -1: none yet.
+  double down_s = 0;                ///< Breakdowns.
+  double service_s = 0;             ///< Services, in working time.
+  double changeover_s = 0;          ///< Changeovers.
+  double breakdowns = 0;            ///< That began.
+  double services = 0;              ///< That ended.
+  double missed_s = 0;              ///< Line time of which nothing was seen.
+  double at_s = -1;                 ///< Of the last frame; -1: none yet.
+  std::vector<bool> broken = {};    ///< One a machine, in the last frame that arrived.
+  std::vector<bool> serviced = {};  ///< Likewise.
   /// The time since the last frame, in the state that this one shows.
-  void book(const line::Frame& frame, double sample_period_s);
+  void book(const line::Frame& frame, const line::Line& line);
 };
 
 /// What was promised of a schedule that is deployed.
@@ -36,6 +41,7 @@ struct Promised {
   double gain_mean = 0;
   double gain_lower = 0;  ///< Nineteen futures of twenty gain more.
   double off_at_start = 0;
+  double scrapped_at_start = 0;
   std::vector<bool> finished;  ///< Orders that were over at `from_s`.
   Booked booked;               ///< When the state was read.
   plan::Band band;             ///< Of the parts that leave the line, from `from_s` on.

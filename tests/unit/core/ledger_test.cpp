@@ -59,15 +59,32 @@ Booked seen(double at_s, double down_s = 0, double missed_s = 0) {
 TEST_CASE("frames are booked by state, and gaps as missed") {
   using S = line::PackmlState;
   Booked booked;
-  booked.book(frame(10, S::execute, S::execute), 10);
-  booked.book(frame(20, S::held, S::stopped), 10);
-  booked.book(frame(30, S::held, S::held), 10);
+  booked.book(frame(10, S::execute, S::execute), two);
+  booked.book(frame(20, S::held, S::stopped), two);
+  booked.book(frame(30, S::held, S::held), two);
   CHECK(booked.down_s == 30);
   CHECK(booked.service_s == 10);
   CHECK(booked.missed_s == 0);
-  booked.book(frame(100, S::held, S::held), 10);
+  booked.book(frame(100, S::held, S::held), two);
   CHECK(booked.down_s == 30);
   CHECK(booked.missed_s == 70);
+  booked.book(frame(110, S::execute, S::resetting), two);
+  booked.book(frame(120, S::held, S::execute), two);
+  CHECK(booked.changeover_s == 10);
+  CHECK(booked.breakdowns == 3);
+  CHECK(booked.services == 1);
+}
+
+TEST_CASE("a machine that stops because its shift is over is in no service") {
+  using S = line::PackmlState;
+  auto shifts = two;
+  shifts.calendars = {{"day", 1000, 0, {{0, 100}}, {}}};
+  shifts.calendar = 0;
+  Booked booked;
+  for (const double at_s : {80.0, 90.0, 100.0, 110.0})
+    booked.book(frame(at_s, at_s < 90 ? S::execute : S::stopped, S::execute), shifts);
+  CHECK(booked.service_s == 10);
+  CHECK(booked.services == 1);
 }
 
 TEST_CASE("what was gained is what keeping would have cost less what it cost") {
@@ -79,6 +96,41 @@ TEST_CASE("what was gained is what keeping would have cost less what it cost") {
   REQUIRE(news.realised);
   // Late: order 1 by 300 s with weight 2, order 2 by 400 s; 100 s down; 700 s long at a tenth.
   CHECK(*news.realised == Approx(1000 - (2 * 300 + 400) - 100 - 70));
+}
+
+TEST_CASE("stops, services, changeovers and scrap count by their prices, energy is not seen") {
+  auto promised = promise();
+  auto& objective = promised.prices.objective;
+  objective = line::free_of_cost();
+  objective.breakdown = 100;
+  objective.service = 10;
+  objective.changeover_s = 1;
+  objective.scrap_part = 5;
+  promised.booked.breakdowns = 2;
+  promised.booked.services = 1;
+  promised.booked.changeover_s = 40;
+  promised.scrapped_at_start = 3;
+  auto booked = seen(1300);
+  booked.breakdowns = 3;
+  booked.services = 3;
+  booked.changeover_s = 47;
+  auto now = now_at(1300, 9, 9);
+  now.machines[0].progress[0].scrap = 3;
+  now.machines[1].progress[1].scrap = 1;
+  now.machines[0].progress[1].scrap = 1;
+  now.machines[1].progress[0].good = 7;
+  now.machines[1].progress[1].good = 8;
+  Following following(promised, {});
+  const auto news = following.step(two, orders, now, booked);
+  REQUIRE(news.realised);
+  CHECK(*news.realised == Approx(1000 - 100 - 20 - 7 - 10));
+
+  promised.prices.objective.energy_kwh = 1;
+  Following unseen(promised, {});
+  const auto unknown = unseen.step(two, orders, now, booked);
+  CHECK(unknown.over);
+  CHECK_FALSE(unknown.realised);
+  CHECK(unknown.text.find("energy") != std::string::npos);
 }
 
 TEST_CASE("orders that were over before count for nothing, unfinished ones by mean times") {

@@ -369,17 +369,18 @@ double Table::share(std::string_view key, std::optional<double> fallback) {
   return fallback.value_or(0);
 }
 
-Quantity Table::quantity(std::string_view key, std::optional<Quantity> fallback) {
-  const auto* node = state_->demand(key, !fallback, "\"2.8 mm/s\"");
+Quantity Table::quantity(std::string_view key, std::optional<Quantity> fallback,
+                         std::string_view example) {
+  const auto* node = state_->demand(key, !fallback, fmt::format("\"{}\"", example));
   if (node == nullptr) return fallback.value_or(Quantity{});
   if (const auto* text = node->as_string()) {
     const auto value = parse_quantity(text->get());
     if (value && !value->unit.empty()) return *value;
     complain(key, fmt::format("\"{}\" is \"{}\", wanted a number with its unit", key, text->get()),
-             "for example \"2.8 mm/s\"");
+             fmt::format("for example \"{}\"", example));
   } else if (node->is_number()) {
     complain(key, fmt::format("\"{}\" has no unit", key),
-             "write it as a string with its unit, for example \"2.8 mm/s\"");
+             fmt::format("write it as a string with its unit, for example \"{}\"", example));
   } else {
     complain(key, fmt::format("\"{}\" is {}, wanted a number with its unit", key, kind_of(*node)));
   }

@@ -70,8 +70,9 @@ class Table {
                                 std::optional<double> fallback = {});
   /// A share 0..1, written "5 %" or 0.05.
   [[nodiscard]] double share(std::string_view key, std::optional<double> fallback = {});
-  /// A value with any unit.
-  [[nodiscard]] Quantity quantity(std::string_view key, std::optional<Quantity> fallback = {});
+  /// A value with any unit; a complaint shows the example.
+  [[nodiscard]] Quantity quantity(std::string_view key, std::optional<Quantity> fallback = {},
+                                  std::string_view example = "2.8 mm/s");
   /// A value in exactly `unit`.
   [[nodiscard]] double quantity_in(std::string_view key, std::string_view unit,
                                    std::optional<double> fallback = {});

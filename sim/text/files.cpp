@@ -717,17 +717,17 @@ void check_flow(std::vector<Table>& tables, const std::vector<Station>& stations
 /// One price as people write it: "60 EUR/h".
 void read_price(Table& table, const ObjectiveField& field, Objective& objective) {
   const auto key = field.name;
-  const auto price = table.quantity(key);
+  const auto example = fmt::format("60 EUR/{}", field.unit);
+  const auto price = table.quantity(key, std::nullopt, example);
   const auto slash = price.unit.rfind('/');
   if (price.unit.empty()) return;  // complained of already
-  const auto example = fmt::format("for example \"60 EUR/{}\"", field.unit);
   const auto currency = price.unit.substr(0, slash);
   if (slash == std::string::npos || currency.empty() ||
       price.unit.substr(slash + 1) != field.unit) {
     table.complain(
         key,
         fmt::format("\"{}\" is in \"{}\", wanted a price for each {}", key, price.unit, field.unit),
-        example);
+        fmt::format("for example \"{}\"", example));
     return;
   }
   if (price.value < 0)

@@ -21,24 +21,23 @@
 #include "inference/forecaster.hpp"
 #include "plugin/core/gate.hpp"
 #include "plugin/core/watch.hpp"
-#include "sim/line/random.hpp"
 #include "sim/plan/planner.hpp"
 #include "sim/plan/react.hpp"
 #include "sim/text/files.hpp"
 #include "sim/worker/client.hpp"
-#include "tests/support/lines.hpp"
+#include "tests/bench/weeks.hpp"
 
 using namespace foreline;
 using namespace foreline::line;
+using bench::life_of;
+using bench::week_of;
 
 namespace {
 
-constexpr double week_s = 5 * 8 * 3600.0;  ///< Five shifts.
 constexpr double horizon_s = 8 * 3600.0;
 constexpr double plan_every_s = 8 * 3600.0;
 constexpr double again_after_s = 900;
 constexpr double forecast_every_s = 300;
-constexpr std::size_t orders_a_week = 15;
 constexpr std::uint64_t training_seed = 900'000;
 constexpr std::size_t training_weeks = 40;
 
@@ -56,54 +55,6 @@ struct Week {
   double deployed = 0;
   double refused = 0;
 };
-
-/// Mean operating seconds to a stop by wear; 0 without wear.
-double life_of(const Machine& machine) {
-  double life_s = 0;
-  for (const auto& mode : machine.faults)
-    if (mode.onset.kind == Distribution::Kind::weibull)
-      life_s = mode.onset.expectation() + mode.progress.expectation();
-  return life_s;
-}
-
-/// A week of machines of any age, and its orders: as much work as the slowest machine has time for,
-/// with due dates that leave a little, a function of the seed.
-Trial week_of(std::shared_ptr<const Line> line, std::uint64_t seed) {
-  double slowest_s = 0;
-  for (const auto& machine : line->machines)
-    slowest_s = std::max(slowest_s, machine.cycle.expectation());
-  const double each_s = 0.86 * week_s / orders_a_week;
-  std::vector<Order> orders;
-  double work_s = 0;
-  for (std::uint32_t o = 0; o < orders_a_week; ++o) {
-    const auto draw = [&](std::uint64_t what) {
-      return random_uniform(seed, 1000 + o, Purpose::scenario, what);
-    };
-    Order order;
-    order.id = fmt::format("W-{:02}", o + 1);
-    order.product = {
-        static_cast<std::uint32_t>(draw(0) * static_cast<double>(line->products.size()))};
-    const double own_s = each_s * (0.5 + draw(1));
-    order.quantity = static_cast<std::uint32_t>(own_s / slowest_s);
-    work_s += own_s;
-    order.due_s = 1.12 * work_s + 3600 * (1 + draw(2));
-    order.weight = draw(3) < 0.25 ? 2 : 1;
-    orders.push_back(order);
-  }
-  LineNow monday;
-  for (std::uint32_t m = 0; m < line->machines.size(); ++m) {
-    auto& now = monday.machines.emplace_back();
-    now.operating_s =
-        random_uniform(seed, 2000 + m, Purpose::scenario, 0) * life_of(line->machines[m]);
-    now.progress.resize(orders.size());
-  }
-  auto trial = tests::trial_of(*line, std::move(orders), 1.5 * week_s);
-  trial.from = std::move(monday);
-  trial.random_faults = true;
-  trial.seed = seed;
-  trial.replication = true;
-  return trial;
-}
 
 Outcome run(worker::Client& client, const Trial& trial) {
   auto outcomes = client.run(std::span(&trial, 1));

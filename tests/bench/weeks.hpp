@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weeks of a line with faults, for benches that let them pass.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "sim/line/random.hpp"
+#include "tests/support/lines.hpp"
+
+namespace foreline::bench {
+
+constexpr double week_s = 5 * 8 * 3600.0;  ///< Five shifts.
+constexpr std::size_t orders_a_week = 15;
+
+/// Mean operating seconds to a stop by wear; 0 without wear.
+inline double life_of(const line::Machine& machine) {
+  double life_s = 0;
+  for (const auto& mode : machine.faults)
+    if (mode.onset.kind == line::Distribution::Kind::weibull)
+      life_s = mode.onset.expectation() + mode.progress.expectation();
+  return life_s;
+}
+
+/// A week of machines of any age, and its orders: as much work as the slowest machine has time for,
+/// with due dates that leave a little, a function of the seed.
+inline line::Trial week_of(std::shared_ptr<const line::Line> line, std::uint64_t seed) {
+  double slowest_s = 0;
+  for (const auto& machine : line->machines)
+    slowest_s = std::max(slowest_s, machine.cycle.expectation());
+  const double each_s = 0.86 * week_s / orders_a_week;
+  std::vector<line::Order> orders;
+  double work_s = 0;
+  for (std::uint32_t o = 0; o < orders_a_week; ++o) {
+    const auto draw = [&](std::uint64_t what) {
+      return line::random_uniform(seed, 1000 + o, line::Purpose::scenario, what);
+    };
+    line::Order order;
+    order.id = fmt::format("W-{:02}", o + 1);
+    order.product = {
+        static_cast<std::uint32_t>(draw(0) * static_cast<double>(line->products.size()))};
+    const double own_s = each_s * (0.5 + draw(1));
+    order.quantity = static_cast<std::uint32_t>(own_s / slowest_s);
+    work_s += own_s;
+    order.due_s = 1.12 * work_s + 3600 * (1 + draw(2));
+    order.weight = draw(3) < 0.25 ? 2 : 1;
+    orders.push_back(order);
+  }
+  line::LineNow monday;
+  for (std::uint32_t m = 0; m < line->machines.size(); ++m) {
+    auto& now = monday.machines.emplace_back();
+    now.operating_s = line::random_uniform(seed, 2000 + m, line::Purpose::scenario, 0) *
+                      life_of(line->machines[m]);
+    now.progress.resize(orders.size());
+  }
+  auto trial = tests::trial_of(*line, std::move(orders), 1.5 * week_s);
+  trial.from = std::move(monday);
+  trial.random_faults = true;
+  trial.seed = seed;
+  trial.replication = true;
+  return trial;
+}
+
+}  // namespace foreline::bench

@@ -275,6 +275,10 @@ bool Table::is_list(std::string_view key) const {
   return node != nullptr && node->is_array();
 }
 
+std::size_t Table::complaints() const {
+  return state_->document->diagnostics.size();
+}
+
 void Table::complain(std::string_view key, std::string what, std::string hint) const {
   state_->note(key.empty() ? place() : place(key), std::move(what), std::move(hint));
 }
@@ -390,10 +394,10 @@ Quantity Table::quantity(std::string_view key, std::optional<Quantity> fallback,
 double Table::quantity_in(std::string_view key, std::string_view unit,
                           std::optional<double> fallback) {
   if (!has(key) && fallback) return *fallback;
-  const auto before = state_->document->diagnostics.size();
+  const auto before = complaints();
   const auto value = quantity(key);
-  if (state_->document->diagnostics.size() != before) return fallback.value_or(0);
-  if (value.unit == unit) return value.value;
+  if (complaints() != before) return fallback.value_or(0);
+  if (value.unit == unit || unit.empty()) return value.value;
   complain(key, fmt::format("\"{}\" is in {}, wanted {}", key, value.unit, unit));
   return fallback.value_or(0);
 }

@@ -90,6 +90,8 @@ class Table {
   [[nodiscard]] std::optional<Table> table(std::string_view key);
   [[nodiscard]] std::vector<std::string> keys() const;
 
+  /// How much was noted of the whole document so far.
+  [[nodiscard]] std::size_t complaints() const;
   /// Notes a complaint at a key (or at the table itself when the key is empty or absent).
   void complain(std::string_view key, std::string what, std::string hint = {}) const;
   /// At an entry of a list.

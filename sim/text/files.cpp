@@ -110,7 +110,8 @@ Signal read_signal(Table table) {
     const auto low = parse_quantity(range[0]);
     const auto high = parse_quantity(range[1]);
     if (!low || !high || low->unit != signal.unit || high->unit != signal.unit) {
-      table.complain("range", fmt::format("\"range\" must be two values in {}", signal.unit));
+      if (!signal.unit.empty())
+        table.complain("range", fmt::format("\"range\" must be two values in {}", signal.unit));
     } else {
       signal.low = low->value;
       signal.high = high->value;
@@ -321,8 +322,9 @@ Machine read_machine(Table table, const Named& named) {
   Machine machine;
   machine.name = table.string("name");
   check_name(table, machine.name);
+  const auto complaints = table.complaints();
   machine.cycle = table.distribution("cycle");
-  if (machine.cycle.expectation() <= 0 && table.has("cycle"))
+  if (machine.cycle.expectation() <= 0 && table.complaints() == complaints)
     table.complain("cycle", "\"cycle\" must take time");
   machine.product_factor.assign(products.size(), 1.0);
   if (auto factors = table.table("product_factor")) {
@@ -557,6 +559,9 @@ void read_flow(std::vector<Table>& tables, const std::vector<Station>& stations,
         const auto input = named(table, "after", name);
         if (input && *input == stations[i].first) {
           table.complain("after", fmt::format("{} comes after itself", name));
+        } else if (input && std::find(machine.after->begin(), machine.after->end(), *input) !=
+                                machine.after->end()) {
+          table.complain("after", fmt::format("\"{}\" is there twice", name), "take one out");
         } else if (input) {
           machine.after->push_back(*input);
         }
@@ -596,6 +601,10 @@ void read_flow(std::vector<Table>& tables, const std::vector<Station>& stations,
   }
 }
 
+std::string unit_name(const std::string& station, std::uint32_t unit) {
+  return fmt::format("{}-{}", station, unit + 1);
+}
+
 /// Further units of a station are machines that stand beside its first.
 void place_units(const std::vector<Station>& stations, Line& line) {
   for (const auto& station : stations) {
@@ -609,7 +618,7 @@ void place_units(const std::vector<Station>& stations, Line& line) {
         machine = first;
         machine.unit_of = station.first;
       }
-      machine.name = fmt::format("{}-{}", station.name, unit + 1);
+      machine.name = unit_name(station.name, unit);
     }
   }
 }
@@ -832,6 +841,8 @@ Result<Line> read_line_file(const fs::path& path) {
     units_in_all += units;
     if (units_in_all <= machines_max) line.machines.insert(line.machines.end(), units, machine);
     check_unique(table, "name", machine.name, names);
+    for (std::uint32_t unit = 0; units > 1 && unit < units; ++unit)
+      check_unique(table, "units", unit_name(machine.name, unit), names);
   }
   if (machines.size() <= machines_max && units_in_all > machines_max)
     root.complain("machine", fmt::format("{} machines with their units, wanted at most {}",
@@ -849,6 +860,7 @@ namespace {
 struct Cell {
   std::string text;
   int column = 1;
+  bool whole = true;  ///< False: a quote that does not end, or with something behind it.
 };
 
 /// Fields of one CSV row; double quotes may enclose a field.
@@ -865,7 +877,10 @@ std::vector<Cell> cells_of(std::string_view row) {
         }
         cell.text += row[i];
       }
-      while (i < row.size() && row[i] != ',') ++i;
+      const auto behind = std::min(row.find(',', i), row.size());
+      cell.whole =
+          i < row.size() && row.substr(i + 1, behind - i - 1).find_first_not_of(" \t") == row.npos;
+      i = behind;
     } else {
       while (i < row.size() && row[i] != ',') cell.text += row[i++];
     }
@@ -998,6 +1013,13 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
     }
     if (row.find_first_not_of(" \t") == std::string_view::npos || row.front() == '#') continue;
     const auto cells = cells_of(row);
+    const auto torn =
+        std::find_if(cells.begin(), cells.end(), [](const Cell& c) { return !c.whole; });
+    if (torn != cells.end()) {
+      complain(torn->column, "a quote must end where its cell ends",
+               "close it with \", and write \"\" for a quote inside");
+      continue;
+    }
     if (header && cells.size() != width) {
       complain(1, fmt::format("{} cells, but the first row names {} columns", cells.size(), width));
       continue;
@@ -1011,7 +1033,9 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
           const auto meant = nearest(cells[i].text, columns);
           complain(cells[i].column, fmt::format("unknown column \"{}\"", cells[i].text),
                    meant ? fmt::format("did you mean \"{}\"?", *meant)
-                         : "known: id, product, quantity, release, due, weight, after");
+                   : cells.size() == 1
+                       ? "commas part the cells, no semicolons, tabs or blanks"
+                       : "known: id, product, quantity, release, due, weight, after");
         } else if (auto& at = position[static_cast<std::size_t>(found - columns.begin())];
                    at != SIZE_MAX) {
           complain(cells[i].column, fmt::format("column \"{}\" is there twice", cells[i].text));
@@ -1199,14 +1223,15 @@ std::string schedule_text(const Schedule& schedule, const Line& line,
                           const std::vector<Order>& orders) {
   std::string out = "format = \"foreline schedule 1\"\nsequence = [";
   for (std::size_t i = 0; i < schedule.sequence.size(); ++i) {
-    out += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", orders.at(schedule.sequence[i].index).id);
+    out += i == 0 ? "" : ", ";
+    out += toml_string(orders.at(schedule.sequence[i].index).id);
   }
   out += "]\n";
   for (const auto& service : schedule.services) {
-    out += fmt::format("\n[[service]]\nmachine = \"{}\"\n", line.at(service.machine).name);
+    out += fmt::format("\n[[service]]\nmachine = {}\n", toml_string(line.at(service.machine).name));
     out += service.when == Service::When::at_time
                ? fmt::format("at = \"{}\"\n", duration_text(service.at_s))
-               : fmt::format("before_order = \"{}\"\n", orders.at(service.order.index).id);
+               : fmt::format("before_order = {}\n", toml_string(orders.at(service.order.index).id));
   }
   return out;
 }

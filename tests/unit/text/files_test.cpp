@@ -101,6 +101,23 @@ TEST_CASE("a schedule that is written is read back") {
   CHECK(*again == schedule);
 }
 
+TEST_CASE("a schedule keeps names with quotes and backslashes") {
+  const auto line = text::read_line_file(
+      written("quotes.toml",
+              "format = \"foreline line 1\"\nname = \"x\"\nproducts = [\"p\"]\n"
+              "[[machine]]\nname = 'a\"b\\c'\ncycle = \"1 s\"\n"));
+  if (!line) FAIL(line.error().text());
+  const auto orders = text::read_orders_file(
+      written("quotes.csv", "id,product,quantity\n\"O\"\"1\",p,1\nO\\2,p,1\n"), *line);
+  if (!orders) FAIL(orders.error().text());
+  line::Schedule schedule{{{1}, {0}}, {{{0}, line::Service::When::before_order, 0, {0}}}};
+  const auto again = text::read_schedule_file(
+      written("quotes-schedule.toml", text::schedule_text(schedule, *line, *orders)), *line,
+      *orders);
+  if (!again) FAIL(again.error().text());
+  CHECK(*again == schedule);
+}
+
 TEST_CASE("an order book is read whatever its line ends, quotes, order of columns and mark") {
   const auto line = bottling();
   const std::string head = "id,product,quantity,release,due,weight\n";
@@ -233,7 +250,11 @@ TEST_CASE("every mistake of an order book is told with its line") {
   CHECK_FALSE(mistakes_of_orders("").empty());
   CHECK_FALSE(mistakes_of_orders("id,product,quantity,release,due,weight\n").empty());
   CHECK(mentions(mistakes_of_orders("id,product,quantity,release,due,weight\nA,\"still,1,,,\n"),
-                 "orders.csv:2:"));
+                 "orders.csv:2:3: a quote must end where its cell ends"));
+  CHECK(mentions(mistakes_of_orders("id,product,quantity\n\"A\"1,still,1\n"),
+                 "orders.csv:2:1: a quote must end where its cell ends"));
+  CHECK(mentions(mistakes_of_orders("id;product;quantity\nA;still;1\n"),
+                 "commas part the cells, no semicolons"));
 }
 
 TEST_CASE("a file cut anywhere, or with a byte changed, is an error or a whole, never a crash") {

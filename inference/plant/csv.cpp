@@ -113,7 +113,12 @@ Cut cut(std::string& text, const std::string& name, char separator, std::size_t 
         } else {
           ++i;
         }
-        while (i < n && text[i] != separator && text[i] != '\n') ++i;
+        bool more = false;
+        for (; i < n && text[i] != separator && text[i] != '\n'; ++i) more |= !blank(text[i]);
+        if (more)
+          complaints.add({name, static_cast<int>(opened), static_cast<int>(opened_at),
+                          "a quoted cell goes on behind its quote",
+                          "write \"\" for a quote inside it"});
       } else {
         while (i < n && text[i] != separator && text[i] != '\n' &&
                !(separator == ' ' && blank(text[i])))
@@ -237,6 +242,8 @@ Result<Csv> Csv::parse(std::string text, std::string name, const CsvRules& rules
   Csv csv;
   Complaints complaints;
   if (text.rfind("\xEF\xBB\xBF", 0) == 0) text.replace(0, 3, "   ");
+  // Lines may end as old Macs end them.
+  if (text.find('\n') == std::string::npos) std::replace(text.begin(), text.end(), '\r', '\n');
   std::uint32_t line = 1;
   std::size_t line_start = 0;
   for (std::size_t i = 0; i < text.size();) {

@@ -19,6 +19,10 @@ using line::Result;
 namespace {
 
 constexpr std::size_t complaints_max = 20;
+/// What has more values is a name or a measurement, and no category.
+constexpr std::size_t categories_max = 1000;
+/// Beyond it squares leave single precision, and no plant measures it.
+constexpr double value_max = 1e18;
 
 struct Complaints {
   std::vector<Diagnostic> all;
@@ -37,7 +41,11 @@ std::optional<std::size_t> find_column(const Csv& csv, const std::string& name,
   for (std::size_t i = 0; i < std::min<std::size_t>(csv.columns(), 12); ++i)
     known += (i > 0 ? ", " : "") + csv.names()[i];
   complaints.add({csv.file(), 0, 0, fmt::format("has no column \"{}\"", name),
-                  meant ? fmt::format("did you mean \"{}\"?", *meant) : "it has " + known});
+                  meant ? fmt::format("did you mean \"{}\"?", *meant)
+                  : csv.has_header()
+                      ? "it has " + known
+                      : "its first row holds numbers and so no names: add a row of names, or list "
+                        "them as columns = [\"…\"]"});
   return {};
 }
 
@@ -59,17 +67,35 @@ std::string identity(std::string_view cell) {
 float value_of(const Csv& csv, std::size_t row, std::size_t column, Channel& channel, bool category,
                Complaints& complaints) {
   if (csv.missing(row, column)) return unknown;
-  if (category)
-    return static_cast<float>(code_of(channel.categories, std::string(csv.cell(row, column))));
+  const auto cell = csv.cell(row, column);
+  if (category) {
+    const auto code = code_of(channel.categories, std::string(cell));
+    if (code < categories_max) return static_cast<float>(code);
+    channel.categories.pop_back();
+    complaints.add(csv.complaint(
+        row, column,
+        fmt::format("\"{}\" is one value too many (signal \"{}\"): a category has {} at most", cell,
+                    channel.name, categories_max),
+        "take the signal out, or kind = \"category\""));
+    return unknown;
+  }
   const auto value = csv.number(row, column);
   if (!value) {
     complaints.add(csv.complaint(
-        row, column,
-        fmt::format("\"{}\" is no number (signal \"{}\")", csv.cell(row, column), channel.name),
-        "correct the cell, empty it, or give the signal kind = \"category\""));
+        row, column, fmt::format("\"{}\" is no number (signal \"{}\")", cell, channel.name),
+        parse_number(cell, true)
+            ? "write decimal_comma = true into the description, if that is a decimal comma"
+            : "correct the cell, empty it, or give the signal kind = \"category\""));
     return unknown;
   }
-  return static_cast<float>(*value);
+  const bool beyond =
+      (channel.low && *value < *channel.low) || (channel.high && *value > *channel.high);
+  if (std::abs(*value) > value_max && !beyond)
+    complaints.add(csv.complaint(
+        row, column,
+        fmt::format("\"{}\" is beyond every measurement (signal \"{}\")", cell, channel.name),
+        "correct the cell, empty it, or say with low and high what is possible"));
+  return static_cast<float>(std::clamp(*value, -value_max, value_max));
 }
 
 std::optional<bool> truth_of(std::string_view cell) {
@@ -180,7 +206,8 @@ Result<Records> read_records(const Description& d) {
                       "the time of machine {} begins again: are there two machines of this id?", id)
                 : fmt::format("the time of machine {} runs back from {} to {}", id,
                               machine.time.back(), at),
-            again && at <= machine.time.front() ? "give each its own id"
+            again && at <= machine.time.front() ? "give each its own id; or, if only the order of "
+                                                  "the rows is lost, write sort = true"
                                                 : "sort the rows, or write sort = true"));
         if (complaints.count > 1000) break;
       }

@@ -121,6 +121,60 @@ TEST_CASE("a file may hold any mixture of quotes") {
   CHECK_FALSE(Csv::parse("a,b\n\"x\"\",2\n", "f.csv"));
 }
 
+TEST_CASE("a quoted cell that goes on behind its quote is told, not cut") {
+  const auto csv = Csv::parse("a,b\n1,2\n\"x\"y,2\n", "f.csv");
+  REQUIRE_FALSE(csv);
+  CHECK(csv.error().text().find("f.csv:3:1: a quoted cell goes on behind its quote") !=
+        std::string::npos);
+  CHECK(Csv::parse("a,b\n\"x\" ,2\n", "f.csv"));
+}
+
+TEST_CASE("lines may end as old Macs end them") {
+  const auto csv = Csv::parse("a,b\r1,2\r3,4\r", "f.csv");
+  REQUIRE(csv);
+  CHECK(csv->rows() == 2);
+  CHECK(csv->number(1, 1) == 4.0);
+}
+
+TEST_CASE(
+    "numbers that nobody measures, decimal commas and missing names are told with their way out") {
+  const std::string head = "unit,cycle,heat\n1,1,5\n";
+  CHECK(complaint_about(head + "1,2,1e300\n1,3,7\n").find("rows.csv:3:5: \"1e300\" is beyond") !=
+        std::string::npos);
+  CHECK(complaint_about(head + "1,2,-1e18\n1,3,7\n").empty());
+  CHECK(complaint_about("unit;cycle;heat\n1;1;5\n1;2;5,5\n").find("decimal_comma = true") !=
+        std::string::npos);
+  CHECK(complaint_about("1,1,5\n1,2,6\n").find("its first row holds numbers") != std::string::npos);
+  CHECK(complaint_about(head + "2,2,7\n1,0,7\n").find("write sort = true") != std::string::npos);
+}
+
+TEST_CASE("a value that the description calls impossible is missing, however large") {
+  const auto folder = folder_of("impossible");
+  write(folder / "rows.csv", "unit,cycle,heat\n1,1,5\n1,2,1.7976931348623157e308\n1,3,7\n");
+  const auto toml = write(
+      folder / "rows.toml",
+      "format = \"foreline-data-1\"\nfile = \"rows.csv\"\nmachine = \"unit\"\ntime = \"cycle\"\n"
+      "time_unit = \"cycle\"\nend = \"failure\"\n[[signal]]\ncolumn = \"heat\"\nhigh = 100\n");
+  for (const float value : records_of(toml).machines.front().values) CHECK(std::isfinite(value));
+}
+
+TEST_CASE("what has a value of its own in every row is no category") {
+  std::string rows = "unit,cycle,heat\n";
+  for (int i = 1; i <= 1001; ++i) rows += fmt::format("1,{0},lot {0}\n", i);
+  const auto folder = folder_of("lots");
+  write(folder / "rows.csv", rows);
+  const auto description = read_description(write(
+      folder / "rows.toml",
+      "format = \"foreline-data-1\"\nfile = \"rows.csv\"\nmachine = \"unit\"\ntime = \"cycle\"\n"
+      "time_unit = \"cycle\"\nend = \"failure\"\n[[signal]]\ncolumn = \"heat\"\nkind = "
+      "\"category\"\n"));
+  REQUIRE(description);
+  const auto records = read_records(*description);
+  REQUIRE_FALSE(records);
+  CHECK(records.error().text().find("rows.csv:1002:8: \"lot 1001\" is one value too many") !=
+        std::string::npos);
+}
+
 TEST_CASE("one bad byte in many rows is named with its line and column") {
   std::string text = "unit,cycle,heat\n";
   for (int i = 1; i <= 100'000; ++i) text += fmt::format("1,{},20.5\n", i);

@@ -327,6 +327,15 @@ Result<StoredCheckpoint> open_checkpoint(const fs::path& directory, Head head) {
     }
   });
   if (!diagnostics.empty()) return Error(std::move(diagnostics));
+  for (const auto& [name, entry] : stored) {
+    // Attention masks, as older versions of transformers kept them, change nothing.
+    const bool mask = name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias");
+    if (name.starts_with("h.") && !mask && !checkpoint.tensors.contains(name))
+      return refuse(entry.tensor.file,
+                    fmt::format("tensor {} is in none of the {} layers of a GPT-2", printable(name),
+                                checkpoint.config.n_layer),
+                    "does config.json belong to these weights? an adapter is merged before saving");
+  }
   return checkpoint;
 }
 

@@ -652,7 +652,8 @@ Result<Tokenizer> Tokenizer::load(const fs::path& directory) {
   json vocabulary;
   std::vector<Added> added;
   std::error_code error;
-  if (fs::exists(file, error)) {
+  const bool whole = fs::exists(file, error);  // what it does not say is not done
+  if (whole) {
     const auto root = optional_json(file);
     if (!root) return root.error();
     const json model = root->is_object() ? root->value("model", json()) : json();
@@ -788,6 +789,17 @@ Result<Tokenizer> Tokenizer::load(const fs::path& directory) {
     } else if (const auto wrong = place(token.content, token.id); !wrong.empty()) {
       return refuse(file, 0, wrong);
     }
+  }
+  if (settings->is_object() && !whole && flag_of(*settings, "add_bos_token", false)) {
+    const json token = settings->value("bos_token", json());
+    const json content = token.is_object() ? token.value("content", json()) : token;
+    const auto bos = content.is_string() ? content.get<std::string>() : std::string(end_of_text);
+    const auto found = std::find(state->tokens.begin(), state->tokens.end(), bos);
+    if (found == state->tokens.end())
+      return refuse(
+          directory / "tokenizer_config.json", 0,
+          fmt::format("add_bos_token wants the token \"{}\", which has no id", repaired(bos)));
+    state->before.push_back(static_cast<std::uint32_t>(found - state->tokens.begin()));
   }
   state->added = std::move(added);
   if (auto done = state->finish(merges_file, first_row); !done) return done.error();

@@ -156,6 +156,26 @@ TEST_CASE("hostile headers are refused") {
   CHECK(load_checkpoint(folder).error().text().find("overlap") != std::string::npos);
 }
 
+TEST_CASE("a tensor of a layer that would not be computed with is refused, a mask is not") {
+  const auto config = small_config(1, 8, 2);
+  const auto folder = fresh_folder("more-tensors");
+  REQUIRE(save_checkpoint(folder, config, lively_weights(config, 2)));
+  const auto [header, data] = taken_apart(folder / "model.safetensors");
+  const auto with = [&, h = header, d = data](const std::string& name) {
+    auto more = h;
+    more[name] = {{"dtype", "U8"}, {"shape", {1}}, {"data_offsets", {d.size(), d.size() + 1}}};
+    put_together(folder / "model.safetensors", more, d + '\1');
+    const auto loaded = load_checkpoint(folder);
+    return loaded ? std::string() : loaded.error().text();
+  };
+  CHECK(with("transformer.h.0.attn.bias").empty());
+  CHECK(with("transformer.h.0.attn.masked_bias").empty());
+  CHECK(with("score.weight").empty());
+  CHECK(with("transformer.h.0.attn.c_attn.lora_A.weight").find("h.0.attn.c_attn.lora_A.weight") !=
+        std::string::npos);
+  CHECK(with("transformer.h.1.ln_1.weight").find("in none of the 1 layers") != std::string::npos);
+}
+
 TEST_CASE("a tensor with NaN or infinity is refused by name") {
   const auto config = small_config(1, 8, 2);
   for (const float bad :

@@ -173,6 +173,22 @@ TEST_CASE(
   CHECK(refused("model", {{"type", "WordPiece"}}).find("tokenizer.json") != std::string::npos);
 }
 
+TEST_CASE("a token at the beginning of every text is put there when the settings say so") {
+  const auto folder = test::fresh_folder("begins");
+  REQUIRE(Tokenizer::of_words(std::vector<std::string>{"ab"}).save(folder));
+  const auto plain = Tokenizer::load(folder)->encode(" ab");
+  std::filesystem::remove(folder / "tokenizer.json");
+  REQUIRE(write_file(folder / "tokenizer_config.json", R"({"add_bos_token": true})"));
+  const auto tokenizer = Tokenizer::load(folder);
+  REQUIRE(tokenizer);
+  const auto ids = tokenizer->encode(" ab");
+  REQUIRE(ids.size() == plain.size() + 1);
+  CHECK(ids.front() == tokenizer->encode("<|endoftext|>").back());
+  REQUIRE(write_file(folder / "tokenizer_config.json",
+                     R"({"add_bos_token": true, "bos_token": {"content": "<s>"}})"));
+  CHECK(Tokenizer::load(folder).error().text().find("\"<s>\"") != std::string::npos);
+}
+
 TEST_CASE("damaged vocabularies are refused with the file's name") {
   const auto folder = test::fresh_folder("damaged-vocabulary");
   CHECK(Tokenizer::load(folder).error().text().find("vocab.json") != std::string::npos);

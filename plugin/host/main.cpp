@@ -2,6 +2,7 @@
 // `foreline`, the command of planners, test engineers and integrators.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -9,11 +10,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -86,10 +89,22 @@ foreline::line::Error mistake(const CLI::App& command, const std::string& name,
   return said(error.what(), help);
 }
 
+/// The threads that grow trees meet at thousands of barriers. Where they spin there while others
+/// have the processor, learning takes ten times as long; libgomp reads how to wait before main()
+/// begins.
+void wait_without_spinning(int argc, char** argv) {
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if ((command != "train" && command != "evaluate") || std::getenv("OMP_WAIT_POLICY") != nullptr)
+    return;
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);
+  ::execv("/proc/self/exe", argv);  // where that fails, it spins
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace foreline::host;
+  wait_without_spinning(argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{"Sees a production line's faults coming; proves a better schedule in simulation.",
                "foreline"};

@@ -70,6 +70,13 @@ TEST_CASE("a training run survives kill -9 and Ctrl-C, and resumes to the same w
   }
 }
 
+TEST_CASE("threads that learn wait without spinning, unless the environment says otherwise") {
+  const std::string asked = "OMP_DISPLAY_ENV=true " + std::string(FORELINE_BINARY_DIR) +
+                            "/bin/foreline evaluate --help 2>&1 | tail -n 200 | grep -q ";
+  CHECK(shell("env -u OMP_WAIT_POLICY " + asked + "\"OMP_WAIT_POLICY = 'PASSIVE'\"") == 0);
+  CHECK(shell("OMP_WAIT_POLICY=active " + asked + "\"OMP_WAIT_POLICY = 'ACTIVE'\"") == 0);
+}
+
 TEST_CASE("a training run says what is where when the disk is full") {
   const fs::path folder = fs::path(FORELINE_BINARY_DIR) / "training-full-disk";
   fs::remove_all(folder);

@@ -164,6 +164,10 @@ const too_small = (page) =>
     .filter(([, { width, height }]) => width > 0 && (width < 24 || height < 24))
     .map(([control, { width, height }]) => `${control.outerHTML.slice(0, 80)}: ${Math.round(width)} x ${Math.round(height)}`));
 
+/** Tables that a reader must push sideways to see their end. */
+const pushed_sideways = (page) =>
+  page.evaluate(() => [...document.querySelectorAll(".scroll:has(table)")].filter((place) => place.scrollWidth > place.clientWidth + 1).map((place) => place.getAttribute("aria-label")));
+
 const in_chinese = (page, on) => page.locator(".language select").selectOption(on ? "zh" : "en");
 
 /** All pages in Chinese as they are now; what of them is English. */
@@ -410,6 +414,11 @@ test("a proposal is refused by one who may, with a reason", async () => {
   await picture(page, "plan");
   await documented(page, "plan");
   assert.deepEqual(await barriers(page), []);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.locator(".watermark").waitFor();
+  await picture(page, "plan-proposed-phone");
+  assert.deepEqual(await pushed_sideways(page), []);
+  await page.setViewportSize({ width: 1280, height: 800 });
   assert.deepEqual(await english_on_pages(page), []);
   await in_chinese(page, true);
   await open(page, "plan");

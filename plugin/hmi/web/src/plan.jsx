@@ -22,6 +22,24 @@ export function paired(proof, field) {
   return proof.difference?.[field];
 }
 
+/** Measures of two schedules beside each other; on a phone each measure is a card. */
+export function Compared({ first, second, rows }) {
+  return (
+    <Scroll label={t("Compared on the same futures")}><table class="cards">
+      <thead><tr><th>{t("Measure")}</th><th class="n">{first}</th><th class="n">{second}</th><th class="n">{t("difference")}</th></tr></thead>
+      <tbody>{rows.filter((row) => says(row.first, row.second)).map((row) => {
+        const unit = unit_in(row.name, row.unit);
+        return (
+          <tr key={row.name}><th scope="row">{measure_name(row.name)} <span class="quiet">{unit_beside(row.name, row.unit)}</span></th>
+            <td class="n" data-name={first}><Interval value={row.first} unit={unit} /></td>
+            <td class="n" data-name={second}><Interval value={row.second} unit={unit} /></td>
+            <td class="n" data-name={t("difference")}><Interval value={row.difference} unit={unit} signed /></td></tr>
+        );
+      })}</tbody>
+    </table></Scroll>
+  );
+}
+
 /** What has asked for the plan: an alarm's name, or words. */
 export const cause_of = (plan) => (!is_chinese() && plan.because.includes("/") ? subject(plan.because) : spoken(plan.because));
 
@@ -214,14 +232,8 @@ function Proposal({ plan }) {
       </Panel>
       {!plan.passed && gate}
       <Panel title={t("Compared on the same futures")} note={`${t("mean and 95 % interval")} · ${proof.seeds.length}`}>
-        <Scroll label={t("Compared on the same futures")}><table>
-          <thead><tr><th>{t("Measure")}</th><th class="n">{t("running schedule")}</th><th class="n">{t("this proposal")}</th>{proof.difference && <th class="n">{t("difference")}</th>}</tr></thead>
-          <tbody>{Object.entries(proof.keep).filter(([name, value]) => says(value, proof.winner[name])).map(([name, value]) => (
-            <tr key={name}><td>{measure_name(name)} <span class="quiet">{unit_beside(name, value.unit)}</span></td>
-              <td class="n"><Interval value={value} unit={unit_in(name, value.unit)} /></td><td class="n"><Interval value={proof.winner[name]} unit={unit_in(name, value.unit)} /></td>
-              {proof.difference && <td class="n"><Interval value={paired(proof, name)} unit={unit_in(name, value.unit)} signed /></td>}</tr>
-          ))}</tbody>
-        </table></Scroll>
+        <Compared first={t("running schedule")} second={t("this proposal")}
+          rows={Object.entries(proof.keep).map(([name, value]) => ({ name, unit: value.unit, first: value, second: proof.winner[name], difference: paired(proof, name) }))} />
       </Panel>
       <Panel title={t("Before and after")} note={t("one future of each")}>
         <Pair first={plan.gantt.keep} second={plan.gantt.winner} line={line} now_s={plan.at_s} first_name={`${t("Before")}: ${t("running schedule")}`} second_name={`${t("After")}: ${spoken(plan.winner)}`} />
@@ -229,12 +241,12 @@ function Proposal({ plan }) {
       <Lateness plan={plan} line={line} />
       {plan.passed && gate}
       <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
-        <Scroll label={t("Schedules that were weighed")}><table class="roomy">
+        <Scroll label={t("Schedules that were weighed")}><table class="cards">
           <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}{plan.currency && ` (${plan.currency})`}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>
           <tbody>{plan.candidates.map((candidate) => (
             <tr key={candidate.name} class={candidate.name === plan.winner ? "best" : ""}>
-              <td>{spoken(candidate.name)}</td><td class="n"><Interval value={candidate.cost} /></td>
-              <td class="n">{number(candidate.measures["orders-late"]?.mean, 2)}</td><td class="n">{lasting(candidate.measures.downtime?.mean)}</td><td class="quiet">{spoken(candidate.why)}</td>
+              <th scope="row">{spoken(candidate.name)}</th><td class="n" data-name={t("Cost")}><Interval value={candidate.cost} /></td>
+              <td class="n" data-name={t("orders late")}>{number(candidate.measures["orders-late"]?.mean, 2)}</td><td class="n" data-name={t("downtime")}>{lasting(candidate.measures.downtime?.mean)}</td><td class="quiet">{spoken(candidate.why)}</td>
             </tr>
           ))}</tbody>
         </table></Scroll>
@@ -260,8 +272,10 @@ export function Plan() {
       <WhatIf />
       {loaded?.plans?.length > 0 && (
         <Panel title={t("Earlier plans")}>
-          <Scroll label={t("Earlier plans")}><table class="roomy"><thead><tr><th>{t("Number")}</th><th>{t("Time")}</th><th>{t("Schedule")}</th><th>{t("Result")}</th><th>{t("Reason")}</th></tr></thead>
-            <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><td>{plan.proposal}</td><td>{clock(plan.at_s)}</td><td>{spoken(plan.winner)}</td><td>{t(plan.outcome)}</td><td>{reason_of(plan)}</td></tr>)}</tbody></table></Scroll>
+          <Scroll label={t("Earlier plans")}><table class="cards">
+            <thead><tr><th>{t("Number")}</th><th>{t("Time")}</th><th>{t("Schedule")}</th><th>{t("Result")}</th><th>{t("Reason")}</th></tr></thead>
+            <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><th scope="row">{plan.proposal}</th><td data-name={t("Time")}>{clock(plan.at_s)}</td><td>{spoken(plan.winner)}</td><td>{t(plan.outcome)}</td><td>{reason_of(plan)}</td></tr>)}</tbody>
+          </table></Scroll>
         </Panel>
       )}
     </div>

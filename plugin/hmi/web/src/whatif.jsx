@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { clock, lasting, measure_name, percent, says, unit_beside, unit_in } from "./format.js";
+import { clock, lasting, percent } from "./format.js";
 import { Pair } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
-import { Interval } from "./plan.jsx";
+import { Compared, Interval } from "./plan.jsx";
 import { spoken } from "./said.js";
 import { is_chinese, t } from "./text.js";
 
@@ -27,17 +27,18 @@ function Result({ answer }) {
     <div class="watermark" data-text={t("WHAT-IF · not live")}>
       <p class="lead"><b>{answer.what.map(spoken).join(is_chinese() ? "；" : ", ") || t("no change")}</b></p>
       <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}. {t("mean gain")}: <Interval value={answer.gain} signed /></p>
-      <Scroll label={t("Compared on the same futures")}><table>
-        <thead><tr><th>{t("Measure")}</th><th class="n">{t("as it runs")}</th><th class="n">{t("what if")}</th><th class="n">{t("difference")}</th></tr></thead>
-        <tbody>{answer.measures.filter((m) => says(m.keep, m.edited)).map((m) => (
-          <tr key={m.name}><td>{measure_name(m.name)} <span class="quiet">{unit_beside(m.name, m.unit)}</span></td><td class="n"><Interval value={m.keep} unit={unit_in(m.name, m.unit)} /></td><td class="n"><Interval value={m.edited} unit={unit_in(m.name, m.unit)} /></td><td class="n"><Interval value={m.difference} unit={unit_in(m.name, m.unit)} signed /></td></tr>
-        ))}</tbody>
-      </table></Scroll>
-      <Scroll label={t("Orders")}><table>
+      <Compared first={t("as it runs")} second={t("what if")} rows={answer.measures.map((m) => ({ name: m.name, unit: m.unit, first: m.keep, second: m.edited, difference: m.difference }))} />
+      <Scroll label={t("Orders")}><table class="cards">
         <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th class="n">{t("on time")}: {t("as it runs")}</th><th class="n">{t("on time")}: {t("what if")}</th><th class="n">{t("finish, P10 to P90")}</th></tr></thead>
         <tbody>{answer.orders.edited.map((order, i) => (
-          order.p90_s != null && order.p90_s <= answer.at_s ? <tr key={order.order}><td>{order.order}</td><td class="n">{clock(order.due_s, false)}</td><td class="n quiet" colSpan="3">{t("finished")}</td></tr>
-          : <tr key={order.order}><td>{order.order}</td><td class="n">{clock(order.due_s, false)}</td><td class="n">{percent(answer.orders.keep[i].on_time)}</td><td class="n">{percent(order.on_time)} <span class="quiet">[{percent(order.on_time_low)}, {percent(order.on_time_high)}]</span></td><td class="n">{order.p10_s != null ? `${clock(order.p10_s, false)} – ${clock(order.p90_s, false)}` : "–"}</td></tr>
+          <tr key={order.order}><th scope="row">{order.order}</th><td class="n" data-name={t("due")}>{clock(order.due_s, false)}</td>
+            {order.p90_s != null && order.p90_s <= answer.at_s ? <td class="n quiet" colSpan="3">{t("finished")}</td> : (
+              <>
+                <td class="n" data-name={`${t("on time")}: ${t("as it runs")}`}>{percent(answer.orders.keep[i].on_time)}</td>
+                <td class="n" data-name={`${t("on time")}: ${t("what if")}`}><span>{percent(order.on_time)} <span class="quiet">[{percent(order.on_time_low)}, {percent(order.on_time_high)}]</span></span></td>
+                <td class="n" data-name={t("finish, P10 to P90")}>{order.p10_s != null ? `${clock(order.p10_s, false)} – ${clock(order.p90_s, false)}` : "–"}</td>
+              </>
+            )}</tr>
         ))}</tbody>
       </table></Scroll>
       <Pair first={answer.gantt.keep} second={answer.gantt.edited} line={line} now_s={answer.at_s} first_name={t("as it runs")} second_name={t("what if")} finishes={{ first: answer.orders.keep, second: answer.orders.edited }} />

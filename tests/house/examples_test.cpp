@@ -396,9 +396,16 @@ TEST_CASE("every command of the tutorials runs as it stands there") {
   };
   // Before each: what its text takes for granted.
   const std::vector<std::pair<std::string, std::string>> guides = {
-      {"integrators/tutorial.md", ""},        {"integrators/attach.md", plc},
-      {"integrators/pages.md", plc},          {"integrators/handshake.md", ""},
-      {"planners/scenarios-as-tests.md", ""}, {"planners/tutorial.md", ""}};
+      {"integrators/tutorial.md", ""},
+      {"integrators/attach.md", plc},
+      {"integrators/pages.md", plc},
+      {"integrators/handshake.md", ""},
+      {"planners/scenarios-as-tests.md", ""},
+      {"planners/tutorial.md", ""},
+      {"planners/cookbook.md", ""},
+      {"planners/what-if.md", ""},
+      {"planners/solve.md", ""},
+      {"plant-data.md", ""}};
   for (const auto& [guide, before] : guides) {
     auto typed = typed_in(root / "docs" / guide);
     REQUIRE_FALSE(typed.empty());

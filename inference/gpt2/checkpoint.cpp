@@ -92,10 +92,11 @@ Result<Done> read_header(const fs::path& file, std::map<std::string, Entry>& ten
   std::string text(length, ' ');
   if (!stored.read(sizeof length, length, text.data()))
     return refuse(file, "cannot be read to the end of its header", "the file is truncated");
-  const json header = json::parse(text, nullptr, false);
-  if (!header.is_object())
+  const auto parsed = json_from(text, file.string());
+  if (!parsed || !parsed->is_object())
     return refuse(file, "its header is no JSON object",
                   "the file is damaged or no safetensors file");
+  const json& header = *parsed;
   const std::size_t base = sizeof length + length;
   std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> spans;
   for (const auto& [name, entry] : header.items()) {

@@ -1,14 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/gpt2/json_text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace foreline::gpt2 {
 
+namespace {
+
+/// Writing, copying or comparing what is nested more deeply would use up the stack.
+constexpr int deepest = 100;
+
+}  // namespace
+
 line::Result<nlohmann::json> json_from(std::string_view text, const std::string& file) {
   try {
-    return nlohmann::json::parse(text);
+    bool deep = false;
+    auto parsed =
+        nlohmann::json::parse(text, [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+          deep = deep || depth > deepest;
+          return !deep;
+        });
+    if (!deep) return parsed;
+    return line::Error({{file, 0, 0, fmt::format("is nested more than {} deep", deepest),
+                         "the file is damaged or of another kind"}});
   } catch (const nlohmann::json::exception& error) {
     // A parse error counts bytes from 1; others have no place.
     std::size_t at = 0;

@@ -11,8 +11,8 @@
 
 #include "inference/forecaster.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/line_time.hpp"
 #include "plugin/host/plant_command.hpp"
-#include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 
 namespace foreline::host {
@@ -63,7 +63,7 @@ nlohmann::ordered_json as_json(const inference::Forecaster& forecaster,
 int forecast(const Options& options) {
   auto scenario = text::read_scenario_file(shipped(options.scenario));
   if (!scenario) return fail(bad_input, "forecast", scenario.error());
-  const auto at_s = text::parse_duration(options.at);
+  const auto at_s = line_time(options.at);
   if (!at_s)
     return fail(bad_input, "forecast", fmt::format("--at \"{}\" is no duration", options.at));
   inference::ForecasterOptions how;

@@ -14,6 +14,7 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/line_time.hpp"
 #include "plugin/host/progress.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
@@ -84,8 +85,8 @@ std::string change(line::Line& line, const std::string& text) {
 int futures(const Options& options) {
   auto scenario = text::read_scenario_file(shipped(options.scenario));
   if (!scenario) return fail(bad_input, "futures", scenario.error());
-  auto at_s = text::parse_duration(options.at);
-  const auto length_s = text::parse_duration(options.length);
+  auto at_s = line_time(options.at);
+  const auto length_s = line_time(options.length);
   line::Error wrong;
   if (!at_s)
     wrong.diagnostics.push_back(

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "inference/gpt2/json_text.hpp"
 #include "plugin/host/console.hpp"
 
 namespace foreline::host {
@@ -131,15 +132,10 @@ line::Result<gpt2::Model> open_model(const ModelChoice& choice, gpt2::Head head)
 }
 
 line::Result<json> json_of_line(std::string_view line, int number) {
-  try {
-    auto record = json::parse(with_stand_ins(line));
-    if (record.is_object()) return record;
-    return line::Error({{"standard input", number, 0, "is no JSON object", {}}});
-  } catch (const json::exception& error) {
-    std::string what = error.what();
-    if (const auto colon = what.find(": "); colon != std::string::npos) what.erase(0, colon + 2);
-    return line::Error({{"standard input", number, 0, "is no JSON: " + gpt2::repaired(what), {}}});
-  }
+  auto record = gpt2::json_from(with_stand_ins(line), "standard input");
+  if (record && record->is_object()) return record;
+  const auto what = record ? "is no JSON object" : record.error().diagnostics.front().what;
+  return line::Error({{"standard input", number, 0, what, {}}});
 }
 
 std::string text_of(const std::string& json_string) {

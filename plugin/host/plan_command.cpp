@@ -19,6 +19,7 @@
 #include "plugin/core/gate.hpp"
 #include "plugin/core/skill.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/line_time.hpp"
 #include "plugin/report/plan_export.hpp"
 #include "plugin/store/store.hpp"
 #include "sim/plan/react.hpp"
@@ -139,7 +140,7 @@ int make(Options options) {
   if (!scenario) return fail(bad_input, "plan", scenario.error());
   line::Error wrong;
   const auto duration = [&](const char* name, const std::string& text) {
-    const auto seconds = text::parse_duration(text);
+    const auto seconds = line_time(text);
     if (!seconds)
       wrong.diagnostics.push_back(
           {"", 0, 0, fmt::format("{} \"{}\" is no duration such as 1h30min", name, text), ""});

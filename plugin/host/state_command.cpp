@@ -14,7 +14,7 @@
 
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
-#include "sim/text/document.hpp"
+#include "plugin/host/line_time.hpp"
 #include "sim/text/files.hpp"
 #include "sim/text/state_file.hpp"
 
@@ -33,7 +33,7 @@ struct Options {
 int state(const Options& options) {
   auto scenario = text::read_scenario_file(shipped(options.scenario));
   if (!scenario) return fail(bad_input, "state", scenario.error());
-  const auto at_s = text::parse_duration(options.at);
+  const auto at_s = line_time(options.at);
   if (!at_s)
     return fail(bad_input, "state",
                 fmt::format("--at \"{}\" is no duration such as 1h30min", options.at));

@@ -17,6 +17,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/levers.hpp"
+#include "plugin/host/line_time.hpp"
 #include "plugin/host/progress.hpp"
 #include "plugin/report/plan_export.hpp"
 #include "sim/plan/planner.hpp"
@@ -252,7 +253,7 @@ class Editor {
   }
   double duration(const std::string& text, const std::string& where) {
     if (text.empty()) return 0;
-    const auto seconds = text::parse_duration(text);
+    const auto seconds = line_time(text);
     if (!seconds)
       complain("in", fmt::format("{}: \"{}\" is no duration such as 20min", where, text));
     return seconds.value_or(0);
@@ -278,8 +279,8 @@ class Editor {
 Result<Trial> stopped_day(const Options& options, worker::Client& client) {
   auto scenario = text::read_scenario_file(shipped(options.scenario));
   if (!scenario) return scenario.error();
-  const auto at_s = text::parse_duration(options.at);
-  const auto length_s = text::parse_duration(options.length);
+  const auto at_s = line_time(options.at);
+  const auto length_s = line_time(options.length);
   Error wrong;
   const auto complain = [&](std::string what) {
     wrong.diagnostics.push_back({"", 0, 0, std::move(what), ""});

@@ -443,6 +443,8 @@ TEST_CASE("a wrong word is answered with the right one") {
       {"account", "one of add, remove, list"},
       {"completion tcsh", "foreline completion --help"},
       {"whatif --rush B-1", "A-101, A-102"},
+      {"whatif --fail filler@-5min", "\"-5min\" is no duration"},
+      {"plan --at -1h", "--at \"-1h\" is no duration"},
       {"show scenarios/demo.toml", "this is a \"foreline scenario 1\" file"},
       {"status --plugin 127.0.0.1:1", "is foreline watch running?"},
       {"init x --cycle fast", "write \"4.5 s\""},

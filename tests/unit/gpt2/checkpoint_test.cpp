@@ -217,6 +217,15 @@ TEST_CASE("half precision is read exactly") {
   CHECK(std::isnan(from_half(0x7E00)));
 }
 
+TEST_CASE("JSON that is nested too deeply is refused before it uses up the stack") {
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  for (const std::string& text :
+       {deep, R"({"vocab_size": )" + deep + "}", R"({"foreline": )" + deep + "}"})
+    CHECK(config_from_json(text, "config.json").error().text().find("nested more than 100 deep") !=
+          std::string::npos);
+  CHECK(config_from_json(R"({"foreline": [[[{"a": [1]}]]]})", "config.json"));
+}
+
 TEST_CASE("configurations that change the arithmetic are refused by name") {
   auto refused = [](const std::string& text) {
     auto config = config_from_json(text, "config.json");

@@ -156,6 +156,7 @@ double Sensors::target(const Signal& signal, std::size_t position, double at_s,
   double rise = 0;
   for (const auto kind : all_fault_kinds)
     rise += response(kind, signal.kind, condition.damage[static_cast<std::size_t>(kind)]).rise;
+  rise *= signal.fault_rise;
   const double span = signal.normal - signal.idle;
   const double sway = signal.kind == SignalKind::temperature || signal.kind == SignalKind::pressure
                           ? 1 + (load - 1) * 0.4
@@ -232,6 +233,7 @@ std::vector<Sample> Sensors::read(double at_s, double elapsed_s, std::uint64_t s
       if (condition.running) {
         for (const auto kind : all_fault_kinds)
           unrest +=
+              signal.fault_unrest *
               response(kind, signal.kind, condition.damage[static_cast<std::size_t>(kind)]).unrest;
       }
       double value = sensor.level +

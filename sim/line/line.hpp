@@ -71,6 +71,10 @@ struct Signal {
   double high = 0;
   double lag_s = -1;      ///< Time constant of the sensor; below 0: usual for its kind.
   double sampling_s = 0;  ///< The sensor has a new value only so often; 0: at every frame.
+  /// How strongly faults show here, as shares of what the fault models say: in the level, and in
+  /// the noise. The rise of the cycle time is the work's own and stays.
+  double fault_rise = 1;
+  double fault_unrest = 1;
   friend bool operator==(const Signal&, const Signal&) = default;
 };
 

@@ -126,6 +126,8 @@ Signal read_signal(Table table) {
   }
   signal.lag_s = table.duration("lag", 0, -1.0);
   signal.sampling_s = table.duration("sampling", 0, 0.0);
+  signal.fault_rise = table.number("fault_rise", 0, 10, 1.0);
+  signal.fault_unrest = table.number("fault_unrest", 0, 10, 1.0);
   if (signal.noise < 0) table.complain("noise", "\"noise\" is below 0");
   if (signal.resolution < 0) table.complain("resolution", "\"resolution\" is below 0");
   table.finish();

@@ -236,6 +236,8 @@ class Writer {
     if (signal.lag_s >= 0) out += fmt::format("  lag = {}\n", quoted_time(signal.lag_s));
     if (signal.sampling_s > 0)
       out += fmt::format("  sampling = {}\n", quoted_time(signal.sampling_s));
+    if (signal.fault_rise != 1) out += fmt::format("  fault_rise = {}\n", signal.fault_rise);
+    if (signal.fault_unrest != 1) out += fmt::format("  fault_unrest = {}\n", signal.fault_unrest);
     return out;
   }
 

@@ -101,7 +101,7 @@ void one(A& a, Distribution& v) {
 template <class A>
 void one(A& a, Signal& v) {
   all(a, v.name, v.kind, v.unit, v.normal, v.idle, v.noise, v.resolution, v.low, v.high, v.lag_s,
-      v.sampling_s);
+      v.sampling_s, v.fault_rise, v.fault_unrest);
 }
 template <class A>
 void one(A& a, Cascade& v) {

@@ -108,6 +108,28 @@ TEST_CASE("each kind of wear shows in its own signals before it stops the machin
   }
 }
 
+TEST_CASE("a signal shows as much of a fault as its line file says") {
+  const auto late = [](double rise, double unrest) {
+    auto trial = watched(13'000);
+    auto line = *trial.line;
+    for (auto& signal : line.machines[0].signals) {
+      signal.fault_rise = rise;
+      signal.fault_unrest = unrest;
+    }
+    trial.line = std::make_shared<Line>(line);
+    trial.faults = {{"f", {0}, FaultKind::bearing_wear, 6000, 6000, 600}};
+    return over(run(trial), 0, 11'700, 12'000);
+  };
+  const auto usual = late(1, 1);
+  const auto blind = late(0, 0);
+  const auto quiet = late(1, 0);
+  CHECK(usual.mean / blind.mean > 3);
+  CHECK(blind.mean < 2.5);
+  CHECK(quiet.mean == Approx(usual.mean).epsilon(0.02));
+  CHECK(late(0.5, 0).mean - blind.mean == Approx((usual.mean - blind.mean) / 2).epsilon(0.05));
+  CHECK(late(0, 1).deviation > 1.5 * blind.deviation);
+}
+
 TEST_CASE("a motor trip gives no warning") {
   auto trial = watched(6000);
   auto tripping = trial;

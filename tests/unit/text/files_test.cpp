@@ -218,6 +218,23 @@ TEST_CASE("what counts on a line is read with its prices, and read back") {
   CHECK_FALSE(bottling().objective);
 }
 
+TEST_CASE("how much of a fault a signal shows is read, and read back") {
+  auto text = contents(source / "scenarios/lines/stamping.toml");
+  const auto at = text.find("[[machine.signal]]");
+  REQUIRE(at != std::string::npos);
+  text.insert(text.find('\n', at) + 1, "fault_rise = 0.5\nfault_unrest = 0\n");
+  const auto line = text::read_line_file(written("line.toml", text));
+  if (!line) FAIL(line.error().text());
+  CHECK(line->machines[0].signals[0].fault_rise == 0.5);
+  CHECK(line->machines[0].signals[0].fault_unrest == 0);
+  CHECK(line->machines[0].signals[1].fault_rise == 1);
+  const auto again = text::read_line_file(written("line.toml", text::line_text(*line)));
+  if (!again) FAIL(again.error().text());
+  CHECK(again->machines == line->machines);
+  text.replace(text.find("fault_rise = 0.5"), 16, "fault_rise = -1 ");
+  CHECK(mentions(text::read_line_file(written("line.toml", text)).error().text(), "fault_rise"));
+}
+
 TEST_CASE("a ranking lets a unit outweigh a thousand of the next") {
   const auto text = contents(source / "scenarios/lines/stamping.toml") +
                     "\n[objective]\nfirst = [\"orders-late\", \"tardiness\", \"makespan\"]\n";

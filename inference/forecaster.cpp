@@ -124,10 +124,10 @@ Result<Forecaster> Forecaster::load(const std::filesystem::path& directory,
     }
     token_of_word.push_back(ids.front());
   }
-  if (checkpoint->config.n_positions < Language::longest()) {
+  if (checkpoint->config.n_positions < Language::most_positions()) {
     return Error({{config_file, 0, 0,
                    fmt::format("the model has {} positions; sentences need {}",
-                               checkpoint->config.n_positions, Language::longest()),
+                               checkpoint->config.n_positions, Language::most_positions()),
                    "use a model that `foreline train` has written"}});
   }
   auto model =

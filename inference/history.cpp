@@ -17,6 +17,9 @@ namespace {
 constexpr double last_s = 60;
 constexpr double short_s = 300;
 constexpr double long_s = 1800;
+constexpr double spread_last_s = 120;
+constexpr double trend_s = 4 * 3600;
+constexpr std::size_t trend_blocks_min = 5;
 constexpr double slope_block_s = 180;
 constexpr double settle_s = 900;     ///< Running time after a renewal before learning.
 constexpr double learn_s = 1200;     ///< Running time of which a baseline is learned.
@@ -89,8 +92,10 @@ double unit_of(const Signal& signal, const Baseline& baseline) {
 struct Channel {
   Baseline baseline;
   bool own = false;
-  std::deque<float> running;  ///< Newest long_s of running; NaN where not Good.
-  std::deque<bool> good;      ///< Beside MachineHistory::seen_s.
+  std::deque<float> running;   ///< Newest long_s of running; NaN where not Good.
+  std::deque<bool> good;       ///< Beside MachineHistory::seen_s.
+  std::deque<float> before;    ///< The trend_s before `running`, in means of slope_block_s.
+  std::vector<float> leaving;  ///< Of the next of these means.
   std::vector<float> learning;
   float previous = not_known;
   int repeats = 0;
@@ -98,6 +103,22 @@ struct Channel {
   /// Whether the sensor has shown one value for longer than its noise allows.
   bool stuck(const Signal& signal) const {
     return repeats >= stuck_samples && signal.noise > signal.resolution / 2;
+  }
+
+  /// Takes what has become too old for `running`, NaN or not.
+  void leave(float value, std::size_t block) {
+    leaving.push_back(value);
+    if (leaving.size() < block) return;
+    double sum = 0;
+    std::size_t known = 0;
+    for (const float v : leaving) {
+      if (!std::isfinite(v)) continue;
+      sum += static_cast<double>(v);
+      ++known;
+    }
+    before.push_back(known > 0 ? static_cast<float>(sum / static_cast<double>(known)) : not_known);
+    if (before.size() > samples_in(trend_s, slope_block_s)) before.pop_front();
+    leaving.clear();
   }
 
   void learn(const Signal& signal, std::size_t wanted) {
@@ -126,9 +147,17 @@ float level_against(const Channel& channel, const Signal& signal, std::size_t co
 
 float spread_against(const Channel& channel, const Signal& signal, std::size_t count) {
   const auto values = newest(channel.running, count);
-  if (values.size() < std::max<std::size_t>(8, count / 3)) return not_known;
+  if (values.size() < std::max(std::min<std::size_t>(count, 8), count / 3)) return not_known;
   return static_cast<float>(
       std::log2(std::max(noise_of(values), noise_floor(signal) / 2) / channel.baseline.noise));
+}
+
+float trend_against(const Channel& channel, const Signal& signal, std::size_t count) {
+  auto before = newest(channel.before, channel.before.size());
+  if (before.size() < trend_blocks_min) return not_known;
+  const double then = (trimmed_mean(std::move(before)) - channel.baseline.level) /
+                      unit_of(signal, channel.baseline);
+  return level_against(channel, signal, count) - static_cast<float>(then);
 }
 
 /// Least squares through the medians of blocks, so that spikes don't tilt it.
@@ -189,6 +218,8 @@ struct History::MachineHistory {
     if (first) return;
     for (auto& channel : channels) {
       channel.running.clear();
+      channel.before.clear();
+      channel.leaving.clear();
       channel.learning.clear();
     }
   }
@@ -208,7 +239,10 @@ struct History::MachineHistory {
     for (std::size_t i = 0; i < channels.size(); ++i) {
       auto& channel = channels[i];
       channel.running.push_back(values[i]);
-      if (channel.running.size() > samples_in(long_s, period_s)) channel.running.pop_front();
+      if (channel.running.size() > samples_in(long_s, period_s)) {
+        channel.leave(channel.running.front(), samples_in(slope_block_s, period_s));
+        channel.running.pop_front();
+      }
       if (learning && std::isfinite(values[i])) channel.learning.push_back(values[i]);
     }
     if (learning && run_since_renewal_s >= settle_s + learn_s) {
@@ -271,6 +305,8 @@ struct History::MachineHistory {
     s.mean_short = level_against(channel, signal, samples_in(short_s, period_s));
     s.mean_long = level_against(channel, signal, samples_in(long_s, period_s));
     s.slope_long = slope_against(channel, signal, samples_in(slope_block_s, period_s));
+    s.trend = trend_against(channel, signal, samples_in(long_s, period_s));
+    s.spread_last = spread_against(channel, signal, samples_in(spread_last_s, period_s));
     s.spread_short = spread_against(channel, signal, samples_in(short_s, period_s));
     s.spread_ratio = spread_against(channel, signal, samples_in(long_s, period_s));
     s.known = std::isfinite(s.last) || std::isfinite(s.mean_short);

@@ -37,6 +37,8 @@ struct SignalStatistics {
   float mean_short = unknown_statistic;    ///< 5 min.
   float mean_long = unknown_statistic;     ///< 30 min.
   float slope_long = unknown_statistic;    ///< Units per 30 min, least squares over 3-min medians.
+  float trend = unknown_statistic;         ///< The 30 min, less the (up to) 4 h before them.
+  float spread_last = unknown_statistic;   ///< log2(noise of the last 2 min / baseline noise).
   float spread_short = unknown_statistic;  ///< log2(noise of the last 5 min / baseline noise).
   float spread_ratio = unknown_statistic;  ///< log2(noise of the last 30 min / baseline noise).
   float good_share = 0;  ///< Share of Good, not stuck samples in the last 30 min of line time.

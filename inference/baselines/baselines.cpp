@@ -29,7 +29,7 @@ View first_fault(const Example& example) {
   return {age_h, age_h + first.after_s / 3600.0, example.weight, first.happened};
 }
 
-constexpr std::size_t signal_columns = 7;
+constexpr std::size_t signal_columns = 9;
 constexpr std::size_t width = signal_kind_count * signal_columns + 4 + fault_kind_count;
 
 /// A window as trees read it: of several signals of a kind, the one farthest from its baseline.
@@ -45,7 +45,8 @@ void append(std::vector<float>& rows, const Window& window) {
     if (far <= farthest[kind]) continue;
     farthest[kind] = far;
     const std::array<float, signal_columns> columns = {
-        signal.last,         signal.mean_short,   signal.mean_long, signal.slope_long,
+        signal.last,         signal.mean_short,   signal.mean_long,
+        signal.slope_long,   signal.trend,        signal.spread_last,
         signal.spread_short, signal.spread_ratio, signal.good_share};
     std::copy(columns.begin(), columns.end(),
               rows.begin() + static_cast<std::ptrdiff_t>(from + kind * signal_columns));
@@ -65,6 +66,23 @@ float deviation_score(const Window& window) {
   for (const auto& signal : window.signals)
     if (signal.known && std::isfinite(signal.mean_short))
       highest = std::max(highest, std::abs(signal.mean_short));
+  return highest;
+}
+
+float Cusum::add(const Window& window) {
+  if (window.operating_h < operating_h_ || sums_.size() != window.signals.size())
+    sums_.assign(window.signals.size(), {0, 0});
+  operating_h_ = window.operating_h;
+  float highest = 0;
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
+    const auto& signal = window.signals[i];
+    auto& [above, below] = sums_[i];
+    if (signal.known && std::isfinite(signal.last)) {
+      above = std::max(0.0F, above + signal.last - allowance);
+      below = std::max(0.0F, below - signal.last - allowance);
+    }
+    highest = std::max({highest, above, below});
+  }
   return highest;
 }
 

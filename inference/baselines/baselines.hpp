@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the GPT must beat: a signal threshold, an age-only hazard, boosted trees.
+// What the GPT must beat: a signal threshold, a CUSUM chart, an age-only hazard, boosted trees.
 #pragma once
 
 #include <array>
@@ -17,6 +17,19 @@ namespace foreline::inference {
 /// The farthest that a signal's 5-minute mean is from its baseline, either way, in healthy units; 0
 /// when none is known.
 [[nodiscard]] float deviation_score(const Window& window);
+
+/// A two-sided CUSUM chart of each signal's newest minute (Page 1954): what departs from the
+/// baseline by more than the allowance adds up. Starts anew when the machine is renewed.
+class Cusum {
+ public:
+  static constexpr float allowance = 3;  ///< Healthy units.
+  /// The highest sum over signals and sides after one more window of the same machine.
+  float add(const Window& window);
+
+ private:
+  float operating_h_ = 0;
+  std::vector<std::array<float, 2>> sums_;  // by signal: above, below
+};
 
 /// The Weibull distribution of the operating time from renewal to a fault that gives warning.
 /// H(a) = (a / scale)^shape is its cumulative hazard.

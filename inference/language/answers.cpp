@@ -33,10 +33,16 @@ HorizonProbabilities horizons_of(const std::array<double, answer_count>& shares)
 gpt2::Sequence sequence_of(const Sentence& sentence, const FaultKinds& kinds,
                            std::span<const std::uint32_t> tokens) {
   gpt2::Sequence sequence;
-  for (const auto word : sentence.words) sequence.tokens.push_back(tokens[word]);
   const auto questions = sentence.words.size() - fault_kind_count;
-  for (std::size_t k = 0; k < fault_kind_count; ++k)
-    if (kinds[k]) sequence.asked.push_back(static_cast<std::uint32_t>(questions + k));
+  for (std::size_t i = 0; i < sentence.words.size(); ++i) {
+    sequence.tokens.push_back(tokens[sentence.words[i]]);
+    if (i > 0 && i < questions && sentence.signal[i] == sentence.signal[i - 1])
+      ++sequence.summed.back();
+    else
+      sequence.summed.push_back(1);
+    if (i >= questions && kinds[i - questions])
+      sequence.asked.push_back(static_cast<std::uint32_t>(sequence.summed.size() - 1));
+  }
   return sequence;
 }
 

@@ -21,8 +21,8 @@ namespace foreline::inference {
 [[nodiscard]] line::HorizonProbabilities horizons_of(
     const std::array<double, answer_count>& shares);
 
-/// The sentence as token ids, to be answered at the questions about `kinds`. `tokens`: one a word
-/// of the language.
+/// The sentence as token ids, to be answered at the questions about `kinds`. What is said of one
+/// subject (the machine, a signal) shares a position. `tokens`: one a word of the language.
 [[nodiscard]] gpt2::Sequence sequence_of(const Sentence& sentence, const FaultKinds& kinds,
                                          std::span<const std::uint32_t> tokens);
 

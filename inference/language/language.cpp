@@ -17,9 +17,10 @@ namespace {
 constexpr std::array<std::string_view, signal_kind_count> channel_words = {
     "vibration", "temperature", "current", "torque", "pressure", "cycle"};
 constexpr std::array<std::string_view, statistic_count> statistic_words = {
-    "Last", "Short", "Long", "Slope", "Ripple", "Spread"};
+    "Last", "Short", "Long", "Slope", "Trend", "Flutter", "Ripple", "Spread"};
 constexpr std::array<std::string_view, statistic_count> statistic_meanings = {
-    "newest minute", "5 min", "30 min", "slope over 30 min", "spread of 5 min", "spread of 30 min"};
+    "newest minute",      "5 min",           "30 min",          "slope over 30 min",
+    "30 min against 4 h", "spread of 2 min", "spread of 5 min", "spread of 30 min"};
 constexpr std::array<std::string_view, fault_kind_count> question_words = {
     "askBearing", "askTool",      "askJam",        "askTrip",   "askAir",         "askHeat",
     "askBelt",    "askAlignment", "askBalance",    "askFilter", "askLubrication", "askWinding",
@@ -49,6 +50,7 @@ std::span<const float> edges_of(const LevelEdges& edges, Statistic statistic) {
   switch (statistic) {
     case Statistic::slope:
       return edges.slope;
+    case Statistic::last_spread:
     case Statistic::short_spread:
     case Statistic::long_spread:
       return edges.spread;
@@ -68,6 +70,10 @@ float value_of(const SignalStatistics& signal, Statistic statistic) {
       return signal.mean_long;
     case Statistic::slope:
       return signal.slope_long;
+    case Statistic::trend:
+      return signal.trend;
+    case Statistic::last_spread:
+      return signal.spread_last;
     case Statistic::short_spread:
       return signal.spread_short;
     case Statistic::long_spread:
@@ -241,7 +247,8 @@ std::string Language::meaning(std::uint16_t word) const {
     return fmt::format(
         "{}, {}: {}", name_of(static_cast<SignalKind>(word / levels_and_unknown / statistic_count)),
         statistic_meanings[statistic],
-        between(word % levels_and_unknown, edges, statistic < 4 ? " units" : " octaves"));
+        between(word % levels_and_unknown, edges,
+                edges.data() == edges_.spread.data() ? " octaves" : " units"));
   }
   if (word < run_base) return "age: " + between(word - age_base, edges_.age, " h");
   if (word < missing_base)

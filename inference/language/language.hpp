@@ -6,6 +6,7 @@
 // it one token. The sentence speaks of kinds and of deviations in healthy units, never of names,
 // ranges or positions, so one model serves machines it has not met. It ends with a question
 // for each kind of fault; the answer to each is one of the time words, from the same forward pass.
+// The words about the machine are read at one position, summed, and so are those about each signal.
 #pragma once
 
 #include <array>
@@ -20,7 +21,7 @@
 
 namespace foreline::inference {
 
-inline constexpr int language_version = 2;
+inline constexpr int language_version = 3;
 inline constexpr std::size_t level_count = 24;
 /// Signals that a sentence has room for; of more, those that deviate most are told.
 inline constexpr std::size_t sentence_signals_max = 16;
@@ -32,14 +33,16 @@ enum class Statistic : std::uint8_t {
   short_mean,
   long_mean,
   slope,
+  trend,
+  last_spread,
   short_spread,
   long_spread
 };
-inline constexpr std::size_t statistic_count = 6;
+inline constexpr std::size_t statistic_count = 8;
 
 /// Lower edges of levels B, C, ...; a value below the first is A.
 struct LevelEdges {
-  std::array<float, level_count - 1> deviation;  ///< last, short, long: healthy units.
+  std::array<float, level_count - 1> deviation;  ///< last, short, long, trend: healthy units.
   std::array<float, level_count - 1> slope;      ///< Healthy units per 30 min.
   std::array<float, level_count - 1> spread;     ///< log2 of a ratio.
   std::array<float, level_count - 1> age;        ///< Operating hours.
@@ -48,7 +51,7 @@ struct LevelEdges {
 };
 [[nodiscard]] const LevelEdges& standard_edges();
 
-/// Words as positions in Language::words().
+/// Words as positions in Language::words(): the machine's condition, its signals, the questions.
 struct Sentence {
   std::vector<std::uint16_t> words;
   /// Beside `words`: position in Window::signals that the word speaks of; -1 for the others.
@@ -85,6 +88,11 @@ class Language {
   /// Longest sentence, in words.
   [[nodiscard]] static constexpr std::size_t longest() {
     return 4 + sentence_signals_max * statistic_count + line::fault_kind_count;
+  }
+  /// Positions of the model that the longest sentence takes: the words about the machine share one,
+  /// those about a signal another, and each question has its own.
+  [[nodiscard]] static constexpr std::size_t most_positions() {
+    return 1 + sentence_signals_max + line::fault_kind_count;
   }
 
  private:

@@ -19,10 +19,10 @@ using namespace line;
 namespace {
 
 constexpr double horizon_s = 7200;
-enum Method : std::size_t { model, trees, both, threshold, age, method_count };
+enum Method : std::size_t { model, trees, both, threshold, cusum, age, method_count };
 constexpr std::array<const char*, method_count> method_names = {
-    "GPT-2", "boosted trees", "mean of both", "signal threshold", "age-only hazard"};
-constexpr std::array<bool, method_count> gives_probability = {true, true, true, false, true};
+    "GPT-2", "boosted trees", "mean of both", "signal threshold", "CUSUM", "age-only hazard"};
+constexpr std::array<bool, method_count> gives_probability = {true, true, true, false, false, true};
 
 using KindShares = std::array<float, fault_kind_count>;
 
@@ -96,6 +96,7 @@ struct Tally {
     const auto forecasts = forecaster.forecast(day.windows);
     const auto by_trees = tree_hazard.probabilities(day.windows);
     for (auto& series : scores) series.emplace_back();
+    Cusum chart;
     for (std::size_t i = 0; i < forecasts.size(); ++i) {
       std::array<float, method_count> said{};
       if (forecasts[i].available) {
@@ -103,8 +104,9 @@ struct Tally {
         const auto shares = shares_of(forecasts[i]);
         KindShares mean{};
         for (std::size_t k = 0; k < mean.size(); ++k) mean[k] = (shares[k] + by_trees[i][k]) / 2;
-        said = {any_of(shares), any_of(by_trees[i]), any_of(mean), deviation_score(window),
-                age_hazard.probability(window, horizon_s)};
+        said = {any_of(shares),    any_of(by_trees[i]),
+                any_of(mean),      deviation_score(window),
+                chart.add(window), age_hazard.probability(window, horizon_s)};
         take_kinds(forecasts[i], day, i);
         if (const auto fails = any_comes(day.truth[i])) {
           any_windows += 1;

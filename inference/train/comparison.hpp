@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who wins: a model beside trees, the mean of both, a signal threshold and an age-only hazard, on
-// the same simulated days at equal false alarms.
+// Who wins: a model beside trees, the mean of both, a signal threshold, a CUSUM chart and an
+// age-only hazard, on the same simulated days at equal false alarms.
 #pragma once
 
 #include <array>

@@ -153,6 +153,18 @@ double usual_share(FaultKind kind) {
   }
 }
 
+/// What a fault shows differs from machine to machine, and how much from sensor to sensor: some
+/// rise without unrest, some are unquiet and hardly rise.
+void vary_response(Line& line, std::uint64_t seed) {
+  Dice dice(seed, 4);
+  for (auto& machine : line.machines) {
+    for (auto& signal : machine.signals) {
+      signal.fault_rise = dice.scale(0.4, 2);
+      signal.fault_unrest = dice.chance(0.3) ? 0 : dice.between(0, 1.5);
+    }
+  }
+}
+
 Machine random_machine(std::size_t products, Dice& dice) {
   Machine machine;
   const double cycle_s = dice.scale(2.5, 14);
@@ -323,8 +335,10 @@ Trial random_day(std::shared_ptr<const Line> line, std::uint64_t seed, const Day
 Trial Population::day(std::uint64_t seed) const {
   Dice dice(seed, 3);
   const bool random = lines.empty() || dice.chance(random_share);
-  auto line = random ? std::make_shared<const Line>(random_line(seed)) : lines[seed % lines.size()];
-  return random_day(std::move(line), seed, rules);
+  if (!random) return random_day(lines[seed % lines.size()], seed, rules);
+  auto line = random_line(seed);
+  if (varied_response) vary_response(line, seed);
+  return random_day(std::make_shared<const Line>(std::move(line)), seed, rules);
 }
 
 Result<Done> for_each_day(const Population& population, std::uint64_t first_seed, std::size_t days,

@@ -34,7 +34,9 @@ struct DayRules {
 struct Population {
   std::vector<std::shared_ptr<const line::Line>> lines;
   double random_share = 0.5;
-  DayRules rules;
+  DayRules rules = {};
+  /// Whether sensors of random lines show faults more or less than the fault models say.
+  bool varied_response = true;
   [[nodiscard]] line::Trial day(std::uint64_t seed) const;
 };
 

@@ -28,6 +28,30 @@ constexpr double hidden_share = 0.15;
 /// Windows before a fault, at least, for a temperature of a kind's own.
 constexpr std::ptrdiff_t least_to_calibrate = 500;
 
+/// Levels are ordered: the embeddings of a statistic's words start along one random direction, so
+/// that a word seen rarely leans on its neighbours from the first step.
+void put_in_order(gpt2::Weights& weights, std::size_t width, std::uint64_t seed,
+                  const Language& language, std::span<const std::uint32_t> tokens) {
+  constexpr double reach = 0.06;
+  for (std::size_t kind = 0; kind < signal_kind_count; ++kind) {
+    for (std::size_t s = 0; s < statistic_count; ++s) {
+      for (std::size_t level = 0; level < level_count; ++level) {
+        const double at = 2 * (static_cast<double>(level) + 0.5) / level_count - 1;
+        const auto word =
+            language.word(static_cast<SignalKind>(kind), static_cast<Statistic>(s), level);
+        float* row = &weights.wte[tokens[word] * width];
+        for (std::size_t i = 0; i < width; ++i) {
+          const double direction =
+              2 * random_uniform(seed, static_cast<std::uint32_t>(kind * statistic_count + s),
+                                 Purpose::training, 1'000'000 + i) -
+              1;
+          row[i] = 0.25F * row[i] + static_cast<float>(reach * at * direction);
+        }
+      }
+    }
+  }
+}
+
 /// An example as it is learned: token ids, and the answers.
 struct Lesson {
   Sentence sentence;
@@ -111,6 +135,7 @@ class Lessons {
     return sum;
   }
 
+  [[nodiscard]] const std::vector<std::uint32_t>& tokens() const { return tokens_; }
   [[nodiscard]] const std::array<std::uint32_t, answer_count>& answers() const { return answers_; }
 
  private:
@@ -201,7 +226,7 @@ Result<Done> train(const Population& population, const TrainOptions& options,
 
   gpt2::Config config;
   config.vocab_size = tokenizer.size();
-  config.n_positions = (Language::longest() + 7) / 8 * 8;
+  config.n_positions = (Language::most_positions() + 7) / 8 * 8;
   config.n_embd = options.width;
   config.n_layer = options.layers;
   config.n_head = options.heads;
@@ -209,7 +234,9 @@ Result<Done> train(const Population& population, const TrainOptions& options,
   config.eos_token_id = tokenizer.size() - 1;
   gpt2::TrainRules rules;
   rules.threads = options.threads;
-  gpt2::Trainer trainer(config, gpt2::initial_weights(config, options.seed), rules);
+  auto weights = gpt2::initial_weights(config, options.seed);
+  put_in_order(weights, config.n_embd, options.seed, language, lessons.tokens());
+  gpt2::Trainer trainer(config, std::move(weights), rules);
   // A step's draws are numbered by the step, so that a resumed run draws what an unbroken one does.
   const auto draws_a_step = 3 * std::uint64_t{options.batch};
   const auto teach = [&](std::uint64_t step, std::size_t) {

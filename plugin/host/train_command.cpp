@@ -26,6 +26,7 @@ namespace {
 struct Options {
   std::vector<std::string> lines;
   double random_share = 0.5;
+  bool plain_response = false;
   inference::TrainOptions train;
   std::size_t test_days = 200;
   std::size_t tree_days = 600;
@@ -47,6 +48,7 @@ std::string command_of(const Options& options) {
   std::string command = "foreline train";
   for (const auto& line : options.lines) command += " --line " + line;
   const auto& train = options.train;
+  if (options.plain_response) command += " --plain-response";
   return command + fmt::format(
                        " --random-share {} --days {} --validation-days {} --steps {} --batch {} "
                        "--layers {} --heads {} --width {} --rate {} --threads {} --seed {} "
@@ -86,6 +88,18 @@ std::string card_of(const Options& options, const inference::Comparison& compari
       "repaired yet and none stops the machine within 4 h. The trees "
       "(XGBoost, a model a kind) learned from the statistics of {} of the days to learn. In "
       "brackets how many faults there were.\n\n{}\n"
+      "## Reading it elsewhere\n\n"
+      "`foreline forecast --sentences` prints the sentence. The words about the machine stand at "
+      "one "
+      "position, those about each signal (from its `...Last` on) at another, and each question "
+      "(`ask...`) at its own; the embeddings of the words at one position are summed:\n\n"
+      "```python\n"
+      "rows = [[vocabulary[\"\\u0120\" + word] for word in group] for group in groups]\n"
+      "embeds = torch.stack([model.transformer.wte.weight[row].sum(0) for row in rows])\n"
+      "logits = model(inputs_embeds=embeds[None]).logits[0]\n"
+      "```\n\n"
+      "At a question, softmax over the words `withinA` to `later`, after division by the kind's "
+      "temperature (`foreline` in config.json), gives the shares of the answers.\n\n"
       "## What it is not for\n\n"
       "It has met simulated machines only. Watch it beside your alarms before you let it plan, and "
       "train it on your own line file: `foreline train --line my-line.toml --out my-model`.\n",
@@ -107,6 +121,7 @@ nlohmann::ordered_json to_json(const inference::Rival& rival) {
     if (detection.faults[k] > 0)
       json["warned"][std::string(line::name_of(kind))] = {detection.warned[k], detection.faults[k]};
   }
+  json["shown_for_an_hour"] = {detection.slow_warned, detection.slow_faults};
   json["recall"] = detection.recall();
   json["false_alarms_a_machine_day"] = detection.false_alarms_a_day();
   auto leads_s = detection.leads_s;
@@ -145,6 +160,7 @@ nlohmann::ordered_json evaluation_of(const inference::Comparison& comparison) {
 int train(const Options& options) {
   inference::Population population;
   population.random_share = options.random_share;
+  population.varied_response = !options.plain_response;
   for (const auto& path : options.lines) {
     auto line = text::read_line_file(shipped(path));
     if (!line) return fail(bad_input, "train", line.error());
@@ -166,8 +182,8 @@ int train(const Options& options) {
       return fail(environment, "train",
                   fmt::format("cannot make {}: {}", options.out, error.message()));
     auto rules = options.train;
-    rules.population =
-        fmt::format("{} random {}", fmt::join(options.lines, " "), options.random_share);
+    rules.population = fmt::format("{} random {}{}", fmt::join(options.lines, " "),
+                                   options.random_share, options.plain_response ? " plain" : "");
     rules.stop = [] { return asked_to_stop != 0; };
     on_own_stack(SIGINT, remember_to_stop);
     on_own_stack(SIGTERM, remember_to_stop);
@@ -217,6 +233,8 @@ void add_train(CLI::App& app, int& exit_code) {
                    "Share of days on random lines; all without --line")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  command->add_flag("--plain-response", options->plain_response,
+                    "Faults show on random lines just as the fault models say");
   command->add_option("--days", options->train.days, "Simulated days to learn from")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

@@ -2,6 +2,7 @@
 #include "inference/history.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
 
 #include "tests/unit/forecast/frames.hpp"
@@ -68,6 +69,35 @@ TEST_CASE("Unrest shows in the spread and not in the level") {
   const auto window = window_after(frames);
   CHECK(window.signals[2].spread_short == Approx(2).margin(0.6));
   CHECK(std::abs(window.signals[2].mean_long) < 0.5F);
+}
+
+TEST_CASE("A rise over hours shows in the trend, whatever the level it began from") {
+  for (const double other_machine : {1.0, 1.1}) {
+    const auto window = window_after(
+        running_frames(*small_line(), 3 * hour_s, 8 * hour_s, [&](const Signal& s, double at_s) {
+          const bool vibration = s.kind == SignalKind::vibration;
+          return other_machine * s.normal * (vibration && at_s > 7 * hour_s ? 1.4 : 1.0);
+        }));
+    CHECK(window.signals.at(0).trend > 4);
+    CHECK(std::abs(window.signals.at(1).trend) < 1);
+  }
+  const auto shortly = window_after(running_frames(*small_line(), 0, 0.6 * hour_s, normal_level));
+  CHECK(std::isnan(shortly.signals.at(0).trend));
+}
+
+TEST_CASE("Unrest that has just begun shows in the spread of two minutes first") {
+  const auto frames = running_frames(*small_line(), 0, 3 * hour_s, normal_level);
+  History history(small_line());
+  for (auto frame : frames) {
+    auto& value = frame.machines.at(0).signals.at(0).value;
+    const auto normal = static_cast<float>(small_line()->machines[0].signals[0].normal);
+    if (frame.at_s > 3 * hour_s - 120) value = normal + 8 * (value - normal);
+    history.add(frame);
+  }
+  const auto signal = history.window({0}).signals.at(0);
+  CHECK(signal.spread_last > 1.5F);
+  CHECK(signal.spread_last > signal.spread_short + 0.3F);
+  CHECK(signal.spread_short > signal.spread_ratio);
 }
 
 TEST_CASE("Bad, missing and non-finite samples feed no statistic and count as missing") {

@@ -5,7 +5,10 @@
 #include <catch2/catch.hpp>
 #include <cctype>
 #include <limits>
+#include <numeric>
 #include <set>
+
+#include "inference/language/answers.hpp"
 
 using namespace foreline;
 using namespace foreline::inference;
@@ -21,6 +24,8 @@ SignalStatistics statistics(SignalKind kind, float level) {
   s.mean_short = level + 0.2F;
   s.mean_long = level - 0.7F;
   s.slope_long = level / 2;
+  s.trend = level / 3;
+  s.spread_last = 0.5F;
   s.spread_short = 0.3F;
   s.spread_ratio = 0.1F;
   s.good_share = 1;
@@ -70,13 +75,36 @@ TEST_CASE("A sentence ends with a question for each kind of fault") {
   }
 }
 
+TEST_CASE("What is said of one subject shares a position, and each question has its own") {
+  const Language language;
+  std::vector<std::uint32_t> tokens(language.words().size());
+  std::iota(tokens.begin(), tokens.end(), 0U);
+  auto window =
+      window_of({statistics(SignalKind::vibration, 4), statistics(SignalKind::vibration, 4)});
+  window.kinds.set(static_cast<std::size_t>(line::FaultKind::tool_wear));
+  window.kinds.set(static_cast<std::size_t>(line::FaultKind::power_dip));
+  const auto sentence = language.say(window);
+  const auto sequence = sequence_of(sentence, window.kinds, tokens);
+  std::vector<std::uint32_t> shared = {4, 8, 8};
+  shared.insert(shared.end(), line::fault_kind_count, 1);
+  CHECK(sequence.summed == shared);
+  CHECK(sequence.asked == std::vector<std::uint32_t>{4, 18});
+  CHECK(std::equal(sequence.tokens.begin(), sequence.tokens.end(), sentence.words.begin(),
+                   sentence.words.end()));
+  window.signals.assign(40, statistics(SignalKind::current, 1));
+  CHECK(sequence_of(language.say(window), window.kinds, tokens).positions() ==
+        Language::most_positions());
+}
+
 TEST_CASE("Levels grow with the value and end at the open ends") {
   const Language language;
   std::uint16_t previous = 0;
   for (float level = -200; level < 200; level += 0.5F) {
     const auto sentence = language.say(window_of({statistics(SignalKind::vibration, level)}));
-    CHECK(sentence.words[4] >= previous);
-    previous = sentence.words[4];
+    const auto first = std::find(sentence.signal.begin(), sentence.signal.end(), 0);
+    const auto word = sentence.words[static_cast<std::size_t>(first - sentence.signal.begin())];
+    CHECK(word >= previous);
+    previous = word;
   }
   CHECK(language.words()[previous] == "vibrationLastX");
 }
@@ -89,7 +117,10 @@ TEST_CASE("What is not known is said so") {
         std::string::npos);
   signal.known = false;
   const auto text = language.text(language.say(window_of({signal})));
-  CHECK(text.find("currentLastZ currentShortZ currentLongZ currentSlopeZ") != std::string::npos);
+  CHECK(
+      text.find(
+          "currentLastZ currentShortZ currentLongZ currentSlopeZ currentTrendZ currentFlutterZ") !=
+      std::string::npos);
 }
 
 TEST_CASE("Hiding a signal is the same as not knowing it") {
@@ -115,7 +146,7 @@ TEST_CASE("A machine with very many signals still fits, and its loudest signal i
   signals[33] = statistics(SignalKind::current, 30);
   const auto sentence = language.say(window_of(signals));
   CHECK(sentence.words.size() == Language::longest());
-  CHECK(std::count(sentence.signal.begin(), sentence.signal.end(), 33) == 6);
+  CHECK(std::count(sentence.signal.begin(), sentence.signal.end(), 33) == 8);
 }
 
 TEST_CASE("An unknown word is named with a near one") {

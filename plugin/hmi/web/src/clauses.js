@@ -266,7 +266,7 @@ export const clauses = {
   "{0} has cleared the roll-back": "{0} 已解除回退锁定",
   "for {0} windows the line has not kept what was simulated: {1}": "连续 {0} 个窗口产线未达仿真结果：{1}",
   "{0} parts in {1} min, simulated {2} to {3}": "{1} 分钟内 {0} 件，仿真为 {2} 至 {3} 件",
-  "what was gained cannot be known: the plugin does not see {0}": "实际收益无法得知：插件看不到 {0}",
+  "what was gained cannot be known: {0} has a price, and no register tells of it": "实际收益无法得知：{0} 有价格，但没有寄存器反映它",
   "what was gained cannot be known: the plugin has not seen the whole time": "实际收益无法得知：插件未观察全程",
   "gained {0}; promised were {1}, and 95 % sure {2} (late {3} s by weight, stopped {4} s, serviced {5} s, done after {6} s)": "实际收益 {0}；承诺 {1}，95 % 把握 {2}（加权拖期 {3} 秒，停机 {4} 秒，保养 {5} 秒，{6} 秒后完成）",
   "an unfinished deployment was found: {0}": "发现未完成的下发：{0}",

@@ -14,7 +14,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 
@@ -23,13 +22,13 @@
 #include "plugin/core/watch.hpp"
 #include "sim/plan/planner.hpp"
 #include "sim/plan/react.hpp"
-#include "sim/text/files.hpp"
 #include "sim/worker/client.hpp"
 #include "tests/bench/weeks.hpp"
 
 using namespace foreline;
 using namespace foreline::line;
 using bench::life_of;
+using bench::run;
 using bench::week_of;
 
 namespace {
@@ -55,15 +54,6 @@ struct Week {
   double deployed = 0;
   double refused = 0;
 };
-
-Outcome run(worker::Client& client, const Trial& trial) {
-  auto outcomes = client.run(std::span(&trial, 1));
-  if (!outcomes || !outcomes->front().valid()) {
-    fmt::print(stderr, "{}\n", outcomes ? outcomes->front().error : outcomes.error().text());
-    std::exit(3);
-  }
-  return std::move(outcomes->front());
-}
 
 Week measured(const Trial& trial, const Outcome& outcome) {
   const auto measures = measures_of(trial, outcome);
@@ -200,22 +190,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: bench_loop LINE MODEL WEEKS [FIRST_SEED]\n");
     return 2;
   }
-  auto read = text::read_line_file(argv[1]);
-  auto model = inference::Forecaster::load(argv[2], {});
-  worker::Options options;
-  options.executable = tests::simulator();
-  options.children = 1;
-  options.trial_limit = std::chrono::hours(1);  // the bench may be stopped for a while
-  auto client = worker::Client::start(options);
-  if (!read || !model || !client) {
-    fmt::print(stderr, "{}\n",
-               !read    ? read.error().text()
-               : !model ? model.error().text()
-                        : client.error().text());
-    return 2;
-  }
-  const auto line = std::make_shared<const Line>(std::move(*read));
-  const auto forecaster = std::make_shared<const inference::Forecaster>(std::move(*model));
+  auto [line, forecaster, client] = bench::opened(argv[1], argv[2]);
   const std::uint64_t first = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 1;
 
   double best_share = 0;
@@ -224,7 +199,7 @@ int main(int argc, char** argv) {
     double cost = 0;
     for (std::uint64_t w = 0; w < training_weeks; ++w) {
       const auto trial = with_ages(week_of(line, training_seed + w), share);
-      cost += measured(trial, run(*client, trial)).cost / training_weeks;
+      cost += measured(trial, run(client, trial)).cost / training_weeks;
     }
     fmt::print("{{\"age_share\":{},\"training_cost_h\":{:.3f}}}\n", share, cost);
     if (cost < best_cost) {
@@ -239,10 +214,10 @@ int main(int argc, char** argv) {
   for (std::uint64_t w = 0; w < count; ++w) {
     const auto trial = week_of(line, first + w);
     const auto aged = with_ages(trial, best_share);
-    weeks[0].push_back(measured(trial, run(*client, trial)));
-    weeks[1].push_back(measured(aged, run(*client, aged)));
-    weeks[2].push_back(loop(*client, trial, nullptr));
-    weeks[3].push_back(loop(*client, trial, forecaster));
+    weeks[0].push_back(measured(trial, run(client, trial)));
+    weeks[1].push_back(measured(aged, run(client, aged)));
+    weeks[2].push_back(loop(client, trial, nullptr));
+    weeks[3].push_back(loop(client, trial, forecaster));
     for (std::size_t p = 0; p < policies.size(); ++p)
       print(trial.seed, policies[p], weeks[p].back());
   }

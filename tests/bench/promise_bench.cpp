@@ -18,12 +18,12 @@
 #include "sim/plan/planner.hpp"
 #include "sim/select/comparison.hpp"
 #include "sim/select/scenario_set.hpp"
-#include "sim/text/files.hpp"
 #include "sim/worker/client.hpp"
 #include "tests/bench/weeks.hpp"
 
 using namespace foreline;
 using namespace foreline::line;
+using bench::run;
 
 namespace {
 
@@ -31,15 +31,6 @@ constexpr double history_s = 3 * 3600.0;  ///< That a forecast looks back on.
 constexpr double forecast_every_s = 300;
 constexpr double worn_since_s = 3600;
 constexpr double approved_after_s = 300;
-
-Outcome run(worker::Client& client, const Trial& trial) {
-  auto outcomes = client.run(std::span(&trial, 1));
-  if (!outcomes || !outcomes->front().valid()) {
-    fmt::print(stderr, "{}\n", outcomes ? outcomes->front().error : outcomes.error().text());
-    std::exit(3);
-  }
-  return std::move(outcomes->front());
-}
 
 /// The line that lives on after a deployment.
 struct Truth {
@@ -124,21 +115,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: bench_promise LINE MODEL DEPLOYMENTS FUTURES [FIRST_SEED]\n");
     return 2;
   }
-  auto read = text::read_line_file(argv[1]);
-  auto model = inference::Forecaster::load(argv[2], {});
-  worker::Options options;
-  options.executable = tests::simulator();
-  options.children = 1;
-  auto client = worker::Client::start(options);
-  if (!read || !model || !client) {
-    fmt::print(stderr, "{}\n",
-               !read    ? read.error().text()
-               : !model ? model.error().text()
-                        : client.error().text());
-    return 2;
-  }
-  const auto line = std::make_shared<const Line>(std::move(*read));
-  const auto forecaster = std::make_shared<const inference::Forecaster>(std::move(*model));
+  auto [line, forecaster, client] = bench::opened(argv[1], argv[2]);
   const auto count = std::strtoull(argv[3], nullptr, 10);
   const auto futures = std::strtoull(argv[4], nullptr, 10);
   const std::uint64_t first = argc > 5 ? std::strtoull(argv[5], nullptr, 10) : 1;
@@ -146,7 +123,7 @@ int main(int argc, char** argv) {
   std::array<std::size_t, truths.size()> back{};
   for (std::uint64_t d = 0; d < count; ++d) {
     const auto week = bench::week_of(line, first + d);
-    const auto [request, truly] = moment_of(*client, week, forecaster);
+    const auto [request, truly] = moment_of(client, week, forecaster);
     const auto chosen = deployed(request);
     Trial future;
     future.line = request.line;
@@ -160,7 +137,7 @@ int main(int argc, char** argv) {
     std::vector<Trial> trials(futures, future);
     for (std::size_t i = 0; i < trials.size(); ++i)
       trials[i].seed = select::scenario_seed(request.seed, select::ScenarioSet::gate, i);
-    const auto outcomes = client->run(trials);
+    const auto outcomes = client.run(trials);
     if (!outcomes) {
       fmt::print(stderr, "{}\n", outcomes.error().text());
       return 3;
@@ -175,7 +152,7 @@ int main(int argc, char** argv) {
     before.horizon_s = request.now.at_s + approved_after_s;
     before.want_state_at_s = before.horizon_s;
     before.want_health = true;
-    const auto waited = run(*client, before);
+    const auto waited = run(client, before);
     fmt::print("{{\"week\":{},\"at_s\":{},\"schedule\":\"{}\",\"taken_back\":[", week.seed,
                request.now.at_s, chosen.name);
     for (std::size_t t = 0; t < truths.size(); ++t) {
@@ -185,7 +162,7 @@ int main(int argc, char** argv) {
       after.schedule = chosen.schedule;
       after.horizon_s = future.horizon_s;
       after.want_state_at_s.reset();
-      const auto came = run(*client, after);
+      const auto came = run(client, after);
       core::BandWatch watch;
       bool is_back = false;
       for (std::size_t w = 0; w < band.low.size(); ++w) {

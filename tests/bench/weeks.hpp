@@ -5,15 +5,57 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "inference/forecaster.hpp"
 #include "sim/line/random.hpp"
+#include "sim/text/files.hpp"
+#include "sim/worker/client.hpp"
 #include "tests/support/lines.hpp"
 
 namespace foreline::bench {
+
+/// What a bench of weeks works with.
+struct Opened {
+  std::shared_ptr<const line::Line> line;
+  std::shared_ptr<const inference::Forecaster> forecaster;
+  worker::Client client;
+};
+/// Ends the bench with a message when one of them is not to be had.
+inline Opened opened(const char* line_file, const char* model_folder) {
+  auto read = text::read_line_file(line_file);
+  auto model = inference::Forecaster::load(model_folder, {});
+  worker::Options options;
+  options.executable = tests::simulator();
+  options.children = 1;
+  options.trial_limit = std::chrono::hours(1);  // the bench may be stopped for a while
+  auto client = worker::Client::start(options);
+  if (!read || !model || !client) {
+    fmt::print(stderr, "{}\n",
+               !read    ? read.error().text()
+               : !model ? model.error().text()
+                        : client.error().text());
+    std::exit(2);
+  }
+  return {std::make_shared<const line::Line>(std::move(*read)),
+          std::make_shared<const inference::Forecaster>(std::move(*model)), std::move(*client)};
+}
+
+/// The outcome of one trial; ends the bench where there is none.
+inline line::Outcome run(worker::Client& client, const line::Trial& trial) {
+  auto outcomes = client.run(std::span(&trial, 1));
+  if (!outcomes || !outcomes->front().valid()) {
+    fmt::print(stderr, "{}\n", outcomes ? outcomes->front().error : outcomes.error().text());
+    std::exit(3);
+  }
+  return std::move(outcomes->front());
+}
 
 constexpr double week_s = 5 * 8 * 3600.0;  ///< Five shifts.
 constexpr std::size_t orders_a_week = 15;

@@ -4,27 +4,14 @@ sums of embeddings, must give its probabilities. usage: line_parity.py FORELINE 
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 
 import torch
-import transformers
 from transformers import GPT2LMHeadModel
 
-transformers.logging.set_verbosity_error()
-torch.set_num_threads(1)
-foreline, folder, scenario = sys.argv[1:4]
-shutil.rmtree(folder, ignore_errors=True)
+from parity import folder, run
 
-
-def run(*args):
-    done = subprocess.run([foreline, *args], capture_output=True)
-    if done.returncode != 0:
-        raise SystemExit(f"foreline {' '.join(args)}: {done.stderr.decode()}")
-    return done.stdout
-
-
+scenario = sys.argv[3]
 run("train", "--days", "6", "--validation-days", "2", "--test-days", "0", "--steps", "60",
     "--threads", "1", "--out", folder)
 told = json.loads(run("forecast", scenario, "--model", folder, "--json", "--sentences"))

@@ -3,27 +3,14 @@
 must give its probabilities. usage: plant_parity.py FORELINE FOLDER DATA.toml"""
 import json
 import os
-import shutil
-import subprocess
 import sys
 
 import torch
-import transformers
 from transformers import GPT2LMHeadModel
 
-transformers.logging.set_verbosity_error()
-torch.set_num_threads(1)
-foreline, folder, data = sys.argv[1:4]
-shutil.rmtree(folder, ignore_errors=True)
+from parity import folder, run
 
-
-def run(*args):
-    done = subprocess.run([foreline, *args], capture_output=True)
-    if done.returncode != 0:
-        raise SystemExit(f"foreline {' '.join(args)}: {done.stderr.decode()}")
-    return done.stdout
-
-
+data = sys.argv[3]
 run("train", "--data", data, "--gpt-steps", "60", "--members", "1", "--no-trees", "--out", folder)
 forecasts = json.loads(run("forecast", "--model", folder, "--data", data, "--json"))
 plant = json.load(open(os.path.join(folder, "plant.json")))

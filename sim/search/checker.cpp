@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace foreline::search {
 
 namespace {
 
 constexpr std::size_t most_complaints = 20;
+constexpr std::size_t most_at_once = 8;
 
 /// The objective, from when each job ended.
 template <class Shop>
@@ -159,15 +161,40 @@ std::vector<std::string> complaints_about(const JobShop& shop, const JobShopAnsw
       if (full()) return complaints;
     }
   }
-  for (auto& [machine, busy] : machines) {
+  for (auto& [number, busy] : machines) {
+    const auto machine = number;
     std::sort(busy.begin(), busy.end(), [](const Busy& a, const Busy& b) {
-      return a.start != b.start ? a.start < b.start : a.end < b.end;
+      return std::tie(a.start, a.end, a.kind, a.operation) <
+             std::tie(b.start, b.end, b.kind, b.operation);
     });
+    const auto setup_of = [&](const Busy& before, const Busy& next) -> Time {
+      return shop.setups.empty() || machine < 0 ||
+                     static_cast<std::size_t>(machine) >= shop.machines
+                 ? 0
+                 : shop.setups.at(static_cast<std::size_t>(machine), before.kind, next.kind);
+    };
+    // Of work of no length at one moment nobody said which came first.
+    const auto fits = [&](std::size_t from, std::size_t until) {
+      for (auto i = std::max<std::size_t>(1, from); i < std::min(until + 1, busy.size()); ++i)
+        if (busy[i].start < busy[i - 1].end + setup_of(busy[i - 1], busy[i])) return false;
+      return true;
+    };
+    for (std::size_t from = 0, until = 0; !shop.setups.empty() && from < busy.size();
+         from = until) {
+      while (until < busy.size() && busy[until].start == busy[from].start &&
+             busy[until].end == busy[from].start)
+        ++until;
+      until = std::max(until, from + 1);
+      if (until - from < 2 || until - from > most_at_once) continue;
+      const auto at = [&](std::size_t i) { return busy.begin() + static_cast<std::ptrdiff_t>(i); };
+      const auto before = [](const Busy& a, const Busy& b) {
+        return std::tie(a.kind, a.operation) < std::tie(b.kind, b.operation);
+      };
+      while (!fits(from, until) && std::next_permutation(at(from), at(until), before)) {
+      }
+    }
     for (std::size_t i = 1; i < busy.size(); ++i) {
-      const Time setup =
-          shop.setups.empty() || machine < 0 || static_cast<std::size_t>(machine) >= shop.machines
-              ? 0
-              : shop.setups.at(static_cast<std::size_t>(machine), busy[i - 1].kind, busy[i].kind);
+      const Time setup = setup_of(busy[i - 1], busy[i]);
       if (busy[i].start >= busy[i - 1].end + setup) continue;
       if (busy[i].start >= busy[i - 1].end) {
         complaints.push_back(fmt::format(

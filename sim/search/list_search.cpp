@@ -119,8 +119,13 @@ class ListSearch {
     return shop_.dates.weight.empty() ? 1 : shop_.dates.weight[job];
   }
 
+  /// Work of no length is in nobody's way, unless a machine is set up for it.
+  [[nodiscard]] bool takes_machine(const Choice& choice) const {
+    return choice.time > 0 || !shop_.setups.empty();
+  }
   /// Earliest start on a machine behind what is there so far.
   [[nodiscard]] Time start_of(const Node& node, const Choice& choice) const {
+    if (!takes_machine(choice)) return job_ready_[node.job];
     const auto machine = static_cast<std::size_t>(choice.machine);
     const auto before = last_on_[machine];
     Time start = job_ready_[node.job];
@@ -140,10 +145,10 @@ class ListSearch {
     const auto machine = static_cast<std::size_t>(choice.machine);
     auto& span = spans_[v];
     span.start = start_of(node, choice);
-    span.before = last_on_[machine];
+    span.before = takes_machine(choice) ? last_on_[machine] : none;
     span.end = span.start + choice.time;
     job_ready_[node.job] = span.end;
-    last_on_[machine] = v;
+    if (takes_machine(choice)) last_on_[machine] = v;
   }
 
   /// Times of the list; the value, or more than `limit` where it is given up.

@@ -132,3 +132,15 @@ TEST_CASE("a wrong job shop schedule is refused") {
   }
   CHECK_FALSE(complaints_about(shop, answer).empty());
 }
+
+TEST_CASE("work of no length at one moment may have been done in any order") {
+  JobShop shop;
+  shop.machines = 1;
+  shop.jobs = {{{{0, 0}}}, {{{0, 0}}}, {{{0, 0}}}, {{{0, 4}}}};
+  // From 2 to 0 to 1 nothing is set up, and then to 3.
+  shop.setups = {4, false, {0, 0, 1, 1, 1, 0, 1, 0, 0, 1, 0, 1, 1, 1, 1, 0}};
+  JobShopAnswer answer{{{{0, 0, 0}}, {{0, 0, 0}}, {{0, 0, 0}}, {{0, 0, 4}}}, 4, 4};
+  CHECK(complaints_about(shop, answer).empty());
+  shop.setups.time[7] = 1;  // from 1 to 3
+  CHECK_FALSE(complaints_about(shop, answer).empty());
+}

@@ -69,6 +69,18 @@ TEST_CASE("small hybrid flow shops with set-ups and dates are solved to the opti
     }
 }
 
+TEST_CASE("an operation of no length waits for no machine") {
+  // Job 0 has nothing to do at the second stage, so it is done while job 1 is there.
+  HybridFlowShop shop;
+  shop.jobs = 4;
+  shop.machines_a_stage = {2, 1};
+  shop.time = {1, 0, 2, 1, 0, 2, 2, 2};
+  shop.objective = Objective::flowtime;
+  const auto answer = solve(shop, tests::evaluations(2'000), 1);
+  CHECK(complaints_about(job_shop_of(shop), answer).empty());
+  CHECK(answer.value == 11);
+}
+
 TEST_CASE("set-ups of operations are those of the pair that follows") {
   JobShop shop;
   shop.machines = 1;

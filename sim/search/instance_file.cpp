@@ -605,13 +605,13 @@ class Reader {
     }
     bool machine_rows = orientation_ == Rows::machines;
     if (orientation_ == Rows::automatic) {
+      // Rows that are broken at will may begin with one that is as long as a whole one.
+      if (auto wrapped = read_wrapped(n, m, times)) {
+        if (!*wrapped || !fits(times, header)) return {};
+        store(times, true, shop);
+        return shop;
+      }
       if (width != n && width != m) {
-        if (auto wrapped = read_wrapped(n, m, times)) {
-          if (!*wrapped || !fits(times, header)) return {};
-          machine_rows = true;
-          store(times, machine_rows, shop);
-          return shop;
-        }
         // Nearer guess, for a complaint that helps.
         const auto off = [&](std::size_t wanted) {
           return wanted > width ? wanted - width : width - wanted;
@@ -636,13 +636,17 @@ class Reader {
             machine_rows ? times[k * shop.jobs + j] : times[j * shop.machines + k];
   }
 
-  /// Numbers broken over lines at will: only when their count is right. None: it is not.
+  /// Numbers broken over lines at will, machine after machine: only when their count is right and
+  /// the lines are not whole rows. None: it is not so.
   std::optional<bool> read_wrapped(std::size_t n, std::size_t m, std::vector<std::int32_t>& times) {
     std::size_t count = 0;
     auto end = at_;
     while (end < rows_.size() && !is_text(rows_[end]) && count < n * m)
       count += rows_[end++].tokens.size();
-    if (count != n * m) return {};
+    const auto width = rows_[at_].tokens.size();
+    const auto lines = end - at_;
+    // A first row as long as one of a job: the numbers may as well be job after job.
+    if (count != n * m || (width == n && lines == m) || (width == m && m != n)) return {};
     bool right = true;
     for (; at_ < end; ++at_)
       for (const auto& token : rows_[at_].tokens) {

@@ -16,14 +16,15 @@ std::string complaint(const std::string& text, Kind kind) {
 }  // namespace
 
 TEST_CASE("flow shops are read by machine, by job, in pairs, broken over lines") {
-  for (const std::string text : {"3 2\n1 2 3\n4 5 6\n", "3 2\n1 4\n2 5\n3 6\n",
-                                 "3 2\n0 1 1 4\n0 2 1 5\n0 3 1 6\n", "3 2\n1 2 3 4\n5 6\n",
-                                 "\xEF\xBB\xBF"
-                                 "3\t2\r\n\r\n 1  2,3 \r\n\f4;5;6",
-                                 "3 2\r1 2 3\r4 5 6\r",
-                                 "number of jobs, number of machines, initial seed, upper bound "
-                                 "and lower bound :\n 3 2 87 9 "
-                                 "8\nprocessing times :\n 1 2 3\n 4 5 6\n"}) {
+  for (const std::string text :
+       {"3 2\n1 2 3\n4 5 6\n", "3 2\n1 4\n2 5\n3 6\n", "3 2\n0 1 1 4\n0 2 1 5\n0 3 1 6\n",
+        "3 2\n1 2 3 4\n5 6\n", "3 2\n1 2 3\n4 5\n6\n",
+        "\xEF\xBB\xBF"
+        "3\t2\r\n\r\n 1  2,3 \r\n\f4;5;6",
+        "3 2\r1 2 3\r4 5 6\r",
+        "number of jobs, number of machines, initial seed, upper bound "
+        "and lower bound :\n 3 2 87 9 "
+        "8\nprocessing times :\n 1 2 3\n 4 5 6\n"}) {
     auto read = read_instances(text, "folder/shop.txt", Kind::flowshop);
     INFO(text);
     REQUIRE(read);
@@ -194,6 +195,9 @@ TEST_CASE("mistakes are named with line, column and what was wanted") {
         "shop.txt:3:3: the time is \"x\", wanted a whole number");
   CHECK(complaint("3 2\n1 2 3\n4 5\n", Kind::flowshop) ==
         "shop.txt:3:4: machine 1 has 2 numbers, wanted 3 (one a job)");
+  // Whole rows of jobs, but for one: not numbers broken over lines.
+  CHECK(complaint("4 2\n1 2\n3 4 5 6\n7 8\n", Kind::flowshop)
+            .find("shop.txt:3:5: job 1 has 4 numbers, wanted 2") == 0);
   CHECK(complaint("3 2\n1 2 3\n", Kind::flowshop) ==
         "shop.txt:1:1: 3 jobs and 2 machines need more numbers than the file has");
   CHECK(complaint("3 2\n1 -2 3\n4 5 2.5\n", Kind::flowshop) ==

@@ -964,8 +964,9 @@ std::vector<Diagnostic> read_precedence(const fs::path& path, const std::vector<
         order.after.push_back(other);
     }
   }
-  const auto circle = circle_in(orders);
-  if (!circle.empty()) {
+  auto open = orders;
+  for (auto circle = circle_in(open); !circle.empty() && mistakes.size() < wrong_rows_max;
+       circle = circle_in(open)) {
     constexpr std::size_t told_most = 8;
     std::string way = names[circle.front().index];
     for (std::size_t i = 1; i < std::min(circle.size(), told_most); ++i)
@@ -979,6 +980,7 @@ std::vector<Diagnostic> read_precedence(const fs::path& path, const std::vector<
     mistakes.push_back({path.string(), begins->row, begins->cell.column,
                         fmt::format("orders wait for one another: {}", way),
                         "one of them must be able to begin"});
+    open[begins->order].after.clear();
   }
   return mistakes;
 }

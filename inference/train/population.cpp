@@ -232,10 +232,12 @@ std::optional<ScriptedFault> random_fault(const Line& line, double horizon_s, Di
   return fault;
 }
 
-SensorFault random_lie(const Line& line, double horizon_s, Dice& dice) {
+/// None: the machine that was drawn has no signals.
+std::optional<SensorFault> random_lie(const Line& line, double horizon_s, Dice& dice) {
   SensorFault lie;
   lie.machine = {static_cast<std::uint32_t>(dice.below(line.machines.size()))};
   const auto& signals = line.at(lie.machine).signals;
+  if (signals.empty()) return std::nullopt;
   const auto& signal = signals[dice.below(signals.size())];
   lie.signal = signal.name;
   lie.kind = static_cast<SensorFaultKind>(dice.below(4));
@@ -321,8 +323,10 @@ Trial random_day(std::shared_ptr<const Line> line, std::uint64_t seed, const Day
   if (dice.chance(rules.disturbed_share)) {
     const auto count = 1 + dice.below(4);
     for (std::size_t i = 0; i < count; ++i) {
-      trial.sensor_faults.push_back(random_lie(*trial.line, trial.horizon_s, dice));
-      trial.sensor_faults.back().id = fmt::format("s{}", i);
+      auto lie = random_lie(*trial.line, trial.horizon_s, dice);
+      if (!lie) continue;
+      lie->id = fmt::format("s{}", i);
+      trial.sensor_faults.push_back(std::move(*lie));
     }
     if (dice.chance(0.5)) {
       const double from_s = dice.share() * trial.horizon_s;

@@ -26,6 +26,7 @@
 #include "sim/line/random.hpp"
 #include "sim/swarm/pairwise.hpp"
 #include "sim/text/document.hpp"
+#include "sim/text/escape.hpp"
 #include "sim/text/files.hpp"
 #include "sim/trace/columns.hpp"
 #include "sim/verdict/fooling.hpp"
@@ -210,10 +211,15 @@ int generate_pairwise(const text::Scenario& like, const Options& options) {
                     circumstances.name_of(3, chosen[3]), circumstances.name_of(4, chosen[4]));
     scenario.orders =
         std::make_shared<const std::vector<line::Order>>(book(like, chosen[3], chosen[4]));
-    scenario.orders_path = (fs::path(options.out) /
-                            fmt::format("orders-{}-{}.csv", circumstances.name_of(3, chosen[3]),
-                                        circumstances.name_of(4, chosen[4])))
-                               .string();
+    auto mix = circumstances.name_of(4, chosen[4]);
+    if (mix.find('/') != std::string::npos) {  // no name of a file
+      std::replace(mix.begin(), mix.end(), '/', '-');
+      mix += fmt::format("-{}", chosen[4]);
+    }
+    scenario.orders_path =
+        (fs::path(options.out) /
+         fmt::format("orders-{}-{}.csv", circumstances.name_of(3, chosen[3]), mix))
+            .string();
     if (auto written =
             gpt2::write_file(scenario.orders_path, text::orders_text(*scenario.orders, *like.line));
         !written)
@@ -235,9 +241,9 @@ int generate_pairwise(const text::Scenario& like, const Options& options) {
     scenario.faults.push_back(fault);
     if (const int status = write(scenario, options); status != pass) return status;
     made.push_back(scenario);
-    report += fmt::format("{}", name);
+    report += text::csv_field(name);
     for (std::size_t factor = 0; factor < levels.size(); ++factor)
-      report += "," + circumstances.name_of(factor, chosen[factor]);
+      report += "," + text::csv_field(circumstances.name_of(factor, chosen[factor]));
     report += '\n';
   }
   const auto coverage = swarm::coverage_of(cases, levels, possible);

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "sim/text/document.hpp"
+#include "sim/text/escape.hpp"
 #include "sim/text/files.hpp"
 
 namespace foreline::text {
@@ -312,12 +313,14 @@ std::string orders_text(const std::vector<Order>& orders, const Line& line) {
   std::string out =
       fmt::format("id,product,quantity,release,due,weight{}\n", precedence ? ",after" : "");
   for (const auto& order : orders) {
-    out += fmt::format("{},{},{},{},{},{}", order.id, line.products[order.product.index],
-                       order.quantity, time_of(order.release_s),
+    out += fmt::format("{},{},{},{},{},{}", csv_field(order.id),
+                       csv_field(line.products[order.product.index]), order.quantity,
+                       time_of(order.release_s),
                        std::isfinite(order.due_s) ? time_of(order.due_s) : "", order.weight);
-    if (precedence) out += ',';
-    for (std::size_t i = 0; i < order.after.size(); ++i)
-      out += (i == 0 ? "" : "; ") + orders[order.after[i].index].id;
+    std::string after;
+    for (const auto other : order.after)
+      after += (after.empty() ? "" : "; ") + orders[other.index].id;
+    if (precedence) out += ',' + csv_field(after);
     out += '\n';
   }
   return out;

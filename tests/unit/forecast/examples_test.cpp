@@ -87,3 +87,18 @@ TEST_CASE("A day is a function of its seed") {
   }
   CHECK((random && given));
 }
+
+TEST_CASE("a random day of a line with machines without signals has no lying sensors there") {
+  Line line;
+  line.name = "l";
+  line.products = {"a"};
+  Machine machine;
+  machine.name = "press";
+  machine.cycle = Distribution::constant(10);
+  machine.product_factor = {1};
+  machine.changeover_s = {{0}};
+  line.machines = {machine};
+  const auto shared = std::make_shared<const Line>(line);
+  for (std::uint64_t seed = 1; seed <= 20; ++seed)
+    CHECK(random_day(shared, seed, {}).sensor_faults.empty());
+}

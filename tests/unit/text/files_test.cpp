@@ -153,6 +153,18 @@ TEST_CASE("an order book with precedence is read, and read back as it is written
   CHECK(*again == *read);
 }
 
+TEST_CASE("an order book keeps names with commas and quotes") {
+  line::Line line;
+  line.name = "l";
+  line.products = {"1/2\", zinc", "b"};
+  const std::vector<line::Order> orders = {{"A, 1", {0}, 3}, {"\"B\"", {1}, 4, 0, 60, 2, {{0}}}};
+  const auto read =
+      text::read_orders_file(written("names.csv", text::orders_text(orders, line)), line);
+  INFO((read ? "" : read.error().text()));
+  REQUIRE(read);
+  CHECK(*read == orders);
+}
+
 TEST_CASE("an order with several products goes through the line several times") {
   const auto line = bottling();
   const auto read = text::read_orders_file(

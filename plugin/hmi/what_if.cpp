@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "plugin/attachment/details.hpp"
+#include "sim/line/crews.hpp"
+#include "sim/line/outlook.hpp"
 #include "sim/verdict/statistics.hpp"
 
 namespace foreline::hmi {
@@ -173,9 +175,12 @@ class Reader {
   }
 
   void crews(const Json& value) {
-    what_.line.crews = static_cast<std::uint32_t>(number(value, 1, 100, "crews"));
-    if (what_.line.crews != now_.line->crews)
-      what_.sentences.push_back(fmt::format("{} crews", what_.line.crews));
+    const auto all = static_cast<std::int64_t>(number(value, 1, 100, "crews"));
+    if (all == now_.line->crews) return;
+    if (const auto done = add_crews(what_.line, {}, all - now_.line->crews); !done)
+      complain(done.error().diagnostics.front().what);
+    else
+      what_.sentences.push_back(fmt::format("{} crews", all));
   }
 
   const Json& edit_;
@@ -199,17 +204,20 @@ double quantile(std::vector<double> values, double share) {
   return values[below] + (position - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
-/// When each order leaves the line over all futures.
-Json finishes(const std::vector<const Outcome*>& futures, const std::vector<Order>& orders) {
+/// When each order leaves the line over all futures of a trial; what they end before is on time as
+/// its outlook says.
+Json finishes(const Trial& trial, const std::vector<const Outcome*>& futures) {
+  const auto& orders = *trial.orders;
+  std::vector<std::vector<double>> ahead_s;
+  for (const auto* outcome : futures) ahead_s.push_back(finishes_of(trial, *outcome));
   Json out = Json::array();
   for (std::size_t o = 0; o < orders.size(); ++o) {
     std::vector<double> finished;
     std::size_t on_time = 0;
-    for (const auto* outcome : futures) {
-      const double at_s = outcome->orders.at(o).finished_s;
-      if (at_s < 0) continue;
-      finished.push_back(at_s);
-      if (at_s <= orders[o].due_s) ++on_time;
+    for (std::size_t i = 0; i < futures.size(); ++i) {
+      if (ahead_s[i][o] <= orders[o].due_s) ++on_time;
+      if (const double at_s = futures[i]->orders.at(o).finished_s; at_s >= 0)
+        finished.push_back(at_s);
     }
     const auto share = verdict::wilson_interval(on_time, futures.size(), 0.95);
     Json entry = {{"order", orders[o].id},
@@ -311,7 +319,7 @@ Result<Json> answer_of(const WhatIf& asked, const plan::Request& now, worker::Cl
                                {"edited", to_json(plan::estimate_of(changed))},
                                {"difference", to_json(plan::estimate_of(difference))}});
   }
-  out["orders"] = {{"keep", finishes(keep, *now.orders)}, {"edited", finishes(other, *now.orders)}};
+  out["orders"] = {{"keep", finishes(trials[0], keep)}, {"edited", finishes(trials[1], other)}};
   out["gantt"] = {{"keep", attachment::to_json(keep.front()->gantt, *now.line, *now.orders)},
                   {"edited", attachment::to_json(other.front()->gantt, *now.line, *now.orders)}};
   out["schedule"] = attachment::to_json(asked.schedule, *now.line, *now.orders);

@@ -20,10 +20,14 @@
 #include "plugin/host/line_time.hpp"
 #include "plugin/host/progress.hpp"
 #include "plugin/report/plan_export.hpp"
+#include "sim/line/crews.hpp"
+#include "sim/line/outlook.hpp"
+#include "sim/plan/lateness.hpp"
 #include "sim/plan/planner.hpp"
 #include "sim/select/comparison.hpp"
 #include "sim/select/scenario_set.hpp"
 #include "sim/text/document.hpp"
+#include "sim/text/escape.hpp"
 #include "sim/text/files.hpp"
 #include "sim/text/state_file.hpp"
 
@@ -48,7 +52,7 @@ struct Options {
   std::vector<std::string> services;
   std::vector<std::string> buffers;
   std::vector<std::string> speeds;
-  int crew = 0;
+  std::vector<std::string> crews;
   std::string edits;
   bool levers = false;
   std::size_t most = 0;
@@ -113,8 +117,25 @@ class Editor {
     if (static_cast<std::size_t>(found - sequence.begin()) < open)
       return complain("order",
                       fmt::format("{}rush {}: the order has started already", dashes(), id));
-    std::rotate(sequence.begin() + static_cast<std::ptrdiff_t>(open), found, found + 1);
-    changes_.push_back(id + " comes next");
+    // Those that it waits for come with it, or it would wait for ever.
+    const auto rushed = *found;
+    std::vector<bool> ahead(orders.size());
+    ahead[rushed.index] = true;
+    std::vector<std::string> others;
+    for (auto at = found;; --at) {
+      if (ahead[at->index]) {
+        for (const auto other : orders[at->index].after) ahead[other.index] = true;
+        if (at != found) others.insert(others.begin(), orders[at->index].id);
+      }
+      if (at == sequence.begin() + static_cast<std::ptrdiff_t>(open)) break;
+    }
+    std::stable_partition(sequence.begin() + static_cast<std::ptrdiff_t>(open), sequence.end(),
+                          [&](OrderId o) { return ahead[o.index]; });
+    auto change = id + " comes next";
+    if (!others.empty()) change += fmt::format(", behind {}", fmt::join(others, ", "));
+    if (const double release_s = orders[rushed.index].release_s; release_s > now_s_)
+      change += fmt::format(" (its release at {} is waited for)", clock_text(release_s));
+    changes_.push_back(std::move(change));
   }
 
   void service(const std::string& text) {
@@ -133,11 +154,15 @@ class Editor {
     const auto [name, value] = split(text, '=');
     const auto machine = machine_named(name, edit("buffer", text));
     if (!machine) return;
-    auto& places = line_.machines[machine->index].buffer_after;
+    const auto station = line_.buffer_of(machine->index);
+    if (line_.takers()[station] == 0)
+      return complain("machine", fmt::format("{}buffer {}: parts leave the line behind {}",
+                                             dashes(), text, name));
+    auto& places = line_.machines[station].buffer_after;
     const auto wanted = number(value, edit("buffer", text));
     const bool relative = !value.empty() && (value[0] == '+' || value[0] == '-');
     const double next = relative ? places + wanted : wanted;
-    if (!(next >= 0 && next <= 100'000))
+    if (!(next >= 0 && next <= 10'000))
       return complain(relative ? "change" : "places",
                       fmt::format("{}buffer {}: that leaves {} places", dashes(), text, next));
     places = static_cast<std::uint32_t>(next);
@@ -158,14 +183,24 @@ class Editor {
     changes_.push_back(fmt::format("{} is {:+.0f} % faster", name, percent));
   }
 
-  void crew(int change) {
+  /// "-1", or "fitters=-1" where crews have names.
+  void crew(const std::string& text) {
+    const auto [name, value] =
+        text.find('=') == std::string::npos ? std::pair(std::string(), text) : split(text, '=');
+    const char* from = value.c_str() + (!value.empty() && value[0] == '+' ? 1 : 0);
+    int change = 0;
+    const auto [end, wrong] = std::from_chars(from, value.c_str() + value.size(), change);
+    if (wrong != std::errc() || end != value.c_str() + value.size())
+      return complain("change",
+                      fmt::format("{}: \"{}\" is no whole number", edit("crew", text), value));
     if (change == 0) return;
-    const auto next = static_cast<std::int64_t>(line_.crews) + change;
-    if (next < 1)
-      return complain("crew",
-                      fmt::format("{}crew {:+}: that leaves {} crews", dashes(), change, next));
-    line_.crews = static_cast<std::uint32_t>(next);
-    changes_.push_back(fmt::format("{} crews", next));
+    if (auto done = add_crews(line_, name, change); !done) {
+      const auto& why = done.error().diagnostics.front();
+      return complain(name.empty() ? "crew" : "change",
+                      fmt::format("{}: {}", edit("crew", text), why.what), why.hint);
+    }
+    changes_.push_back(name.empty() ? fmt::format("{} crews", line_.crews)
+                                    : fmt::format("{:+} of {}", change, name));
   }
 
   /// The edits of a file (docs/planners/what-if.md); mistakes go to the file's own.
@@ -185,24 +220,32 @@ class Editor {
       if (table.has("places") == table.has("change"))
         table.complain("", "a buffer has either places or a change of them");
       const auto value = table.has("places")
-                             ? fmt::format("{}", table.integer("places", 0, 100'000))
-                             : fmt::format("{:+}", table.integer("change", -100'000, 100'000, 0));
+                             ? fmt::format("{}", table.integer("places", 0, 10'000))
+                             : fmt::format("{:+}", table.integer("change", -10'000, 10'000, 0));
       within(table, [&] { buffer(table.string("machine") + "=" + value); });
     }
     for (auto table : root.tables("speed")) {
       const double percent = table.quantity_in("change", "%");
       within(table, [&] { speed(fmt::format("{}={:+}%", table.string("machine"), percent)); });
     }
-    const auto change = static_cast<int>(root.integer("crew", -1000, 1000, 0));
-    within(root, [&] { crew(change); });
+    if (!root.is_list("crew")) {
+      const auto change = root.integer("crew", -1000, 1000, 0);
+      within(root, [&] { crew(fmt::format("{:+}", change)); });
+      return;
+    }
+    for (auto table : root.tables("crew"))
+      within(table, [&] {
+        crew(fmt::format("{}={:+}", table.string("name"), table.integer("change", -1000, 1000)));
+      });
+    root.finish();
   }
 
   /// At a key of the file's table, if the edit is one of a file.
-  void complain(std::string_view key, std::string what) {
+  void complain(std::string_view key, std::string what, std::string hint = {}) {
     if (within_)
-      within_->complain(key, std::move(what));
+      within_->complain(key, std::move(what), std::move(hint));
     else
-      error_.diagnostics.push_back({"", 0, 0, std::move(what), ""});
+      error_.diagnostics.push_back({"", 0, 0, std::move(what), std::move(hint)});
   }
   [[nodiscard]] const Error& error() const { return error_; }
   Way take(std::string name) {
@@ -336,55 +379,50 @@ Result<Done> simulate(std::vector<Way>& ways, const Options& options, worker::Cl
 
 std::string interval_text(const std::vector<double>& values) {
   const auto estimate = plan::estimate_of(values);
-  return fmt::format("{:.4g} [{:.4g}, {:.4g}]", estimate.mean, estimate.low, estimate.high);
+  // Four digits, and of larger numbers all before the point.
+  const auto text = [](double value) {
+    return std::abs(value) < 1000 || !std::isfinite(value) ? fmt::format("{:.4g}", value)
+                                                           : fmt::format("{:.0f}", value);
+  };
+  return fmt::format("{} [{}, {}]", text(estimate.mean), text(estimate.low), text(estimate.high));
 }
 
-/// What an order that is late lost its time to, most first: seconds, mean over its late futures.
-struct Lateness {
+/// Of one order: how many futures it is late in, its chance to be on time, and why it is not.
+struct Fate {
   std::size_t late = 0;
-  double waiting_s = 0;     ///< For its turn, after its release.
-  double breakdown_s = 0;   ///< Breakdowns in the line while it was under way.
-  double changeover_s = 0;  ///< To it.
-  double service_s = 0;     ///< Services in the line while it was under way.
-
-  [[nodiscard]] std::string reason() const {
-    if (late == 0) return "";
-    const double n = static_cast<double>(late);
-    std::vector<std::pair<double, const char*>> causes = {{waiting_s / n, "waits for its turn"},
-                                                          {breakdown_s / n, "breakdowns"},
-                                                          {changeover_s / n, "changeovers"},
-                                                          {service_s / n, "services"}};
-    std::sort(causes.begin(), causes.end(), std::greater<>());
-    std::string text;
-    for (const auto& [seconds, name] : causes)
-      if (seconds >= 30 && (text.empty() || seconds > causes[0].first / 4))
-        text += fmt::format("{}{} {:.0f} min", text.empty() ? "" : ", ", name, seconds / 60);
-    return text.empty() ? "its work takes longer than its due date leaves" : text;
-  }
+  select::Chance on_time;
+  std::string reason;
 };
 
-Lateness lateness_of(const Way& way, std::size_t o) {
-  Lateness all;
-  const auto& order = (*way.trial.orders)[o];
+/// Of all orders of the book. Those that a future ends before end as their outlook says.
+std::vector<Fate> fates_of(const Way& way) {
+  const auto& orders = *way.trial.orders;
   const double now_s = way.trial.from->at_s;
+  std::vector<Fate> fates(orders.size());
+  std::vector<plan::Lateness> lost(orders.size());
+  std::vector<std::size_t> hits(orders.size());
   for (const auto& outcome : way.outcomes) {
-    const auto& fate = outcome.orders[o];
-    const double finished_s = fate.finished_s >= 0 ? fate.finished_s : outcome.end_s;
-    if (!(finished_s > order.due_s) || (fate.finished_s >= 0 && fate.finished_s <= now_s)) continue;
-    ++all.late;
-    const double started_s = fate.started_s >= 0 ? fate.started_s : outcome.end_s;
-    all.waiting_s += std::max(0.0, started_s - std::max(now_s, order.release_s));
-    for (const auto& bar : outcome.gantt) {
-      const double overlap_s = std::min(bar.until_s, finished_s) - std::max(bar.from_s, started_s);
-      if (bar.what == Occupation::What::changeover && bar.order.index == o)
-        all.changeover_s += bar.until_s - bar.from_s;
-      if (overlap_s <= 0) continue;
-      if (bar.what == Occupation::What::repair || bar.what == Occupation::What::waiting_for_crew)
-        all.breakdown_s += overlap_s;
-      if (bar.what == Occupation::What::service) all.service_s += overlap_s;
+    plan::Delays delays(way.trial, outcome);
+    const auto finished_s = finishes_of(way.trial, outcome);
+    for (std::uint32_t o = 0; o < orders.size(); ++o) {
+      if (finished_s[o] <= orders[o].due_s) {
+        ++hits[o];
+      } else if (finished_s[o] > now_s) {
+        ++fates[o].late;
+        lost[o] += delays.of({o});
+      }
     }
   }
-  return all;
+  for (std::size_t o = 0; o < orders.size(); ++o) {
+    auto& fate = fates[o];
+    fate.on_time = select::chance_of(hits[o], way.outcomes.size());
+    if (fate.late == 0) continue;
+    fate.reason = plan::reason_of(lost[o], 1 / static_cast<double>(fate.late));
+    if (fate.reason.empty())
+      fate.reason = orders[o].release_s > now_s ? "its release leaves too little time for its work"
+                                                : "its work takes longer than its due date leaves";
+  }
+  return fates;
 }
 
 /// Whether an order had left the line before the day was stopped: no future is about it.
@@ -395,24 +433,15 @@ bool over_before(const Way& way, std::size_t o) {
   });
 }
 
-select::Chance on_time(const Way& way, std::size_t o) {
-  std::size_t hits = 0;
-  for (const auto& outcome : way.outcomes) {
-    const double finished_s = outcome.orders[o].finished_s;
-    hits += finished_s >= 0 && finished_s <= (*way.trial.orders)[o].due_s ? 1 : 0;
-  }
-  return select::chance_of(hits, way.outcomes.size());
-}
-
 std::string csv_of(const std::vector<Way>& ways, std::uint64_t seed) {
   std::string out = fmt::format("# {}\nway,future,seed", watermark);
   for (const auto& field : measure_fields()) out += fmt::format(",{}", field.name);
   for (const auto& order : *ways.front().trial.orders)
-    out += fmt::format(",{} finished s", order.id);
+    out += "," + text::csv_field(order.id + " finished s");
   out += "\n";
   for (const auto& way : ways)
     for (std::size_t i = 0; i < way.measures.size(); ++i) {
-      out += fmt::format("\"{}\",{},{}", way.name, i,
+      out += fmt::format("{},{},{}", text::csv_field(way.name), i,
                          select::scenario_seed(seed, select::ScenarioSet::report, i));
       for (const auto& field : measure_fields())
         out += fmt::format(",{}", way.measures[i].*field.field);
@@ -458,20 +487,22 @@ void show(const std::vector<Way>& ways, const Options& options, nlohmann::ordere
   options.json.tell("\n{:<12}{:>8}", "order", "due");
   for (const auto& way : ways) options.json.tell("{:>34}", way.name + ": on time [95 %]");
   options.json.tell("  late because of\n");
+  std::vector<std::vector<Fate>> fates;
+  for (const auto& way : ways) fates.push_back(fates_of(way));
   for (std::size_t o = 0; o < base.trial.orders->size(); ++o) {
     const auto& order = (*base.trial.orders)[o];
     if (!std::isfinite(order.due_s) || over_before(base, o)) continue;
-    options.json.tell("{:<12}{:>8}", order.id, clock_text(order.due_s).substr(0, 5));
+    const auto due = clock_text(order.due_s);
+    options.json.tell("{:<12}{:>8}", order.id, due.substr(0, due.size() - 3));
     std::string reasons;
-    for (const auto& way : ways) {
-      const auto chance = on_time(way, o);
+    for (std::size_t w = 0; w < ways.size(); ++w) {
+      const auto& [late, chance, reason] = fates[w][o];
       options.json.tell("{:>34}", fmt::format("{:.0f} % [{:.0f}, {:.0f}]", 100 * chance.middle(),
                                               100 * chance.low, 100 * chance.high));
-      const auto late = lateness_of(way, o);
-      json["orders"][order.id][way.name] = {
-          {"on_time", chance.middle()}, {"late", late.late}, {"reason", late.reason()}};
-      if (late.late > 0)
-        reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : " | ", way.name, late.reason());
+      json["orders"][order.id][ways[w].name] = {
+          {"on_time", chance.middle()}, {"late", late}, {"reason", reason}};
+      if (late > 0)
+        reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : " | ", ways[w].name, reason);
     }
     options.json.tell("  {}\n", reasons);
   }
@@ -503,7 +534,7 @@ int what_if(const Options& options) {
   for (const auto& one : options.services) editor.service(one);
   for (const auto& one : options.buffers) editor.buffer(one);
   for (const auto& one : options.speeds) editor.speed(one);
-  editor.crew(options.crew);
+  for (const auto& one : options.crews) editor.crew(one);
   auto wrong = editor.error();
   if (!options.edits.empty()) {
     auto file = text::Document::open(options.edits);
@@ -602,7 +633,8 @@ void add_what_if(CLI::App& app, int& exit_code) {
   command->add_option("--service", options->services, "MACHINE[@IN] is serviced");
   command->add_option("--buffer", options->buffers, "MACHINE=+2: places behind it, or MACHINE=10");
   command->add_option("--speed", options->speeds, "MACHINE=+5%: so much faster");
-  command->add_option("--crew", options->crew, "So many crews more or less: -1");
+  command->add_option("--crew", options->crews,
+                      "So many crews more or less: -1, or NAME=-1 where crews have names");
   command->add_option("--edits", options->edits,
                       "TOML file of such edits, besides those given here");
   command->add_flag("--levers", options->levers,

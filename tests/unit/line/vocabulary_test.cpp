@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "sim/line/crews.hpp"
 #include "sim/line/distribution.hpp"
 #include "sim/line/fault.hpp"
 #include "sim/line/line.hpp"
@@ -141,4 +142,28 @@ TEST_CASE("a holiday of any length ends, however many shifts would have begun in
   CHECK(calendar.next_change(8 * 3600) == 65 * day_s + 6 * 3600);
   CHECK(calendar.next_change(30 * day_s) == 65 * day_s + 6 * 3600);
   CHECK(calendar.next_change(67 * day_s + 15 * 3600) == 70 * day_s + 6 * 3600);
+}
+
+TEST_CASE("more and fewer crews are those with the name that is given, or the only ones") {
+  Line line;
+  line.crews = 2;
+  REQUIRE(add_crews(line, "", -1));
+  CHECK(line.crews == 1);
+  CHECK(add_crews(line, "", -1).error().text() == "that leaves 0 crews");
+  CHECK(add_crews(line, "fitters", 1).error().text() ==
+        "there are no crews \"fitters\" (the crews of this line have no names)");
+  line.crews = 3;
+  line.crew_groups = {{"fitters", 3, {}, {}}};
+  REQUIRE(add_crews(line, "", -1));
+  CHECK(line.crews == 2);
+  CHECK(line.crew_groups[0].count == 2);
+  line.crew_groups.push_back({"electrician", 1, {"electrical"}, {}});
+  line.crews = 3;
+  CHECK(add_crews(line, "", -1).error().text() ==
+        "this line has several kinds of crews: fitters, electrician (say which are meant, such as "
+        "fitters=-1)");
+  CHECK(add_crews(line, "electrician", -2).error().text() == "that leaves -1 crews");
+  REQUIRE(add_crews(line, "electrician", -1));
+  CHECK(line.crews == 2);
+  CHECK(line.crew_groups[1].count == 0);
 }

@@ -99,6 +99,8 @@ export const clauses = {
   "{0} of {1} in {2} min": "{2} 分钟后 {1} 发生{0}",
   "{0} needs {1} % of its time a part": "{0} 的单件时间为 {1} %",
   "{0} crews": "{0} 个维修班组",
+  "this line has several kinds of crews: {0}": "本产线有几种维修班组：{0}",
+  "that leaves {0} crews": "这样只剩 {0} 个维修班组",
   "{0} places behind {1}": "{1} 之后 {0} 个缓冲位",
   // complaints of a schedule and of a simulated future: sim/line/schedule.cpp, sim/verdict/invariants.cpp
   "the sequence names order number {0}, but the order book has {1}": "顺序中有第 {0} 号订单，而订单簿只有 {1} 个",

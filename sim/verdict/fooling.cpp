@@ -18,6 +18,22 @@ bool is_about(const AlarmEvent& alarm, const FaultRecord& fault, double until_s)
          alarm.at_s >= fault.onset_s && alarm.at_s <= until_s;
 }
 
+bool is_true(const AlarmEvent& alarm, const Outcome& outcome) {
+  return std::any_of(outcome.faults.begin(), outcome.faults.end(), [&](const FaultRecord& fault) {
+    return is_about(alarm, fault, fault.restored_s >= 0 ? fault.restored_s : outcome.end_s);
+  });
+}
+
+/// Whether alarm `at` stood from before the fault's onset until then.
+bool still_stood(const std::vector<AlarmEvent>& alarms, std::size_t at, const FaultRecord& fault) {
+  const auto& alarm = alarms[at];
+  return alarm.machine == fault.machine && alarm.kind == fault.kind && alarm.at_s < fault.onset_s &&
+         std::none_of(alarms.begin(), alarms.end(), [&](const AlarmEvent& event) {
+           return event.what == AlarmEvent::What::cleared && event.id == alarm.id &&
+                  event.at_s > alarm.at_s && event.at_s <= fault.onset_s;
+         });
+}
+
 }  // namespace
 
 Fooling fooling_of(const Outcome& outcome, const std::vector<AlarmEvent>& alarms, double least_s) {
@@ -25,20 +41,17 @@ Fooling fooling_of(const Outcome& outcome, const std::vector<AlarmEvent>& alarms
   for (const auto& fault : outcome.faults) {
     const double shown_s = fault.failed_s - fault.onset_s;
     if (fault.failed_s < 0 || shown_s < least_s || !gives_warning(fault.kind)) continue;
-    if (std::any_of(alarms.begin(), alarms.end(), [&](const AlarmEvent& alarm) {
-          return is_forecast(alarm) && is_about(alarm, fault, fault.failed_s);
-        }))
-      continue;
+    bool warned = false;
+    for (std::size_t i = 0; i < alarms.size() && !warned; ++i)
+      warned = is_forecast(alarms[i]) &&
+               (is_about(alarms[i], fault, fault.failed_s) ||
+                (still_stood(alarms, i, fault) && is_true(alarms[i], outcome)));
+    if (warned) continue;
     ++fooling.missed;
     fooling.shown_s += shown_s;
   }
   for (const auto& alarm : alarms) {
-    if (!is_forecast(alarm)) continue;
-    const bool true_of_one =
-        std::any_of(outcome.faults.begin(), outcome.faults.end(), [&](const FaultRecord& fault) {
-          return is_about(alarm, fault, fault.restored_s >= 0 ? fault.restored_s : outcome.end_s);
-        });
-    if (!true_of_one) ++fooling.false_alarms;
+    if (is_forecast(alarm) && !is_true(alarm, outcome)) ++fooling.false_alarms;
   }
   return fooling;
 }

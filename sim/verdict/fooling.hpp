@@ -24,8 +24,9 @@ struct Fooling {
 };
 
 /// A fault is missed when it stopped its machine at least `least_s` after its onset, is of a kind
-/// that is forecast, and no alarm of that machine and kind was raised in between. An alarm is false
-/// when no fault of its machine and kind had begun and was unrepaired as it was raised.
+/// that is forecast, and no alarm of that machine and kind was raised in between or still stood
+/// from a fault before. An alarm is false when no fault of its machine and kind had begun and was
+/// unrepaired as it was raised.
 [[nodiscard]] Fooling fooling_of(const line::Outcome& outcome,
                                  const std::vector<line::AlarmEvent>& alarms, double least_s);
 

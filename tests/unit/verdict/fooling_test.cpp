@@ -52,6 +52,16 @@ TEST_CASE("a forecaster is fooled by what it misses and by what it makes up") {
   CHECK(of({alarm(7000, FaultKind::bearing_wear)}).false_alarms == 1);
 }
 
+TEST_CASE("an alarm that still stands from the fault before warns of the next") {
+  Outcome day;
+  day.end_s = 10'000;
+  day.faults = {fault(FaultKind::jam, 1000, 3000, 3500), fault(FaultKind::jam, 4000, 6000, 6500)};
+  auto cleared = alarm(3600, FaultKind::jam);
+  cleared.what = AlarmEvent::What::cleared;
+  CHECK(verdict::fooling_of(day, {alarm(2000, FaultKind::jam)}, 900).missed == 0);
+  CHECK(verdict::fooling_of(day, {alarm(2000, FaultKind::jam), cleared}, 900).missed == 1);
+}
+
 TEST_CASE("nobody can foresee what shows nothing, shows it too briefly or is prevented") {
   Outcome day;
   day.end_s = 10'000;

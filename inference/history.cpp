@@ -147,7 +147,8 @@ float level_against(const Channel& channel, const Signal& signal, std::size_t co
 
 float spread_against(const Channel& channel, const Signal& signal, std::size_t count) {
   const auto values = newest(channel.running, count);
-  if (values.size() < std::max(std::min<std::size_t>(count, 8), count / 3)) return not_known;
+  if (values.size() < std::max({std::size_t{2}, std::min<std::size_t>(count, 8), count / 3}))
+    return not_known;
   return static_cast<float>(
       std::log2(std::max(noise_of(values), noise_floor(signal) / 2) / channel.baseline.noise));
 }

@@ -100,6 +100,16 @@ TEST_CASE("Unrest that has just begun shows in the spread of two minutes first")
   CHECK(signal.spread_short > signal.spread_ratio);
 }
 
+TEST_CASE("A single value of two minutes has no spread") {
+  auto line = small_line();
+  line->sample_period_s = 120;
+  History history(line);
+  feed(history, running_frames(*line, 0, 3 * hour_s, normal_level));
+  const auto signal = history.window({0}).signals.at(0);
+  CHECK(std::isnan(signal.spread_last));
+  CHECK(std::isfinite(signal.spread_ratio));
+}
+
 TEST_CASE("Bad, missing and non-finite samples feed no statistic and count as missing") {
   auto frames = running_frames(*small_line(), 0, 2 * hour_s, normal_level);
   for (auto& frame : frames) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "inference/gpt2/checkpoint.hpp"
+#include "inference/gpt2/json_text.hpp"
 #include "inference/plant/plant_model.hpp"
 
 namespace foreline::plant {
@@ -38,13 +39,13 @@ ordered_json reference_json(const Reference& r) {
           {"repeats", r.repeats}, {"least", r.low},     {"greatest", r.high}};
 }
 
-Reference reference_of(const ordered_json& j) {
+Reference reference_of(const nlohmann::json& j) {
   return {j.at("median").get<double>(), j.at("spread").get<double>(),
           j.at("noise").get<double>(),  j.at("repeats").get<double>(),
           j.at("least").get<double>(),  j.at("greatest").get<double>()};
 }
 
-std::vector<Steps> steps_from(const ordered_json& j) {
+std::vector<Steps> steps_from(const nlohmann::json& j) {
   std::vector<Steps> all;
   for (const auto& one : j)
     all.push_back(Steps::restored(one.at("edges").get<std::vector<float>>(),
@@ -146,6 +147,9 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
   };
   auto text = gpt2::read_file(folder / "plant.json");
   if (!text) return wrong("there is no such file: this is no plant model");
+  const auto parsed = gpt2::json_from(*text, file);
+  if (!parsed) return parsed.error();
+  const auto& j = *parsed;
   PlantModel model;
   std::size_t trees = 0;
   std::size_t members = 0;
@@ -154,7 +158,6 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
   std::size_t summed = 0;
   bool time_trees = false;
   try {
-    const auto j = ordered_json::parse(*text);
     const int version = j.at("plant").get<int>();
     if (version != plant_version &&
         (version < items_since || version > plant_version || !j.at("items").get<bool>()))

@@ -595,6 +595,21 @@ TEST_CASE("a model trained on wear forecasts it, survives its folder and knows i
   CHECK_FALSE(PlantModel::load(folder / "saved"));
 }
 
+TEST_CASE("a plant.json that is nested too deeply is refused before it uses up the stack") {
+  const auto folder = folder_of("deep");
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  std::ofstream(folder / "plant.json")
+      << R"({"plant": 4, "name": "x", "time_unit": "h", "step": 1, "items": false,
+             "repairable": false, "dated": false, "codes": [], "maintenance": [], "kinds": ["a"],
+             "channels": [{"name": "c", "unit": "", "categories": [], "attribute": false,
+                           "median": 0, "spread": 1, "noise": 1, "repeats": 0, "least": 0,
+                           "greatest": 1, "common": )"
+      << deep << "}]}";
+  const auto model = PlantModel::load(folder);
+  REQUIRE_FALSE(model);
+  CHECK(model.error().text().find("nested more than 100 deep") != std::string::npos);
+}
+
 TEST_CASE("of several outcomes of an item any is a question of its own") {
   // "late" happens without "hot": the first label is not what an item that fails has.
   const auto folder = folder_of("any");

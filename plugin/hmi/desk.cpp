@@ -98,8 +98,8 @@ bool has_shape(const Json& body, const std::map<std::string, char>& shape) {
   });
 }
 
-/// What a browser sent, unless it is no JSON or nested more deeply than any act of ours: writing
-/// such a thing out again would use up the stack.
+/// What a browser or a file of a model says, unless it is no JSON or nested more deeply than any of
+/// ours: copying such a thing or writing it out again would use up the stack.
 Json body_of(const std::string& text) {
   constexpr int deepest = 8;
   bool deep = false;
@@ -216,7 +216,7 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
   const auto evaluation = configuration.model.empty()
                               ? line::Result<std::string>(std::string())
                               : text::read_text_file(configuration.model / "evaluation.json");
-  if (evaluation) evaluation_ = Json::parse(*evaluation, nullptr, false);
+  if (evaluation) evaluation_ = body_of(*evaluation);
   if (!evaluation_.is_object()) evaluation_ = Json();
   description_ = description.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -49,7 +49,8 @@ core::Configuration configuration(const std::string& name) {
 
 /// A desk whose server thread is this one.
 struct Office {
-  explicit Office(const std::string& name) : rules(configuration(name)) {}
+  explicit Office(const std::string& name) : Office(configuration(name)) {}
+  explicit Office(core::Configuration configuration) : rules(std::move(configuration)) {}
   core::Configuration rules;
   attachment::Attachment attachment{rules, {}};
   std::mutex mutex;
@@ -193,6 +194,19 @@ TEST_CASE("every act takes every kind of nonsense with one answer, and goes on")
     CHECK(office.post("/api/sign-out", "{}", as).status == 200);
     CHECK(office.post("/api/plan", "{}", as).status == 401);
   }
+}
+
+TEST_CASE("an evaluation of a model that is nested too deeply is not shown, and harms nothing") {
+  auto rules = configuration("evaluation");
+  rules.model = fs::path(FORELINE_BINARY_DIR) / "scratch" / "desk-evaluation";
+  std::ofstream(rules.model / "evaluation.json") << "{\"x\":" << nested(200'000) << "}";
+  Office office(rules);
+  Request look;
+  look.method = "GET";
+  look.path = "/api/data";
+  const auto told = office.ask(look);
+  CHECK(told.status == 200);
+  CHECK(Json::parse(told.body).at("evaluation").is_null());
 }
 
 TEST_CASE("nonsense at the door, in queries, cookies and tokens is refused") {

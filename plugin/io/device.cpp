@@ -29,7 +29,7 @@ using What = Outcome::What;
 
 namespace {
 
-constexpr std::size_t queue_limit = 1024;
+constexpr std::size_t queue_limit = 65'536;  ///< A poll of a device that takes one field a request.
 constexpr std::uint32_t unasked_limit = 64;  ///< Answers in a row that nobody waits for.
 constexpr std::size_t remembered = 64;       ///< Requests whose late answers are known as such.
 constexpr std::uint8_t busy = 6;
@@ -52,6 +52,7 @@ struct Job {
   std::uint8_t unit = 0;
   Device::Handler handler;
   std::uint32_t busy_answers = 0;
+  bool asked_again = false;
 };
 
 struct Flying {
@@ -114,6 +115,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   std::array<std::uint8_t, 2048> buffer{};
   std::uint32_t silent = 0;
   std::uint32_t unasked = 0;
+  bool has_answered = false;  ///< On this connection.
   std::map<std::uint8_t, Breaker> breakers;
   std::vector<std::function<void(std::string)>> openers;
   Clock::time_point not_before{};
@@ -123,8 +125,11 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   DeviceCounters counters;
 
   [[nodiscard]] std::string peer() const {
-    return on_backup ? fmt::format("{}:{}", settings.backup_host, settings.backup_port)
-                     : settings.where();
+    if (settings.transport == Transport::rtu) return settings.where();
+    const auto& host = on_backup ? settings.backup_host : settings.host;
+    const auto port = on_backup ? settings.backup_port : settings.port;
+    const bool v6 = host.find(':') != std::string::npos;
+    return fmt::format("{}:{}", v6 ? '[' + host + ']' : host, port);
   }
   template <class Change>
   void count(Change change) {
@@ -247,6 +252,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     tried_backup = false;
     silent = 0;
     unasked = 0;
+    has_answered = false;
     past.clear();
     count([](auto& c) { ++c.connects; });
     read_on();
@@ -268,6 +274,23 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     show();
     tell_openers({});
     pump();
+  }
+
+  /// The peer has ended the connection. Some do after each answer, or when nobody asks for a while:
+  /// where there was an answer before, what was to be read is asked for once more, at once.
+  void hang_up(const std::string& why) {
+    if (!has_answered || retiring) return drop(What::lost, why);
+    for (auto it = flying.rbegin(); it != flying.rend();) {
+      auto& job = it->second.job;
+      if (core::writes(job.query.function) || job.asked_again) {
+        ++it;
+        continue;
+      }
+      job.asked_again = true;
+      queue.push_front(std::move(job));
+      it = std::make_reverse_iterator(flying.erase(std::next(it).base()));
+    }
+    drop(What::lost, why, false);
   }
 
   /// The connection ends. Requests in flight end as `what`, those not yet sent wait for the next
@@ -353,7 +376,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     link->write(*kept, [self, kept, mine = generation](const error_code& error, std::size_t) {
       if (mine != self->generation) return;
       self->writing = false;
-      if (error) return self->drop(What::lost, error.message());
+      if (error) return self->hang_up(error.message());
       self->write_on();
     });
   }
@@ -414,9 +437,9 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     link->read(buffer, [self, mine = generation](const error_code& error, std::size_t size) {
       if (mine != self->generation) return;
       if (error)
-        return self->drop(What::lost, error == asio::error::eof
-                                          ? std::string("the peer has closed the connection")
-                                          : error.message());
+        return self->hang_up(error == asio::error::eof
+                                 ? std::string("the peer has closed the connection")
+                                 : error.message());
       self->take({self->buffer.data(), size}, mine);
       if (mine == self->generation) self->read_on();
     });
@@ -473,6 +496,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       return drop(What::malformed, why);
     }
     unasked = 0;
+    has_answered = true;
     auto flight = std::move(found->second);
     flying.erase(found);
     remember(frame.transaction, true);
@@ -596,7 +620,7 @@ void Device::open(std::function<void(std::string)> handler) {
 void Device::submit(Query query, Handler handler, std::optional<std::uint8_t> unit) {
   asio::dispatch(state_->context, [state = state_, query = std::move(query),
                                    handler = std::move(handler), unit]() mutable {
-    state->enqueue({std::move(query), unit.value_or(state->settings.unit), std::move(handler), 0});
+    state->enqueue({std::move(query), unit.value_or(state->settings.unit), std::move(handler)});
   });
 }
 

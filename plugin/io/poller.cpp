@@ -17,8 +17,12 @@ namespace {
 
 constexpr std::uint8_t illegal_address = 2;
 constexpr std::uint8_t illegal_value = 3;  ///< What some say to more registers than they give.
-constexpr int beats_in_a_hole = 60;  ///< A field that the device does not have is asked for again
-                                     ///< after so many beats, as is a request that was taken apart.
+
+/// A field that the device does not have is asked for again after so many beats, as is a request
+/// that was taken apart: sixty, and not longer than a minute, as a PLC is loaded in one.
+int beats_in_a_hole(double period_s) {
+  return static_cast<int>(std::clamp(60 / period_s, 1.0, 60.0));
+}
 
 bool holds(const Range& range, const Range& field) {
   return range.table == field.table && range.address <= field.address &&
@@ -143,7 +147,7 @@ struct Poller::State : std::enable_shared_from_this<Poller::State> {
     };
     // A PLC that was being loaded said "illegal address" to everything; it has it all again.
     if (std::any_of(line.whole.begin(), line.whole.end(), is_apart) &&
-        ++line.apart % beats_in_a_hole == 0)
+        ++line.apart % beats_in_a_hole(line.plan.period_s) == 0)
       for (const auto& range : line.whole)
         if (is_apart(range)) requests.push_back({range, 0, true});
     for (auto& request : requests) {
@@ -202,7 +206,7 @@ struct Poller::State : std::enable_shared_from_this<Poller::State> {
       for (auto& more : core::ranges_of({middle, inside.end()}, rules)) tight.push_back(more);
     }
     if (inside.size() <= 1) {
-      beat.next.push_back({range, beats_in_a_hole});
+      beat.next.push_back({range, beats_in_a_hole(lines[index].plan.period_s)});
       return;
     }
     count([](auto& c) { ++c.splits; });

@@ -17,7 +17,7 @@ namespace foreline::io {
 
 namespace {
 
-constexpr std::size_t queue_limit = 1024;
+constexpr std::size_t queue_limit = 65'536;
 
 struct Job {
   std::uint8_t unit = 0;

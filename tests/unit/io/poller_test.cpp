@@ -198,6 +198,56 @@ TEST_CASE("a device that gives fewer registers at once than configured is read a
   CHECK(read(bench.polled.back(), 99));
 }
 
+TEST_CASE("row 15: a device that closes after each answer, or soon after, is read whole") {
+  Registers registers;
+  PlainServer server([&](Peer& peer) {
+    const auto request = peer.request();
+    if (request.empty()) return;
+    ++registers.requests;
+    const auto address = request[9];
+    peer.send(Peer::answer(request, {request[7], 2, 0, address}));
+  });
+  io::PollPlan plan;
+  plan.fields = {words(0, 1), words(100, 1), words(200, 1)};
+  Bench bench({at(server.port())}, {plan});
+  for (int beat = 0; beat < 20; ++beat) {
+    bench.once();
+    INFO(beat << ": " << bench.polled.back().text);
+    REQUIRE(bench.polled.back().troubles.empty());
+    CHECK(word(bench.polled.back(), 200) == 200);
+  }
+  CHECK(registers.requests == 60);
+}
+
+TEST_CASE("a device that takes one field a request is read whole, however many there are") {
+  Registers registers;
+  PlainServer server([&](Peer& peer) { registers.serve(peer); });
+  io::PollPlan plan;
+  for (std::uint16_t address = 0; address < 1500; ++address)
+    plan.fields.push_back(words(address, 1));
+  plan.rules.one_field = true;
+  Bench bench({at(server.port())}, {plan});
+  bench.once();
+  CHECK(bench.polled.back().troubles.empty());
+  CHECK(word(bench.polled.back(), 1499) == 1499);
+}
+
+TEST_CASE(
+    "what a PLC in mid-load refused is asked for again within a minute, however slow the poll") {
+  Registers registers;
+  registers.holes = {0};
+  PlainServer server([&](Peer& peer) { registers.serve(peer); });
+  io::PollPlan plan;
+  plan.period_s = 30;
+  plan.fields = {words(0, 1)};
+  Bench bench({at(server.port())}, {plan});
+  bench.once();
+  CHECK(bench.polled.back().troubles.size() == 1);
+  registers.holes.clear();
+  for (int beat = 0; beat < 3; ++beat) bench.once();
+  CHECK(bench.polled.back().troubles.empty());
+}
+
 TEST_CASE("row 8: what an exception means for the values") {
   const auto quality = [](std::uint8_t code) {
     io::Outcome outcome;

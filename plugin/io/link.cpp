@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "plugin/io/listening.hpp"
 #include "plugin/io/name_lookup.hpp"
 #include "plugin/io/tls.hpp"
 
@@ -67,6 +68,20 @@ class Lookup {
   std::uint64_t round_ = 0;  ///< Which start() it is about.
 };
 
+/// Connects to the first of `endpoints` that takes it. Says why no socket can be opened, which
+/// async_connect() calls cancelled.
+template <class Socket, class Endpoints>
+void connect_to(Socket& socket, Endpoints endpoints, Link::Done done) {
+  error_code error;
+  socket.open(endpoints.front().protocol(), error);
+  if (error) return done(error, 0);
+  auto kept = std::make_shared<Endpoints>(std::move(endpoints));
+  asio::async_connect(socket, *kept, [&socket, kept, done](const error_code& e, const auto&) {
+    if (!e) keep_from_children(socket);
+    done(e, 0);
+  });
+}
+
 void prepare(asio::ip::tcp::socket& socket) {
   error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -80,12 +95,10 @@ class TcpLink final : public Link {
     auto self = shared_from_this();
     lookup_.start(host, port, [this, self, done](const error_code& error, auto endpoints) {
       if (error) return done(error, 0);
-      auto kept = std::make_shared<decltype(endpoints)>(std::move(endpoints));
-      asio::async_connect(socket_, *kept,
-                          [this, self, kept, done](const error_code& e, const auto&) {
-                            if (!e) prepare(socket_);
-                            done(e, 0);
-                          });
+      connect_to(socket_, std::move(endpoints), [this, self, done](const error_code& e, auto) {
+        if (!e) prepare(socket_);
+        done(e, 0);
+      });
     });
   }
   void write(std::span<const std::uint8_t> bytes, Done done) override {
@@ -116,10 +129,9 @@ class UdpLink final : public Link {
     auto self = shared_from_this();
     lookup_.start(host, port, [this, self, done](const error_code& error, auto endpoints) {
       if (error) return done(error, 0);
-      auto kept = std::make_shared<decltype(endpoints)>(std::move(endpoints));
       // Connected, so that datagrams of strangers are not taken and a closed port is heard of.
-      asio::async_connect(socket_, *kept,
-                          [self, kept, done](const error_code& e, const auto&) { done(e, 0); });
+      connect_to(socket_, std::move(endpoints),
+                 [self, done](const error_code& e, auto) { done(e, 0); });
     });
   }
   void write(std::span<const std::uint8_t> bytes, Done done) override {
@@ -171,16 +183,15 @@ class TlsLink final : public Link {
     });
     lookup_.start(host, port, [this, self, done](const error_code& error, auto endpoints) {
       if (error) return done(error, 0);
-      auto kept = std::make_shared<decltype(endpoints)>(std::move(endpoints));
-      asio::async_connect(stream_->lowest_layer(), *kept,
-                          [this, self, kept, done](const error_code& e, const auto&) {
-                            if (e) return done(e, 0);
-                            prepare(stream_->next_layer());
-                            shaking_ = true;
-                            stream_->async_handshake(
-                                asio::ssl::stream_base::client,
-                                [self, done](const error_code& shaken) { done(shaken, 0); });
-                          });
+      connect_to(stream_->next_layer(), std::move(endpoints),
+                 [this, self, done](const error_code& e, auto) {
+                   if (e) return done(e, 0);
+                   prepare(stream_->next_layer());
+                   shaking_ = true;
+                   stream_->async_handshake(
+                       asio::ssl::stream_base::client,
+                       [self, done](const error_code& shaken) { done(shaken, 0); });
+                 });
     });
   }
   void write(std::span<const std::uint8_t> bytes, Done done) override {
@@ -203,6 +214,9 @@ class TlsLink final : public Link {
   }
   [[nodiscard]] std::string why(const error_code& error) override {
     if (!unusable_.empty()) return unusable_;
+    if (shaking_ && error == asio::ssl::error::stream_truncated)
+      return "the TLS handshake was broken off: it speaks no TLS, or does not believe our "
+             "certificate";
     const auto verdict = shaking_ ? SSL_get_verify_result(stream_->native_handle()) : X509_V_OK;
     if (error.category() != asio::error::get_ssl_category() || verdict == X509_V_OK)
       return words_of(error);

@@ -2,6 +2,7 @@
 // How our servers open a port.
 #pragma once
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -14,12 +15,19 @@
 
 namespace foreline::io {
 
+/// Programs that the host starts must not hold it: it would stay open when we close it.
+template <class Socket>
+void keep_from_children(Socket& socket) {
+  (void)::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+}
+
 /// Opens, binds and listens. Errors: the port; `what` says what cannot be served there.
 [[nodiscard]] inline line::Result<line::Done> listen(boost::asio::ip::tcp::acceptor& acceptor,
                                                      const boost::asio::ip::tcp::endpoint& endpoint,
                                                      int backlog, std::string_view what) {
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
+  if (!error) keep_from_children(acceptor);
   if (!error) acceptor.set_option(boost::asio::ip::tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(backlog, error);
@@ -40,6 +48,7 @@ void accept_all(boost::asio::ip::tcp::acceptor& acceptor, boost::asio::steady_ti
                                                   boost::asio::ip::tcp::socket socket) {
     if (!acceptor.is_open()) return;
     if (!error) {
+      keep_from_children(socket);
       take(std::move(socket));
       return accept_all(acceptor, again, take);
     }

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/io/register_server.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -269,4 +273,25 @@ TEST_CASE("a port in use and a name that is no address are errors") {
   REQUIRE_FALSE(second);
   CHECK(second.error().text().find(std::to_string(served.server->port())) != std::string::npos);
   CHECK_FALSE(RegisterServer::start(on(0, "plant floor"), {}));
+}
+
+TEST_CASE("no socket of ours is passed on to programs that the host starts") {
+  const auto descriptors = [] {
+    std::set<int> open;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+      open.insert(std::stoi(entry.path().filename()));
+    return open;
+  };
+  const auto before = descriptors();
+  auto server = io::RegisterServer::start({}, {});
+  REQUIRE(server);
+  (*server)->publish({1, 2, 3}, {});
+  io::ModbusClient client("127.0.0.1", (*server)->port(), 1, std::chrono::seconds(5));
+  REQUIRE(client.connect());
+  REQUIRE(client.read({core::RegisterTable::holding, 0, 3}));
+  for (const int fd : descriptors())
+    if (before.count(fd) == 0 && ::fcntl(fd, F_GETFD) >= 0) {
+      INFO(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)));
+      CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    }
 }

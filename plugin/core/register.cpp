@@ -223,10 +223,15 @@ std::uint16_t Register::words() const {
 }
 
 std::string Register::order() const {
+  if (type == RegisterType::string) return bytes_swapped ? "BA" : "AB";
   return letters_of(*this);
 }
 
 bool Register::set_order(std::string_view letters) {
+  if (type == RegisterType::string) {
+    bytes_swapped = letters == "BA";
+    return bytes_swapped || letters == "AB";
+  }
   for (unsigned choice = 0; choice < 8; ++choice) {
     auto tried = *this;
     tried.low_word_first = (choice & 1U) != 0;
@@ -299,6 +304,15 @@ Result<Register> parse_register(std::string_view text, int base) {
     if (!parse_whole(word, address) || address < static_cast<unsigned>(base) ||
         address - static_cast<unsigned>(base) > 65'535)
       return wrong(fmt::format("\"{}\" is no address from {} to {}", word, base, 65'535 + base));
+    // Five digits are how the data model was written before six, and an address as well.
+    if (!table_said && word.size() == 5 && (word[0] == '3' || word[0] == '4') &&
+        address % 10'000 != 0)
+      return Error(
+          fmt::format("\"{}\" may be {} or register {} counted from {}", word,
+                      place_text(word[0] == '4' ? RegisterTable::holding : RegisterTable::input,
+                                 static_cast<std::uint16_t>(address % 10'000 - 1)),
+                      address, base),
+          fmt::format("write {}{:05}, or hr:{}", word[0], address % 10'000, address));
     at.address = static_cast<std::uint16_t>(address - static_cast<unsigned>(base));
   }
   if (is_bits(at.table)) at.type = RegisterType::boolean;
@@ -373,6 +387,12 @@ Result<Register> parse_register(std::string_view text, int base) {
   }
   if (!order.empty() && !at.set_order(order))
     return wrong(fmt::format("\"{}\" is no byte order of {}", order, name_of(at.type)));
+  if (at.type == RegisterType::string && at.low_word_first)
+    return wrong("the letters of a string come in the order of its words");
+  const auto widest = all_bits(16U * std::min<std::size_t>(at.words(), 4));
+  for (const auto pattern : at.sentinels)
+    if (pattern > widest)
+      return wrong(fmt::format("0x{:X} has more bits than {}", pattern, name_of(at.type)));
   if (is_bits(at.table) && at.type != RegisterType::boolean)
     return wrong(fmt::format("\"{}\": coils and discrete inputs are bool", text));
   if (at.bit_count > 0 && at.first_bit + at.bit_count > 16 * at.words())

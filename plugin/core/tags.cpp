@@ -142,7 +142,8 @@ class TagReader {
     const auto* end = found.text.data() + found.text.size();
     const auto read = std::from_chars(found.text.data(), end, value);
     if (read.ec != std::errc{} || read.ptr != end || !std::isfinite(value)) {
-      complain(found.column, fmt::format("\"{}\" is no number for {}", found.text, name));
+      complain(found.column, fmt::format("\"{}\" is no number for {}", found.text, name),
+               found.text.find(',') == std::string::npos ? "" : "write a decimal point");
       return otherwise;
     }
     return value;
@@ -209,7 +210,7 @@ class TagReader {
     if (const auto& order = cell("order"); !order.text.empty() && !tag.at.set_order(order.text))
       complain(order.column,
                fmt::format("\"{}\" is no byte order of {}", order.text, name_of(tag.at.type)),
-               "for example ABCD, CDAB, BADC, DCBA; 16 bit: AB, BA");
+               "for example ABCD, CDAB, BADC, DCBA; 16 bit and strings: AB, BA");
     if (const auto& bits = cell("bits"); !bits.text.empty()) {
       const auto parsed =
           parse_register("0 " + std::string(name_of(tag.at.type)) + " bits " + bits.text);
@@ -234,7 +235,8 @@ class TagReader {
       if (parsed)
         tag.at.sentinels = parsed->sentinels;
       else
-        complain(pattern.column, fmt::format("\"{}\" is no pattern such as 0x8000", pattern.text));
+        complain(pattern.column, fmt::format("\"{}\" is no pattern of {} such as 0x8000",
+                                             pattern.text, name_of(tag.at.type)));
     }
     tag.at.factor = number("scale", 1);
     if (tag.at.factor == 0) complain(cell("scale").column, "a scale of 0 hides every value");
@@ -316,8 +318,7 @@ std::string tags_text(const std::vector<Tag>& tags, const TagContext& context) {
     out += fmt::format(
         "{},{},{}:{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", text::csv_field(tag.name),
         text::csv_field(at.device < context.devices.size() ? context.devices[at.device] : ""),
-        short_name(at.table), at.address + base, name_of(at.type),
-        ordered && at.type != RegisterType::string ? at.order() : "",
+        short_name(at.table), at.address + base, name_of(at.type), ordered ? at.order() : "",
         at.bit_count == 0 ? ""
                           : fmt::format("{}-{}", at.first_bit, at.first_bit + at.bit_count - 1),
         at.type == RegisterType::string ? fmt::format("{}", at.length) : "", number(at.factor, 1),

@@ -81,6 +81,23 @@ TEST_CASE("strings end at their first zero, and hold no control characters") {
   auto swapped = at("hr:4 string 4 bytes-swapped");
   image.put({where.table, 4, 2}, std::vector<std::uint16_t>{0x6F46, 0x6572});
   CHECK(image.text(swapped) == "Fore");
+  CHECK(at("hr:4 string 4 BA") == swapped);
+  CHECK(swapped.order() == "BA");
+  CHECK_FALSE(parse_register("hr:4 string 4 CDAB"));
+  CHECK_FALSE(parse_register("hr:4 string 4 low-word-first"));
+}
+
+TEST_CASE("five digits that may be an address or the data model's number are not guessed") {
+  const auto refused = parse_register("40101 u16");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text() ==
+        "\"40101\" may be hr:100 (400101) or register 40101 counted from 0 (write 400101, or "
+        "hr:40101)");
+  CHECK_FALSE(parse_register("30001"));
+  CHECK(at("hr:40101").address == 40'101);
+  CHECK(at("holding 40101").address == 40'101);
+  CHECK(at("40000").address == 40'000);
+  CHECK(at("12345").address == 12'345);
 }
 
 TEST_CASE("orders are letters: A the most significant byte, in the order of the wire") {
@@ -109,6 +126,8 @@ TEST_CASE("row 12: patterns that mean no value are no number") {
   CHECK(read("0 u16 not 0xFFFF", {0xFFFE}) == 0xFFFE);
   CHECK(std::isnan(read("0 u32 CDAB not 0xFFFF0000", {0, 0xFFFF})));
   CHECK_FALSE(words_of(at("0 u16 not 0xFFFF"), 65'535));
+  CHECK_FALSE(parse_register("0 i16 not 0x18000"));
+  CHECK(parse_register("0 f64 not 0xFFFFFFFFFFFFFFFF"));
   CHECK(read("0 f32", {0x8000, 0}) == 0);    // -0 is 0
   CHECK(std::isnan(read("0 f32", {0, 1})));  // denormal
 }

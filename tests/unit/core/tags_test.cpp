@@ -98,7 +98,7 @@ TEST_CASE("a written tag file is read back as it was") {
       "length,description\n"
       "a/b,plc,hr:7,f32,DCBA,,0.5,-3,-10,10,0x7FC00000 0xFFFFFFFF,mm,2,fast,,\"a \"\"b\"\" c\"\n"
       "c,oven,ir:9,u16,,4-7,,,,,,,,,,\n"
-      "d,plc,hr:30,string,,,,,,,,,,,16,\n"
+      "d,plc,hr:30,string,BA,,,,,,,,,,16,\n"
       "e,plc,co:5,,,,,,,,,,,,,\n");
   CHECK(parsed(tags_text(tags, context())) == tags);
 }

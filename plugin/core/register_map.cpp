@@ -133,13 +133,15 @@ Frame frame_of(const RegisterMap& map, const Line& line, const Image& image, dou
     const auto& machine = line.machines.at(m);
     MachineFrame seen;
     const double state = image.number(registers.state);
-    if (state >= 0 && state < static_cast<double>(packml_state_count))
-      seen.state = static_cast<PackmlState>(static_cast<int>(state));
     const double operating = image.number(registers.operating);
-    seen.operating_s = std::isfinite(operating) ? std::max(0.0, operating) : 0;
     const double renewals = image.number(registers.renewals);
-    seen.renewals =
-        std::isfinite(renewals) ? static_cast<std::uint32_t>(std::clamp(renewals, 0.0, 4e9)) : 0;
+    // A state without an age or a count of renewals would look like a new machine.
+    if (std::isfinite(operating) && std::isfinite(renewals)) {
+      if (state >= 0 && state < static_cast<double>(packml_state_count))
+        seen.state = static_cast<PackmlState>(static_cast<int>(state));
+      seen.operating_s = std::max(0.0, operating);
+      seen.renewals = static_cast<std::uint32_t>(std::clamp(renewals, 0.0, 4e9));
+    }
     for (std::size_t s = 0; s < registers.signals.size(); ++s) {
       const double value = image.number(registers.signals[s]);
       Sample sample{static_cast<float>(value), Quality::good};

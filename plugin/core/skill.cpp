@@ -127,6 +127,7 @@ void ForecastWatch::take(const Frame& frame, double sample_period_s) {
       scores_.add(machine.waiting.front().probability, false);
       machine.waiting.pop_front();
     }
+    if (seen.state == PackmlState::undefined) continue;  // nobody sees it
     const bool held = seen.state == PackmlState::held;
     if (held && !machine.held) {
       for (const auto& waiting : machine.waiting) scores_.add(waiting.probability, true);
@@ -142,6 +143,7 @@ void ForecastWatch::take(const Frame& frame, double sample_period_s) {
 
 void StopLog::take(const Frame& frame) {
   for (std::uint32_t m = 0; m < since_s_.size() && m < frame.machines.size(); ++m) {
+    if (frame.machines[m].state == PackmlState::undefined) continue;  // nobody sees it
     const bool held = frame.machines[m].state == PackmlState::held;
     if (held && since_s_[m] < 0) since_s_[m] = frame.at_s;
     if (held || since_s_[m] < 0) continue;

@@ -128,6 +128,9 @@ TEST_CASE("what a signal shows decides its quality") {
         Quality::bad_sensor_failure);
   Image nothing;
   CHECK(frame_of(map, line, nothing, 50).machines.at(1).state == PackmlState::undefined);
+  // A machine whose age or renewals cannot be read is not new, it is not known.
+  CHECK(frame_of(map, line, image_of(0, {6, 90}), 50).machines.at(0).state ==
+        PackmlState::undefined);
 }
 
 TEST_CASE("the line's state is believed only when its counts add up") {

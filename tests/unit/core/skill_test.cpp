@@ -105,6 +105,14 @@ TEST_CASE("forecasts wait until it is known what came") {
       watch.take(frame(at_s, PackmlState::execute, 1), 10);
     CHECK(watch.scores().forecasts() == 0);
   }
+  SECTION("a machine that nobody sees for a moment has not been serviced") {
+    watch.take(frame(1, PackmlState::execute, 1), 10);
+    watch.take(forecast(1, 0.8F), line);
+    watch.take(frame(10, PackmlState::undefined), 10);
+    watch.take(frame(20, PackmlState::execute, 1), 10);
+    watch.take(frame(30, PackmlState::held, 1), 10);
+    CHECK(watch.scores().failures() == 1);
+  }
   SECTION("so does a gap") {
     watch.take(forecast(0, 0.8F), line);
     watch.take(frame(900, PackmlState::execute), 10);
@@ -115,7 +123,8 @@ TEST_CASE("forecasts wait until it is known what came") {
 
 TEST_CASE("stops are kept with their ends, open ones to the end of the question") {
   StopLog log(2);
-  for (const double at_s : {10.0, 20.0}) log.take(frame(at_s, PackmlState::held));
+  log.take(frame(10, PackmlState::held));
+  log.take(frame(20, PackmlState::undefined));  // its device does not answer
   log.take(frame(30, PackmlState::execute));
   log.take(frame(90, PackmlState::held));
   auto stops = log.between(0, 100);

@@ -50,6 +50,9 @@ const speakers = [
   ["plugin/hmi/what_if.cpp", /\b(?:Error|complain)\(|sentences\.\w+\(/g],
   ["plugin/hmi/scenarios.cpp", /\bError\(/g],
   ["plugin/attachment/attachment.cpp", /\bRefusal::\w+,|\bfinish\(|return end\(|\bError\(|tell_plan\(|\blose\(|return (?=")|alarm_deployment\(|settle\(/g],
+  ["plugin/io/device.cpp", /\b(?:drop|hang_up|unconnected)\(|(?:why|text) = /g],
+  ["plugin/io/link.cpp", /return (?=")|\? (?=fmt)|: (?=fmt)/g],
+  ["plugin/core/protocol.cpp", /\bwhy =/g],
   ["plugin/core/alarms.cpp", /event\.why = connected/g],
   ["plugin/core/gate.cpp", /complaints\.\w+\(|> forms = \{/g],
   ["plugin/core/ledger.cpp", /news\.\w+ = /g],
@@ -82,6 +85,17 @@ test("whatever the server, the gate and the simulation say to the pages has its 
   }
   assert.deepEqual(missing, []);
   choose("en");
+});
+
+test("what a link suffers from is told in Chinese behind the device's name and address", () => {
+  choose("zh");
+  for (const [english, chinese] of Object.entries({
+    "oven: 10.0.0.7:502: 20 registers were asked for, the answer has 42 bytes": "oven：10.0.0.7:502：请求 20 个寄存器，应答有 42 字节",
+    "10.0.0.7:502: 65 answers in a row that nobody asked for": "10.0.0.7:502：连续 65 个未请求的应答",
+    "[fe80::1]:802: its certificate is not believed: self-signed": "[fe80::1]:802：其证书不可信：self-signed",
+    "10.0.0.7:502: exception 10 (gateway path unavailable); unit 3 is left alone for a while (4 changes before were not told)":
+      "10.0.0.7:502：异常 10（网关路径不可用）；暂停访问单元 3（此前 4 次变化未报告）",
+  })) assert.equal(spoken(english), chinese);
 });
 
 test("every act that is refused has its Chinese in the audit", () => {

@@ -43,6 +43,8 @@ function chinese_of(text) {
   if (text.length > sentence_max || text.startsWith("{")) return null; // figures, not words
   const [, place, complaint] = /^(\S+:\d+:\d+: )(.+)$/.exec(text) ?? [];
   if (place) return place + (chinese_of(complaint) ?? complaint);
+  const [, peer, trouble] = /^((?:[^\s:]+: )?\S+:\d+): (.+)$/.exec(text) ?? [];
+  if (peer) return `${peer.replace(": ", "：")}：${chinese_of(trouble) ?? trouble}`;
   if (is_known(text)) return t(text);
   const [, machine, kind] = /^([^\s/]+)\/([\w-]+)$/.exec(text) ?? [];
   if (kind && is_known(kind)) return `${machine} · ${t(kind)}`;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 
@@ -20,6 +21,8 @@ struct foreline_instance {
   std::string hmi_where;  ///< As the host gave it.
   bool started = false;
   foreline::core::Configuration configuration;
+  /// Held by calls from any thread, and while a reload puts another attachment or pages in place.
+  std::mutex door;
   std::unique_ptr<foreline::attachment::Attachment> attachment;
   /// What ran before a reload; the next start goes on where it stood.
   std::unique_ptr<foreline::attachment::Attachment> former;
@@ -75,6 +78,8 @@ foreline_status guarded(char* error, size_t size, Body body) noexcept {
     return FORELINE_INTERNAL;
   }
 }
+
+constexpr auto patience = std::chrono::seconds(5);  ///< With what is under way at an end.
 
 uint32_t kind_of(attachment::EventKind kind) {
   return static_cast<uint32_t>(kind) + FORELINE_EVENT_LINK;
@@ -162,6 +167,7 @@ Answer begin(foreline_instance& instance) {
   if (instance.configuration.hmi.on && !instance.hmi) {
     auto pages = hmi::Hmi::start(*instance.attachment, instance.configuration);
     if (!pages) return {Refusal::io, pages.error().text()};
+    const std::lock_guard lock(instance.door);
     instance.hmi = std::move(*pages);
   }
   auto started = instance.attachment->start(instance.former.get());
@@ -171,10 +177,16 @@ Answer begin(foreline_instance& instance) {
   return started;
 }
 
-void end(foreline_instance& instance) {
-  (void)instance.attachment->stop(std::chrono::seconds(5));
-  instance.hmi.reset();
+Answer end(foreline_instance& instance, std::chrono::milliseconds limit) {
+  auto stopped = instance.attachment->stop(limit);
+  if (stopped.refusal != Refusal::none) return stopped;
+  std::unique_ptr<hmi::Hmi> pages;
+  {
+    const std::lock_guard lock(instance.door);
+    pages.swap(instance.hmi);
+  }
   instance.started = false;
+  return stopped;
 }
 
 foreline_status start(foreline_instance* instance, char* error, size_t error_size) {
@@ -192,16 +204,24 @@ foreline_status reload(foreline_instance* instance, const char* config_path, cha
     if (!read) return say(FORELINE_INVALID_CONFIG, read.error().text(), error, error_size);
     if (!instance->hmi_where.empty()) (void)listen_on(instance->hmi_where, read->hmi);
     const bool running = instance->started;
-    end(*instance);
+    if (const auto ended = end(*instance, patience); ended.refusal != Refusal::none)
+      return answer(ended, error, error_size);
     auto fresh = std::make_unique<attachment::Attachment>(*read, calls_of(*instance));
-    std::swap(instance->attachment, fresh);
+    {
+      const std::lock_guard lock(instance->door);
+      std::swap(instance->attachment, fresh);
+    }
     std::swap(instance->configuration, *read);
     if (!instance->former) instance->former = std::move(fresh);
     if (!running) return say(FORELINE_OK, {}, error, error_size);
     const auto begun = begin(*instance);
     if (begun.refusal == Refusal::none) return say(FORELINE_OK, {}, error, error_size);
-    end(*instance);
-    instance->attachment = std::move(instance->former);
+    (void)end(*instance, patience);
+    {
+      const std::lock_guard lock(instance->door);
+      std::swap(instance->attachment, instance->former);
+    }
+    instance->former.reset();
     instance->configuration = std::move(*read);
     const auto again = begin(*instance);
     if (again.refusal == Refusal::none) return answer(begun, error, error_size);
@@ -215,16 +235,16 @@ foreline_status stop(foreline_instance* instance, uint32_t timeout_ms, char* err
                      size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr) return without_instance(error, error_size);
-    const auto stopped = instance->attachment->stop(std::chrono::milliseconds(timeout_ms));
-    instance->hmi.reset();
-    instance->started = false;
-    return answer(stopped, error, error_size);
+    return answer(end(*instance, std::chrono::milliseconds(timeout_ms)), error, error_size);
   });
 }
 
 void destroy(foreline_instance* instance) {
   guarded(nullptr, 0, [&] {
-    if (instance != nullptr) (void)instance->attachment->stop(std::chrono::seconds(5));
+    if (instance == nullptr) return FORELINE_OK;
+    // From a callback of its own thread nothing can be freed: better a leak than a dead host.
+    const auto stopped = instance->attachment->stop(patience);
+    if (stopped.refusal != Refusal::none) return answer(stopped, nullptr, 0);
     delete instance;
     return FORELINE_OK;
   });
@@ -237,6 +257,7 @@ foreline_status read(foreline_instance* instance, const char* tag, foreline_valu
     if (tag == nullptr || out == nullptr || out->size < sizeof(uint32_t))
       return say(FORELINE_INVALID_ARGUMENT, "tag, out or out->size is missing", error, error_size);
     attachment::Value value;
+    const std::lock_guard lock(instance->door);
     const auto given = instance->attachment->read(tag, value);
     if (given.refusal != Refusal::none) return answer(given, error, error_size);
     foreline_value result{};
@@ -253,17 +274,22 @@ foreline_status read(foreline_instance* instance, const char* tag, foreline_valu
 }
 
 uint16_t server_port(foreline_instance* instance) {
-  return instance == nullptr ? uint16_t{0} : instance->attachment->server_port();
+  if (instance == nullptr) return 0;
+  const std::lock_guard lock(instance->door);
+  return instance->attachment->server_port();
 }
 
 uint16_t hmi_port(foreline_instance* instance) {
-  return instance == nullptr || !instance->hmi ? uint16_t{0} : instance->hmi->port();
+  if (instance == nullptr) return 0;
+  const std::lock_guard lock(instance->door);
+  return instance->hmi ? instance->hmi->port() : uint16_t{0};
 }
 
 foreline_status acknowledge(foreline_instance* instance, const char* subject, char* error,
                             size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
+    const std::lock_guard lock(instance->door);
     return answer(instance->attachment->acknowledge(subject, "the host"), error, error_size);
   });
 }
@@ -279,6 +305,7 @@ foreline_status acknowledge_as(foreline_instance* instance, const char* subject,
   return guarded(error, error_size, [&] {
     if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
     if (!named(who)) return say(FORELINE_INVALID_ARGUMENT, nobody, error, error_size);
+    const std::lock_guard lock(instance->door);
     return answer(instance->attachment->acknowledge(subject, who), error, error_size);
   });
 }
@@ -288,6 +315,7 @@ foreline_status shelve(foreline_instance* instance, const char* subject, double 
   return guarded(error, error_size, [&] {
     if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
     if (!named(who)) return say(FORELINE_INVALID_ARGUMENT, nobody, error, error_size);
+    const std::lock_guard lock(instance->door);
     auto& attachment = *instance->attachment;
     if (for_s == 0) return answer(attachment.unshelve(subject, who), error, error_size);
     return answer(attachment.shelve(subject, for_s, who, reason == nullptr ? "" : reason), error,
@@ -300,6 +328,7 @@ foreline_status service(foreline_instance* instance, const char* subject, int in
   return guarded(error, error_size, [&] {
     if (instance == nullptr || subject == nullptr) return without_instance(error, error_size);
     if (!named(who)) return say(FORELINE_INVALID_ARGUMENT, nobody, error, error_size);
+    const std::lock_guard lock(instance->door);
     return answer(instance->attachment->service(subject, in_service != 0, who,
                                                 reason == nullptr ? "" : reason),
                   error, error_size);
@@ -309,6 +338,7 @@ foreline_status service(foreline_instance* instance, const char* subject, int in
 foreline_status plan(foreline_instance* instance, char* error, size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr) return without_instance(error, error_size);
+    const std::lock_guard lock(instance->door);
     return answer(instance->attachment->plan(), error, error_size);
   });
 }
@@ -317,6 +347,7 @@ foreline_status decide(foreline_instance* instance, uint64_t proposal, int appro
                        const char* who, char* error, size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr) return without_instance(error, error_size);
+    const std::lock_guard lock(instance->door);
     return answer(instance->attachment->decide(proposal, approved != 0, who == nullptr ? "" : who),
                   error, error_size);
   });
@@ -326,6 +357,7 @@ foreline_status write(foreline_instance* instance, const char* tag, double value
                       char* error, size_t error_size) {
   return guarded(error, error_size, [&] {
     if (instance == nullptr || tag == nullptr) return without_instance(error, error_size);
+    const std::lock_guard lock(instance->door);
     return answer(instance->attachment->write(tag, value, who == nullptr ? "" : who), error,
                   error_size);
   });
@@ -348,6 +380,7 @@ foreline_status metrics(foreline_instance* instance, char** text_out, char* erro
   return guarded(error, error_size, [&] {
     if (instance == nullptr || text_out == nullptr) return without_instance(error, error_size);
     *text_out = nullptr;
+    const std::lock_guard lock(instance->door);
     *text_out = copy_of(instance->attachment->metrics());
     return say(FORELINE_OK, {}, error, error_size);
   });
@@ -358,6 +391,7 @@ foreline_status snapshot(foreline_instance* instance, char** json_out, char* err
   return guarded(error, error_size, [&] {
     if (instance == nullptr || json_out == nullptr) return without_instance(error, error_size);
     *json_out = nullptr;
+    const std::lock_guard lock(instance->door);
     *json_out = copy_of(instance->attachment->snapshot());
     return say(FORELINE_OK, {}, error, error_size);
   });

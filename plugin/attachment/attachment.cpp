@@ -2146,6 +2146,8 @@ Answer Attachment::read(const std::string& tag, Value& out) const {
     return {Refusal::invalid_argument,
             fmt::format("\"{}\" is no tag; write machine/signal or machine/state", tag)};
   const auto name = tag.substr(slash + 1);
+  if (s.thread.get_id() == std::this_thread::get_id())
+    return {Refusal::wrong_state, "an instance is not stopped from one of its own callbacks"};
   const auto& signals = s.line().at(*machine).signals;
   const auto signal = std::find_if(signals.begin(), signals.end(),
                                    [&](const Signal& known) { return known.name == name; });

@@ -394,3 +394,65 @@ TEST_CASE("a PLC that dies does not hold up stopping") {
   instance.stop();
   CHECK(std::chrono::steady_clock::now() - begun < 5s);
 }
+
+TEST_CASE("other threads ask while a reload puts another configuration in place") {
+  const tests::SoftPlc plc(bottling(), "abi-asked", 200);
+  REQUIRE(plc.port() != 0);
+  const auto bare = std::regex_replace(sample(), std::regex("\nmodel = [^\n]*"), "");
+  const auto good = configuration(plc.port(), "asked", bare);
+  Host host;
+  Instance instance(good, host);
+  instance.start();
+  std::atomic<bool> done = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      while (!done) {
+        foreline_value value{};
+        value.size = sizeof value;
+        (void)api().read(instance.handle, "filler/vibration", &value, nullptr, 0);
+        for (auto* ask : {api().snapshot, api().metrics}) {
+          char* text = nullptr;
+          (void)ask(instance.handle, &text, nullptr, 0);
+          api().free_text(text);
+        }
+        (void)api().acknowledge(instance.handle, "communication", nullptr, 0);
+        (void)api().server_port(instance.handle);
+        (void)api().hmi_port(instance.handle);
+      }
+    });
+  for (int i = 0; i < 20; ++i)
+    CHECK(api().reload(instance.handle, good.c_str(), instance.error.data(),
+                       instance.error.size()) == FORELINE_OK);
+  done = true;
+  for (auto& thread : threads) thread.join();
+  instance.stop();
+}
+
+TEST_CASE("stopped or destroyed from a callback, an instance says no and lives on") {
+  const tests::SoftPlc plc(bottling(), "abi-callback", 200);
+  REQUIRE(plc.port() != 0);
+  struct Self {
+    foreline_instance* handle = nullptr;
+    std::atomic<int> status = -1;
+  } self;
+  foreline_host calls{};
+  calls.size = sizeof calls;
+  calls.context = &self;
+  calls.event = [](void* context, const foreline_event*) {
+    auto& own = *static_cast<Self*>(context);
+    if (own.status != -1) return;
+    const auto status = api().stop(own.handle, 5000, nullptr, 0);
+    api().destroy(own.handle);
+    own.status = static_cast<int>(status);
+  };
+  std::array<char, 1024> error{};
+  REQUIRE(api().create(configuration(plc.port(), "callback").c_str(), &calls, &self.handle,
+                       error.data(), error.size()) == FORELINE_OK);
+  REQUIRE(api().start(self.handle, error.data(), error.size()) == FORELINE_OK);
+  CHECK(soon([&] { return self.status != -1; }));
+  CHECK(self.status == static_cast<int>(FORELINE_WRONG_STATE));
+  CHECK(api().server_port(self.handle) != 0);
+  CHECK(api().stop(self.handle, 5000, error.data(), error.size()) == FORELINE_OK);
+  api().destroy(self.handle);
+}

@@ -209,6 +209,7 @@ struct Attachment::State {
   std::shared_ptr<const inference::Forecaster> forecaster;
   std::vector<Event> events;                 ///< To tell the host once no lock is held.
   std::optional<core::Following> following;  ///< The deployed schedule, until it is judged.
+  mutable std::vector<Said> lines;           ///< Likewise.
   std::optional<TwinCheck> twin_check;
   double scored_at_s = -1;
   core::Telling<std::uint64_t> decided_in_vain;
@@ -277,10 +278,14 @@ struct Attachment::State {
   std::atomic<std::uint16_t> server_port = 0;
   std::atomic<bool> running = false;
 
-  void log(Level level, std::string_view room, const std::string& text) const {
+  void say(Level level, std::string_view room, const std::string& text) const {
     if (host.log) host.log(level, room, text);
   }
   void tell(Event event) {
+  /// Like events, said once no lock is held: whoever hears it may ask for values.
+  void log(Level level, std::string_view room, const std::string& text) const {
+    lines.push_back({level, std::string(room), text});
+  }
     remember(event);
     if (north && event.kind == EventKind::alarm)
       north->alarm(event.subject, watch->alarms().record(event.subject).state);
@@ -407,6 +412,7 @@ struct Attachment::State {
   }
   void flush() {
     for (const auto& event : std::exchange(events, {}))
+    for (const auto& said : std::exchange(lines, {})) say(said.level, said.room, said.text);
       if (host.event) host.event(event);
   }
   std::int64_t wall_ns() const {
@@ -1944,7 +1950,7 @@ struct Attachment::State {
     try {
       work();
     } catch (const std::exception& error) {
-      log(Level::error, "attachment", fmt::format("internal error, stopped: {}", error.what()));
+      say(Level::error, "attachment", fmt::format("internal error, stopped: {}", error.what()));
     }
     keep_hours();
     if (planner.joinable()) planner.join();
@@ -1974,7 +1980,7 @@ Answer Attachment::start(Attachment* former) {
     if (!forecaster) return {Refusal::io, forecaster.error().text()};
     auto evaluation = core::evaluation_of(configuration.model);
     if (!evaluation) return {Refusal::io, evaluation.error().text()};
-    s.log(Level::info, "inference", forecaster->description());
+    s.say(Level::info, "inference", forecaster->description());
     const std::lock_guard lock(s.mutex);
     s.forecaster = std::make_shared<const inference::Forecaster>(std::move(*forecaster));
     s.evaluation = *evaluation;
@@ -1989,6 +1995,7 @@ Answer Attachment::start(Attachment* former) {
     }
     auto store = store::Store::open(configuration.store);
     if (!store) return {Refusal::io, store.error().text()};
+    flush();
     s.store.emplace(std::move(*store));
   }
   {
@@ -2074,7 +2081,7 @@ Answer Attachment::start(Attachment* former) {
         io::MetricsServer::start(configuration.metrics.port, [this] { return this->metrics(); });
     if (!metrics) return {Refusal::io, metrics.error().text()};
     s.metrics_server = std::move(*metrics);
-    s.log(Level::info, "metrics",
+    s.say(Level::info, "metrics",
           fmt::format("counters on http://127.0.0.1:{}/metrics", s.metrics_server->port()));
   }
   {

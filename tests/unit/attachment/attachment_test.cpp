@@ -433,6 +433,31 @@ TEST_CASE("row 22: a PLC whose heartbeat stands still is stale though it answers
   CHECK(good_soon(attachment, "Speed"));
 }
 
+TEST_CASE("a host that is told something may ask for values at once") {
+  RegisterPlc plc;
+  fill(plc);
+  plc.set(30, 9000);
+  const auto folder = fresh_folder("asking");
+  std::ofstream(folder / "line.toml") << line_text;
+  auto text = text_of(plc.port());
+  text.insert(text.find("heartbeat ="), "clock = \"30\"\n");
+  std::ofstream(folder / "plugin.toml") << text;
+  auto read = core::read_configuration(folder / "plugin.toml");
+  if (!read) FAIL(read.error().text());
+  Attachment* asked = nullptr;
+  std::atomic<int> answers = 0;
+  attachment::HostCalls host;
+  host.log = [&](attachment::Level, std::string_view, const std::string&) {
+    if (!asked->snapshot().empty()) ++answers;
+  };
+  Attachment attachment(*read, host);
+  asked = &attachment;
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "press/vibration"));
+  plc.set(30, 100);  // a new run, which is logged
+  CHECK(soon([&] { return answers == 1; }));
+}
+
 TEST_CASE("row 25: destroying an instance in mid-poll leaves no thread and no callback") {
   const auto threads = [] {
     return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator{});

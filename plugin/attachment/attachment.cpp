@@ -186,6 +186,7 @@ struct Attachment::State {
   Clock::time_point clock_read{};
   Clock::time_point started{};
   std::int64_t grid = std::numeric_limits<std::int64_t>::min();
+  Clock::time_point framed{};            ///< When the last frame was taken.
   std::optional<worker::Client> worker;  ///< Lent to the planning thread while it runs.
   std::thread planner;
   bool planning = false;
@@ -208,8 +209,8 @@ struct Attachment::State {
   std::vector<std::optional<std::uint32_t>> renewals_seen;  ///< By machine.
   std::shared_ptr<const inference::Forecaster> forecaster;
   std::vector<Event> events;                 ///< To tell the host once no lock is held.
-  std::optional<core::Following> following;  ///< The deployed schedule, until it is judged.
   mutable std::vector<Said> lines;           ///< Likewise.
+  std::optional<core::Following> following;  ///< The deployed schedule, until it is judged.
   std::optional<TwinCheck> twin_check;
   double scored_at_s = -1;
   core::Telling<std::uint64_t> decided_in_vain;
@@ -281,11 +282,11 @@ struct Attachment::State {
   void say(Level level, std::string_view room, const std::string& text) const {
     if (host.log) host.log(level, room, text);
   }
-  void tell(Event event) {
   /// Like events, said once no lock is held: whoever hears it may ask for values.
   void log(Level level, std::string_view room, const std::string& text) const {
     lines.push_back({level, std::string(room), text});
   }
+  void tell(Event event) {
     remember(event);
     if (north && event.kind == EventKind::alarm)
       north->alarm(event.subject, watch->alarms().record(event.subject).state);
@@ -411,8 +412,8 @@ struct Attachment::State {
     keep_hours();
   }
   void flush() {
-    for (const auto& event : std::exchange(events, {}))
     for (const auto& said : std::exchange(lines, {})) say(said.level, said.room, said.text);
+    for (const auto& event : std::exchange(events, {}))
       if (host.event) host.event(event);
   }
   std::int64_t wall_ns() const {
@@ -569,6 +570,13 @@ struct Attachment::State {
       lose("the PLC's clock is no number", Quality::bad_sensor_failure);
       return miss_locked();
     }
+    // A PLC that was away may bring its clock back as it was.
+    if (known[0].link != Quality::good && known[0].link != Quality::uncertain_last_known)
+      framed = now;
+    if (const auto why = clock_trouble(clock_s, now); !why.empty()) {
+      lose(why, Quality::uncertain_last_known);
+      return miss_locked();
+    }
     find();
     keep_pace(clock_s, now);
     image.forget(0);
@@ -587,6 +595,7 @@ struct Attachment::State {
         static_cast<std::int64_t>(std::floor(clock_s / line().sample_period_s + 1e-6));
     if (cell <= grid) return;
     grid = cell;
+    framed = now;
     frame = core::frame_of(map, line(), image, static_cast<double>(cell) * line().sample_period_s);
     remember(frame);
     if (north) north->frame(frame);
@@ -599,6 +608,25 @@ struct Attachment::State {
     if (!changes.forecasts.empty()) forecast_took_s = seconds(Clock::now() - begun);
     if (judged) judged->take(changes.forecasts, line());
     take(changes);
+  }
+
+  /// Without line time nothing is sampled, so what was seen last must not pass for what is. Tags
+  /// need no line time.
+  std::string clock_trouble(double clock_s, Clock::time_point now) const {
+    const double period_s = line().sample_period_s;
+    if (grid == std::numeric_limits<std::int64_t>::min() || clock_s < frame.at_s - new_run_s)
+      return {};
+    if (clock_s >= static_cast<double>(grid + 1) * period_s) return {};
+    const double patience_s =
+        std::max(3 * period_s / std::min(pace, 1.0), configuration.plc.heartbeat_stale_s);
+    if (seconds(now - framed) <= patience_s) return {};
+    const double behind_s = frame.at_s - clock_s;
+    return behind_s > period_s
+               ? fmt::format(
+                     "the PLC's clock was set back and is {:.0f} min behind; nothing is "
+                     "sampled until it has caught up",
+                     std::max(1.0, std::ceil(behind_s / 60)))
+               : "the PLC answers, but its clock stands still";
   }
 
   void keep_pace(double clock_s, Clock::time_point now) {
@@ -647,6 +675,15 @@ struct Attachment::State {
       (void)note("foreline", kept::ended, "{}");
     }
     log(Level::warning, "attachment", "the line's clock has fallen back: a new run begins");
+  }
+
+  /// `quality` of what the last frame holds of a register, unless its device is lost by now. Under
+  /// `mutex`.
+  Quality quality_of_link(const core::Register& at, Quality quality) const {
+    for (const std::size_t d : {std::size_t{0}, std::size_t{at.device}})
+      if (d >= known.size() || known[d].link != Quality::good)
+        return d < known.size() ? known[d].link : Quality::bad_not_connected;
+    return quality;
   }
 
   /// The quality of a tag at this moment. Under `mutex`.
@@ -1908,7 +1945,10 @@ struct Attachment::State {
     received_ns = former.received_ns;
     told_ns = former.told_ns;
     polls = former.polls;
-    if (configuration.line->sample_period_s == former.line().sample_period_s) grid = former.grid;
+    if (configuration.line->sample_period_s == former.line().sample_period_s) {
+      grid = former.grid;
+      framed = former.framed;
+    }
     if (*configuration.line == former.line()) {
       frame = former.frame;
       booked = former.booked;
@@ -1955,6 +1995,7 @@ struct Attachment::State {
     keep_hours();
     if (planner.joinable()) planner.join();
     twin_check.reset();
+    flush();
   }
 };
 
@@ -1995,7 +2036,6 @@ Answer Attachment::start(Attachment* former) {
     }
     auto store = store::Store::open(configuration.store);
     if (!store) return {Refusal::io, store.error().text()};
-    flush();
     s.store.emplace(std::move(*store));
   }
   {
@@ -2106,6 +2146,8 @@ Answer Attachment::start(Attachment* former) {
 
 Answer Attachment::stop(std::chrono::milliseconds limit) {
   auto& s = *state_;
+  if (s.thread.get_id() == std::this_thread::get_id())
+    return {Refusal::wrong_state, "an instance is not stopped from one of its own callbacks"};
   {
     std::unique_lock lock(s.inbox_mutex);
     s.stopping = true;
@@ -2153,8 +2195,6 @@ Answer Attachment::read(const std::string& tag, Value& out) const {
     return {Refusal::invalid_argument,
             fmt::format("\"{}\" is no tag; write machine/signal or machine/state", tag)};
   const auto name = tag.substr(slash + 1);
-  if (s.thread.get_id() == std::this_thread::get_id())
-    return {Refusal::wrong_state, "an instance is not stopped from one of its own callbacks"};
   const auto& signals = s.line().at(*machine).signals;
   const auto signal = std::find_if(signals.begin(), signals.end(),
                                    [&](const Signal& known) { return known.name == name; });
@@ -2167,20 +2207,17 @@ Answer Attachment::read(const std::string& tag, Value& out) const {
   const auto& seen = s.frame.machines[machine->index];
   out.at_s = s.frame.at_s;
   out.received_ns = s.received_ns;
+  const auto& registers = s.configuration.map.machines.at(machine->index);
   if (name == "state") {
     out.value = static_cast<double>(seen.state);
-    out.quality = Quality::good;
+    out.quality = s.quality_of_link(registers.state, seen.state == PackmlState::undefined
+                                                         ? Quality::uncertain_out_of_range
+                                                         : Quality::good);
   } else {
-    const auto& sample = seen.signals.at(static_cast<std::size_t>(signal - signals.begin()));
-    out.value = static_cast<double>(sample.value);
-    out.quality = sample.quality;
+    const auto which = static_cast<std::size_t>(signal - signals.begin());
+    out.value = static_cast<double>(seen.signals.at(which).value);
+    out.quality = s.quality_of_link(registers.signals.at(which), seen.signals[which].quality);
   }
-  const auto device = s.configuration.map.machines.at(machine->index).state.device;
-  const auto link = [&](std::size_t d) {
-    return d < s.known.size() ? s.known[d].link : Quality::bad_not_connected;
-  };
-  if (!s.connected) out.quality = link(0);
-  if (device != 0 && link(device) != Quality::good) out.quality = link(device);
   return {};
 }
 
@@ -2492,9 +2529,15 @@ std::string Attachment::past() const {
 std::string Attachment::snapshot() const {
   const auto& s = *state_;
   const std::lock_guard lock(s.mutex);
+  auto seen = s.frame;
+  for (std::size_t m = 0; m < seen.machines.size(); ++m)
+    for (std::size_t i = 0; i < seen.machines[m].signals.size(); ++i) {
+      auto& quality = seen.machines[m].signals[i].quality;
+      quality = s.quality_of_link(s.configuration.map.machines[m].signals[i], quality);
+    }
   Json json = {{"line", s.line().name},        {"running", s.running.load()},
                {"connected", s.connected},     {"line_time_s", s.line_s},
-               {"server_port", server_port()}, {"values", to_json(s.frame, s.line())}};
+               {"server_port", server_port()}, {"values", to_json(seen, s.line())}};
   Json forecasts = Json::array();
   Json alarms = Json::array();
   if (s.watch) {

@@ -433,6 +433,42 @@ TEST_CASE("row 22: a PLC whose heartbeat stands still is stale though it answers
   CHECK(good_soon(attachment, "Speed"));
 }
 
+TEST_CASE("a PLC whose clock stands still or is set back shows no value as good") {
+  RegisterPlc plc;
+  fill(plc);
+  plc.set(30, 5000);
+  const auto folder = fresh_folder("clock");
+  std::ofstream(folder / "line.toml") << line_text;
+  auto text = text_of(plc.port());
+  text.insert(text.find("heartbeat ="), "clock = \"30\"\n");
+  std::ofstream(folder / "plugin.toml") << text;
+  auto read = core::read_configuration(folder / "plugin.toml");
+  if (!read) FAIL(read.error().text());
+  Heard heard;
+  Attachment attachment(*read, heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "press/vibration"));
+  CHECK(
+      soon([&] { return quality(attachment, "press/vibration") == Quality::uncertain_last_known; },
+           20s));
+  CHECK(heard.said("plc", "lost") == "the PLC answers, but its clock stands still");
+  CHECK(quality(attachment, "Speed") == Quality::good);
+  const auto shown = nlohmann::json::parse(attachment.snapshot());
+  CHECK(shown["values"]["machines"]["press"]["signals"]["vibration"]["quality"] ==
+        "Uncertain_LastKnown");
+  plc.set(30, 5010);
+  REQUIRE(good_soon(attachment, "press/vibration"));
+  heard.events.clear();
+  plc.set(30, 4000);
+  CHECK(
+      soon([&] { return quality(attachment, "press/vibration") == Quality::uncertain_last_known; },
+           20s));
+  CHECK(heard.said("plc", "lost").find("was set back and is 17 min behind") != std::string::npos);
+  plc.set(30, 5020);
+  CHECK(good_soon(attachment, "press/vibration"));
+  CHECK(heard.times("plc", "lost") == 1);
+}
+
 TEST_CASE("a host that is told something may ask for values at once") {
   RegisterPlc plc;
   fill(plc);
@@ -456,6 +492,18 @@ TEST_CASE("a host that is told something may ask for values at once") {
   REQUIRE(good_soon(attachment, "press/vibration"));
   plc.set(30, 100);  // a new run, which is logged
   CHECK(soon([&] { return answers == 1; }));
+}
+
+TEST_CASE("a state that no machine has is not shown as good") {
+  RegisterPlc plc;
+  fill(plc);
+  plc.set(10, 99);
+  const auto folder = fresh_folder("state");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "press/vibration"));
+  CHECK(quality(attachment, "press/state") == Quality::uncertain_out_of_range);
 }
 
 TEST_CASE("row 25: destroying an instance in mid-poll leaves no thread and no callback") {

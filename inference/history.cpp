@@ -226,6 +226,8 @@ struct History::MachineHistory {
   }
 
   void take(const MachineFrame& frame, std::vector<float>& values) {
+    // Nobody sees it, so nobody knows that it was renewed or has stopped.
+    if (frame.state == PackmlState::undefined) return;
     if (renewals != frame.renewals) renew(frame);
     operating_s = frame.operating_s;
     if (frame.state != PackmlState::execute) {

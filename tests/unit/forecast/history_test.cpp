@@ -191,6 +191,24 @@ TEST_CASE("A repair that leaves the wear does not hide it") {
   CHECK(window_after(frames).signals[0].mean_long > 4);
 }
 
+TEST_CASE("A machine that nobody sees for a moment keeps what it has learned") {
+  auto frames = running_frames(*small_line(), 0, 5 * hour_s, [](const Signal& s, double at_s) {
+    return s.normal + (s.kind == SignalKind::vibration && at_s > 2 * hour_s ? 1.5 : 0.0);
+  });
+  for (auto& frame : frames) {
+    auto& machine = frame.machines[0];
+    machine.renewals = 3;
+    if (frame.at_s < 3 * hour_s || frame.at_s >= 3 * hour_s + 60) continue;
+    machine.state = PackmlState::undefined;  // its device does not answer
+    machine.renewals = 0;
+    machine.operating_s = 0;
+    for (auto& sample : machine.signals) sample = {};
+  }
+  const auto window = window_after(frames);
+  CHECK(window.signals[0].mean_long > 4);
+  CHECK(window.operating_h == Approx(5).margin(0.01));
+}
+
 TEST_CASE("A window says why it is not ready") {
   History history(small_line());
   CHECK(history.window({0}).why_not == "no frame has arrived");

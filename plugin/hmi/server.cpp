@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/hmi/server.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -287,6 +288,7 @@ struct Server::State {
       }
       if (shared->open.size() < shared->options.limits.connections) {
         error_code ignored;
+        (void)::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
         socket.set_option(tcp::no_delay(true), ignored);
         beast::tcp_stream stream(std::move(socket));
         if (tls)

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/worker/client.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
@@ -142,4 +146,16 @@ TEST_CASE("the same trial gives the same bytes, alone and in a crowd") {
   const auto outcomes = tests::run(crowd);
   for (std::size_t i = 0; i < crowd.size(); ++i)
     CHECK((worker::to_bytes(outcomes[i]) == alone) == (crowd[i].seed == 42));
+}
+
+TEST_CASE("a worker holds nothing open that the host has open") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);  // as of a host that does not think of its children
+  auto client = misbehaving();
+  REQUIRE(client.run({numbered(100)}));
+  ::close(ends[1]);
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  char byte = 0;
+  CHECK(::read(ends[0], &byte, 1) == 0);  // its end, as the only writer has closed it
+  ::close(ends[0]);
 }

@@ -15,6 +15,7 @@
 #include "plugin/core/published.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
+#include "plugin/host/endpoint.hpp"
 #include "plugin/host/hint.hpp"
 #include "plugin/io/modbus_client.hpp"
 
@@ -86,17 +87,13 @@ void print(const Standing& standing, bool json) {
 /// The plugin's register server; complains itself.
 std::unique_ptr<io::ModbusClient> connected_to(const Options& options, const char* command,
                                                int& status) {
-  const auto colon = options.plugin.rfind(':');
-  int port = 0;
-  if (colon != std::string::npos) port = std::atoi(options.plugin.c_str() + colon + 1);
-  if (port < 1 || port > 65'535) {
+  const auto at = endpoint_of(options.plugin, 0);
+  if (!at) {
     status =
         fail(bad_input, command, fmt::format("--plugin \"{}\" is no HOST:PORT", options.plugin));
     return {};
   }
-  auto plugin = std::make_unique<io::ModbusClient>(options.plugin.substr(0, colon),
-                                                   static_cast<std::uint16_t>(port), 1,
-                                                   std::chrono::seconds(2));
+  auto plugin = std::make_unique<io::ModbusClient>(at->host, at->port, 1, std::chrono::seconds(2));
   if (auto connected = plugin->connect(); !connected) {
     status = fail(environment, command, unanswered(connected.error()));
     return {};

@@ -114,6 +114,7 @@ int dry_run(const std::string& configuration_path, bool json) {
     return splits > 0;
   }();
   std::size_t good = 0;
+  std::size_t missing = 0;
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   std::size_t width = 0;
   for (const auto& tag : tags) width = std::max(width, tag.name.size());
@@ -121,6 +122,7 @@ int dry_run(const std::string& configuration_path, bool json) {
     const auto& tag = tags[i];
     const auto& shown = table.value(i);
     if (shown.quality == Quality::good) ++good;
+    if (shown.quality == Quality::bad_config) ++missing;
     const auto& device = core::device_at(configuration, tag.at.device);
     const auto place = core::place_text(tag.at.table, tag.at.address);
     const bool is_text = tag.at.type == core::RegisterType::string;
@@ -167,7 +169,11 @@ int dry_run(const std::string& configuration_path, bool json) {
             -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   else
     fmt::print("{} of {} values are good{}\n", good, tags.size(),
-               any_splits ? "; some registers do not exist, so requests were taken apart" : "");
+               !any_splits ? ""
+               : missing > 0
+                   ? "; some registers do not exist, so requests were taken apart"
+                   : "; requests were taken apart: the device refuses long ones (longest_read), or "
+                     "gaps between registers (gap)");
   if (answering == 0) return fail(environment, "watch", "no device answers");
   return good == tags.size() ? pass : expectation_failed;
 }

@@ -21,6 +21,7 @@
 #include "inference/gpt2/checkpoint.hpp"
 #include "plugin/core/tags.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/host/endpoint.hpp"
 #include "plugin/host/plugin_settings.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/escape.hpp"
@@ -77,17 +78,10 @@ std::string wrong_products(const std::string& text) {
   return listed(text).empty() ? "a line makes at least one product (write \"A, B\")" : "";
 }
 
-/// 502 where no port is named.
-std::pair<std::string, std::string> host_and_port(const std::string& text) {
-  const auto colon = text.rfind(':');
-  return {text.substr(0, colon), colon == std::string::npos ? "502" : text.substr(colon + 1)};
-}
+constexpr std::uint16_t modbus_port = 502;
 
 std::string wrong_plc(const std::string& text) {
-  const auto [host, port] = host_and_port(text);
-  if (!host.empty() && !port.empty() && port.size() <= 5 &&
-      port.find_first_not_of("0123456789") == std::string::npos && std::stoi(port) <= 65535)
-    return {};
+  if (endpoint_of(text, modbus_port)) return {};
   return fmt::format("\"{}\" is no address of a PLC (write 192.168.0.10:502)", text);
 }
 
@@ -260,7 +254,7 @@ Files files_of(const Options& options, double cycle_s) {
   return files;
 }
 
-std::string readme_text(const Options& options, const std::string& port) {
+std::string readme_text(const Options& options, std::uint16_t port) {
   return fmt::format(R"(# {0}
 
 A line for foreline. In this folder:
@@ -314,7 +308,7 @@ int init(Options options) {
     if (!complaint.empty()) wrong.diagnostics.push_back({{}, 0, 0, std::move(complaint), {}});
   if (!wrong.diagnostics.empty()) return fail(bad_input, "init", wrong);
   const double cycle_s = *text::parse_duration(options.cycle);
-  const auto [host, port] = host_and_port(options.plc);
+  const auto plc = *endpoint_of(options.plc, modbus_port);
   std::string tags;
   if (!options.tags.empty()) {
     const auto text = text::read_text_file(options.tags);
@@ -328,17 +322,16 @@ int init(Options options) {
   const fs::path draft = (folder.has_filename() ? folder : folder.parent_path()).string() + ".part";
   fs::remove_all(draft, error);
   auto files = files_of(options, cycle_s);
-  files.emplace_back("README.md", readme_text(options, port));
+  files.emplace_back("README.md", readme_text(options, plc.port));
   if (!tags.empty()) files.emplace_back("tags.csv", tags);
   auto done = write_all(draft, files);
   auto line = text::read_line_file(draft / "line.toml");
   if (done && line)
     done = write_all(
-        draft,
-        {{"plugin.toml",
-          configuration_of(
-              *line, {"line.toml", "orders.csv", fs::absolute(shipped("inference/models/small")),
-                      host, std::stoi(port), 0.1, false, tags.empty() ? "" : "tags.csv"})}});
+        draft, {{"plugin.toml",
+                 configuration_of(*line, {"line.toml", "orders.csv",
+                                          fs::absolute(shipped("inference/models/small")), plc.host,
+                                          plc.port, 0.1, false, tags.empty() ? "" : "tags.csv"})}});
   if (done && line)
     for (const char* name : {"quiet-day.toml", "worn-bearing.toml"})
       if (auto day = text::read_scenario_file(draft / "scenarios" / name); !day && line)

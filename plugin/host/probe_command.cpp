@@ -19,6 +19,7 @@
 #include "plugin/core/survey.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
+#include "plugin/host/endpoint.hpp"
 #include "plugin/host/hint.hpp"
 #include "plugin/io/modbus_client.hpp"
 #include "sim/text/document.hpp"
@@ -50,8 +51,10 @@ class Scan {
  public:
   Scan(io::ModbusClient& device, int pause_ms) : device_(device), pause_(pause_ms) {}
 
-  /// False when the device does not answer.
+  /// False when the device has never answered.
   bool table(RegisterTable table, int last) {
+    silences_ = 0;
+    mute_ = refused_ = false;
     const int block = core::is_bits(table) ? 1000 : 100;
     for (int from = 0; from <= last && !mute_ && !refused_; from += block) {
       look({table, static_cast<std::uint16_t>(from),
@@ -62,12 +65,17 @@ class Scan {
                              short_name(table), requests_));
       }
     }
-    refused_ = false;
-    return !mute_;
+    return !mute_ || answered_;
   }
   [[nodiscard]] const std::vector<Range>& found() const { return found_; }
   [[nodiscard]] const core::Image& image() const { return image_; }
-  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  /// From where a table was not looked at any more, and why.
+  struct Gap {
+    Range from;
+    std::string why;
+  };
+  [[nodiscard]] const std::vector<Gap>& gaps() const { return gaps_; }
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }  ///< The last one.
   [[nodiscard]] std::size_t requests() const { return requests_; }
   /// Reads what was found once more; what does not answer again counts as unmoved.
   core::Image again() {
@@ -87,18 +95,26 @@ class Scan {
   }
   void look(const Range& range) {
     if (mute_ || refused_) return;
-    if (pause_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(pause_));
-    ++requests_;
-    if (!device_.connected()) (void)device_.connect();
-    auto reply = device_.ask(core::read_query(range));
-    if (!reply || says_not_now(reply->exception)) {
-      trouble_ = reply ? fmt::format("exception {} ({})", reply->exception,
-                                     core::exception_name(reply->exception))
-                       : reply.error().text();
+    line::Result<core::Reply> reply = line::Error("");
+    for (;;) {
+      if (pause_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(pause_));
+      ++requests_;
+      if (!device_.connected()) (void)device_.connect();
+      reply = device_.ask(core::read_query(range));
+      const auto said = reply && reply->exception != 0
+                            ? fmt::format("exception {} ({})", reply->exception,
+                                          core::exception_name(reply->exception))
+                            : std::string();
+      if (reply && !said.empty()) refusal_ = said;
+      if (reply && !says_not_now(reply->exception)) break;
+      // What is not answered is not known; silence about one request may be chance.
       mute_ = ++silences_ >= 3;
+      if (!mute_) continue;
+      gaps_.push_back({range, reply ? said : reply.error().text()});
       return;
     }
     silences_ = 0;
+    answered_ = true;
     if (reply->exception == 1) {
       refused_ = true;  // the device has no such table
       return;
@@ -126,7 +142,9 @@ class Scan {
   int pause_;
   std::vector<Range> found_;
   core::Image image_;
-  std::string trouble_;
+  std::vector<Gap> gaps_;
+  std::string refusal_;
+  bool answered_ = false;
   std::size_t requests_ = 0;
   int silences_ = 0;
   bool mute_ = false;
@@ -161,12 +179,10 @@ std::vector<core::Tag> ranged(const core::Configuration& configuration) {
 }
 
 int probe(const Options& options) {
-  const auto colon = options.host.rfind(':');
-  const bool has_port = colon != std::string::npos && options.host.find(':') == colon;
-  const int port = has_port ? std::atoi(options.host.c_str() + colon + 1) : 502;
+  const auto at = endpoint_of(options.host, 502);
   const auto wait_s = text::parse_duration(options.wait);
   const auto timeout_s = text::parse_duration(options.timeout);
-  if (port < 1 || port > 65'535)
+  if (!at)
     return fail(bad_input, "probe", fmt::format("\"{}\" is no HOST or HOST:PORT", options.host));
   if (!wait_s || !timeout_s || !(*timeout_s > 0) || *wait_s < 0)
     return fail(bad_input, "probe", "--wait and --timeout are durations (write \"1 s\")");
@@ -177,8 +193,8 @@ int probe(const Options& options) {
     against = std::move(*read);
   }
   core::Device settings;
-  settings.host = has_port ? options.host.substr(0, colon) : options.host;
-  settings.port = static_cast<std::uint16_t>(port);
+  settings.host = at->host;
+  settings.port = at->port;
   settings.unit = static_cast<std::uint8_t>(options.unit);
   settings.timeout_s = *timeout_s;
   settings.breaker_failures = 1'000'000;
@@ -208,11 +224,11 @@ int probe(const Options& options) {
     if (!scan.table(table, options.last)) break;
   if (scan.found().empty())
     return fail(environment, "probe",
-                scan.trouble().empty()
-                    ? fmt::format("no register up to {} is readable under unit {}; try --unit or "
-                                  "--last",
-                                  options.last, options.unit)
-                    : scan.trouble());
+                scan.gaps().empty()
+                    ? fmt::format("no register up to {} is readable under unit {}: {}; try --unit "
+                                  "or --last",
+                                  options.last, options.unit, scan.refusal())
+                    : scan.gaps().back().why);
   std::this_thread::sleep_for(std::chrono::duration<double>(*wait_s));
   const auto second = scan.again();
   const auto order = core::likely_order(scan.found(), second);
@@ -224,6 +240,13 @@ int probe(const Options& options) {
     if (!options.json)
       fmt::print("{}:{} to {}:{} are readable\n", short_name(range.table), range.address,
                  short_name(range.table), range.address + range.count - 1);
+  }
+  for (const auto& [from, why] : scan.gaps()) {
+    out["not_looked_at"].push_back(
+        {{"table", short_name(from.table)}, {"first", from.address}, {"why", why}});
+    if (!options.json)
+      fmt::print("{}:{} and on were not looked at: {}\n", short_name(from.table), from.address,
+                 why);
   }
   out["order"] = order;
   if (!options.json)

@@ -13,6 +13,7 @@
 #include "plugin/core/published.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/host/device_commands.hpp"
+#include "plugin/host/endpoint.hpp"
 #include "plugin/host/hint.hpp"
 #include "plugin/io/modbus_client.hpp"
 #include "sim/line/alarm.hpp"
@@ -24,12 +25,10 @@ namespace {
 namespace published = core::published;
 
 int status(const std::string& where, bool json) {
-  const auto colon = where.rfind(':');
-  const int port = colon == std::string::npos ? 0 : std::atoi(where.c_str() + colon + 1);
-  if (port < 1 || port > 65'535)
+  const auto at_plugin = endpoint_of(where, 0);
+  if (!at_plugin)
     return fail(bad_input, "status", fmt::format("--plugin \"{}\" is no HOST:PORT", where));
-  io::ModbusClient plugin(where.substr(0, colon), static_cast<std::uint16_t>(port), 1,
-                          std::chrono::seconds(2));
+  io::ModbusClient plugin(at_plugin->host, at_plugin->port, 1, std::chrono::seconds(2));
   if (auto connected = plugin.connect(); !connected)
     return fail(environment, "status", unanswered(connected.error()));
   auto words = plugin.read({core::RegisterTable::holding, 0, 20});

@@ -179,7 +179,7 @@ Network train_network(const Words& words, const Samples& samples, const Told& to
   };
   std::vector<std::size_t> order(sentences.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  if (bins.count == 1) {
+  if (bins.count == 1 && told.samples.size() == 0) {
     // Items fail rarely: those that do are met more often, and the answers set right afterwards.
     std::vector<std::size_t> failing;
     for (std::size_t i = 0; i < samples.size(); ++i)

@@ -29,7 +29,9 @@ constexpr std::size_t machines_to_deal = 10;  ///< Fewer cannot be held back.
 constexpr std::size_t exact_bins_max = 40;
 constexpr std::size_t tree_rows_max = 10'000;
 constexpr std::size_t fingerprints_max = 4096;
-constexpr std::size_t imagined_max = 60'000;
+constexpr std::size_t imagined_max = 80'000;
+constexpr std::size_t imagined_for_each_kept = 4;
+constexpr float doubtful_from = 0.02F;  ///< P of failure of which up to half of the items told are.
 constexpr std::size_t untold_steps_divisor = 2;  ///< With less to learn from, more by heart.
 
 std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
@@ -305,7 +307,12 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   }
 
   // The words and the GPT-2.
-  const std::size_t levels = rules.levels > 0 ? rules.levels : raw.items ? 64 : 32;
+  const double imagined_each = rules.imagined.value_or(raw.items ? 12 : raw.repairable ? 6 : 2);
+  const bool told_more = rules.trees && imagined_each > 0;
+  const std::size_t levels = rules.levels > 0 ? rules.levels
+                             : raw.items      ? (told_more ? 256 : 64)
+                             : raw.repairable ? 96
+                                              : 32;
   model.words_ = Words(model.status_->features(), learned.features, levels, raw.kinds,
                        model.bins_.words(), rules.packing);
   if (model.words_.groups().empty())
@@ -313,9 +320,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
         fmt::format("{}: every signal is constant: there is nothing to learn from", raw.name),
         "add signals that change");
   auto network_rules = rules.network;
-  const double imagined_each = rules.imagined.value_or(raw.items || raw.repairable ? 6 : 2);
   if (model.bins_.width() <= 1.5 * raw.step) network_rules.soft = 0;
-  const bool told_more = rules.trees && imagined_each > 0;
   if (!told_more)
     network_rules.steps = std::max<std::size_t>(1, network_rules.steps / untold_steps_divisor);
   if (raw.items && told_more) {
@@ -350,7 +355,6 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
     }
     const Samples& taught = by_time ? learned : mine;
     Member out;
-    Samples told_items;
     Told told;
     if (rules.trees) {
       auto grove = model.grow(taught, member_rules, own_rules.seed);
@@ -359,26 +363,22 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
       const auto count =
           std::min(imagined_max,
                    static_cast<std::size_t>(imagined_each * static_cast<double>(taught.size())));
-      if (!raw.items && count > 0) {
-        told.samples = imagined_moments(taught, model.words_.groups(), model.horizons_.front(),
-                                        count, own_rules.seed);
+      if (count > 0) {
         told.horizons = model.horizons_;
+        told.samples = raw.items
+                           ? model.telling_items(records, taught, out.grove, count, own_rules.seed)
+                           : imagined_moments(taught, model.words_.groups(),
+                                              model.horizons_.front(), count, own_rules.seed);
         told.within = model.from_trees(std::span(&out.grove, 1), told.samples).within;
-      } else if (count > 0) {
-        const std::vector<std::size_t> real(taught.machine.begin(), taught.machine.end());
-        told_items = model.told_by(out.grove, imagined_items(records, real, count, own_rules.seed),
-                                   own_rules.seed);
       }
       tell(fmt::format("trees {} of {} are grown", member + 1, members));
     }
-    if (told_items.size() > 0) told_items.append(taught);
-    out.network =
-        train_network(model.words_, told_items.size() > 0 ? told_items : taught, told, model.bins_,
-                      own_rules, [&](std::size_t step, std::size_t steps, double loss) {
-                        if (step % every == 0)
-                          tell(fmt::format("network {} of {}: step {} of {}, loss {:.4f}",
-                                           member + 1, members, step, steps, loss));
-                      });
+    out.network = train_network(model.words_, taught, told, model.bins_, own_rules,
+                                [&](std::size_t step, std::size_t steps, double loss) {
+                                  if (step % every == 0)
+                                    tell(fmt::format("network {} of {}: step {} of {}, loss {:.4f}",
+                                                     member + 1, members, step, steps, loss));
+                                });
     if (by_time) return out;
     // Each member answers what it has not seen.
     const auto& part = held_parts[member];
@@ -520,10 +520,9 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
 Result<PlantModel::Grove> PlantModel::grow(const Samples& learned, const PlantRules& rules,
                                            std::uint64_t seed) const {
   Grove grove;
-  auto tree_rules = rules.within;
+  auto tree_rules = schema_.items ? rules.of_items : rules.within;
   tree_rules.seed = seed;
   tree_rules.threads = rules.threads;
-  if (schema_.items) tree_rules.child_weight = 1;
   const double stride =
       std::max(1.0, static_cast<double>(learned.size()) / static_cast<double>(tree_rows_max));
   // Some rows are told again with a signal missing, or trees would never have met one that is.
@@ -576,19 +575,23 @@ Result<PlantModel::Grove> PlantModel::grow(const Samples& learned, const PlantRu
   return grove;
 }
 
-Samples PlantModel::told_by(const Grove& grove, const Records& imagined, std::uint64_t seed) const {
+Samples PlantModel::telling_items(const Records& records, const Samples& real, const Grove& grove,
+                                  std::size_t count, std::uint64_t seed) const {
+  const std::vector<std::size_t> items(real.machine.begin(), real.machine.end());
+  const auto imagined = imagined_items(records, items, imagined_for_each_kept * count, seed);
   Choice all;
   all.machines.resize(imagined.machines.size());
   std::iota(all.machines.begin(), all.machines.end(), std::size_t{0});
   all.most = imagined.machines.size();
-  auto told = take_samples(imagined, *status_, all);
-  const auto answers = from_trees(std::span(&grove, 1), told);
-  for (std::size_t i = 0; i < told.size(); ++i) {
-    const auto u = static_cast<float>(line::random_uniform(seed, 16, line::Purpose::training, i));
-    for (std::size_t k = 0; k < told.kinds; ++k)
-      if (u < answers.within[i * told.kinds + k]) told.truth[i * told.kinds + k] = {0, true};
-  }
-  return told;
+  const auto pool = take_samples(imagined, *status_, all);
+  const auto answers = from_trees(std::span(&grove, 1), pool);
+  std::vector<std::size_t> doubtful, others;
+  for (std::size_t i = 0; i < pool.size(); ++i)
+    (answers.any[i] >= doubtful_from ? doubtful : others).push_back(i);
+  doubtful.resize(std::min(doubtful.size(), count / 2));
+  others.resize(std::min(others.size(), count - doubtful.size()));
+  doubtful.insert(doubtful.end(), others.begin(), others.end());
+  return pool.picked(doubtful);
 }
 
 Result<Done> PlantModel::open(int threads) {

@@ -21,7 +21,8 @@ namespace foreline::plant {
 
 struct PlantRules {
   NetworkRules network;
-  std::size_t levels = 0;  ///< A feature; 0: 32 for histories, 64 for items.
+  std::size_t levels =
+      0;  ///< A feature; 0: 256 for items, 96 for machines that are repaired, else 32.
   std::size_t bins = 25;
   Packing packing = Packing::group;
   double horizon = 0;  ///< 0: the description's, else half the median life, or 20 steps.
@@ -31,14 +32,22 @@ struct PlantRules {
   /// own, so that what chooses the blend and fits the intervals was not learned from, and yet every
   /// machine teaches most of them.
   std::size_t members = 8;
-  /// Items or moments that the trees tell a network of, for each real one. Machines that are
-  /// repaired and go on show nothing of the next failure for most of the time: 6, as items; others
-  /// 2.
+  /// Items or moments that the trees tell a network of, for each real one: 12 items; machines that
+  /// are repaired and go on show nothing of the next failure for most of the time: 6; others 2.
   std::optional<double> imagined;
   double calibration_share = 0.15;  ///< That part, of machines; or of time, the same for all.
   bool trees = true;
-  TreeRules within;  ///< Of the trees that classify ...
-  TreeRules time{.classify = false, .rounds = 200, .rate = 0.06};  ///< ... and of those for times.
+  /// Of the trees that classify moments, of those that classify items, where failures lie in rare
+  /// corners of few values, and of those for times.
+  TreeRules within{.rounds = 250, .rate = 0.05, .depth = 3};
+  TreeRules of_items{.rounds = 200,
+                     .rate = 0.05,
+                     .depth = 4,
+                     .row_share = 0.8,
+                     .column_share = 0.8,
+                     .child_weight = 1,
+                     .exact = true};
+  TreeRules time{.classify = false, .rounds = 600, .rate = 0.05, .depth = 4, .row_share = 0.5};
   int threads = 1;
   std::uint64_t seed = 1;
 };
@@ -146,9 +155,11 @@ class PlantModel {
   };
   [[nodiscard]] line::Result<Grove> grow(const Samples& learned, const PlantRules& rules,
                                          std::uint64_t seed) const;
-  /// Imagined items whose failures a grove says: drawn by its probabilities.
-  [[nodiscard]] Samples told_by(const Grove& grove, const Records& imagined,
-                                std::uint64_t seed) const;
+  /// Imagined items to tell a network of, half of them such as may fail: which are told changes
+  /// nothing of what is said of each.
+  [[nodiscard]] Samples telling_items(const Records& records, const Samples& real,
+                                      const Grove& grove, std::size_t count,
+                                      std::uint64_t seed) const;
   /// The mean of the members' answers.
   [[nodiscard]] std::vector<float> gpt_shares(const Samples& samples) const;
   [[nodiscard]] Answers from_shares(std::vector<float> shares, std::size_t samples) const;

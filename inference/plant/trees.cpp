@@ -60,7 +60,7 @@ Result<Trees> Trees::fit(std::span<const float> rows, std::size_t width,
   if (XGBoosterCreate(&matrix.handle, 1, &trees.state_->booster) != 0) return refuse();
   const std::pair<const char*, std::string> parameters[] = {
       {"booster", "gbtree"},
-      {"tree_method", "hist"},
+      {"tree_method", rules.exact ? "exact" : "hist"},
       {"objective", rules.classify ? "binary:logistic" : "reg:squarederror"},
       {"eta", fmt::format("{}", rules.rate)},
       {"max_depth", fmt::format("{}", rules.depth)},

@@ -21,6 +21,7 @@ struct TreeRules {
   double row_share = 0.7;
   double column_share = 0.5;
   double child_weight = 5;
+  bool exact = false;  ///< Any value may split; else 128 quantiles, too coarse for rare ends.
   std::uint64_t seed = 1;
   int threads = 1;
 };

@@ -205,7 +205,9 @@ void add_plant_options(CLI::App& command, PlantOptions& options) {
                   "Steps of descent of the GPT-2 on plant data")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
-  command.add_option("--levels", options.rules.levels, "Levels of a word; 0: 32, or 64 for items")
+  command
+      .add_option("--levels", options.rules.levels,
+                  "Levels of a word; 0: 256 for items, 96 for machines that are repaired, else 32")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
   command.add_flag("--one-word-a-position", options.words,

@@ -127,7 +127,7 @@ PlantRules rules_of(const Options& options, const Description& description, std:
   if (options.count("imagined") != 0) rules.imagined = number(options, "imagined", 0);
   rules.packing = number(options, "words", 0) > 0 ? Packing::word : Packing::group;
   rules.trees = number(options, "trees", 1) > 0;
-  for (auto* t : {&rules.within, &rules.time}) {
+  for (auto* t : {&rules.within, &rules.of_items, &rules.time}) {
     const std::string of = t == &rules.time ? "time_" : "tree_";
     t->rounds =
         static_cast<std::size_t>(number(options, of + "rounds", static_cast<double>(t->rounds)));
@@ -135,6 +135,8 @@ PlantRules rules_of(const Options& options, const Description& description, std:
     t->depth = static_cast<int>(number(options, of + "depth", t->depth));
     t->column_share = number(options, of + "columns", t->column_share);
     t->child_weight = number(options, of + "child", t->child_weight);
+    t->row_share = number(options, of + "rows", t->row_share);
+    t->exact = number(options, of + "exact", t->exact ? 1 : 0) > 0;
   }
   rules.threads = static_cast<int>(number(options, "threads", 1));
   rules.seed = seed;

@@ -462,6 +462,35 @@ TEST_CASE("a network says what it is told where it has seen nothing fail") {
   CHECK(cold_by_2 / cold == Approx(0.1).margin(0.06));
 }
 
+TEST_CASE("the trees of items find a range of failures that is narrower than a quantile") {
+  const auto draw = [](std::uint32_t stream, std::uint64_t i) {
+    return static_cast<float>(line::random_uniform(6, stream, line::Purpose::training, i));
+  };
+  const auto fails = [](float x) { return x > 0.9965F; };
+  std::vector<float> rows;
+  std::vector<float> labels;
+  for (std::uint64_t i = 0; i < 8000; ++i) {
+    rows.push_back(draw(0, i));
+    labels.push_back(fails(rows.back()) ? 1.0F : 0.0F);
+  }
+  auto rules = PlantRules{}.of_items;
+  rules.row_share = 1;
+  const auto wrong = [&] {
+    const auto trees = Trees::fit(rows, 1, labels, rules);
+    REQUIRE(trees);
+    std::vector<float> fresh;
+    for (std::uint64_t i = 0; i < 20'000; ++i) fresh.push_back(draw(1, i));
+    const auto said = trees->predict(fresh, 1);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < fresh.size(); ++i)
+      count += (said[i] > 0.5F) != fails(fresh[i]) ? 1 : 0;
+    return count;
+  };
+  CHECK(wrong() <= 5);
+  rules.exact = false;
+  CHECK(wrong() > 20);
+}
+
 TEST_CASE("a machine that is repaired and goes on is not known by the calendar") {
   Records records;
   records.repairable = true;

@@ -1886,12 +1886,12 @@ struct Attachment::State {
         plans.push_back({static_cast<core::DeviceIndex>(d), group, period_s, phase_s, {}, rules});
         return plans.back();
       };
-      auto& lines = plan(0, configuration.plc.poll_s, 0);
+      auto& of_its_line = plan(0, configuration.plc.poll_s, 0);
       for (const auto& field : of_line)
-        if (field.device == d) lines.fields.push_back(field);
+        if (field.device == d) of_its_line.fields.push_back(field);
       for (const auto& watched : {settings.heartbeat, settings.signature})
-        if (watched && d > 0) lines.fields.push_back(core::range_of(*watched));
-      known[d].watched = d == 0 || !lines.fields.empty();
+        if (watched && d > 0) of_its_line.fields.push_back(core::range_of(*watched));
+      known[d].watched = d == 0 || !of_its_line.fields.empty();
       if (!known[d].watched) plans.pop_back();
       for (std::size_t g = 0; g < configuration.groups.size(); ++g) {
         const auto& group = configuration.groups[g];

@@ -152,7 +152,8 @@ TEST_CASE("a worker holds nothing open that the host has open") {
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);  // as of a host that does not think of its children
   auto client = misbehaving();
-  REQUIRE(client.run({numbered(100)}));
+  const auto trial = numbered(100);
+  REQUIRE(client.run(std::span(&trial, 1)));
   ::close(ends[1]);
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
   char byte = 0;

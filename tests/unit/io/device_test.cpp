@@ -702,6 +702,7 @@ struct SerialPair {
 
 core::Device serial(const std::string& path) {
   core::Device device = at(0);
+  device.timeout_s = 0.5;  // the far end is a thread of ours, which may have to wait for a core
   device.transport = core::Transport::rtu;
   device.serial.path = path;
   device.serial.parity = 'N';

@@ -133,11 +133,13 @@ void PlantModel::calibrate(const Samples& held, const std::vector<float>& shares
 }
 
 void PlantModel::widen(Answers& answers) const {
+  const auto horizon = static_cast<float>(bins_.horizon);
+  const auto by = static_cast<float>(widening_);
   for (std::size_t i = 0; i < answers.q05.size(); ++i) {
-    answers.q05[i] =
-        std::clamp(answers.q05[i] - static_cast<float>(widening_), 0.0F, answers.q50[i]);
-    answers.q95[i] = std::clamp(answers.q95[i] + static_cast<float>(widening_), answers.q50[i],
-                                static_cast<float>(bins_.horizon));
+    answers.q05[i] = std::clamp(answers.q05[i] - by, 0.0F, answers.q50[i]);
+    // What may come behind the horizon has no end that could move.
+    if (answers.q95[i] < horizon)
+      answers.q95[i] = std::clamp(answers.q95[i] + by, answers.q50[i], horizon);
   }
 }
 

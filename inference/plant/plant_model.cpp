@@ -710,10 +710,11 @@ Answers PlantModel::mixed(Answers gpt, const Answers& trees) const {
   mix(gpt.within, trees.within, blend_);
   mix(gpt.any, trees.any, blend_);
   mix(gpt.expected, trees.expected, blend_time_);
+  const auto horizon = static_cast<float>(bins_.horizon);
   for (std::size_t i = 0; i < gpt.q05.size(); ++i) {  // the interval follows the blended middle
     const float shift = gpt.expected[i] - alone[i];
     for (auto* q : {&gpt.q05[i], &gpt.q50[i], &gpt.q95[i]})
-      *q = std::clamp(*q + shift, 0.0F, static_cast<float>(bins_.horizon));
+      if (*q < horizon) *q = std::clamp(*q + shift, 0.0F, horizon);  // else it has no end
   }
   return gpt;
 }

@@ -609,6 +609,12 @@ TEST_CASE("a model trained on wear forecasts it, survives its folder and knows i
     CHECK(a.any[i] == Approx(b.any[i]).margin(1e-4));
     if (i % 3 != 0) CHECK(b.any[i] >= b.any[i - 1] - 1e-6F);
   }
+  // An interval without an end has none beside the trees either.
+  const auto alone = model->answers(Method::gpt, *prepared, samples);
+  const auto horizon = static_cast<float>(model->bins().horizon);
+  CHECK(std::count(alone.q95.begin(), alone.q95.end(), horizon) > 5);
+  for (std::size_t i = 0; i < alone.q95.size(); ++i)
+    if (alone.q95[i] == horizon) CHECK(b.q95[i] == horizon);
   // The failing signal is the reason, and hiding most of the input means no forecast.
   const auto forecasts = model->forecast(*prepared, false, true);
   REQUIRE(forecasts.size() == 6);

@@ -21,8 +21,9 @@ namespace foreline::plant {
 
 struct PlantRules {
   NetworkRules network;
-  std::size_t levels =
-      0;  ///< A feature; 0: 256 for items, 96 for machines that are repaired, else 32.
+  /// Of a feature; 0: 256 for items (64 without imagined ones), 96 for machines that are repaired,
+  /// else 32.
+  std::size_t levels = 0;
   std::size_t bins = 25;
   Packing packing = Packing::group;
   double horizon = 0;  ///< 0: the description's, else half the median life, or 20 steps.

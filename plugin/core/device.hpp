@@ -32,6 +32,12 @@ struct TlsFiles {
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 
+/// "HOST:PORT", an IPv6 address in brackets.
+[[nodiscard]] inline std::string where_of(const std::string& host, std::uint16_t port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
 struct Device {
   std::string name = "plc";
   Transport transport = Transport::tcp;
@@ -76,7 +82,7 @@ struct Device {
 
   /// As people name it: "HOST:PORT", or the path of its line.
   [[nodiscard]] std::string where() const {
-    return transport == Transport::rtu ? serial.path : host + ":" + std::to_string(port);
+    return transport == Transport::rtu ? serial.path : where_of(host, port);
   }
   friend bool operator==(const Device&, const Device&) = default;
 };

@@ -175,7 +175,7 @@ class Reader {
   }
 
   void crews(const Json& value) {
-    const auto all = static_cast<std::int64_t>(number(value, 1, 100, "crews"));
+    const auto all = static_cast<std::int64_t>(number(value, 1, most_crews, "crews"));
     if (all == now_.line->crews) return;
     if (const auto done = add_crews(what_.line, {}, all - now_.line->crews); !done)
       complain(done.error().diagnostics.front().what);

@@ -125,11 +125,8 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   DeviceCounters counters;
 
   [[nodiscard]] std::string peer() const {
-    if (settings.transport == Transport::rtu) return settings.where();
-    const auto& host = on_backup ? settings.backup_host : settings.host;
-    const auto port = on_backup ? settings.backup_port : settings.port;
-    const bool v6 = host.find(':') != std::string::npos;
-    return fmt::format("{}:{}", v6 ? '[' + host + ']' : host, port);
+    return on_backup ? core::where_of(settings.backup_host, settings.backup_port)
+                     : settings.where();
   }
   template <class Change>
   void count(Change change) {

@@ -9,7 +9,6 @@
 namespace foreline::line {
 
 Result<Done> add_crews(Line& line, std::string_view group, std::int64_t change) {
-  constexpr std::int64_t most = 100;  // as in line files
   auto& groups = line.crew_groups;
   std::vector<std::string> names;
   for (const auto& crew : groups) names.push_back(crew.name);
@@ -26,7 +25,8 @@ Result<Done> add_crews(Line& line, std::string_view group, std::int64_t change) 
                                       : &groups[static_cast<std::size_t>(found - names.begin())];
   const auto all = line.crews + change;
   const auto left = named != nullptr ? named->count + change : all;
-  if (left < 0 || all < 1 || left > most) return Error(fmt::format("that leaves {} crews", left));
+  if (left < 0 || all < 1 || left > most_crews)
+    return Error(fmt::format("that leaves {} crews", left));
   line.crews = static_cast<std::uint32_t>(all);
   if (named != nullptr) named->count = static_cast<std::uint32_t>(left);
   return Done{};

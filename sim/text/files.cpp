@@ -12,6 +12,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "sim/line/crews.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/state_file.hpp"
 
@@ -822,7 +823,7 @@ Result<Line> read_line_file(const fs::path& path) {
     root.complain("products",
                   fmt::format("{} products, wanted 1 to {}", line.products.size(), products_max));
   }
-  line.crews = static_cast<std::uint32_t>(root.integer("crews", 1, 100, 1));
+  line.crews = static_cast<std::uint32_t>(root.integer("crews", 1, most_crews, 1));
   line.sample_period_s = root.duration("sample_period", 0.1, 10.0);
   auto machines = root.tables("machine");
   if (machines.empty()) root.complain("", "a line needs at least one machine", "add [[machine]]");

@@ -69,13 +69,24 @@ const std::string line_text =
     "[[machine.signal]]\nname = \"vibration\"\nkind = \"vibration\"\nnormal = \"2 mm/s\"\n"
     "noise = \"0.1 mm/s\"\nrange = [\"0 mm/s\", \"40 mm/s\"]\n";
 
-core::Configuration configuration(const fs::path& folder, std::uint16_t port,
-                                  const std::string& more = "") {
+core::Configuration configured(const fs::path& folder, const std::string& text) {
   std::ofstream(folder / "line.toml") << line_text;
-  std::ofstream(folder / "plugin.toml") << text_of(port, more);
+  std::ofstream(folder / "plugin.toml") << text;
   auto read = core::read_configuration(folder / "plugin.toml");
   if (!read) FAIL(read.error().text());
   return *read;
+}
+
+core::Configuration configuration(const fs::path& folder, std::uint16_t port,
+                                  const std::string& more = "") {
+  return configured(folder, text_of(port, more));
+}
+
+/// The same of a PLC whose clock is in register 30.
+core::Configuration with_clock(const fs::path& folder, std::uint16_t port) {
+  auto text = text_of(port);
+  text.insert(text.find("heartbeat ="), "clock = \"30\"\n");
+  return configured(folder, text);
 }
 
 /// Registers as the configuration wants them.
@@ -437,15 +448,9 @@ TEST_CASE("a PLC whose clock stands still or is set back shows no value as good"
   RegisterPlc plc;
   fill(plc);
   plc.set(30, 5000);
-  const auto folder = fresh_folder("clock");
-  std::ofstream(folder / "line.toml") << line_text;
-  auto text = text_of(plc.port());
-  text.insert(text.find("heartbeat ="), "clock = \"30\"\n");
-  std::ofstream(folder / "plugin.toml") << text;
-  auto read = core::read_configuration(folder / "plugin.toml");
-  if (!read) FAIL(read.error().text());
+  const auto rules = with_clock(fresh_folder("clock"), plc.port());
   Heard heard;
-  Attachment attachment(*read, heard.calls_of());
+  Attachment attachment(rules, heard.calls_of());
   REQUIRE(attachment.start().refusal == Refusal::none);
   REQUIRE(good_soon(attachment, "press/vibration"));
   CHECK(
@@ -473,20 +478,14 @@ TEST_CASE("a host that is told something may ask for values at once") {
   RegisterPlc plc;
   fill(plc);
   plc.set(30, 9000);
-  const auto folder = fresh_folder("asking");
-  std::ofstream(folder / "line.toml") << line_text;
-  auto text = text_of(plc.port());
-  text.insert(text.find("heartbeat ="), "clock = \"30\"\n");
-  std::ofstream(folder / "plugin.toml") << text;
-  auto read = core::read_configuration(folder / "plugin.toml");
-  if (!read) FAIL(read.error().text());
+  const auto rules = with_clock(fresh_folder("asking"), plc.port());
   Attachment* asked = nullptr;
   std::atomic<int> answers = 0;
   attachment::HostCalls host;
   host.log = [&](attachment::Level, std::string_view, const std::string&) {
     if (!asked->snapshot().empty()) ++answers;
   };
-  Attachment attachment(*read, host);
+  Attachment attachment(rules, host);
   asked = &attachment;
   REQUIRE(attachment.start().refusal == Refusal::none);
   REQUIRE(good_soon(attachment, "press/vibration"));

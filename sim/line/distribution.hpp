@@ -3,6 +3,7 @@
 // transform keeps common random numbers synchronised, which rejection sampling would not.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct Distribution {
   /// The value below which a share `u` of all draws lies. u in (0, 1). normal is truncated at 0:
   /// draws are conditional on being above it.
   [[nodiscard]] double quantile(double u) const;
+  /// quantile() of each value, in place: the same numbers, sooner.
+  void quantiles(std::span<double> shares) const;
 
   /// The share of draws at or below `value`: the inverse of quantile(). 0 .. 1.
   [[nodiscard]] double share_below(double value) const;

@@ -162,6 +162,7 @@ struct Evaluator::State {
   std::vector<Row> renewed_before;  ///< (block * machines + m): see `renewed`.
   /// (block * machines + m)[part]; negative where the part is scrapped even without damage.
   std::vector<std::vector<Row>> cycles;
+  std::vector<double> drawn_s;  ///< For one lane.
 
   // The block at work.
   std::size_t block = 0;
@@ -176,7 +177,8 @@ struct Evaluator::State {
   std::array<std::uint32_t, lanes> services{};
   bool by_hand = false;       ///< The part that is followed comes from the machine before itself.
   std::size_t drawn_for = 0;  ///< Entries that the draws of the block suffice for.
-  std::vector<std::uint8_t> served;  ///< By service: a bit a lane.
+  std::size_t drawn_block = std::numeric_limits<std::size_t>::max();  ///< That `cycles` are of.
+  std::vector<std::uint8_t> served;                                   ///< By service: a bit a lane.
   Kernels run = kernels();
   Board board;
   std::vector<Gear> gears;
@@ -385,12 +387,15 @@ struct Evaluator::State {
     for (std::size_t l = 0; l < lanes; ++l) {
       const RandomStream cycle_draws(seed(block, l), number, Purpose::cycle);
       const RandomStream judge_draws(seed(block, l), number, Purpose::scrap);
+      drawn_s.assign(wanted - known, machine(m).cycle.mean);
+      if (varies[m]) {
+        for (std::size_t part = known; part < wanted; ++part)
+          drawn_s[part - known] = cycle_draws.uniform(from + part);
+        machine(m).cycle.quantiles(drawn_s);
+      }
       for (std::size_t part = known; part < wanted; ++part) {
-        const double seconds = varies[m]
-                                   ? machine(m).cycle.quantile(cycle_draws.uniform(from + part))
-                                   : machine(m).cycle.mean;
         const bool scrap = scraps[m] && judge_draws.uniform(from + part) < machine(m).scrap_share;
-        cycle[part][l] = scrap ? -seconds : seconds;
+        cycle[part][l] = scrap ? -drawn_s[part - known] : drawn_s[part - known];
       }
     }
   }
@@ -487,8 +492,9 @@ struct Evaluator::State {
   void begin_block(std::size_t b) {
     block = b;
     drawn_for = 0;
-    if (!keeps_draws)
+    if (!keeps_draws && drawn_block != b)
       for (auto& one : cycles) one.clear();
+    drawn_block = b;
     std::copy_n(pristine.begin() + static_cast<std::ptrdiff_t>(b * machines), machines,
                 stages.begin());
     for (auto& one : touched) one.fill(false);
@@ -1162,6 +1168,18 @@ struct Evaluator::State {
     if (many == 0) return;
     for (std::size_t b = from / lanes; b * lanes < from + many; ++b) run_block(b);
   }
+
+  std::vector<std::vector<Future>> evaluate_all(std::span<const Schedule> wanted) {
+    std::vector<std::vector<Future>> all(wanted.size(), std::vector<Future>(seeds.size()));
+    for (std::size_t b = 0; b < blocks(); ++b)
+      for (std::size_t s = 0; s < wanted.size(); ++s) {
+        read(wanted[s]);
+        futures.swap(all[s]);
+        run_block(b);
+        futures.swap(all[s]);
+      }
+    return all;
+  }
 };
 
 Evaluator::Evaluator(Trial trial, std::span<const std::uint64_t> seeds)
@@ -1189,6 +1207,10 @@ const std::vector<Future>& Evaluator::evaluate(const Schedule& schedule, std::si
                                                std::size_t count) {
   state_->evaluate(schedule, first, std::min(count, futures() - std::min(first, futures())));
   return state_->futures;
+}
+
+std::vector<std::vector<Future>> Evaluator::evaluate_all(std::span<const Schedule> schedules) {
+  return state_->evaluate_all(schedules);
 }
 
 std::vector<double> Evaluator::finished_s(const Schedule& schedule, std::size_t future) {

@@ -66,6 +66,10 @@ class Evaluator {
   const std::vector<Future>& evaluate(const line::Schedule& schedule);
   const std::vector<Future>& evaluate(const line::Schedule& schedule, std::size_t first,
                                       std::size_t count);
+  /// Entry [s][i] is the future of seeds[i] under schedules[s]. A few futures at a time meet all
+  /// schedules, so that what is drawn for them stays near the processor.
+  [[nodiscard]] std::vector<std::vector<Future>> evaluate_all(
+      std::span<const line::Schedule> schedules);
   /// When each order left the line in one future; -1: not in time.
   [[nodiscard]] std::vector<double> finished_s(const line::Schedule& schedule, std::size_t future);
   /// Every visit of one future, in the order in which parts left each machine.

@@ -41,6 +41,12 @@ double mean_of(const std::vector<double>& values) {
                               static_cast<double>(values.size());
 }
 
+/// What a schedule comes to, one entry a future.
+struct Told {
+  std::vector<Measures> measures;
+  std::vector<double> costs;
+};
+
 Trial future_of(const Request& request, const Schedule& schedule, std::uint64_t seed) {
   Trial trial;
   trial.line = request.line;
@@ -216,13 +222,27 @@ class Planning {
     return Done{};
   }
 
-  [[nodiscard]] std::vector<double> by_model(maxplus::Evaluator& evaluator,
-                                             const Schedule& schedule) const {
-    const double change = cost_of_change(request_, schedule);
-    std::vector<double> costs;
-    for (const auto& future : evaluator.evaluate(schedule))
-      costs.push_back(change + cost_of(request_, future.measures, future.service_s));
-    return costs;
+  /// What schedules come to in futures of the recursion.
+  [[nodiscard]] std::vector<Told> by_model(const Trial& question,
+                                           std::span<const std::uint64_t> seeds,
+                                           const std::vector<Schedule>& schedules) const {
+    std::vector<Told> all;
+    const auto futures = maxplus::Evaluator(question, seeds).evaluate_all(schedules);
+    for (std::size_t s = 0; s < schedules.size(); ++s) {
+      auto& told = all.emplace_back();
+      const double change = cost_of_change(request_, schedules[s]);
+      for (const auto& future : futures[s]) {
+        told.measures.push_back(future.measures);
+        told.costs.push_back(change + cost_of(request_, future.measures, future.service_s));
+      }
+    }
+    return all;
+  }
+  [[nodiscard]] std::vector<Told> all_by_model(const Trial& question,
+                                               std::span<const std::uint64_t> seeds) const {
+    std::vector<Schedule> schedules;
+    for (const auto& one : all_) schedules.push_back(one.schedule);
+    return by_model(question, seeds, schedules);
   }
 
   /// Whether the recursion tells of keeping what the simulator tells.
@@ -231,9 +251,9 @@ class Planning {
     std::vector<std::uint64_t> seeds;
     for (std::size_t f = 0; f < kept_.size(); ++f) seeds.push_back(selection_seed(f));
     if (seeds.size() < trusted_from) return false;
-    maxplus::Evaluator evaluator(future_of(request_, request_.active, 0), seeds);
-    return select::correlation_of(by_model(evaluator, request_.active), kept_) >=
-           trusted_correlation;
+    const auto told =
+        by_model(future_of(request_, request_.active, 0), seeds, {request_.active}).front();
+    return select::correlation_of(told.costs, kept_) >= trusted_correlation;
   }
 
   /// Leaves to the simulator what the recursion holds for best, on futures that it has not searched
@@ -247,42 +267,38 @@ class Planning {
     const auto question = future_of(request_, request_.active, 0);
     const auto always = [](const Candidate& one) { return one.name == calm_champion; };
     if (all_.size() > finalists_most) {
-      maxplus::Evaluator evaluator(question, std::span(seeds).first(screening_futures / 4));
+      auto told = all_by_model(question, std::span(seeds).first(screening_futures / 4));
       std::vector<std::pair<std::tuple<bool, double>, std::size_t>> order;
       for (std::size_t c = 1; c < all_.size(); ++c)
-        order.emplace_back(
-            std::tuple(!always(all_[c]), mean_of(by_model(evaluator, all_[c].schedule))), c);
+        order.emplace_back(std::tuple(!always(all_[c]), mean_of(told[c].costs)), c);
       std::stable_sort(order.begin(), order.end(),
                        [](const auto& a, const auto& b) { return a.first < b.first; });
       for (std::size_t i = finalists_most - 1; i < order.size(); ++i)
-        leave_out(order[i].second, evaluator);
+        leave_out(order[i].second, std::move(told[order[i].second]));
       forget_left_out();
     }
     if (request_.least_gain_share <= 0 || !is_trusted()) return;
-    maxplus::Evaluator evaluator(question, seeds);
-    const auto kept = by_model(evaluator, request_.active);
+    auto told = all_by_model(question, seeds);
+    const auto& kept = told.front().costs;
     const double least = request_.least_gain_share * std::abs(mean_of(kept));
     std::vector<bool> behind(all_.size());
     bool contested = false;
     for (std::size_t c = 1; c < all_.size(); ++c) {
-      auto gain = by_model(evaluator, all_[c].schedule);
+      auto gain = told[c].costs;
       for (std::size_t i = 0; i < gain.size(); ++i) gain[i] = kept[i] - gain[i];
       const auto interval = verdict::interval_of(gain, surely);
       contested = contested || interval.high() > least;
       behind[c] = interval.high() < 0 && !always(all_[c]);
     }
     for (std::size_t c = 1; c < all_.size(); ++c)
-      if (!contested || behind[c]) leave_out(c, evaluator);
+      if (!contested || behind[c]) leave_out(c, std::move(told[c]));
     forget_left_out();
   }
 
-  void leave_out(std::size_t c, maxplus::Evaluator& evaluator) {
+  void leave_out(std::size_t c, Told told) {
     auto& one = left_out_.emplace_back();
-    const double change = cost_of_change(request_, all_[c].schedule);
-    for (const auto& future : evaluator.evaluate(all_[c].schedule)) {
-      one.selection.push_back(future.measures);
-      one.cost.push_back(change + cost_of(request_, future.measures, future.service_s));
-    }
+    one.selection = std::move(told.measures);
+    one.cost = std::move(told.costs);
     one.mean_cost = estimate_of(one.cost);
     one.candidate = std::move(all_[c]);
     one.simulated = false;
@@ -454,12 +470,9 @@ class Planning {
     if (more < 2 * proved_.size()) return;
     for (std::size_t i = 0; i < more; ++i)
       seeds.push_back(select::scenario_seed(request_.seed, select::ScenarioSet::gate, 200'000 + i));
-    maxplus::Evaluator evaluator(question, seeds);
+    const auto told = by_model(question, seeds, {request_.active, winner()});
     std::vector<double> gain(seeds.size());
-    for (const auto& [schedule, sign] : {std::pair(&request_.active, 1.0), {&winner(), -1.0}}) {
-      const auto costs = by_model(evaluator, *schedule);
-      for (std::size_t i = 0; i < seeds.size(); ++i) gain[i] += sign * costs[i];
-    }
+    for (std::size_t i = 0; i < seeds.size(); ++i) gain[i] = told[0].costs[i] - told[1].costs[i];
     const std::span<const double> all(gain);
     const auto others = all.subspan(proved_.size());
     const auto mean = verdict::interval_of(others, 0.6827);  // one standard error
@@ -482,8 +495,8 @@ class Planning {
     for (auto& [name, trial] : corners_of(base)) {
       std::vector<std::vector<double>> costs(2);
       if (recursion) {
-        maxplus::Evaluator evaluator(trial, seeds);
-        costs = {by_model(evaluator, request_.active), by_model(evaluator, winner())};
+        auto told = by_model(trial, seeds, {request_.active, winner()});
+        costs = {std::move(told[0].costs), std::move(told[1].costs)};
       } else {
         std::vector<Trial> trials;
         for (const Schedule* schedule : {&request_.active, &winner()})

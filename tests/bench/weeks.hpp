@@ -70,8 +70,10 @@ inline double life_of(const line::Machine& machine) {
 }
 
 /// A week of machines of any age, and its orders: as much work as the slowest machine has time for,
-/// with due dates that leave a little, a function of the seed.
-inline line::Trial week_of(std::shared_ptr<const line::Line> line, std::uint64_t seed) {
+/// with due dates that leave a little (`due` times the work ahead and an hour or two), a function
+/// of the seed.
+inline line::Trial week_of(std::shared_ptr<const line::Line> line, std::uint64_t seed,
+                           double due = 1.12) {
   double slowest_s = 0;
   for (const auto& machine : line->machines)
     slowest_s = std::max(slowest_s, machine.cycle.expectation());
@@ -89,7 +91,7 @@ inline line::Trial week_of(std::shared_ptr<const line::Line> line, std::uint64_t
     const double own_s = each_s * (0.5 + draw(1));
     order.quantity = static_cast<std::uint32_t>(own_s / slowest_s);
     work_s += own_s;
-    order.due_s = 1.12 * work_s + 3600 * (1 + draw(2));
+    order.due_s = due * work_s + 3600 * (1 + draw(2));
     order.weight = draw(3) < 0.25 ? 2 : 1;
     orders.push_back(order);
   }

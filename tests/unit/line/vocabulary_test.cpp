@@ -54,6 +54,25 @@ TEST_CASE("quantiles reproduce the stated mean of every distribution") {
   }
 }
 
+TEST_CASE("many quantiles at once are the same numbers to the last bit") {
+  using Kind = Distribution::Kind;
+  const Distribution all[] = {
+      {Kind::deterministic, 5, 0, 0, 0}, {Kind::exponential, 5, 0, 0, 0},
+      {Kind::normal, 5, 0.1, 0, 0},      {Kind::normal, 5, 4, 0, 0},
+      {Kind::normal, 5, 0, 0, 0},        {Kind::lognormal, 5, 2, 0, 0},
+      {Kind::triangular, 4, 0, 2, 9},    Distribution::of_measured({1, 2, 5, 3})};
+  for (const Distribution& distribution : all) {
+    std::vector<double> values = {1e-300, 1 - 0x1p-53, 0x1p-54, 0.925, 0.075, 0.0750001};
+    for (std::uint64_t i = 0; i < 491; ++i)
+      values.push_back(random_uniform(1, 0, Purpose::noise, i));
+    const auto shares = values;
+    distribution.quantiles(values);
+    INFO(name_of(distribution.kind) << ' ' << distribution.spread);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      CHECK(values[i] == distribution.quantile(shares[i]));
+  }
+}
+
 TEST_CASE("the normal quantile agrees with published values") {
   CHECK(normal_quantile(0.5) == Approx(0.0).margin(1e-15));
   CHECK(normal_quantile(0.975) == Approx(1.959963984540054).epsilon(1e-14));

@@ -107,7 +107,8 @@ TEST_CASE("more places never delay, and one place less than the parts is as good
   }
 }
 
-TEST_CASE("a future does not depend on which others are evaluated beside it") {
+/// Times are drawn, machines break down, and a tenth of all parts is scrapped.
+line::Trial faulty_shop() {
   auto trial = line_of(shop_of(5, false), 1);
   auto line = *trial.line;
   for (auto& machine : line.machines) {
@@ -121,6 +122,11 @@ TEST_CASE("a future does not depend on which others are evaluated beside it") {
   }
   trial.line = std::make_shared<line::Line>(line);
   trial.random_faults = true;
+  return trial;
+}
+
+TEST_CASE("a future does not depend on which others are evaluated beside it") {
+  const auto trial = faulty_shop();
   std::vector<std::uint64_t> seeds(21);
   std::iota(seeds.begin(), seeds.end(), 100);
   maxplus::Evaluator all(trial, seeds);
@@ -138,6 +144,31 @@ TEST_CASE("a future does not depend on which others are evaluated beside it") {
   const auto& part = all.evaluate(trial.schedule, 8, 8);
   for (std::size_t i = 8; i < 16; ++i)
     CHECK(part[i].measures.makespan_s == together[i].measures.makespan_s);
+}
+
+TEST_CASE("a schedule comes to the same beside others as alone") {
+  const auto trial = faulty_shop();
+  std::vector<std::uint64_t> seeds(19);
+  std::iota(seeds.begin(), seeds.end(), 7);
+  std::vector<line::Schedule> schedules(3, trial.schedule);
+  std::reverse(schedules[1].sequence.begin(), schedules[1].sequence.end());
+  line::Service service;
+  service.when = line::Service::When::at_time;
+  service.at_s = 30;
+  schedules[2].services.push_back(service);
+  const auto together = maxplus::Evaluator(trial, seeds).evaluate_all(schedules);
+  REQUIRE(together.size() == schedules.size());
+  for (std::size_t s = 0; s < schedules.size(); ++s) {
+    maxplus::Evaluator evaluator(trial, seeds);
+    const auto& alone = evaluator.evaluate(schedules[s]);
+    for (std::size_t i = 0; i < seeds.size(); ++i) {
+      CHECK(together[s][i].measures.makespan_s == alone[i].measures.makespan_s);
+      CHECK(together[s][i].measures.downtime_s == alone[i].measures.downtime_s);
+      CHECK(together[s][i].measures.services == alone[i].measures.services);
+      CHECK(together[s][i].service_s == alone[i].service_s);
+    }
+  }
+  CHECK(together[2][0].measures.services == 1);
 }
 
 TEST_CASE("what the recursion cannot express is said") {

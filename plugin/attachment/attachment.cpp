@@ -1077,6 +1077,7 @@ struct Attachment::State {
     request.gate_seeds = rules.gate_seeds;
     request.objective = rules.objective;
     request.least_gain_share = configuration.gate.least_gain_share;
+    request.bar = configuration.gate;
     request.largest_moved_share = configuration.gate.largest_moved_share;
     request.largest_shift = configuration.gate.largest_shift;
     request.policy = rules.policy;

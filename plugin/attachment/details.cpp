@@ -176,6 +176,7 @@ Json to_json(const plan::Plan& plan, const plan::Request& request,
                           {"why", evaluated.candidate.why},
                           {"cost", to_json(evaluated.mean_cost)},
                           {"simulated", evaluated.simulated},
+                          {"short_of", evaluated.short_of},
                           {"measures", summary(evaluated.selection)}});
   }
   Json checks = Json::array();

@@ -279,19 +279,12 @@ class Judge {
   }
 
   void model() {
-    std::size_t good = 0;
-    const plan::Corner* worst = nullptr;
-    for (const auto& corner : proof_.corners) {
-      good += corner.gain_share >= 0 ? 1 : 0;
-      if (worst == nullptr || corner.gain_share < worst->gain_share) worst = &corner;
-    }
-    const auto all = proof_.corners.size();
-    if (all == 0) return check("G4", "model error", true, Form::no_corners);
-    const bool passed =
-        static_cast<double>(good) >= rules_.least_good_corners * static_cast<double>(all) &&
-        worst->gain_share >= rules_.worst_corner;
-    check("G4", "model error", passed, Form::corners,
-          {count(good), count(all), change(worst->gain_share), worst->name});
+    const auto& corners = proof_.corners;
+    const auto* worst = plan::worst_of(corners);
+    if (worst == nullptr) return check("G4", "model error", true, Form::no_corners);
+    check("G4", "model error", plan::holds(corners, rules_), Form::corners,
+          {count(plan::good_of(corners)), count(corners.size()), change(worst->gain_share),
+           worst->name});
   }
 
   void forecast() {

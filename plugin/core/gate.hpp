@@ -16,17 +16,12 @@
 
 namespace foreline::core {
 
-struct GateRules {
+struct GateRules : plan::Bar {  // G3 better and tail, G4 model error
   // G2 gain
   double least_gain_share = 0.005;  ///< Lower bound of the gain over the cost of keeping.
   std::size_t least_futures = 200;  ///< Fresh futures that the gain is proved on.
-  // G3 tail
-  double least_probability_better = 0.6;  ///< Share of futures in which it is better.
-  double largest_tail_growth = 0.01;      ///< Upper bound for the worst twentieth of futures.
-  double largest_on_time_drop = 0.1;      ///< Of any order's probability to be on time.
-  // G4 model error
-  double least_good_corners = 0.8;  ///< Share of corners in which nothing is lost.
-  double worst_corner = -0.03;      ///< Gain over the cost of keeping, in any corner.
+  // G3 orders
+  double largest_on_time_drop = 0.1;  ///< Of any order's probability to be on time.
   // G5 forecast
   double oldest_forecast_s = 900;  ///< Line time; and no more than this share of the horizon.
   double oldest_forecast_share = 0.05;

@@ -210,6 +210,7 @@ int make(Options options) {
   request.fence = plan::fence_of(request, *freeze_s);
   request.makespan_from_s = plan::makespan_from(request);
   request.least_gain_share = core::GateRules().least_gain_share;
+  request.bar = core::GateRules();
   request.largest_moved_share = options.largest_moved / 100;
   double missing_share = 0;
   std::vector<line::Forecast> forecasts;
@@ -273,9 +274,10 @@ int make(Options options) {
     }
     const auto n = static_cast<double>(evaluated.selection.size());
     const auto& cost = evaluated.mean_cost;
-    options.json.tell("{:<44}{:>26}{:>8.2f}{:>12}\n", evaluated.candidate.name,
+    options.json.tell("{:<44}{:>26}{:>8.2f}{:>12}{}\n", evaluated.candidate.name,
                       fmt::format("{:.0f} [{:.0f}, {:.0f}]", cost.mean, cost.low, cost.high),
-                      late / n, clock_text(down_s / n));
+                      late / n, clock_text(down_s / n),
+                      evaluated.short_of.empty() ? "" : "  not chosen: " + evaluated.short_of);
   }
   const auto& best = planned->evaluated[planned->winner].candidate.schedule;
   const auto fence = plan::frozen_of(request);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <tuple>
 
@@ -39,6 +40,10 @@ double mean_of(const std::vector<double>& values) {
   return values.empty() ? 0
                         : std::accumulate(values.begin(), values.end(), 0.0) /
                               static_cast<double>(values.size());
+}
+
+double share_gained(double kept, double changed) {
+  return kept > 0 ? (kept - changed) / kept : 0.0;
 }
 
 /// What a schedule comes to, one entry a future.
@@ -111,6 +116,25 @@ std::vector<std::pair<std::string, Trial>> corners_of(const Trial& trial) {
     corners.emplace_back("every second alarm is false", std::move(other));
   }
   return corners;
+}
+
+const Corner* worst_of(const std::vector<Corner>& corners) {
+  const auto worst = std::min_element(
+      corners.begin(), corners.end(),
+      [](const Corner& a, const Corner& b) { return a.gain_share < b.gain_share; });
+  return worst == corners.end() ? nullptr : &*worst;
+}
+
+std::size_t good_of(const std::vector<Corner>& corners) {
+  return static_cast<std::size_t>(std::count_if(
+      corners.begin(), corners.end(), [](const Corner& one) { return one.gain_share >= 0; }));
+}
+
+bool holds(const std::vector<Corner>& corners, const Bar& bar) {
+  const auto* worst = worst_of(corners);
+  return worst == nullptr || (static_cast<double>(good_of(corners)) >=
+                                  bar.least_good_corners * static_cast<double>(corners.size()) &&
+                              worst->gain_share >= bar.worst_corner);
 }
 
 double service_s_of(const Outcome& outcome) {
@@ -238,11 +262,23 @@ class Planning {
     }
     return all;
   }
-  [[nodiscard]] std::vector<Told> all_by_model(const Trial& question,
-                                               std::span<const std::uint64_t> seeds) const {
-    std::vector<Schedule> schedules;
-    for (const auto& one : all_) schedules.push_back(one.schedule);
-    return by_model(question, seeds, schedules);
+  [[nodiscard]] std::vector<Schedule> schedules() const {
+    std::vector<Schedule> all;
+    for (const auto& one : all_) all.push_back(one.schedule);
+    return all;
+  }
+  /// What is left of the gains over the first schedule where the model is wrong.
+  [[nodiscard]] std::vector<std::vector<Corner>> corners_by_model(
+      const Trial& question, std::span<const std::uint64_t> seeds,
+      const std::vector<Schedule>& schedules) const {
+    std::vector<std::vector<Corner>> corners(schedules.size());
+    for (const auto& [name, trial] : corners_of(question)) {
+      const auto told = by_model(trial, seeds, schedules);
+      const double kept = mean_of(told.front().costs);
+      for (std::size_t s = 0; s < schedules.size(); ++s)
+        corners[s].push_back({name, share_gained(kept, mean_of(told[s].costs))});
+    }
+    return corners;
   }
 
   /// Whether the recursion tells of keeping what the simulator tells.
@@ -266,11 +302,15 @@ class Planning {
       seeds.push_back(selection_seed(100'000 + i));
     const auto question = future_of(request_, request_.active, 0);
     const auto always = [](const Candidate& one) { return one.name == calm_champion; };
+    const auto few = std::span(seeds).first(screening_futures / 4);
     if (all_.size() > finalists_most) {
-      auto told = all_by_model(question, std::span(seeds).first(screening_futures / 4));
-      std::vector<std::pair<std::tuple<bool, double>, std::size_t>> order;
-      for (std::size_t c = 1; c < all_.size(); ++c)
-        order.emplace_back(std::tuple(!always(all_[c]), mean_of(told[c].costs)), c);
+      auto told = by_model(question, few, schedules());
+      const auto falls_short = shortfalls(question, few.first(few.size() / 2), told);
+      std::vector<std::pair<std::tuple<bool, bool, double>, std::size_t>> order;
+      for (std::size_t c = 1; c < all_.size(); ++c) {
+        const bool sound = falls_short[c].empty() && gains_enough(told, c);
+        order.emplace_back(std::tuple(!always(all_[c]), !sound, mean_of(told[c].costs)), c);
+      }
       std::stable_sort(order.begin(), order.end(),
                        [](const auto& a, const auto& b) { return a.first < b.first; });
       for (std::size_t i = finalists_most - 1; i < order.size(); ++i)
@@ -278,7 +318,7 @@ class Planning {
       forget_left_out();
     }
     if (request_.least_gain_share <= 0 || !is_trusted()) return;
-    auto told = all_by_model(question, seeds);
+    auto told = by_model(question, seeds, schedules());
     const auto& kept = told.front().costs;
     const double least = request_.least_gain_share * std::abs(mean_of(kept));
     std::vector<bool> behind(all_.size());
@@ -290,9 +330,48 @@ class Planning {
       contested = contested || interval.high() > least;
       behind[c] = interval.high() < 0 && !always(all_[c]);
     }
+    const auto falls_short = shortfalls(question, few, told);
+    const auto is_sound = [&](std::size_t c) {
+      return falls_short[c].empty() && gains_enough(told, c);
+    };
+    bool sound = false;
+    for (std::size_t c = 1; c < all_.size(); ++c) sound = sound || is_sound(c);
+    for (std::size_t c = 1; c < all_.size() && sound; ++c)
+      if (!falls_short[c].empty()) short_of_.emplace(all_[c].name, falls_short[c]);
     for (std::size_t c = 1; c < all_.size(); ++c)
-      if (!contested || behind[c]) leave_out(c, std::move(told[c]));
+      if (!contested || behind[c] || (!short_of(all_[c]).empty() && !always(all_[c])))
+        leave_out(c, std::move(told[c]));
     forget_left_out();
+  }
+
+  /// The mean gain over keeping, which comes first, is worth a decision.
+  [[nodiscard]] bool gains_enough(const std::vector<Told>& told, std::size_t c) const {
+    const double kept = mean_of(told.front().costs);
+    return kept - mean_of(told[c].costs) > request_.least_gain_share * std::abs(kept);
+  }
+  /// What of the bar the recursion does not see in each candidate; `seeds` for the corners.
+  [[nodiscard]] std::vector<std::string> shortfalls(const Trial& question,
+                                                    std::span<const std::uint64_t> seeds,
+                                                    const std::vector<Told>& told) const {
+    std::vector<std::string> reasons(all_.size());
+    if (!request_.bar) return reasons;
+    const auto corners = corners_by_model(question, seeds, schedules());
+    for (std::size_t c = 1; c < all_.size(); ++c) {
+      select::ComparisonOptions options;
+      options.seed = request_.seed;
+      const auto compared = select::compare(told.front().costs, told[c].costs, options);
+      if (compared.probability_better < request_.bar->least_probability_better)
+        reasons[c] = "better in too few futures";
+      else if (compared.tail_change_upper > request_.bar->largest_tail_growth)
+        reasons[c] = "the worst futures become worse";
+      else if (!holds(corners[c], *request_.bar))
+        reasons[c] = fmt::format("loses where {}", worst_of(corners[c])->name);
+    }
+    return reasons;
+  }
+  [[nodiscard]] std::string short_of(const Candidate& candidate) const {
+    const auto found = short_of_.find(candidate.name);
+    return found == short_of_.end() ? std::string() : found->second;
   }
 
   void leave_out(std::size_t c, Told told) {
@@ -302,6 +381,7 @@ class Planning {
     one.mean_cost = estimate_of(one.cost);
     one.candidate = std::move(all_[c]);
     one.simulated = false;
+    one.short_of = short_of(one.candidate);
     all_[c].name.clear();
   }
   void forget_left_out() {
@@ -349,13 +429,18 @@ class Planning {
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
       return mean_of(raced->costs[a]) < mean_of(raced->costs[b]);
     });
+    // Keeping falls short of nothing.
+    const auto stands = [&](std::size_t c) { return short_of(all_[c]).empty(); };
+    const auto best =
+        stands(raced->best) ? raced->best : *std::find_if(order.begin(), order.end(), stands);
     for (const auto c : order) {
       Evaluated evaluated;
+      evaluated.short_of = short_of(all_[c]);
       evaluated.candidate = std::move(all_[c]);
       evaluated.selection = std::move(measures_[c]);
       evaluated.cost = std::move(raced->costs[c]);
       evaluated.mean_cost = estimate_of(evaluated.cost);
-      if (c == raced->best) plan_.winner = plan_.evaluated.size();
+      if (c == best) plan_.winner = plan_.evaluated.size();
       plan_.evaluated.push_back(std::move(evaluated));
     }
     std::stable_sort(left_out_.begin(), left_out_.end(), [](const auto& a, const auto& b) {
@@ -492,28 +577,26 @@ class Planning {
     std::vector<std::uint64_t> seeds;
     for (std::size_t i = 0; i < count; ++i)
       seeds.push_back(select::scenario_seed(request_.seed, select::ScenarioSet::gate, 100'000 + i));
+    if (recursion) {
+      plan_.proof.corners = corners_by_model(base, seeds, {request_.active, winner()}).back();
+      return Done{};
+    }
     for (auto& [name, trial] : corners_of(base)) {
       std::vector<std::vector<double>> costs(2);
-      if (recursion) {
-        auto told = by_model(trial, seeds, {request_.active, winner()});
-        costs = {std::move(told[0].costs), std::move(told[1].costs)};
-      } else {
-        std::vector<Trial> trials;
-        for (const Schedule* schedule : {&request_.active, &winner()})
-          for (const auto seed : seeds) {
-            trials.push_back(trial);
-            trials.back().schedule = *schedule;
-            trials.back().seed = seed;
-          }
-        auto outcomes = run(trials);
-        if (!outcomes) return outcomes.error();
-        for (std::size_t i = 0; i < trials.size(); ++i)
-          costs[i / count].push_back(cost_of_change(request_, trials[i].schedule) +
-                                     cost_of(request_, measures_of(trials[i], (*outcomes)[i]),
-                                             service_s_of((*outcomes)[i])));
-      }
-      const double kept = mean_of(costs[0]);
-      plan_.proof.corners.push_back({name, kept > 0 ? (kept - mean_of(costs[1])) / kept : 0.0});
+      std::vector<Trial> trials;
+      for (const Schedule* schedule : {&request_.active, &winner()})
+        for (const auto seed : seeds) {
+          trials.push_back(trial);
+          trials.back().schedule = *schedule;
+          trials.back().seed = seed;
+        }
+      auto outcomes = run(trials);
+      if (!outcomes) return outcomes.error();
+      for (std::size_t i = 0; i < trials.size(); ++i)
+        costs[i / count].push_back(cost_of_change(request_, trials[i].schedule) +
+                                   cost_of(request_, measures_of(trials[i], (*outcomes)[i]),
+                                           service_s_of((*outcomes)[i])));
+      plan_.proof.corners.push_back({name, share_gained(mean_of(costs[0]), mean_of(costs[1]))});
     }
     return Done{};
   }
@@ -523,7 +606,8 @@ class Planning {
   const Progress& progress_;
   const BestSoFar& best_so_far_;
   std::vector<Candidate> all_;
-  std::vector<Evaluated> left_out_;  ///< Best first.
+  std::vector<Evaluated> left_out_;              ///< Best first.
+  std::map<std::string, std::string> short_of_;  ///< By candidate; see Evaluated::short_of.
   std::vector<std::vector<Measures>> measures_;
   std::vector<double> kept_;           ///< Costs of keeping in the first futures of the race.
   std::vector<std::uint64_t> proved_;  ///< Seeds of the futures of the proof that are valid.

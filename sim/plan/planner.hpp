@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,15 @@ enum class Policy : std::uint8_t {
 [[nodiscard]] const std::vector<std::string>& policy_names();
 
 /// The question.
+/// What a schedule is asked for beside its gain before it is deployed.
+struct Bar {
+  double least_probability_better = 0.6;  ///< Share of futures in which it is better.
+  double largest_tail_growth = 0.01;      ///< Upper bound for the worst twentieth of futures.
+  double least_good_corners = 0.8;        ///< Share of corners in which nothing is lost.
+  double worst_corner = -0.03;            ///< Gain over the cost of keeping, in any corner.
+  friend bool operator==(const Bar&, const Bar&) = default;
+};
+
 struct Request {
   std::shared_ptr<const line::Line> line;
   std::shared_ptr<const std::vector<line::Order>> orders;
@@ -44,6 +54,9 @@ struct Request {
   /// Of the cost of keeping; where the recursion is sure that no schedule gains so much, none is
   /// simulated and keeping wins. 0: all are.
   double least_gain_share = 0;
+  /// Where a schedule gains that much and clears the bar, by a recursion that can be trusted, none
+  /// that falls short of it wins.
+  std::optional<Bar> bar = std::nullopt;
   /// Futures that the search may evaluate by the recursion, over all schedules it tries; 0: only
   /// the schedules that candidates() lists. Without effect on lines that the recursion cannot do.
   std::size_t search_futures = 6000;
@@ -115,6 +128,11 @@ struct Corner {
   double gain_share = 0;  ///< Mean gain over the cost of keeping.
 };
 [[nodiscard]] std::vector<std::pair<std::string, line::Trial>> corners_of(const line::Trial& trial);
+/// The corner in which most is lost; null when there is none.
+[[nodiscard]] const Corner* worst_of(const std::vector<Corner>& corners);
+/// Corners in which nothing is lost.
+[[nodiscard]] std::size_t good_of(const std::vector<Corner>& corners);
+[[nodiscard]] bool holds(const std::vector<Corner>& corners, const Bar& bar);
 
 /// How often an order is on time, if kept and if changed; beyond the horizon by mean times.
 struct OnTime {
@@ -129,6 +147,7 @@ struct Evaluated {
   std::vector<double> cost;               ///< One a selection seed.
   Estimate mean_cost;
   bool simulated = true;  ///< False: the recursion left it out, and these are its numbers.
+  std::string short_of;   ///< What the bar asks and the recursion does not see in it; mostly empty.
 };
 
 /// In which band nineteen of twenty simulated futures stay from beginning to end: parts that have

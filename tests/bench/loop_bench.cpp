@@ -134,6 +134,7 @@ Week loop(worker::Client& client, Trial trial,
     request.gate_seeds = rules.least_futures;
     request.search_futures = 2000;
     request.least_gain_share = rules.least_gain_share;
+    request.bar = rules;
     request.keep_futures = 1;
     request.largest_moved_share = rules.largest_moved_share;
     request.makespan_from_s = plan::makespan_from(request);

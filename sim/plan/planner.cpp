@@ -365,7 +365,7 @@ class Planning {
       else if (compared.tail_change_upper > request_.bar->largest_tail_growth)
         reasons[c] = "the worst futures become worse";
       else if (!holds(corners[c], *request_.bar))
-        reasons[c] = fmt::format("loses where {}", worst_of(corners[c])->name);
+        reasons[c] = fmt::format("gains too little where {}", worst_of(corners[c])->name);
     }
     return reasons;
   }

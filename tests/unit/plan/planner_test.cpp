@@ -125,6 +125,37 @@ TEST_CASE("nothing is simulated where the recursion is sure that nothing is wort
   CHECK(other.proof.gain.size() == request.gate_seeds);
 }
 
+TEST_CASE("what the gate is sure to refuse does not win where another gains enough") {
+  auto request = tests::request();
+  request.selection_seeds = 10;
+  request.least_gain_share = 0.005;
+  request.hazards = {tests::hazard(0, FaultKind::bearing_wear, 0.6F),
+                     tests::hazard(1, FaultKind::bearing_wear, 0.42F)};
+  const auto best = planned(request);
+  const auto& name = best.evaluated[best.winner].candidate.name;
+  const double worst = plan::worst_of(best.proof.corners)->gain_share;
+  REQUIRE(worst > 0);
+
+  request.bar.emplace();
+  request.bar->worst_corner = worst + 0.05;
+  const auto sound = planned(request);
+  const auto& winner = sound.evaluated[sound.winner];
+  CHECK(winner.candidate.name != name);
+  CHECK(winner.candidate.name != "keep");
+  CHECK(winner.short_of.empty());
+  CHECK(plan::holds(sound.proof.corners, *request.bar));
+  const auto former = std::find_if(sound.evaluated.begin(), sound.evaluated.end(),
+                                   [&](const auto& one) { return one.candidate.name == name; });
+  REQUIRE(former != sound.evaluated.end());
+  CHECK(former->short_of.find("gains too little where") == 0);
+
+  // Where none is sound, people see the best one and what the gate says of it.
+  request.bar->worst_corner = 2;
+  const auto none = planned(request);
+  CHECK(none.evaluated[none.winner].candidate.name == name);
+  CHECK(none.evaluated[none.winner].short_of.empty());
+}
+
 TEST_CASE("an order that the horizon cannot hold is not put off for the sake of one that it can") {
   auto request = tests::request();
   request.horizon_s = 3600;

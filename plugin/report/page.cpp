@@ -151,10 +151,14 @@ std::string plan_section(const Json& plan) {
     const auto& cost = candidate.at("cost");
     const auto& measures = candidate.at("measures");
     const auto name = text_of(candidate, "name");
+    const auto lacks = text_of(candidate, "short_of");
     out += fmt::format(
-        "<tr{}><td>{}</td><td class='n'>{:.0f} <span class='quiet'>[{:.0f}, {:.0f}]</span></td>"
+        "<tr{}><td>{}{}</td><td class='n'>{:.0f} <span class='quiet'>[{:.0f}, {:.0f}]</span></td>"
         "<td class='n'>{:.2f}</td><td class='n'>{}</td></tr>",
         name == text_of(plan, "winner") ? " class='best'" : "", text::xml_escaped(name),
+        lacks.empty() ? ""
+                      : fmt::format("<br><span class='quiet'>not chosen: {}</span>",
+                                    text::xml_escaped(lacks)),
         number(cost.at("mean")), number(cost.at("low")), number(cost.at("high")),
         number(measures.at("orders-late").at("mean")),
         hours(number(measures.at("downtime").at("mean"))));

@@ -71,7 +71,7 @@ Table measures(const Json& story) {
 }
 
 Table schedules(const Json& story) {
-  Table table{"schedules", {"schedule", "why", "cost: mean", "low", "high"}, {}};
+  Table table{"schedules", {"schedule", "why", "not chosen", "cost: mean", "low", "high"}, {}};
   const auto& candidates = at(story, {"plan", "candidates"});
   if (candidates.is_array() && !candidates.empty())
     for (const auto& [name, value] : at(candidates.front(), {"measures"}).items())
@@ -81,9 +81,9 @@ Table schedules(const Json& story) {
                                               : std::string()));
   for (const auto& candidate : candidates) {
     auto& row = table.rows.emplace_back();
-    row = {cell(at(candidate, {"name"})), cell(at(candidate, {"why"})),
-           cell(at(candidate, {"cost", "mean"})), cell(at(candidate, {"cost", "low"})),
-           cell(at(candidate, {"cost", "high"}))};
+    row = {cell(at(candidate, {"name"})),        cell(at(candidate, {"why"})),
+           cell(at(candidate, {"short_of"})),    cell(at(candidate, {"cost", "mean"})),
+           cell(at(candidate, {"cost", "low"})), cell(at(candidate, {"cost", "high"}))};
     for (const auto& [name, value] : at(candidate, {"measures"}).items())
       row.push_back(cell(at(value, {"mean"})));
     row.resize(table.columns.size());

@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -229,6 +230,12 @@ struct Attachment::State {
     double beat = -1;
     bool watched = false;  ///< Polled for the line, or for a heartbeat or signature.
     core::Telling<Quality> telling;
+    std::int64_t since_ns = 0;      ///< Since when it is as it is.
+    std::set<std::size_t> groups;   ///< Of its tags ...
+    std::set<std::size_t> refused;  ///< ... and those answered by exceptions alone.
+    std::string refusal;            ///< One of these.
+    core::Telling<bool> refusals;
+    [[nodiscard]] bool refuses() const { return !refused.empty() && refused == groups; }
   };
   std::vector<Known> known;
   std::optional<core::TagTable> tags;
@@ -482,6 +489,7 @@ struct Attachment::State {
 
   void set_link(std::size_t index, Quality found, const std::string& text) {
     auto& device = known[index];
+    if (device.link != found || device.since_ns == 0) device.since_ns = wall_ns();
     device.link = found;
     device.trouble = text;
     const auto changes = device.telling.due(found, seconds(Clock::now() - started));
@@ -520,19 +528,45 @@ struct Attachment::State {
     return {};
   }
 
+  /// A device that answers, and refuses whatever it is asked, is told of once: it is no link that
+  /// is lost.
+  void take_refusals(const io::Polled& polled, bool mute) {
+    auto& device = known[polled.device];
+    const bool before = device.refuses();
+    if (polled.image.empty() && !mute) {
+      device.refused.insert(polled.group);
+      if (!polled.text.empty()) device.refusal = polled.text;
+    } else {
+      device.refused.erase(polled.group);
+    }
+    const bool refuses = device.refuses();
+    if (refuses != before) device.since_ns = wall_ns();
+    if (mute) return;
+    const auto changes = device.refusals.due(refuses, seconds(Clock::now() - started));
+    if (!changes || (!refuses && *changes == 1 && !before)) return;
+    log(refuses ? Level::warning : Level::info, "attachment",
+        fmt::format("{}: {}{}", core::device_at(configuration, polled.device).name,
+                    refuses ? "answers, and refuses all its tags: " + device.refusal
+                            : std::string("its tags are answered again"),
+                    *changes > 1 ? fmt::format(" ({} changes before were not told)", *changes - 1)
+                                 : std::string()));
+  }
+
   void take_tags(const io::Polled& polled) {
     // A device with tags alone lives when one of its requests is answered, if only by an exception.
+    const bool mute =
+        !polled.troubles.empty() && polled.image.empty() &&
+        std::all_of(polled.troubles.begin(), polled.troubles.end(), [](const auto& trouble) {
+          return trouble.second == Quality::bad_not_connected ||
+                 trouble.second == Quality::bad_comm_failure;
+        });
     if (!known[polled.device].watched) {
-      const bool lost =
-          std::all_of(polled.troubles.begin(), polled.troubles.end(), [](const auto& trouble) {
-            return trouble.second == Quality::bad_not_connected ||
-                   trouble.second == Quality::bad_comm_failure;
-          });
-      if (polled.image.empty() && lost && !polled.troubles.empty())
+      if (mute)
         set_link(polled.device, polled.troubles.front().second, polled.text);
       else
         set_link(polled.device, Quality::good, {});
     }
+    take_refusals(polled, mute);
     const auto changed =
         tags->update(polled.device, polled.group - 1, polled.image, polled.troubles, wall_ns(),
                      seconds(polled.received - started));
@@ -1876,8 +1910,10 @@ struct Attachment::State {
     known.assign(count, {});
     auto of_line = core::fields(configuration.map);
     std::map<std::pair<std::size_t, std::size_t>, std::vector<core::Range>> of_tags;
-    for (const auto& tag : configuration.tags)
+    for (const auto& tag : configuration.tags) {
       of_tags[{tag.at.device, tag.group}].push_back(core::range_of(tag.at));
+      known[tag.at.device].groups.insert(tag.group + 1);
+    }
     for (std::size_t d = 0; d < count; ++d) {
       const auto& settings = core::device_at(configuration, d);
       devices.push_back(
@@ -2059,6 +2095,11 @@ Answer Attachment::start(Attachment* former) {
     const std::lock_guard lock(s.mutex);
     s.server = std::move(*server);
     s.server_port = s.server->port();
+    if (core::is_open(configuration.server))
+      s.log(Level::warning, "registers",
+            fmt::format("whoever reaches {} may acknowledge and approve, under any name, without "
+                        "TLS (trusted_network)",
+                        core::where_of(configuration.server.host, s.server_port)));
   }
   {
     const std::lock_guard lock(s.mutex);
@@ -2570,16 +2611,19 @@ std::string Attachment::snapshot() const {
   Json devices = Json::array();
   for (std::size_t d = 0; d < s.devices.size(); ++d) {
     const auto counters = s.devices[d]->counters();
-    devices.push_back({{"name", core::device_at(s.configuration, d).name},
-                       {"quality", name_of(s.known[d].link)},
-                       {"trouble", s.known[d].trouble},
-                       {"connected", counters.connected},
-                       {"requests", counters.requests},
-                       {"timeouts", counters.timeouts},
-                       {"exceptions", counters.exceptions},
-                       {"malformed", counters.malformed},
-                       {"late", counters.late},
-                       {"connects", counters.connects}});
+    const auto& device = s.known[d];
+    devices.push_back(
+        {{"name", core::device_at(s.configuration, d).name},
+         {"quality", name_of(device.link)},
+         {"trouble", device.trouble.empty() && device.refuses() ? device.refusal : device.trouble},
+         {"since_ns", device.since_ns},
+         {"connected", counters.connected},
+         {"requests", counters.requests},
+         {"timeouts", counters.timeouts},
+         {"exceptions", counters.exceptions},
+         {"malformed", counters.malformed},
+         {"late", counters.late},
+         {"connects", counters.connects}});
   }
   json["devices"] = std::move(devices);
   json["counters"] = {{"polls", s.polls},

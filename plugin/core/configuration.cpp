@@ -528,6 +528,17 @@ class Reader {
     if (!server.write_roles.empty() && !server.tls)
       table.complain("write_roles", "roles are in client certificates, so they need TLS",
                      "add certificate, key and authorities");
+    server.trusted_network = table.boolean("trusted_network", false);
+    if (server.on && is_open(server) && !server.trusted_network)
+      table.complain("host",
+                     fmt::format("\"{}\" is reached from other computers, and without TLS whoever "
+                                 "reaches it approves under any name",
+                                 server.host),
+                     "add certificate, key, authorities and write_roles, take approvals away, or "
+                     "say trusted_network = true where the network keeps everybody else out");
+    if (server.approvals && server.tls && server.write_roles.empty())
+      table.complain("write_roles", "approvals are on, but no role in a certificate may approve",
+                     "name one, or take approvals away");
     table.finish();
   }
 
@@ -599,9 +610,7 @@ class Reader {
     if (hmi.certificate.empty() != hmi.key.empty())
       table.complain(hmi.key.empty() ? "certificate" : "key", "certificate and key belong together",
                      "name both, or neither");
-    const bool loopback =
-        hmi.host == "::1" || hmi.host == "localhost" || hmi.host.rfind("127.", 0) == 0;
-    if (!loopback && (hmi.certificate.empty() || hmi.accounts.empty()))
+    if (!is_loopback(hmi.host) && (hmi.certificate.empty() || hmi.accounts.empty()))
       table.complain("host",
                      fmt::format("\"{}\" is reached from other computers, which needs "
                                  "certificate, key and accounts",
@@ -621,6 +630,14 @@ class Reader {
 };
 
 }  // namespace
+
+bool is_loopback(const std::string& host) {
+  return host == "::1" || host == "localhost" || host.starts_with("127.");
+}
+
+bool is_open(const ServerRules& rules) {
+  return rules.approvals && !rules.tls && !is_loopback(rules.host);
+}
 
 TagContext tag_context(const Configuration& configuration) {
   TagContext context;

@@ -32,6 +32,8 @@ struct ServerRules {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;       ///< 0: any free one.
   bool approvals = false;       ///< Clients may acknowledge alarms and decide on proposals.
+  /// Whoever reaches the address may do that, without TLS and from other computers, too.
+  bool trusted_network = false;
   std::uint32_t clients = 200;  ///< At once.
   std::optional<TlsFiles> tls;  ///< Absent: plain TCP.
   /// Roles in client certificates that may write; only with TLS, which then lets nobody else.
@@ -122,6 +124,11 @@ struct Configuration {
   MetricsRules metrics;
   SparkplugRules sparkplug;
 };
+
+/// Whether an address, or localhost, is reached from this computer alone.
+[[nodiscard]] bool is_loopback(const std::string& host);
+/// Whether anybody on another computer may approve.
+[[nodiscard]] bool is_open(const ServerRules& rules);
 
 /// Devices, groups and bases by the names that tag files use.
 [[nodiscard]] TagContext tag_context(const Configuration& configuration);

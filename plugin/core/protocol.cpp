@@ -340,17 +340,51 @@ FrameReader::Step FrameReader::next_mbap(FrameIn& out) {
   return Step::frame;
 }
 
+void FrameReader::expect(std::span<const std::uint8_t> request, bool any_unit) {
+  clear();
+  request_.assign(request.begin(), request.end());
+  any_unit_ = any_unit;
+  const auto function = static_cast<Function>(request_.at(1));
+  echoed_ = function == Function::write_coil || function == Function::write_register ||
+            function == Function::mask_write_register;
+  passed_over_ = 0;
+}
+
+bool FrameReader::may_begin(std::span<const std::uint8_t> bytes) const {
+  return (any_unit_ || bytes[0] == request_[0]) &&
+         (bytes.size() < 2 || (bytes[1] & ~exception_bit) == request_[1]);
+}
+
 FrameReader::Step FrameReader::next_rtu(FrameIn& out) {
-  const std::span<const std::uint8_t> in(held_.data() + at_, held_.size() - at_);
+  std::span<const std::uint8_t> in(held_.data() + at_, held_.size() - at_);
+  const auto pass_over = [&](std::size_t count) {
+    in = in.subspan(count);
+    at_ += count;
+    passed_over_ += count;
+  };
+  while (!request_.empty() && !in.empty() && !may_begin(in)) pass_over(1);
+  const auto is_echo = [&] {
+    return !echoed_ && !request_.empty() &&
+           std::equal(
+               in.begin(),
+               in.begin() + static_cast<std::ptrdiff_t>(std::min(in.size(), request_.size())),
+               request_.begin());
+  };
+  if (in.size() >= request_.size() && is_echo()) {
+    echoed_ = true;
+    pass_over(request_.size());
+    return next_rtu(out);
+  }
   const auto size = rtu_answer_size(in);
-  if (!size) return Step::broken;
-  if (*size == 0 || in.size() < *size) return Step::more;
-  const auto body = in.first(*size - 2);
-  const auto crc = crc16(body);
-  if (in[*size - 2] != (crc & 0xFFU) || in[*size - 1] != (crc >> 8U)) return Step::broken;
+  if (size && (*size == 0 || in.size() < *size)) return Step::more;
+  const auto is_whole = [&] {
+    const auto crc = crc16(in.first(*size - 2));
+    return in[*size - 2] == (crc & 0xFFU) && in[*size - 1] == (crc >> 8U);
+  };
+  if (!size || !is_whole()) return is_echo() ? Step::more : Step::broken;
   out.transaction = 0;
-  out.unit = body[0];
-  out.pdu.assign(body.begin() + 1, body.end());
+  out.unit = in[0];
+  out.pdu.assign(in.begin() + 1, in.begin() + static_cast<std::ptrdiff_t>(*size) - 2);
   at_ += *size;
   return Step::frame;
 }

@@ -100,13 +100,23 @@ class FrameReader {
   [[nodiscard]] Step next(FrameIn& out);
   [[nodiscard]] std::size_t held() const { return held_.size() - at_; }
   void clear();
+  /// What is held is forgotten, and from now on nothing is looked for but the answer to this RTU
+  /// frame: noise and frames of others before it are passed over, as is the frame itself, which
+  /// some adapters of two-wire lines echo. Not where the answer is the same frame.
+  void expect(std::span<const std::uint8_t> request, bool any_unit = false);
+  [[nodiscard]] std::size_t passed_over() const { return passed_over_; }  ///< Bytes, since then.
 
  private:
   [[nodiscard]] Step next_mbap(FrameIn& out);
   [[nodiscard]] Step next_rtu(FrameIn& out);
+  [[nodiscard]] bool may_begin(std::span<const std::uint8_t> bytes) const;
   Framing framing_;
   Bytes held_;
   std::size_t at_ = 0;
+  Bytes request_;  ///< Whose answer is expected; empty: any.
+  bool any_unit_ = false;
+  bool echoed_ = false;
+  std::size_t passed_over_ = 0;
 };
 
 /// Bytes of the RTU answer that begins here (unit, PDU, CRC); 0: not known yet; nothing: no answer

@@ -1140,6 +1140,11 @@ const char* configuration_schema() {
      "items": {
       "type": "string"
      }
+    },
+    "trusted_network": {
+     "type": "boolean",
+     "description": "Approvals without TLS from other computers, too: whoever reaches the port may decide",
+     "default": false
     }
    }
   },

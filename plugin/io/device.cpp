@@ -305,6 +305,9 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     last_end = silent > 0 ? What::timeout : what;  // it was silent before it went
     if (with_pause) {
       next_attempt = Clock::now() + backoff.next();
+      // Serial servers hand a late answer to the next connection, where nothing tells it apart.
+      if (settings.transport == Transport::rtu_over_tcp)
+        next_attempt = std::max(next_attempt, Clock::now() + duration_of(settings.timeout_s));
       if (!settings.backup_host.empty()) on_backup = !on_backup;
     }
     show();
@@ -346,9 +349,12 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     } while (flying.count(transaction) != 0);
     const auto pdu = core::pdu_of(job.query);
     Flying flight{std::move(job), now, now + duration_of(settings.timeout_s)};
-    outbox.push_back(settings.transport == Transport::rtu_over_tcp
-                         ? core::rtu_frame(flight.job.unit, pdu)
-                         : core::mbap_frame(transaction, flight.job.unit, pdu));
+    if (settings.transport == Transport::rtu_over_tcp) {
+      outbox.push_back(core::rtu_frame(flight.job.unit, pdu));
+      reader.expect(outbox.back(), settings.any_unit);
+    } else {
+      outbox.push_back(core::mbap_frame(transaction, flight.job.unit, pdu));
+    }
     flying.emplace(transaction, std::move(flight));
     count([](auto& c) { ++c.requests; });
     arm();
@@ -406,7 +412,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
       expired.push_back(std::move(it->second));
       it = flying.erase(it);
     }
-    const auto text = fmt::format("no answer within {} ms", ms_of(settings.timeout_s).count());
+    const auto text = silence_text(ms_of(settings.timeout_s), reader.passed_over());
     for (auto& flight : expired) {
       count([](auto& c) { ++c.timeouts; });
       blame(flight.job.unit, What::timeout, text);
@@ -542,45 +548,40 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   // --- Serial lines ---------------------------------------------------------------------------
 
   void ask_bus(Job job) {
-    if (job.query.function == core::Function::device_identification)
-      return finish(job, What::invalid,
-                    "device identification is not offered on serial lines: libmodbus cannot tell "
-                    "where such an answer ends");
     count([](auto& c) { ++c.requests; });
     auto kept = std::make_shared<Job>(std::move(job));
     const auto sent = Clock::now();
     const auto unit = kept->unit;
-    auto pdu = core::pdu_of(kept->query);
+    auto query = kept->query;
     // The bus's thread must never be the last to hold this device, or the bus would end itself.
     std::weak_ptr<State> weak = shared_from_this();
-    bus->ask(unit, std::move(pdu), ms_of(settings.timeout_s),
+    bus->ask(unit, std::move(query), ms_of(settings.timeout_s), settings.any_unit,
              [weak, io = &context, kept = std::move(kept), sent](
-                 core::Bytes answer, std::string trouble, bool timed_out) mutable {
-               asio::post(*io, [weak, kept = std::move(kept), sent, answer = std::move(answer),
-                                trouble = std::move(trouble), timed_out] {
+                 SerialBus::End end, core::Reply reply, std::string trouble) mutable {
+               asio::post(*io, [weak, kept = std::move(kept), sent, end, reply = std::move(reply),
+                                trouble = std::move(trouble)]() mutable {
                  if (const auto self = weak.lock())
-                   self->take_from_bus(*kept, answer, trouble, timed_out, Clock::now() - sent);
+                   self->take_from_bus(*kept, end, std::move(reply), trouble, Clock::now() - sent);
                  else
                    finish(*kept, What::lost, "closed");
                });
              });
   }
 
-  void take_from_bus(Job& job, const core::Bytes& pdu, std::string trouble, bool timed_out,
+  void take_from_bus(Job& job, SerialBus::End end, core::Reply reply, const std::string& trouble,
                      Clock::duration took) {
-    if (trouble.empty()) {
-      if (auto reply = core::reply_of(job.query, pdu, trouble)) {
-        count([](auto& c) { c.connected = true; });
-        return answered(job, std::move(*reply), took);
-      }
-      count([](auto& c) { ++c.malformed; });
+    if (end == SerialBus::End::answered) {
+      count([](auto& c) { c.connected = true; });
+      return answered(job, std::move(reply), took);
     }
+    const auto what = end == SerialBus::End::silent   ? What::timeout
+                      : end == SerialBus::End::unsent ? What::not_connected
+                                                      : What::malformed;
     count([&](auto& c) {
       c.connected = false;
-      if (timed_out) ++c.timeouts;
+      if (what == What::timeout) ++c.timeouts;
+      if (what == What::malformed) ++c.malformed;
     });
-    const bool unsent = !timed_out && pdu.empty();
-    const auto what = timed_out ? What::timeout : unsent ? What::not_connected : What::malformed;
     blame(job.unit, what, trouble);
     finish(job, what, fmt::format("{}: {}", peer(), trouble), {}, took);
   }

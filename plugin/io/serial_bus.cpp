@@ -3,17 +3,22 @@
 
 #include <fmt/format.h>
 #include <modbus.h>
-#include <sys/select.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 namespace foreline::io {
+
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -21,8 +26,9 @@ constexpr std::size_t queue_limit = 65'536;
 
 struct Job {
   std::uint8_t unit = 0;
-  core::Bytes pdu;
+  core::Query query;
   std::chrono::milliseconds timeout{};
+  bool any_unit = false;
   SerialBus::Answered answered;
 };
 
@@ -35,6 +41,12 @@ struct FreeModbus {
 
 }  // namespace
 
+std::string silence_text(std::chrono::milliseconds timeout, std::size_t others) {
+  auto text = fmt::format("no answer within {} ms", timeout.count());
+  if (others > 0) text += fmt::format("; {} bytes came that were no answer", others);
+  return text;
+}
+
 struct SerialBus::State {
   core::SerialLine line;
   std::mutex mutex;
@@ -42,72 +54,90 @@ struct SerialBus::State {
   std::deque<Job> jobs;
   bool stopping = false;
   std::unique_ptr<modbus_t, FreeModbus> context;
+  /// An answer does not say to which request it belongs. A unit that owes one is not asked again
+  /// before this time, so that it is not taken for that to the next; others are, meanwhile.
+  std::map<std::uint8_t, Clock::time_point> late;
   std::thread thread;
 
   std::string open() {
     if (context) return {};
     std::unique_ptr<modbus_t, FreeModbus> fresh(
         modbus_new_rtu(line.path.c_str(), line.baud, line.parity, line.data_bits, line.stop_bits));
-    if (!fresh) return fmt::format("{}: {}", line.path, modbus_strerror(errno));
-    if (modbus_connect(fresh.get()) != 0)
-      return fmt::format("{}: {}", line.path, modbus_strerror(errno));
-    // libmodbus waits with select(), which writes beyond its set from this number on.
-    if (const int fd = modbus_get_socket(fresh.get()); fd < 0 || fd >= FD_SETSIZE)
-      return fmt::format(
-          "{}: refused, its descriptor is {} and libmodbus can only wait for those below {}",
-          line.path, fd, FD_SETSIZE);
-    // Without a timeout between bytes, the response timeout covers the whole answer.
-    modbus_set_byte_timeout(fresh.get(), 0, 0);
+    if (!fresh || modbus_connect(fresh.get()) != 0) return modbus_strerror(errno);
     context = std::move(fresh);
     return {};
   }
 
   void serve(Job& job) {
-    if (auto trouble = open(); !trouble.empty()) {
-      job.answered({}, std::move(trouble), false);
-      return;
-    }
-    const auto ms = job.timeout.count();
-    modbus_set_response_timeout(context.get(), static_cast<std::uint32_t>(ms / 1000),
-                                static_cast<std::uint32_t>(ms % 1000 * 1000));
-    modbus_set_slave(context.get(), job.unit);
+    if (auto trouble = open(); !trouble.empty())
+      return job.answered(End::unsent, {}, std::move(trouble));
     modbus_flush(context.get());  // the tail of an earlier, late answer
+    const auto pdu = core::pdu_of(job.query);
     core::Bytes request = {job.unit};
-    request.insert(request.end(), job.pdu.begin(), job.pdu.end());
-    std::array<std::uint8_t, MODBUS_RTU_MAX_ADU_LENGTH + 8> answer{};
+    request.insert(request.end(), pdu.begin(), pdu.end());
+    const auto sent = Clock::now();
     if (modbus_send_raw_request(context.get(), request.data(), static_cast<int>(request.size())) <
         0) {
-      const int error = errno;
+      std::string why = modbus_strerror(errno);
       context.reset();
-      job.answered({}, fmt::format("{}: {}", line.path, modbus_strerror(error)), false);
-      return;
+      return job.answered(End::unsent, {}, std::move(why));
     }
-    const int size = modbus_receive_confirmation(context.get(), answer.data());
-    if (size >= 4) {
-      job.answered({answer.begin() + 1, answer.begin() + size - 2},
-                   answer[0] == job.unit
-                       ? std::string()
-                       : fmt::format("unit {} answered for unit {}", answer[0], job.unit),
-                   false);
-      return;
+    core::FrameReader reader(core::FrameReader::Framing::rtu_answers);
+    reader.expect(core::rtu_frame(job.unit, pdu), job.any_unit);
+    late[job.unit] = sent + job.timeout;
+    const auto deadline = sent + job.timeout;
+    const int fd = modbus_get_socket(context.get());
+    std::string why;
+    while (Clock::now() < deadline) {
+      pollfd waiting{fd, POLLIN, 0};
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      if (::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) continue;
+      std::array<std::uint8_t, MODBUS_RTU_MAX_ADU_LENGTH> bytes{};
+      const auto size = ::read(fd, bytes.data(), bytes.size());
+      if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+      if (size <= 0) {  // a pulled adapter: to be opened again
+        why = size < 0 ? modbus_strerror(errno) : "the line has ended";
+        context.reset();
+        return job.answered(End::garbled, {}, std::move(why));
+      }
+      reader.push({bytes.data(), static_cast<std::size_t>(size)});
+      core::FrameIn frame;
+      auto step = reader.next(frame);
+      for (; step == core::FrameReader::Step::frame; step = reader.next(frame)) {
+        // What was meant for another request, a late answer perhaps, is not the end of this one.
+        auto reply = core::reply_of(job.query, frame.pdu, why);
+        if (!reply) continue;
+        late.erase(job.unit);
+        return job.answered(End::answered, std::move(*reply), {});
+      }
+      if (step == core::FrameReader::Step::broken)
+        return job.answered(End::garbled, {}, "an answer whose checksum or length is wrong");
     }
-    const int error = errno;
-    const bool silence = error == ETIMEDOUT;
-    // A line that is gone (a pulled adapter) must be opened again.
-    if (!silence && error < MODBUS_ENOBASE) context.reset();
-    job.answered({},
-                 silence ? fmt::format("no answer within {} ms", ms)
-                         : fmt::format("{}: {}", line.path, modbus_strerror(error)),
-                 silence);
+    late[job.unit] = Clock::now() + job.timeout;
+    if (!why.empty()) return job.answered(End::garbled, {}, std::move(why));
+    job.answered(End::silent, {}, silence_text(job.timeout, reader.passed_over()));
   }
 
   void work() {
     std::unique_lock lock(mutex);
-    while (true) {
-      filled.wait(lock, [&] { return stopping || !jobs.empty(); });
-      if (stopping) return;
-      auto job = std::move(jobs.front());
-      jobs.pop_front();
+    while (!stopping) {
+      const auto now = Clock::now();
+      auto next = Clock::time_point::max();
+      const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const Job& waiting) {
+        const auto until = late.find(waiting.unit);
+        if (until == late.end() || until->second <= now) return true;
+        next = std::min(next, until->second);
+        return false;
+      });
+      if (found == jobs.end()) {
+        if (jobs.empty())
+          filled.wait(lock);
+        else
+          filled.wait_until(lock, next);
+        continue;
+      }
+      auto job = std::move(*found);
+      jobs.erase(found);
       lock.unlock();
       serve(job);
       job = {};
@@ -130,17 +160,17 @@ SerialBus::~SerialBus() {
   state_->thread.join();
 }
 
-void SerialBus::ask(std::uint8_t unit, core::Bytes pdu, std::chrono::milliseconds timeout,
-                    Answered answered) {
+void SerialBus::ask(std::uint8_t unit, core::Query query, std::chrono::milliseconds timeout,
+                    bool any_unit, Answered answered) {
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->jobs.size() < queue_limit) {
-      state_->jobs.push_back({unit, std::move(pdu), timeout, std::move(answered)});
+      state_->jobs.push_back({unit, std::move(query), timeout, any_unit, std::move(answered)});
       answered = nullptr;
     }
   }
   if (answered)
-    answered({}, "too many requests wait for this line", false);
+    answered(End::unsent, {}, "too many requests wait for this line");
   else
     state_->filled.notify_one();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A serial line (RS-485) with its own thread: one request at a time, whoever asks. libmodbus frames
-// and times the bytes; what they mean is checked by the same codec as everywhere.
+// A serial line (RS-485) with its own thread: one request at a time, whoever asks. libmodbus sets
+// the line up and sends; what comes is read by the same codec as everywhere, and an answer to
+// another request is waited out.
 #pragma once
 
 #include <chrono>
@@ -14,10 +15,19 @@
 
 namespace foreline::io {
 
+/// Of a request that was not answered, though `others` bytes came.
+[[nodiscard]] std::string silence_text(std::chrono::milliseconds timeout, std::size_t others);
+
 class SerialBus {
  public:
-  /// `trouble` is empty when a PDU came back; `timed_out` tells silence from a broken line.
-  using Answered = std::function<void(core::Bytes pdu, std::string trouble, bool timed_out)>;
+  enum class End : std::uint8_t {
+    answered,
+    silent,   ///< Sent, and nothing came in time.
+    garbled,  ///< Sent, and what came was no answer.
+    unsent,   ///< The line cannot be used.
+  };
+  /// `trouble` says why there is no reply.
+  using Answered = std::function<void(End end, core::Reply reply, std::string trouble)>;
 
   /// The line is opened with the first request, and again after it broke.
   explicit SerialBus(core::SerialLine line);
@@ -26,7 +36,7 @@ class SerialBus {
   SerialBus& operator=(const SerialBus&) = delete;
 
   /// Any thread. `answered` is called on the bus's thread.
-  void ask(std::uint8_t unit, core::Bytes pdu, std::chrono::milliseconds timeout,
+  void ask(std::uint8_t unit, core::Query query, std::chrono::milliseconds timeout, bool any_unit,
            Answered answered);
 
  private:

@@ -102,6 +102,7 @@ void fill(RegisterPlc& plc) {
 struct Heard {
   std::mutex mutex;
   std::vector<attachment::Event> events;
+  std::vector<std::string> lines;
   std::atomic<std::int64_t> clock_ns{1'000'000'000'000};
   std::atomic<int> calls{0};
   attachment::HostCalls calls_of() {
@@ -111,8 +112,18 @@ struct Heard {
       const std::lock_guard lock(mutex);
       events.push_back(event);
     };
+    host.log = [this](attachment::Level, std::string_view, std::string_view text) {
+      const std::lock_guard lock(mutex);
+      lines.emplace_back(text);
+    };
     host.now_ns = [this] { return clock_ns.load(); };
     return host;
+  }
+  [[nodiscard]] std::size_t lines_with(const std::string& part) {
+    const std::lock_guard lock(mutex);
+    return static_cast<std::size_t>(std::count_if(
+        lines.begin(), lines.end(),
+        [&](const std::string& line) { return line.find(part) != std::string::npos; }));
   }
   [[nodiscard]] std::size_t times(const std::string& subject, const std::string& what) {
     const std::lock_guard lock(mutex);
@@ -216,6 +227,45 @@ TEST_CASE("a device with tags alone is connected while it answers, if only by ex
   answers = false;
   CHECK(soon([&] { return shown() == "Bad_NotConnected"; }));
   CHECK_FALSE(heard.said("oven", "lost").empty());
+}
+
+TEST_CASE("row 8: a device that refuses all its tags is told of once, with the time since when") {
+  RegisterPlc plc;
+  fill(plc);
+  std::atomic<bool> refuses = true;
+  tests::PlainServer oven([&](tests::Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request())
+      peer.send(tests::Peer::answer(request, refuses ? Bytes{0x83, 2} : Bytes{3, 2, 0, 7}));
+  });
+  const auto folder = fresh_folder("refusing");
+  Heard heard;
+  Attachment attachment(
+      configuration(folder, plc.port(),
+                    "[[group]]\nname = \"slow\"\nperiod = \"30 ms\"\n"
+                    "[[device]]\nname = \"oven\"\nport = " +
+                        std::to_string(oven.port()) +
+                        "\n[[tag]]\nname = \"Heat\"\ndevice = \"oven\"\nat = \"5\"\n"
+                        "[[tag]]\nname = \"Door\"\ndevice = \"oven\"\nat = \"9\"\n"
+                        "group = \"slow\"\n"),
+      heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  const auto device = [&] { return nlohmann::json::parse(attachment.snapshot())["devices"][1]; };
+  REQUIRE(soon([&] { return heard.lines_with("refuses all its tags") == 1; }));
+  CHECK(heard.lines_with("oven: answers, and refuses all its tags: ") == 1);
+  CHECK(heard.lines_with("exception 2 (illegal data address)") == 1);
+  CHECK(device()["quality"] == "Good");
+  CHECK(device()["trouble"].get<std::string>().find("exception 2") != std::string::npos);
+  const auto since = device()["since_ns"].get<std::int64_t>();
+  CHECK(since == heard.clock_ns);
+  heard.clock_ns += 1'000'000'000;
+  std::this_thread::sleep_for(200ms);
+  CHECK(heard.lines_with("refuses all its tags") == 1);
+  CHECK(device()["since_ns"].get<std::int64_t>() == since);
+  refuses = false;
+  // A register that is not there is asked for again after sixty beats.
+  CHECK(soon([&] { return heard.lines_with("oven: its tags are answered again") == 1; }, 10s));
+  CHECK(device()["trouble"] == "");
+  CHECK(device()["since_ns"].get<std::int64_t>() > since);
 }
 
 TEST_CASE("texts in any bytes, of a PLC or a person, break nothing that is told") {

@@ -183,6 +183,25 @@ TEST_CASE("the JSON Schema knows every key that the reader asks for") {
   CHECK(keys > 90);
 }
 
+TEST_CASE("approvals without TLS stay on the loopback, unless the network is said to be trusted") {
+  const std::string host = "host = \"127.0.0.1\"\nport = 15030";
+  const auto with = [&](const std::string& text) { return complaint("open.toml", host, text); };
+  CHECK(with("host = \"127.0.0.2\"").empty());
+  CHECK(with("host = \"::1\"").empty());
+  CHECK(with("host = \"0.0.0.0\"\non = false").find("reached from other computers") ==
+        std::string::npos);
+  for (const char* open : {"0.0.0.0", "::", "192.168.1.5"}) {
+    INFO(open);
+    const auto text = std::string("host = \"") + open + "\"\nport = 502";
+    CHECK(with(text).find("reached from other computers") != std::string::npos);
+    CHECK(with(text + "\ntrusted_network = true").empty());
+  }
+  const std::string tls =
+      "host = \"0.0.0.0\"\nauthorities = \"a.pem\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n";
+  CHECK(with(tls + "write_roles = [\"planner\"]").empty());
+  CHECK(with(tls).find("no role in a certificate may approve") != std::string::npos);
+}
+
 TEST_CASE("the gate's defaults in the schema are the gate's defaults") {
   const std::string schema = core::configuration_schema();
   const auto from = schema.find("\n  \"gate\": {");

@@ -349,6 +349,8 @@ export const clauses = {
   "no {0} within {1} ms": "{1} 毫秒内没有{0}",
   "no connection within {0} ms": "{0} 毫秒内未连上",
   "no answer within {0} ms": "{0} 毫秒内无应答",
+  "{0} bytes came that were no answer": "收到 {0} 个字节，但不是应答",
+  "an answer whose checksum or length is wrong": "应答的校验和或长度有误",
   "the peer has closed the connection": "对方已关闭连接",
   "the peer does not speak Modbus": "对方不是 Modbus 设备",
   "{0} answers in a row that nobody asked for": "连续 {0} 个未请求的应答",

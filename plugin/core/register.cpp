@@ -178,6 +178,20 @@ double raw_number(const Register& at, std::uint64_t bits) {
   return nan;
 }
 
+/// Where the words of `at` begin in the newest block that holds them all: where requests overlap, a
+/// value is not put together from two. Null: no block does.
+template <class Blocks>
+const std::uint16_t* whole_in(const Blocks& blocks, const Register& at) {
+  for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
+    const auto& range = block->range;
+    if (range.device != at.device || range.table != at.table || at.address < range.address)
+      continue;
+    const auto from = static_cast<std::size_t>(at.address - range.address);
+    if (from + at.words() <= block->words.size()) return &block->words[from];
+  }
+  return nullptr;
+}
+
 std::string letters_of(const Register& at) {
   const std::size_t count = at.words();
   std::string letters(2 * count, '?');
@@ -510,8 +524,11 @@ double Image::number(const Register& at) const {
   std::array<std::uint16_t, 4> words{};
   const std::size_t count = at.words();
   if (count > words.size()) return nan;
+  const auto* whole = whole_in(blocks_, at);
   for (std::size_t i = 0; i < count; ++i) {
-    const auto* found = find(at.device, at.table, static_cast<std::uint16_t>(at.address + i));
+    const auto* found = whole != nullptr
+                            ? whole + i
+                            : find(at.device, at.table, static_cast<std::uint16_t>(at.address + i));
     if (found == nullptr) return nan;
     words[i] = *found;
   }
@@ -529,8 +546,11 @@ double Image::number(const Register& at) const {
 
 std::optional<std::string> Image::text(const Register& at) const {
   std::string text;
+  const auto* whole = whole_in(blocks_, at);
   for (std::uint16_t i = 0; i < at.words(); ++i) {
-    const auto* found = find(at.device, at.table, static_cast<std::uint16_t>(at.address + i));
+    const auto* found = whole != nullptr
+                            ? whole + i
+                            : find(at.device, at.table, static_cast<std::uint16_t>(at.address + i));
     if (found == nullptr) return std::nullopt;
     const auto word = at.bytes_swapped ? swapped(*found) : *found;
     text += static_cast<char>(word >> 8U);

@@ -26,6 +26,16 @@ double read(const std::string& text, const std::vector<std::uint16_t>& words) {
 
 }  // namespace
 
+TEST_CASE("row 24: where requests overlap, a value comes from one of them") {
+  Image image;
+  const Register wide{.address = 10, .type = RegisterType::u32};
+  image.put({RegisterTable::holding, 10, 2}, std::vector<std::uint16_t>{1, 0});
+  image.put({RegisterTable::holding, 11, 2}, std::vector<std::uint16_t>{0xFFFF, 7});
+  CHECK(image.number(wide) == 65'536);
+  image.put({RegisterTable::holding, 8, 4}, std::vector<std::uint16_t>{0, 0, 2, 3});
+  CHECK(image.number(wide) == 2 * 65'536 + 3);
+}
+
 TEST_CASE("places are written as they travel or as the data model counts") {
   CHECK(parse_place("hr:100")->address == 100);
   CHECK(parse_place("400101")->address == 100);
@@ -76,7 +86,7 @@ TEST_CASE("strings end at their first zero, and hold no control characters") {
   Image image;
   image.put({where.table, 4, 4}, std::vector<std::uint16_t>{0x466F, 0x7265, 0x6C00, 0x5858});
   CHECK(image.text(where) == "Forel");
-  image.put({where.table, 5, 1}, std::vector<std::uint16_t>{0x0707});
+  image.put({where.table, 4, 4}, std::vector<std::uint16_t>{0x466F, 0x0707, 0x6C00, 0x5858});
   CHECK_FALSE(image.text(where));
   auto swapped = at("hr:4 string 4 bytes-swapped");
   image.put({where.table, 4, 2}, std::vector<std::uint16_t>{0x6F46, 0x6572});

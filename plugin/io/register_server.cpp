@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/buffer.hpp>
@@ -30,6 +31,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using line::Error;
 using line::Result;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -94,6 +96,8 @@ struct RegisterServer::State {
   std::thread thread;
 
   void accept();
+  /// False when all clients are at work.
+  bool make_room();
 
   Bytes answer(const Bytes& pdu, const std::string& role) {
     core::Answering from;
@@ -122,6 +126,9 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
       : state_(&state), socket_(std::move(socket)), idle_(state.context) {
     if (state.tls) stream_.emplace(socket_, *state.tls);
   }
+
+  /// Since when it has asked nothing; the end of time while it is at work.
+  [[nodiscard]] Clock::time_point quiet_since() const { return quiet_since_; }
 
   void begin() {
     if (!stream_) {
@@ -158,6 +165,7 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
       if (error) return self->end();
       // Bytes that drip do not buy time: the limit counts from the first.
       if (self->held_.empty()) self->end_after(request_limit);
+      self->quiet_since_ = Clock::time_point::max();
       self->held_.insert(self->held_.end(), self->buffer_.begin(),
                          self->buffer_.begin() + static_cast<std::ptrdiff_t>(size));
       self->answer();
@@ -189,7 +197,10 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
     end_after(request_limit);
     auto next = [self = shared_from_this()](const auto& error, std::size_t) {
       if (error) return self->end();
-      if (self->held_.empty()) self->end_after(idle_limit);
+      if (self->held_.empty()) {
+        self->quiet_since_ = Clock::now();
+        self->end_after(idle_limit);
+      }
       self->read();
     };
     if (stream_)
@@ -203,14 +214,25 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
   std::optional<asio::ssl::stream<tcp::socket&>> stream_;
   std::string role_;
   asio::steady_timer idle_;
+  Clock::time_point quiet_since_ = Clock::now();
   std::array<std::uint8_t, 1024> buffer_{};
   Bytes held_;  ///< Received and not yet answered; less than a request and a buffer.
   Bytes replies_;
 };
 
+bool RegisterServer::State::make_room() {
+  if (sessions.size() < options.clients) return true;
+  const auto quiet = std::min_element(
+      sessions.begin(), sessions.end(),
+      [](const auto& a, const auto& b) { return a->quiet_since() < b->quiet_since(); });
+  if ((*quiet)->quiet_since() > Clock::now() - options.quiet_least) return false;
+  std::shared_ptr(*quiet)->end();
+  return true;
+}
+
 void RegisterServer::State::accept() {
   accept_all(acceptor, again, [this](tcp::socket socket) {
-    if (sessions.size() >= options.clients) return;
+    if (!make_room()) return;
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     socket.set_option(asio::socket_base::keep_alive(true), ignored);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,8 +22,10 @@ namespace foreline::io {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;             ///< 0: any free one.
-  std::uint32_t clients = 200;        ///< At once; one more is closed as it comes.
+  std::uint16_t port = 0;       ///< 0: any free one.
+  std::uint32_t clients = 200;  ///< At once; one more is closed as it comes, unless ...
+  /// ... one has been quiet for so long: it makes room.
+  std::chrono::milliseconds quiet_least{10'000};
   std::optional<core::TlsFiles> tls;  ///< Mutual TLS, as Modbus/TCP Security wants it.
   /// What function 43/14 answers: vendor, product, version, URL, product name, model name.
   std::array<std::string, 6> identity = {

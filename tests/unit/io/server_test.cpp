@@ -142,6 +142,34 @@ TEST_CASE("more clients than there is room for are turned away, later ones come 
   CHECK(in);
 }
 
+TEST_CASE("row 23: clients that only hold their places make room, those at work keep theirs") {
+  io::ServerOptions options;
+  options.clients = 4;
+  options.quiet_least = 300ms;
+  auto started = io::RegisterServer::start(options, {});
+  REQUIRE(started);
+  auto& server = **started;
+  server.publish({10, 11, 12, 13}, {});
+  PlainClient at_work(server.port());
+  std::vector<std::unique_ptr<PlainClient>> idle;
+  for (int i = 0; i < 3; ++i) idle.push_back(std::make_unique<PlainClient>(server.port()));
+  const auto asks = [](PlainClient& client) {
+    return client.ask({3, 0, 0, 0, 1}) == Bytes{3, 2, 0, 10};
+  };
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(asks(at_work));
+    std::this_thread::sleep_for(20ms);
+  }
+  for (int i = 0; i < 3; ++i) {
+    idle.push_back(std::make_unique<PlainClient>(server.port()));
+    CHECK(asks(*idle.back()));
+    CHECK(asks(at_work));
+  }
+  PlainClient late(server.port());
+  CHECK(late.closed_within(1s));
+  CHECK(server.clients() == 4);
+}
+
 TEST_CASE("row 23: two hundred clients, slow ones among them, and each gets its own answer") {
   Served served;
   std::vector<std::unique_ptr<PlainClient>> slow;

@@ -1552,9 +1552,13 @@ struct Attachment::State {
                                                   : fmt::format(" ({} was wanted)", wanted.value)));
     }
     if (!sent) return end(2, "failed", sent.error().text());
-    end(2, "conflict", "the device holds something else than was written: another master writes");
-    alarm_deployment(true,
-                     fmt::format("{} was written by another master at the same time", tag.name));
+    const double held = core::number_of(tag.at, *back);
+    const auto found =
+        fmt::format("the device holds {}{}{}: {}", held, tag.unit.empty() ? "" : " ", tag.unit,
+                    held == current.value ? "it does not take what is written"
+                                          : "it limits what is written, or another master writes");
+    end(2, "conflict", found);
+    alarm_deployment(true, fmt::format("{}: {}", tag.name, found));
   }
 
   bool note(const std::string& who, const std::string& what, const std::string& detail) {
@@ -1595,12 +1599,9 @@ struct Attachment::State {
         leftovers = true;  // asked again at the next poll
         continue;
       }
-      std::string text = "nothing of it is left";
+      std::string text = "it is neither staged nor in force";
       if (*found == io::Leftover::active) {
-        text = fmt::format(
-            "it is in force: the PLC accepted its number {}, and the active block "
-            "equals it",
-            number);
+        text = "it is in force: the active block equals it";
         catch_up(detail);
       } else if (*found == io::Leftover::refused) {
         text =

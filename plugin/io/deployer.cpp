@@ -69,13 +69,13 @@ Result<Done> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers,
   const auto asked = plc.write(registers.commit, number);
   step("committed",
        asked ? fmt::format("commit number {} written", sequence)
-             : fmt::format("commit number {} written, answer lost ({}); the echo decides", sequence,
-                           asked.error().text()));
+             : fmt::format("commit number {} written, and not confirmed ({}); the echo decides",
+                           sequence, asked.error().text()));
   while (true) {
     if (Clock::now() >= deadline)
       return Error(
           fmt::format("commit number {} was not echoed within {} ms", sequence, patience.count()),
-          "read the active block to see which schedule runs");
+          asked ? "read the active block to see which schedule runs" : asked.error().text());
     if (!plc.connected()) {
       if (auto again = plc.connect(); !again) {
         std::this_thread::sleep_for(echo_period);
@@ -123,6 +123,10 @@ Result<Leftover> leftover(ModbusClient& plc, const core::ScheduleRegisters& regi
     if (!active) return active.error();
     return *active_sequence == sequence && *active == block ? Leftover::active : Leftover::replaced;
   }
+  // A PLC that was restarted may have forgotten the numbers, and kept the schedule.
+  const auto active = read_block(plc, registers.active);
+  if (!active) return active.error();
+  if (*active == block) return Leftover::active;
   const auto staged = read_block(plc, registers.staging);
   if (!staged) return staged.error();
   return *staged == block ? Leftover::staged : Leftover::gone;

@@ -28,12 +28,12 @@ using DeployBegin = std::function<bool(std::uint16_t sequence)>;
 
 /// Where a deployment stands that was begun once and whose end nobody has seen.
 enum class Leftover {
-  active,    ///< In force: the PLC accepted its number, and the active block equals it.
+  active,    ///< In force: the active block equals it.
   refused,   ///< Its number was committed, and the PLC refused it.
   replaced,  ///< Its number was committed and accepted; the active block is another one since.
   waiting,   ///< Its number was committed, and the PLC has not handled it yet.
   staged,    ///< Staged, and not committed: whoever commits now would commit it.
-  gone,      ///< Neither: nothing of it is left.
+  gone,      ///< Neither.
 };
 [[nodiscard]] line::Result<Leftover> leftover(ModbusClient& plc,
                                               const core::ScheduleRegisters& registers,

@@ -444,6 +444,31 @@ TEST_CASE(
   CHECK(mentions(audit_of(folder), "write conflict: Speed"));
 }
 
+TEST_CASE("row 20: what a device makes of a write is told: nothing, or something else") {
+  std::atomic<std::uint16_t> kept = 50;
+  RegisterPlc* self = nullptr;
+  RegisterPlc plc([&](int address, const auto&) {
+    if (address == 40) self->words()[40] = kept;
+    return true;
+  });
+  self = &plc;
+  fill(plc);
+  const auto folder = fresh_folder("kept");
+  Heard heard;
+  Attachment attachment(configuration(folder, plc.port()), heard.calls_of());
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  REQUIRE(good_soon(attachment, "Speed"));
+  REQUIRE(attachment.write("Speed", 60, "me").refusal == Refusal::none);
+  REQUIRE(soon([&] { return heard.times("Speed", "conflict") == 1; }));
+  CHECK(heard.said("Speed", "conflict") == "the device holds 50: it does not take what is written");
+  heard.events.clear();
+  kept = 55;
+  REQUIRE(attachment.write("Speed", 60, "me").refusal == Refusal::none);
+  REQUIRE(soon([&] { return heard.times("Speed", "conflict") == 1; }));
+  CHECK(heard.said("Speed", "conflict") ==
+        "the device holds 55: it limits what is written, or another master writes");
+}
+
 TEST_CASE("row 21: a write that the white list does not allow sends no byte") {
   RegisterPlc plc;
   fill(plc);

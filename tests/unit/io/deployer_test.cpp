@@ -34,6 +34,7 @@ struct Plc {
   bool echoes = true;
   bool meddles_staging = false;  ///< Another master writes over the staging block.
   bool meddles_active = false;
+  bool takes_commit = true;
   bool loses_commit_answer = false;
   bool loses_staging_answer = false;
 
@@ -53,6 +54,10 @@ struct Plc {
         continue;
       }
       ++writes;
+      if (address == registers.commit && !takes_commit) {
+        peer.send(Peer::answer(request, {0x90, 3}));
+        continue;
+      }
       for (int i = 0; i < count; ++i)
         words[address + i] =
             static_cast<std::uint16_t>((request[static_cast<std::size_t>(13 + 2 * i)] << 8U) |
@@ -204,9 +209,23 @@ TEST_CASE("row 28: what is left of a deployment is told from what the PLC holds"
   for (std::size_t i = 0; i < staged.size(); ++i)
     plc.words[registers.active + static_cast<int>(i)] = staged[i];
   CHECK(left() == io::Leftover::active);
+  // A restart forgets the numbers, and keeps the schedule.
+  plc.words[registers.commit] = plc.words[registers.echo] = 0;
+  plc.words[registers.active_sequence] = 0;
+  CHECK(left() == io::Leftover::active);
+  plc.words[registers.commit] = plc.words[registers.echo] = 7;
   plc.words[registers.reject] = 3;
   CHECK(left() == io::Leftover::refused);
   CHECK(plc.writes == 0);
+}
+
+TEST_CASE("a commit that the PLC refuses to take is told with the reason") {
+  Plc plc;
+  plc.takes_commit = false;
+  const auto deployed = deploy_to(plc);
+  CHECK(says(deployed, "was not echoed within 800 ms"));
+  CHECK(says(deployed, "exception 3 (illegal data value)"));
+  CHECK(deployed.steps == std::vector<std::string>{"staged", "committed"});
 }
 
 TEST_CASE("another commit under way is left alone") {

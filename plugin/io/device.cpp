@@ -32,6 +32,9 @@ namespace {
 constexpr std::size_t queue_limit = 65'536;  ///< A poll of a device that takes one field a request.
 constexpr std::uint32_t unasked_limit = 64;  ///< Answers in a row that nobody waits for.
 constexpr std::size_t remembered = 64;       ///< Requests whose late answers are known as such.
+/// Between an answer and the next request where frames have no number, as on a serial line: what
+/// comes in it, such as the answer once more, is not taken for that to the next request.
+constexpr double rtu_silence_s = 0.002;
 constexpr std::uint8_t busy = 6;
 constexpr std::uint8_t no_path = 10;
 constexpr std::uint8_t no_target = 11;
@@ -504,7 +507,10 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     flying.erase(found);
     remember(frame.transaction, true);
     const auto now = Clock::now();
-    if (settings.request_pause_s > 0) not_before = now + duration_of(settings.request_pause_s);
+    const double pause_s = settings.transport == Transport::rtu_over_tcp
+                               ? std::max(settings.request_pause_s, rtu_silence_s)
+                               : settings.request_pause_s;
+    if (pause_s > 0) not_before = now + duration_of(pause_s);
     silent = 0;
     backoff.reset();
     answered(flight.job, std::move(*reply), now - flight.sent);

@@ -57,7 +57,14 @@ struct SerialBus::State {
   /// An answer does not say to which request it belongs. A unit that owes one is not asked again
   /// before this time, so that it is not taken for that to the next; others are, meanwhile.
   std::map<std::uint8_t, Clock::time_point> late;
+  Clock::time_point heard{};  ///< The last byte.
   std::thread thread;
+
+  /// What the specification wants between two frames: three and a half characters, of 11 bits.
+  [[nodiscard]] Clock::duration silence() const {
+    return line.baud > 19'200 ? std::chrono::microseconds(1750)
+                              : std::chrono::microseconds(38'500'000 / line.baud);
+  }
 
   std::string open() {
     if (context) return {};
@@ -71,6 +78,7 @@ struct SerialBus::State {
   void serve(Job& job) {
     if (auto trouble = open(); !trouble.empty())
       return job.answered(End::unsent, {}, std::move(trouble));
+    std::this_thread::sleep_until(heard + silence());
     modbus_flush(context.get());  // the tail of an earlier, late answer
     const auto pdu = core::pdu_of(job.query);
     core::Bytes request = {job.unit};
@@ -101,6 +109,7 @@ struct SerialBus::State {
         return job.answered(End::garbled, {}, std::move(why));
       }
       reader.push({bytes.data(), static_cast<std::size_t>(size)});
+      heard = Clock::now();
       core::FrameIn frame;
       auto step = reader.next(frame);
       for (; step == core::FrameReader::Step::frame; step = reader.next(frame)) {

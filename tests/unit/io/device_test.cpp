@@ -594,118 +594,6 @@ TEST_CASE("a device that needs a pause after connecting gets it") {
   CHECK(std::chrono::steady_clock::now() - begun >= 80ms);
 }
 
-TEST_CASE("RTU over TCP carries serial frames, and never takes a late answer") {
-  PlainServer server([](Peer& peer) {
-    bool slow = true;
-    while (true) {
-      const auto request = peer.bytes(8);
-      if (request.empty()) return;
-      const auto words = core::rtu_frame(request[0], Bytes{3, 4, request[2], request[3], 0, 1});
-      if (request[3] == 99 && std::exchange(slow, false)) std::this_thread::sleep_for(220ms);
-      peer.send(words);
-    }
-  });
-  auto settings = at(server.port());
-  settings.transport = core::Transport::rtu_over_tcp;
-  Bench bench(settings);
-  CHECK(bench.ask(read_two(7)).reply.words == std::vector<std::uint16_t>{7, 1});
-  CHECK(bench.ask(read_two(99)).what == What::timeout);
-  const auto next = bench.ask_until(What::answer);
-  CHECK(next.reply.words == std::vector<std::uint16_t>{10, 1});
-  CHECK(server.connections() == 2);
-}
-
-TEST_CASE("row 5: RTU over TCP asks nothing anew while a late answer may be on its way") {
-  // A serial server that keeps no books: what its line says goes to whoever is connected.
-  std::optional<std::pair<Bytes, std::chrono::steady_clock::time_point>> owed;
-  PlainServer server([&](Peer& peer) {
-    while (true) {
-      const auto request = peer.bytes(8);
-      if (request.empty()) return;
-      const auto words = core::rtu_frame(request[0], Bytes{3, 4, request[2], request[3], 0, 1});
-      if (request[3] == 99) {
-        owed.emplace(words, std::chrono::steady_clock::now() + 280ms);
-        continue;
-      }
-      if (owed) {
-        if (std::chrono::steady_clock::now() < owed->second) {
-          peer.send(owed->first);
-          std::this_thread::sleep_for(20ms);
-        }
-        owed.reset();
-      }
-      peer.send(words);
-    }
-  });
-  auto settings = at(server.port());
-  settings.transport = core::Transport::rtu_over_tcp;
-  settings.timeout_s = 0.2;
-  Bench bench(settings);
-  CHECK(bench.ask(read_two(7)).reply.words == std::vector<std::uint16_t>{7, 1});
-  CHECK(bench.ask(read_two(99)).what == What::timeout);
-  CHECK(bench.ask_until(What::answer).reply.words == std::vector<std::uint16_t>{10, 1});
-}
-
-TEST_CASE("rows 9 and 10: noise between answers of RTU over TCP costs none") {
-  PlainServer server([](Peer& peer) {
-    while (true) {
-      const auto request = peer.bytes(8);
-      if (request.empty()) return;
-      peer.send(core::rtu_frame(request[0], Bytes{3, 4, request[2], request[3], 0, 1}));
-      peer.send({0x00});
-    }
-  });
-  auto settings = at(server.port());
-  settings.transport = core::Transport::rtu_over_tcp;
-  Bench bench(settings);
-  for (std::uint16_t i = 0; i < 5; ++i) {
-    const auto outcome = bench.ask(read_two(i));
-    INFO(outcome.text);
-    CHECK(outcome.reply.words == std::vector<std::uint16_t>{i, 1});
-    bench.wait(20ms);
-  }
-  CHECK(server.connections() == 1);
-}
-
-TEST_CASE("UDP loses datagrams without losing its step") {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  socklen_t size = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  std::thread server([fd] {
-    for (int n = 0;; ++n) {
-      Bytes request(300);
-      sockaddr_in from{};
-      socklen_t from_size = sizeof from;
-      const auto got = ::recvfrom(fd, request.data(), request.size(), 0,
-                                  reinterpret_cast<sockaddr*>(&from), &from_size);
-      if (got < 12) return;
-      if (n % 3 == 1) continue;
-      const auto answer = good(request);
-      if (n % 3 == 2) ::sendto(fd, "noise", 5, 0, reinterpret_cast<sockaddr*>(&from), from_size);
-      ::sendto(fd, answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), from_size);
-    }
-  });
-  auto settings = at(ntohs(address.sin_port));
-  settings.transport = core::Transport::udp;
-  settings.timeout_s = 0.5;
-  {
-    Bench bench(settings);
-    for (std::uint16_t i = 0; i < 9; ++i) {
-      const auto outcome = bench.ask(read_two(i));
-      CHECK(outcome.what == (i % 3 == 1 ? What::timeout : What::answer));
-      if (i % 3 != 1) CHECK(outcome.reply.words.at(0) == i);
-    }
-    CHECK(bench.device->counters().malformed == 3);
-  }
-  ::sendto(fd, "end", 3, 0, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  server.join();
-  ::close(fd);
-}
-
 namespace {
 
 /// A serial line: a pair of pseudo terminals, with RTU devices at the far end that do what a test
@@ -774,6 +662,156 @@ core::Device serial(const std::string& path) {
 }
 
 }  // namespace
+
+TEST_CASE("RTU over TCP carries serial frames, and never takes a late answer") {
+  PlainServer server([](Peer& peer) {
+    bool slow = true;
+    while (true) {
+      const auto request = peer.bytes(8);
+      if (request.empty()) return;
+      const auto words = core::rtu_frame(request[0], Bytes{3, 4, request[2], request[3], 0, 1});
+      if (request[3] == 99 && std::exchange(slow, false)) std::this_thread::sleep_for(220ms);
+      peer.send(words);
+    }
+  });
+  auto settings = at(server.port());
+  settings.transport = core::Transport::rtu_over_tcp;
+  Bench bench(settings);
+  CHECK(bench.ask(read_two(7)).reply.words == std::vector<std::uint16_t>{7, 1});
+  CHECK(bench.ask(read_two(99)).what == What::timeout);
+  const auto next = bench.ask_until(What::answer);
+  CHECK(next.reply.words == std::vector<std::uint16_t>{10, 1});
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("row 5: RTU over TCP asks nothing anew while a late answer may be on its way") {
+  // A serial server that keeps no books: what its line says goes to whoever is connected.
+  std::optional<std::pair<Bytes, std::chrono::steady_clock::time_point>> owed;
+  PlainServer server([&](Peer& peer) {
+    while (true) {
+      const auto request = peer.bytes(8);
+      if (request.empty()) return;
+      const auto words = core::rtu_frame(request[0], Bytes{3, 4, request[2], request[3], 0, 1});
+      if (request[3] == 99) {
+        owed.emplace(words, std::chrono::steady_clock::now() + 280ms);
+        continue;
+      }
+      if (owed) {
+        if (std::chrono::steady_clock::now() < owed->second) {
+          peer.send(owed->first);
+          std::this_thread::sleep_for(20ms);
+        }
+        owed.reset();
+      }
+      peer.send(words);
+    }
+  });
+  auto settings = at(server.port());
+  settings.transport = core::Transport::rtu_over_tcp;
+  settings.timeout_s = 0.2;
+  Bench bench(settings);
+  CHECK(bench.ask(read_two(7)).reply.words == std::vector<std::uint16_t>{7, 1});
+  CHECK(bench.ask(read_two(99)).what == What::timeout);
+  CHECK(bench.ask_until(What::answer).reply.words == std::vector<std::uint16_t>{10, 1});
+}
+
+TEST_CASE("row 6: on RTU an answer has the silence between two frames to come twice") {
+  using Clock = std::chrono::steady_clock;
+  std::vector<Clock::duration> gaps;
+  std::optional<Clock::time_point> sent;
+  const auto twice = [&](const Bytes& request, const auto& send) {
+    if (sent) gaps.push_back(Clock::now() - *std::exchange(sent, {}));
+    auto answer = SerialPair::good(request);
+    answer.insert(answer.end(), answer.begin(), answer.end());
+    sent = Clock::now();
+    send(answer);
+  };
+  const auto three = [&](const core::Device& settings) {
+    Bench bench(settings);
+    sent.reset();
+    gaps.clear();
+    const auto outcomes = bench.ask_all({read_two(1), read_two(2), read_two(3)});
+    for (std::uint16_t i = 0; i < 3; ++i) {
+      INFO(outcomes[i].text);
+      CHECK(outcomes[i].reply.words == std::vector<std::uint16_t>{std::uint16_t(i + 1), 1});
+    }
+    REQUIRE(gaps.size() == 2);
+    for (const auto gap : gaps) CHECK(gap >= 1750us);
+  };
+  {
+    PlainServer server([&](Peer& peer) {
+      for (auto request = peer.bytes(8); !request.empty(); request = peer.bytes(8))
+        twice(request, [&](const Bytes& bytes) { peer.send(bytes); });
+    });
+    auto settings = at(server.port());
+    settings.transport = core::Transport::rtu_over_tcp;
+    three(settings);
+  }
+  SerialPair line([&](const SerialPair& far, const Bytes& request) {
+    twice(request, [&](const Bytes& bytes) { far.send(bytes); });
+  });
+  three(serial(line.path));
+}
+
+TEST_CASE("rows 9 and 10: noise between answers of RTU over TCP costs none") {
+  PlainServer server([](Peer& peer) {
+    while (true) {
+      const auto request = peer.bytes(8);
+      if (request.empty()) return;
+      peer.send(core::rtu_frame(request[0], Bytes{3, 4, request[2], request[3], 0, 1}));
+      peer.send({0x00});
+    }
+  });
+  auto settings = at(server.port());
+  settings.transport = core::Transport::rtu_over_tcp;
+  Bench bench(settings);
+  for (std::uint16_t i = 0; i < 5; ++i) {
+    const auto outcome = bench.ask(read_two(i));
+    INFO(outcome.text);
+    CHECK(outcome.reply.words == std::vector<std::uint16_t>{i, 1});
+    bench.wait(20ms);
+  }
+  CHECK(server.connections() == 1);
+}
+
+TEST_CASE("UDP loses datagrams without losing its step") {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  socklen_t size = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  std::thread server([fd] {
+    for (int n = 0;; ++n) {
+      Bytes request(300);
+      sockaddr_in from{};
+      socklen_t from_size = sizeof from;
+      const auto got = ::recvfrom(fd, request.data(), request.size(), 0,
+                                  reinterpret_cast<sockaddr*>(&from), &from_size);
+      if (got < 12) return;
+      if (n % 3 == 1) continue;
+      const auto answer = good(request);
+      if (n % 3 == 2) ::sendto(fd, "noise", 5, 0, reinterpret_cast<sockaddr*>(&from), from_size);
+      ::sendto(fd, answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), from_size);
+    }
+  });
+  auto settings = at(ntohs(address.sin_port));
+  settings.transport = core::Transport::udp;
+  settings.timeout_s = 0.5;
+  {
+    Bench bench(settings);
+    for (std::uint16_t i = 0; i < 9; ++i) {
+      const auto outcome = bench.ask(read_two(i));
+      CHECK(outcome.what == (i % 3 == 1 ? What::timeout : What::answer));
+      if (i % 3 != 1) CHECK(outcome.reply.words.at(0) == i);
+    }
+    CHECK(bench.device->counters().malformed == 3);
+  }
+  ::sendto(fd, "end", 3, 0, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  server.join();
+  ::close(fd);
+}
 
 TEST_CASE("a serial line is read, and its mistakes are no values") {
   SerialPair line(serve_serial);

@@ -30,8 +30,8 @@ struct PlcLink : Device {
 struct ServerRules {
   bool on = true;
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;       ///< 0: any free one.
-  bool approvals = false;       ///< Clients may acknowledge alarms and decide on proposals.
+  std::uint16_t port = 0;  ///< 0: any free one.
+  bool approvals = false;  ///< Clients may acknowledge alarms and decide on proposals.
   /// Whoever reaches the address may do that, without TLS and from other computers, too.
   bool trusted_network = false;
   std::uint32_t clients = 200;  ///< At once.

@@ -896,18 +896,38 @@ std::vector<Cell> cells_of(std::string_view row) {
   }
 }
 
-/// "A; B" apart.
-std::vector<std::string_view> names_in(std::string_view cell) {
+/// "A; B" apart. A name may have semicolons itself, at most `semicolons`: of the pieces from one
+/// on, as many as together are `known` are one name.
+template <class Known>
+std::vector<std::string_view> names_in(std::string_view cell, const Known& known,
+                                       std::size_t semicolons) {
+  std::vector<std::size_t> ends;
+  for (auto at = cell.find(';'); at != cell.npos; at = cell.find(';', at + 1)) ends.push_back(at);
+  ends.push_back(cell.size());
   std::vector<std::string_view> names;
-  while (true) {
-    const auto end = cell.find(';');
-    auto name = cell.substr(0, end);
-    name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
-    while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
-    names.push_back(name);
-    if (end == std::string_view::npos) return names;
-    cell.remove_prefix(end + 1);
+  std::size_t begin = 0;
+  for (std::size_t piece = 0; piece < ends.size(); ++piece) {
+    auto last = std::min(piece + semicolons, ends.size() - 1);
+    const auto name_to = [&](std::size_t end) {
+      auto name = cell.substr(begin, ends[end] - begin);
+      name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
+      while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
+      return name;
+    };
+    while (last > piece && !known(name_to(last))) --last;
+    names.push_back(name_to(last));
+    piece = last;
+    begin = ends[piece] + 1;
   }
+  return names;
+}
+
+template <class Names>
+std::size_t most_semicolons(const Names& names) {
+  std::size_t most = 0;
+  for (const auto& name : names)
+    most = std::max(most, static_cast<std::size_t>(std::count(name.begin(), name.end(), ';')));
+  return most;
 }
 
 /// The cell `after` of one order.
@@ -942,6 +962,8 @@ std::vector<Diagnostic> read_precedence(const fs::path& path, const std::vector<
   const auto names = order_names(orders);
   std::unordered_map<std::string_view, std::size_t> known(last.begin(), last.end());
   for (std::size_t i = 0; i < names.size(); ++i) known.emplace(names[i], i);
+  const auto is_known = [&](std::string_view name) { return known.find(name) != known.end(); };
+  const auto semicolons = most_semicolons(names);
   for (const auto& one : waits) {
     auto& order = orders[one.order];
     const auto complain = [&](std::string what, std::string hint) {
@@ -949,7 +971,7 @@ std::vector<Diagnostic> read_precedence(const fs::path& path, const std::vector<
         mistakes.push_back(
             {path.string(), one.row, one.cell.column, std::move(what), std::move(hint)});
     };
-    for (const auto name : names_in(one.cell.text)) {
+    for (const auto name : names_in(one.cell.text, is_known, semicolons)) {
       const auto found = known.find(name);
       if (found == known.end()) {
         const auto meant = nearest(name, names);
@@ -1003,6 +1025,10 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
   std::vector<Waits> waits;
   std::unordered_map<std::string, std::size_t> last_passes;  // by the id of the whole order
   std::set<std::string> ids;
+  const auto is_product = [&](std::string_view name) {
+    return line.product_named(name).has_value();
+  };
+  const auto semicolons = most_semicolons(line.products);
   bool header = false;
   std::size_t width = 0;
   std::string_view rest = *text;
@@ -1016,8 +1042,14 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
       complain(0, "the rows from here on were not looked at", "mend those above first");
       break;
     }
-    if (row.find_first_not_of(" \t") == std::string_view::npos || row.front() == '#') continue;
+    if (row.find_first_not_of(" \t") == std::string_view::npos) continue;
     const auto cells = cells_of(row);
+    if (row.front() == '#') {
+      if (header && cells.size() == width && row.find_first_of("# \t", 1) != 1)
+        complain(1, fmt::format("order \"{}\" or a comment?", cells.front().text),
+                 "put an order's id in quotes, and a blank behind the # of a comment");
+      continue;
+    }
     const auto torn =
         std::find_if(cells.begin(), cells.end(), [](const Cell& c) { return !c.whole; });
     if (torn != cells.end()) {
@@ -1066,7 +1098,13 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
       complain(cell(0).column, fmt::format("order \"{}\" is there twice", order.id));
     std::vector<ProductId> passes;
     const auto product_text = cell(1).text;
-    for (const auto name : names_in(product_text)) {
+    const auto names = names_in(product_text, is_product, semicolons);
+    if (names.size() > passes_max)
+      complain(cell(1).column,
+               fmt::format("the order goes through the line {} times, wanted at most {}",
+                           names.size(), passes_max));
+    for (std::size_t i = 0; i < std::min(names.size(), passes_max); ++i) {
+      const auto name = names[i];
       if (const auto product = line.product_named(name)) {
         passes.push_back(*product);
         continue;
@@ -1075,10 +1113,6 @@ Result<std::vector<Order>> read_orders_file(const fs::path& path, const Line& li
       complain(cell(1).column, fmt::format("line {} has no product \"{}\"", line.name, name),
                meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
     }
-    if (passes.size() > passes_max)
-      complain(cell(1).column,
-               fmt::format("the order goes through the line {} times, wanted at most {}",
-                           passes.size(), passes_max));
     const auto quantity_text = cell(2).text;
     const auto [end_of_number, status] = std::from_chars(
         quantity_text.data(), quantity_text.data() + quantity_text.size(), order.quantity);

@@ -165,6 +165,42 @@ TEST_CASE("an order book keeps names with commas and quotes") {
   CHECK(*read == orders);
 }
 
+TEST_CASE("names with semicolons are told apart by what is known") {
+  line::Line line;
+  line.name = "l";
+  line.products = {"a; 1", "a", "b"};
+  const auto read = text::read_orders_file(
+      written("names.csv", "id,product,quantity,after\nX;1,a; 1,3,\nX,a; b; a; 1,4,X;1\n"), line);
+  INFO((read ? "" : read.error().text()));
+  REQUIRE(read);
+  REQUIRE(read->size() == 4);
+  const std::vector<std::uint32_t> products = {0, 1, 2, 0};
+  for (std::size_t o = 0; o < products.size(); ++o) CHECK((*read)[o].product.index == products[o]);
+  CHECK((*read)[1].after == std::vector<line::OrderId>{{0}});
+  const auto again =
+      text::read_orders_file(written("names.csv", text::orders_text(*read, line)), line);
+  INFO((again ? "" : again.error().text()));
+  REQUIRE(again);
+  CHECK(*again == *read);
+}
+
+TEST_CASE("no order is taken for a comment") {
+  const auto line = bottling();
+  const std::string head = "# of today\n## \nid,product,quantity\n";
+  const auto read = text::read_orders_file(
+      written("orders.csv", head + "\"#17\",still,3\n# 18,still,4\n#\n#not yet\n"), line);
+  INFO((read ? "" : read.error().text()));
+  REQUIRE(read);
+  REQUIRE(read->size() == 1);
+  CHECK(read->front().id == "#17");
+  const auto again =
+      text::read_orders_file(written("orders.csv", text::orders_text(*read, line)), line);
+  REQUIRE(again);
+  CHECK(*again == *read);
+  CHECK(mentions(mistakes_of_orders(head + "16,still,3\n#17,still,3\n"),
+                 "orders.csv:5:1: order \"#17\" or a comment?"));
+}
+
 TEST_CASE("an order with several products goes through the line several times") {
   const auto line = bottling();
   const auto read = text::read_orders_file(
@@ -199,6 +235,10 @@ TEST_CASE("an order with several products goes through the line several times") 
   REQUIRE_FALSE(wrong);
   const auto text = wrong.error().text();
   CHECK(mentions(text, "no product \"cola\""));
+  const auto many =
+      mistakes_of_orders("id,product,quantity\nL," + std::string(1'000'000, ';') + ",3\n");
+  CHECK(mentions(many, "goes through the line 1000001 times, wanted at most 50"));
+  CHECK(many.size() < 10'000);
   CHECK(mentions(text, "order \"L\" is there twice"));
   CHECK(mentions(text, "order \"L/1\" is there twice"));
   CHECK(mentions(text, "orders wait for one another: K/1 after K/2 after K/1"));

@@ -8,7 +8,10 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -89,6 +92,35 @@ foreline::line::Error mistake(const CLI::App& command, const std::string& name,
   return said(error.what(), help);
 }
 
+/// The parser takes -1 for the largest number there is, a larger one than that likewise, 010 for 8,
+/// and a bound does not stop nan.
+std::string complaint_about(std::string& word, bool whole) {
+  if (!whole) {
+    double value = 0;
+    if (CLI::detail::lexical_cast(word, value) && std::isfinite(value)) return {};
+    return "\"" + word + "\" is no number";
+  }
+  std::uint64_t value = 0;
+  const char* end = word.data() + word.size();
+  const auto read = std::from_chars(word.data(), end, value);
+  if (read.ec == std::errc::result_out_of_range) return "\"" + word + "\" is too large a number";
+  if (read.ec != std::errc{} || read.ptr != end)
+    return "\"" + word + "\" is no whole number from 0";
+  word = std::to_string(value);
+  return {};
+}
+
+/// Every option that wants a number, of a command and of those below it.
+void demand_numbers(CLI::App& app) {
+  for (auto* option : app.get_options({})) {
+    const bool whole = option->get_type_name().rfind("UINT", 0) == 0;
+    if (!whole && option->get_type_name().rfind("FLOAT", 0) != 0) continue;
+    option->transform(
+        CLI::Validator([whole](std::string& word) { return complaint_about(word, whole); }, ""));
+  }
+  for (auto* command : app.get_subcommands({})) demand_numbers(*command);
+}
+
 /// The threads that grow trees meet at thousands of barriers. Where they spin there while others
 /// have the processor, learning takes ten times as long; libgomp reads how to wait before main()
 /// begins.
@@ -137,6 +169,7 @@ int main(int argc, char** argv) {
   for (const auto add : {add_tokenize, add_hidden, add_score, add_complete, add_bench})
     in("GPT-2", add);
   for (const auto add : {add_completion, add_man}) in("The command line", add);
+  demand_numbers(app);
   const bool in_json = std::any_of(argv, argv + argc, [](const char* word) {
     return std::strcmp(word, "--json") == 0 || std::strncmp(word, "--json=", 7) == 0;
   });

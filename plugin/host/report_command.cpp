@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "inference/gpt2/checkpoint.hpp"
+#include "inference/gpt2/json_text.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/report/tables.hpp"
 
@@ -56,12 +57,9 @@ int write_tables(const nlohmann::ordered_json& story, const Options& options,
 int report(const Options& options) {
   const auto text = gpt2::read_file(shipped(options.story));
   if (!text) return fail(bad_input, "report", text.error());
-  nlohmann::ordered_json story;
-  try {
-    story = nlohmann::ordered_json::parse(*text);
-  } catch (const nlohmann::ordered_json::exception& error) {
-    return fail(bad_input, "report", fmt::format("{}: {}", options.story, error.what()));
-  }
+  if (auto checked = gpt2::json_from(*text, options.story); !checked)
+    return fail(bad_input, "report", checked.error());
+  const auto story = nlohmann::ordered_json::parse(*text);
   auto page = report::page_of(story);
   if (!page) return fail(bad_input, "report", page.error());
   const auto out = options.out.empty()

@@ -21,7 +21,8 @@ class Graph {
         count_(static_cast<std::uint32_t>(line.machines.size())),
         takers_(count_),
         units_(count_),
-        wanted_(count_, -1) {
+        wanted_(count_, -1),
+        component_(count_) {
     for (std::uint32_t m = 0; m < count_; ++m) {
       for (const auto input : line.inputs_of(m)) takers_[input].push_back(m);
       units_[line.buffer_of(m)].push_back(m);
@@ -35,11 +36,14 @@ class Graph {
     const double share = rate_of(line_.machines[m]) / rate_behind(station);
     return wanted_from(station) * share / line_.machines[m].gives;
   }
-  [[nodiscard]] bool component(std::uint32_t m) const {
+  [[nodiscard]] bool component(std::uint32_t m) {
+    auto& known = component_[line_.buffer_of(m)];
+    if (known) return *known;
     const auto& takers = takers_[line_.buffer_of(m)];
-    return std::any_of(takers.begin(), takers.end(), [&](std::uint32_t taker) {
+    known = std::any_of(takers.begin(), takers.end(), [&](std::uint32_t taker) {
       return !line_.machines[taker].takes.empty() || component(taker);
     });
+    return *known;
   }
   /// Parts that leave for one that machine `m` hands over; only where it is no component.
   [[nodiscard]] double leaving(std::uint32_t m) const {
@@ -80,6 +84,7 @@ class Graph {
   std::vector<std::vector<std::uint32_t>> takers_;  ///< Machines that draw from each buffer.
   std::vector<std::vector<std::uint32_t>> units_;   ///< Machines that fill each buffer.
   std::vector<double> wanted_;
+  std::vector<std::optional<bool>> component_;  ///< By the station's first unit, once asked.
   double leaving_ = 0;
 };
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <optional>
 
+#include "sim/line/flow.hpp"
+
 namespace foreline::line {
 
 namespace {
@@ -26,6 +28,24 @@ double worked_until(const Calendar* calendar, double at_s, double seconds) {
   return at_s + seconds;
 }
 
+bool splits_or_assembles(const Line& line) {
+  return std::any_of(line.machines.begin(), line.machines.end(), [](const Machine& machine) {
+    return machine.gives > 1 || !machine.takes.empty();
+  });
+}
+
+/// Parts that a station works for one part of an order: more than one where it makes components, or
+/// behind a split.
+std::vector<double> parts_of_one(const Line& line) {
+  std::vector<double> parts(line.machines.size(), 1);
+  if (!splits_or_assembles(line)) return parts;
+  const auto flow = flow_of(line);
+  std::fill(parts.begin(), parts.end(), 0);
+  for (std::uint32_t m = 0; m < line.machines.size(); ++m)
+    parts[line.buffer_of(m)] += flow.worked[m] * flow.leave;
+  return parts;
+}
+
 }  // namespace
 
 Outlook::Outlook(const Line& line, const std::vector<Order>& orders) : orders_(&orders) {
@@ -33,6 +53,7 @@ Outlook::Outlook(const Line& line, const std::vector<Order>& orders) : orders_(&
   part_s_.assign(products, 0);
   changeover_s_.assign(products * products, 0);
   calendars_.assign(products, nullptr);
+  const auto parts = parts_of_one(line);
   for (std::size_t p = 0; p < products; ++p) {
     std::vector<double> parts_a_second(line.machines.size(), 0);
     for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
@@ -41,6 +62,8 @@ Outlook::Outlook(const Line& line, const std::vector<Order>& orders) : orders_(&
       const double part_s = machine.cycle.expectation() * machine.product_factor[p];
       parts_a_second[line.buffer_of(m)] += machine.batch / std::max(1e-9, part_s);
     }
+    for (std::size_t m = 0; m < parts_a_second.size(); ++m)
+      if (parts[m] > 0) parts_a_second[m] /= parts[m];
     std::optional<std::size_t> slowest;
     for (std::size_t m = 0; m < parts_a_second.size(); ++m)
       if (parts_a_second[m] > 0 && (!slowest || parts_a_second[m] < parts_a_second[*slowest]))
@@ -105,11 +128,17 @@ std::vector<double> finishes_of(const Trial& trial, const Outcome& outcome, cons
                                 double& open) {
   const auto& orders = *trial.orders;
   std::vector<double> finished_s(orders.size(), -1);
+  const auto& line = *trial.line;
+  const double leave = splits_or_assembles(line) ? flow_of(line).leave : 1.0;
+  // A component that is scrapped is made again.
+  const bool again = std::any_of(line.machines.begin(), line.machines.end(),
+                                 [](const Machine& machine) { return !machine.takes.empty(); });
   double gone = 0;
   for (std::size_t o = 0; o < std::min(orders.size(), outcome.orders.size()); ++o) {
     const auto& order = outcome.orders[o];
     finished_s[o] = order.finished_s;
-    gone += order.finished_s >= 0 ? orders[o].quantity : 1.0 * order.good + order.scrap;
+    gone += order.finished_s >= 0 ? orders[o].quantity
+                                  : (1.0 * order.good + (again ? 0 : order.scrap)) / leave;
   }
   open = outlook.finish(trial.schedule.sequence, outcome.end_s, gone, finished_s);
   return finished_s;

@@ -65,6 +65,22 @@ TEST_CASE("units share the work, assemblies multiply it, splits divide it") {
   CHECK(flow.component == std::vector<bool>{true, true, true, false, false});
 }
 
+TEST_CASE("a long line of stations with several units is looked at once") {
+  // Looking at every way through it would never end: there are 3^40.
+  std::vector<Machine> machines;
+  for (std::uint32_t station = 0; station < 40; ++station) {
+    for (std::uint32_t unit = 0; unit < 3; ++unit) {
+      auto& machine = machines.emplace_back(tests::machine("m", 30, 5));
+      machine.after.emplace();
+      if (station > 0) machine.after = {{3 * (station - 1)}};
+      if (unit > 0) machine.unit_of = 3 * station;
+    }
+  }
+  const auto flow = flow_of(tests::line_of(machines));
+  CHECK(flow.worked.front() == Approx(1.0 / 3));
+  CHECK_FALSE(flow.component.front());
+}
+
 TEST_CASE("branches and several ends share in proportion to their rates") {
   auto head = tests::machine("head", 1, 9);
   head.after.emplace();

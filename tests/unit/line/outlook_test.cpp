@@ -57,6 +57,28 @@ TEST_CASE("parts that have gone are those of the first open orders") {
   CHECK(finished_s[0] == Approx(160 + 90 + 100));
 }
 
+TEST_CASE("an order waits for all parts of its sets, and for all pieces of its parts") {
+  auto body = machine("body", 5, 4);
+  body.after = std::vector<std::uint32_t>{};
+  auto wheel = machine("wheel", 10, 8);
+  wheel.after = std::vector<std::uint32_t>{};
+  auto join = machine("join", 5, 0);
+  join.after = std::vector<std::uint32_t>{0, 1};
+  join.takes = {1, 4};
+  const auto sets = line_of({body, wheel, join});
+  const std::vector<Order> one = {{"1", {0}, 10}};
+  std::vector<double> finished_s = {-1};
+  Outlook(sets, one).finish({{OrderId{0}}}, 100, 4, finished_s);
+  CHECK(finished_s[0] == Approx(100 + 6 * 40));
+  auto saw = machine("saw", 5, 12);
+  saw.gives = 6;
+  auto trial = foreline::tests::trial_of(line_of({saw, machine("deburr", 4, 0)}), one);
+  Outcome outcome;
+  outcome.end_s = 100;
+  outcome.orders = {{0, -1, 24, 0}};  // 24 pieces of 60
+  CHECK(finishes_of(trial, outcome)[0] == Approx(100 + 6 * 24));
+}
+
 TEST_CASE("nothing is finished while nobody works") {
   auto line = two_products();
   Calendar day;

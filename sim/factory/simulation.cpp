@@ -358,6 +358,12 @@ struct Simulation::State {
     });
   }
 
+  void count_energy(Outcome& counted) const {
+    for (std::size_t m = 0; m < counted.machines.size(); ++m)
+      counted.machines[m].energy_kwh =
+          energy_kwh(counted.machines[m], trial.line->machines[m].power);
+  }
+
   template <class Then>
   void at(double at_s, Then then) {
     if (!std::isfinite(at_s)) return;
@@ -491,11 +497,18 @@ void Simulation::replace_schedule(const Schedule& schedule) {
   for (auto& machine : state_->machines) machine->reschedule();
 }
 
-Measures Simulation::measures() {
+Outcome Simulation::so_far() {
   auto& s = *state_;
   s.floor.settle();
-  s.outcome.end_s = now_s();
-  return measures_of(s.trial, s.outcome);
+  Outcome so_far;
+  so_far.end_s = now_s();
+  so_far.events = s.outcome.events;
+  so_far.machines = s.outcome.machines;
+  so_far.left = s.outcome.left;
+  so_far.lead_time_s = s.outcome.lead_time_s;
+  so_far.work_in_process_s = s.outcome.work_in_process_s;
+  s.count_energy(so_far);
+  return so_far;
 }
 
 void Simulation::become(const Branch& branch) {
@@ -523,10 +536,7 @@ Outcome Simulation::outcome() {
   if (!ended) s.floor.settle();
   Outcome outcome = ended ? *s.floor.final : s.outcome;
   outcome.trace = s.outcome.trace;
-  for (std::size_t m = 0; m < outcome.machines.size(); ++m) {
-    auto& machine = outcome.machines[m];
-    machine.energy_kwh = energy_kwh(machine, s.trial.line->machines[m].power);
-  }
+  s.count_energy(outcome);
   outcome.left_by.resize(s.trial.count_at_s.size(), outcome.left);
   outcome.end_s = now_s();
   outcome.end = s.floor.runaway ? Outcome::End::runaway
@@ -560,7 +570,7 @@ FanOutcome run(const Fan& fan, const InCopies& in_copies) {
       if (at_s > until_s) break;
       simulation.run_until(at_s);
       if (simulation.now_s() < at_s - 1e-6) break;
-      all.series.push_back(simulation.measures());
+      all.series.push_back(simulation.so_far());
     }
     simulation.run_until(until_s);
   };

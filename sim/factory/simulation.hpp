@@ -38,7 +38,7 @@ class Simulation {
   /// complaints_about().
   void replace_schedule(const line::Schedule& schedule);
   /// The measures up to now, as measures_of() counts them.
-  [[nodiscard]] line::Measures measures();
+  [[nodiscard]] line::Outcome so_far();
   /// Becomes this future of itself. Edited lines must have the trial's machines, products and
   /// modes.
   void become(const line::Branch& branch);

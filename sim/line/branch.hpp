@@ -26,13 +26,13 @@ struct Fan {
   Trial trial;
   double at_s = 0;
   std::vector<Branch> branches;
-  double series_step_s = 0;  ///< Return the measures after each such step of the trial; 0: none.
+  double series_step_s = 0;  ///< Return what came of the trial by each such step; 0: nothing.
 };
 
 struct FanOutcome {
   Outcome trial;                  ///< As if nothing had been forked.
   std::vector<Outcome> branches;  ///< One a branch; each counts from the trial's start.
-  std::vector<Measures> series;   ///< From the trial's start to each step, while it ran.
+  std::vector<Outcome> series;    ///< By each step while it ran: machines and sums, no orders.
 };
 
 }  // namespace foreline::line

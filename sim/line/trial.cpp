@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "sim/line/outlook.hpp"
+#include "sim/line/window.hpp"
 
 namespace foreline::line {
 
@@ -26,9 +27,32 @@ double oee_of(const Outcome& outcome, double duration_s) {
   return busiest->state_s[execute] / planned_s * (busiest->good / parts);
 }
 
-}  // namespace
+double start_of(const Trial& trial) {
+  return trial.from ? trial.from->at_s : 0.0;
+}
 
-Measures measures_of(const Trial& trial, const Outcome& outcome) {
+/// What came after `before`.
+Outcome since(const Outcome& before, Outcome outcome) {
+  for (std::size_t m = 0; m < std::min(outcome.machines.size(), before.machines.size()); ++m) {
+    auto& machine = outcome.machines[m];
+    const auto& then = before.machines[m];
+    for (std::size_t state = 0; state < machine.state_s.size(); ++state)
+      machine.state_s[state] -= then.state_s[state];
+    for (const auto field : {&MachineOutcome::down_s, &MachineOutcome::changeover_s,
+                             &MachineOutcome::off_shift_s, &MachineOutcome::energy_kwh})
+      machine.*field -= then.*field;
+    for (const auto field :
+         {&MachineOutcome::good, &MachineOutcome::scrap, &MachineOutcome::breakdowns,
+          &MachineOutcome::services, &MachineOutcome::reworked})
+      machine.*field -= then.*field;
+  }
+  outcome.left -= before.left;
+  outcome.lead_time_s -= before.lead_time_s;
+  outcome.work_in_process_s -= before.work_in_process_s;
+  return outcome;
+}
+
+Measures measures_from(double from_s, const Trial& trial, const Outcome& outcome) {
   Measures measures;
   for (const MachineOutcome& machine : outcome.machines) {
     measures.downtime_s += machine.down_s;
@@ -39,13 +63,9 @@ Measures measures_of(const Trial& trial, const Outcome& outcome) {
     measures.energy_kwh += machine.energy_kwh;
     measures.rework_parts += machine.reworked;
   }
-  const auto takers = trial.line->takers();
-  for (std::uint32_t m = 0; m < outcome.machines.size(); ++m) {
-    if (takers[trial.line->buffer_of(m)] == 0)
-      measures.good_parts += outcome.machines[m].good * trial.line->machines[m].gives;
-  }
-  const double start_s = trial.from ? trial.from->at_s : 0.0;
-  const double duration_s = outcome.end_s - start_s;
+  measures.good_parts = good_parts(*trial.line, outcome);
+  const double start_s = start_of(trial);
+  const double duration_s = outcome.end_s - from_s;
   if (outcome.left > 0)
     measures.lead_time_s = outcome.lead_time_s / static_cast<double>(outcome.left);
   if (duration_s > 0) measures.work_in_process = outcome.work_in_process_s / duration_s;
@@ -67,6 +87,25 @@ Measures measures_of(const Trial& trial, const Outcome& outcome) {
   }
   if (trial.orders) look_ahead(trial, outcome, measures);
   return measures;
+}
+
+}  // namespace
+
+double good_parts(const Line& line, const Outcome& outcome) {
+  const auto takers = line.takers();
+  double parts = 0;
+  for (std::uint32_t m = 0; m < outcome.machines.size(); ++m)
+    if (takers[line.buffer_of(m)] == 0)
+      parts += static_cast<double>(outcome.machines[m].good) * line.machines[m].gives;
+  return parts;
+}
+
+Measures measures_of(const Trial& trial, const Outcome& outcome) {
+  return measures_from(start_of(trial), trial, outcome);
+}
+
+Measures measures_since(const Outcome& before, const Trial& trial, const Outcome& outcome) {
+  return measures_from(before.end_s, trial, since(before, outcome));
 }
 
 const std::vector<MeasureField>& measure_fields() {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/line/window.hpp"
 #include "sim/text/document.hpp"
 #include "sim/verdict/verdict.hpp"
 
@@ -163,18 +164,11 @@ std::string text_of(const Expectation& expectation) {
 
 Measures measures_after(const Trial& trial, const Outcome& outcome, const Series& series,
                         double warm_up_s) {
-  auto measures = measures_of(trial, outcome);
-  if (warm_up_s <= 0 || series.step_s <= 0) return measures;
-  const auto step = static_cast<std::size_t>(std::llround(warm_up_s / series.step_s));
-  if (step == 0 || step > series.measures.size()) return measures;
-  const auto& before = series.measures[step - 1];
-  for (const auto field : {&Measures::downtime_s, &Measures::good_parts, &Measures::scrap_parts,
-                           &Measures::breakdowns, &Measures::services, &Measures::changeover_s})
-    measures.*field -= before.*field;
-  const double start_s = trial.from ? trial.from->at_s : 0;
-  const double left_s = outcome.end_s - start_s - static_cast<double>(step) * series.step_s;
-  measures.throughput_parts_h = left_s > 0 ? measures.good_parts * 3600 / left_s : 0;
-  return measures;
+  const auto step = warm_up_s > 0 && series.step_s > 0
+                        ? static_cast<std::size_t>(std::llround(warm_up_s / series.step_s))
+                        : 0;
+  if (step == 0 || step > series.by_step.size()) return measures_of(trial, outcome);
+  return measures_since(series.by_step[step - 1], trial, outcome);
 }
 
 double series_step_s(const text::Scenario& scenario) {
@@ -191,7 +185,7 @@ double warm_up_of(const text::Scenario& scenario, const std::vector<SeedResult>&
   for (const auto& result : results) {
     if (!result.outcome.valid()) continue;
     ++counted;
-    steps = std::min(steps, result.series.measures.size());
+    steps = std::min(steps, result.series.by_step.size());
   }
   if (counted == 0) return 0;
   std::vector<double> output(steps);
@@ -199,7 +193,7 @@ double warm_up_of(const text::Scenario& scenario, const std::vector<SeedResult>&
     if (!result.outcome.valid()) continue;
     double before = 0;
     for (std::size_t i = 0; i < steps; ++i) {
-      const double good = result.series.measures[i].good_parts;
+      const double good = good_parts(*result.trial.line, result.series.by_step[i]);
       output[i] += (good - before) / static_cast<double>(counted);
       before = good;
     }

@@ -17,10 +17,10 @@
 
 namespace foreline::verdict {
 
-/// The measures from a trial's start to each multiple of `step_s`.
+/// What had come of a trial by each multiple of `step_s` from its start.
 struct Series {
   double step_s = 0;
-  std::vector<line::Measures> measures;
+  std::vector<line::Outcome> by_step;
 };
 
 /// All that is known of one seed.

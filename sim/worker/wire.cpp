@@ -283,10 +283,6 @@ void one(A& a, Fan& v) {
   all(a, v.trial, v.at_s, v.branches, v.series_step_s);
 }
 template <class A>
-void one(A& a, Measures& v) {
-  for (const auto& field : measure_fields()) one(a, v.*field.field);
-}
-template <class A>
 void one(A& a, FanOutcome& v) {
   all(a, v.trial, v.branches, v.series);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/line/random.hpp"
+#include "sim/line/window.hpp"
 #include "sim/worker/fans.hpp"
 #include "sim/worker/wire.hpp"
 #include "tests/property/days.hpp"
@@ -97,7 +98,7 @@ TEST_CASE("a what-if changes its branch and nothing else") {
   const auto& branches = all.branches;
   CHECK(bytes(branches[0]) == bytes(outcome));
   REQUIRE(all.series.size() == static_cast<std::size_t>(outcome.end_s / 100));
-  CHECK(all.series[9].good_parts == Approx(1000.0 / 6 - 2).margin(2));
+  CHECK(line::good_parts(*trial.line, all.series[9]) == Approx(1000.0 / 6 - 2).margin(2));
   CHECK(branches[1].end_s < outcome.end_s - 250);
   CHECK(branches[1].machines[0].breakdowns >= outcome.machines[0].breakdowns);
   CHECK(branches[2].machines[1].breakdowns == outcome.machines[1].breakdowns + 1);

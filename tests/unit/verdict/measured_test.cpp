@@ -16,6 +16,7 @@ namespace {
 text::Scenario slow_start() {
   std::vector<line::Machine> machines;
   for (int m = 0; m < 10; ++m) machines.push_back(tests::machine("m" + std::to_string(m), 60, 1));
+  for (auto& machine : machines) machine.power.work_kw = 2;
   auto trial = tests::trial_of(tests::line_of(std::move(machines)), tests::one_order(100'000));
   text::Scenario scenario;
   scenario.path = "slow.toml";
@@ -40,7 +41,7 @@ std::vector<verdict::SeedResult> results_of(const text::Scenario& scenario) {
       options.executable = tests::simulator();
       auto ran = worker::run_fans(std::vector<line::Fan>{{result.trial, 0, {}, step_s}}, options);
       if (!ran) FAIL(ran.error().text());
-      result.series = {step_s, (*ran)[0].series};
+      result.series = {step_s, std::move((*ran)[0].series)};
     }
     results.push_back(std::move(result));
   }
@@ -64,6 +65,11 @@ TEST_CASE("measures count from the end of the warm-up, stated or found") {
   scenario.warm_up_s = 1200;
   const auto stated = verdict::judge(scenario, results_of(scenario));
   CHECK(measure(stated, "throughput").interval.mean == Approx(60).epsilon(0.01));
+  // Afterwards the line is full: ten parts, each there for ten minutes, and every machine at work.
+  CHECK(measure(whole, "work-in-process").interval.mean < 9.9);
+  CHECK(measure(stated, "work-in-process").interval.mean == Approx(10));
+  CHECK(measure(stated, "lead-time").interval.mean == Approx(600));
+  CHECK(measure(stated, "energy").interval.mean == Approx(10 * 2.0 * (12'000 - 1200) / 3600));
   CHECK(measure(stated, "good").interval.mean ==
         Approx(measure(whole, "good").interval.mean - 11).margin(1));
   scenario.warm_up_s.reset();

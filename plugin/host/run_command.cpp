@@ -28,6 +28,7 @@ struct Options {
   std::string html;
   std::optional<std::uint64_t> seed;
   bool accept = false;
+  bool alarms = false;
   unsigned jobs = 0;
   double trial_s = 60;
   std::uint64_t trial_events = 0;
@@ -98,7 +99,8 @@ int run(const Options& options) {
   }
   if (!wrong.diagnostics.empty()) return fail(bad_input, "run", wrong);
   std::shared_ptr<const inference::Forecaster> forecaster;
-  if (std::any_of(scenarios.begin(), scenarios.end(), rehearsal::expects_alarms)) {
+  if (options.alarms ||
+      std::any_of(scenarios.begin(), scenarios.end(), rehearsal::expects_alarms)) {
     auto loaded = inference::Forecaster::load(shipped(options.model), {});
     if (!loaded) return fail(bad_input, "run", loaded.error());
     forecaster = std::make_shared<const inference::Forecaster>(std::move(*loaded));
@@ -116,7 +118,7 @@ int run(const Options& options) {
   };
   for (const auto& scenario : scenarios) {
     auto results = rehearsal::run_scenario(scenario, options.seed, *client, forecaster, {}, step,
-                                           options.trial_events);
+                                           options.trial_events, options.alarms);
     if (!results) return fail(environment, "run", results.error());
     verdicts.push_back(verdict::judge(scenario, *results, rerun_options(options)));
     all.push_back(std::move(*results));
@@ -154,6 +156,8 @@ void add_run(CLI::App& app, int& exit_code) {
   options->json.add_to(*command, "Write every measure, its interval and every replication");
   command->add_flag("--accept", options->accept,
                     "Write what was measured into each file's [measured] comment block");
+  command->add_flag("--alarms", options->alarms,
+                    "Watch for alarms on every day, for --json, also where none is expected");
   command->add_option("--jobs", options->jobs, "Trials at once; 0: one a core. Changes no result")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

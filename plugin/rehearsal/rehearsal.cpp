@@ -30,8 +30,8 @@ std::vector<line::AlarmEvent> alarms_of(
 line::Result<std::vector<verdict::SeedResult>> run_scenario(
     const text::Scenario& scenario, std::optional<std::uint64_t> only_seed, worker::Client& client,
     const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules,
-    const Step& step, std::uint64_t event_limit) {
-  const bool traces = expects_alarms(scenario);
+    const Step& step, std::uint64_t event_limit, bool watch) {
+  const bool traces = watch || expects_alarms(scenario);
   std::vector<const text::Expectation::Compare*> comparisons;
   for (const auto& expectation : scenario.expectations)
     if (const auto* compare = std::get_if<text::Expectation::Compare>(&expectation.what))
@@ -79,6 +79,7 @@ line::Result<std::vector<verdict::SeedResult>> run_scenario(
       result.compared_series.push_back(std::move(series[next]));
       result.compared.push_back(std::move((*outcomes)[next++]));
     }
+    result.watched = traces;
     if (traces) result.alarms = alarms_of(result.trial, result.outcome, forecaster, rules);
     result.outcome.trace = {};
     step(scenario.title + ": alarms", ++watched, results.size());

@@ -21,11 +21,11 @@ using Step = std::function<void(const std::string& what, std::size_t done, std::
 
 /// `only_seed`: this seed instead of all. The forecaster may be null when no alarm is expected.
 /// `event_limit`: a trial that passes it ends as runaway; 0: the trials' own. What `step` throws
-/// passes through.
+/// passes through. `watch`: alarms are wanted also where none is expected.
 [[nodiscard]] line::Result<std::vector<verdict::SeedResult>> run_scenario(
     const text::Scenario& scenario, std::optional<std::uint64_t> only_seed, worker::Client& client,
     const std::shared_ptr<const inference::Forecaster>& forecaster, const core::WatchRules& rules,
-    const Step& step, std::uint64_t event_limit = 0);
+    const Step& step, std::uint64_t event_limit = 0, bool watch = false);
 
 /// Whether the scenario's expectations need forecasts.
 [[nodiscard]] bool expects_alarms(const text::Scenario& scenario);

@@ -128,7 +128,8 @@ std::string as_json(const std::vector<Verdict>& verdicts,
           measures_after(result.trial, result.outcome, result.series, verdict.warm_up_s);
       for (const auto& field : measure_fields())
         measures[std::string(field.name)] = values.*field.field;
-      nlohmann::ordered_json alarms = nlohmann::ordered_json::array();
+      nlohmann::ordered_json alarms;
+      if (result.watched) alarms = nlohmann::ordered_json::array();
       for (const auto& alarm : result.alarms)
         alarms.push_back({{"at_s", alarm.at_s}, {"id", alarm.id}, {"what", name_of(alarm.what)}});
       nlohmann::ordered_json faults = nlohmann::ordered_json::array();

@@ -29,6 +29,7 @@ struct SeedResult {
   line::Trial trial;
   line::Outcome outcome;                 ///< Under the scenario's own schedule.
   std::vector<line::AlarmEvent> alarms;  ///< From replaying the trace through the watch.
+  bool watched = false;                  ///< Whether it was; else nobody knows of alarms.
   std::vector<line::Outcome> compared;   ///< One a Compare expectation, in file order.
   Series series;                         ///< Of the trial; only when a warm-up is to be cut off.
   std::vector<Series> compared_series;

@@ -95,6 +95,54 @@ TEST_CASE("each way to run away has its name in text, JSON and JUnit") {
   }
 }
 
+TEST_CASE("nobody says that there were no alarms on a day that was not watched") {
+  const auto here = folder("run-alarms");
+  std::ofstream(here / "day.toml")
+      << "format = \"foreline scenario 1\"\ntitle = \"a dead wire\"\nline = "
+         "\"lines/bottling.toml\"\norders = \"orders/bottling-day.csv\"\nhorizon = \"1 h\"\n"
+         "[[communication_loss]]\nid = \"w\"\nfrom = \"10 min\"\nuntil = \"50 min\"\n";
+  const auto alarms = [&](const char* option) {
+    const auto ran = run(here, "run day.toml --json out.json " + std::string(option));
+    INFO(ran.output);
+    CHECK(ran.status == 0);
+    return nlohmann::json::parse(read(here / "out.json"))[0]["replications"][0]["alarms"];
+  };
+  CHECK(alarms("").is_null());
+  const auto seen = alarms("--alarms");
+  REQUIRE(seen.is_array());
+  REQUIRE_FALSE(seen.empty());
+  CHECK(seen[0]["id"] == "plc/communication");
+}
+
+TEST_CASE("options that count take whole numbers as people write them") {
+  const auto here = folder("run-numbers");
+  std::ofstream(here / "day.toml") << day;
+  for (const char* wrong :
+       {"run day.toml --seed -1", "run day.toml --seed 99999999999999999999",
+        "run day.toml --jobs=-2", "run day.toml --trial-memory -1", "run day.toml --seed 1.5",
+        "run day.toml --trial-seconds nan", "swarm --seed -3 --count 1",
+        "generate --like day.toml --count -1", "solve day.toml --seed -1",
+        "futures day.toml --seed -7", "state day.toml --seed -7", "plan day.toml --seed -1"}) {
+    const auto ran = run(here, wrong);
+    INFO(wrong << ": " << ran.output);
+    CHECK(ran.status == 2);
+    CHECK(ran.output.find("number") != std::string::npos);
+  }
+  const auto ran = run(here, "run day.toml --seed 010 --json out.json");
+  CHECK(ran.status == 0);
+  CHECK(nlohmann::json::parse(read(here / "out.json"))[0]["replications"][0]["seed"] == 10);
+}
+
+TEST_CASE("a report of nothing but brackets is refused, not a crash") {
+  const auto here = folder("report-deep");
+  std::ofstream(here / "report.json")
+      << "{\"title\":" << std::string(200'000, '[') << std::string(200'000, ']') << "}";
+  const auto ran = run(here, "report report.json");
+  INFO(ran.output.substr(0, 300));
+  CHECK(ran.status == 2);
+  CHECK(ran.output.find("is nested more than") != std::string::npos);
+}
+
 TEST_CASE("ten megabytes of mistakes get a message that can be read") {
   const auto here = folder("run-large");
   std::ofstream orders(here / "book.csv");

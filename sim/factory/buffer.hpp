@@ -85,7 +85,7 @@ class Buffer {
 
   void put(const Part& part, double now) {
     advance(now);
-    slots_.push_back({part, moved_s_ + belt_.travel_s});
+    slots_.push_back({part, is_rack() ? now : moved_s_ + belt_.travel_s});
     if (belt_.travel_s > 0) spaced_at_s_ = now + belt_.spacing_s;
   }
   /// How many of the parts at the front can be taken out now, in any order; on a belt at most one.
@@ -106,6 +106,10 @@ class Buffer {
       return std::numeric_limits<double>::infinity();
     return now + std::max(0.0, slots_[ready].ready_s - moved_s_);
   }
+  /// Since when part i, in reach now, has been so; of a belt that accumulates, or a rack.
+  [[nodiscard]] double in_reach_since(std::size_t i) const {
+    return is_rack() ? slots_[i].ready_s : moved_at_s_ - (moved_s_ - slots_[i].ready_s);
+  }
   Part take(std::size_t i, double now) {
     advance(now);
     const Part part = slots_[i].part;
@@ -117,7 +121,8 @@ class Buffer {
   static constexpr double tolerance_s = 1e-9;
   struct Slot {
     Part part;
-    double ready_s = 0;  ///< On the belt's own clock, which stands when the belt stands.
+    double ready_s = 0;  ///< On the belt's own clock, which stands when the belt stands; on a rack
+                         ///< in line time.
   };
   void advance(double now) {
     double moved = now - moved_at_s_;

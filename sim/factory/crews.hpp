@@ -102,12 +102,17 @@ class Stock {
  public:
   explicit Stock(std::uint32_t pieces) : pieces_(pieces) {}
   void acquire(Nap& nap) {
-    if (pieces_ > 0 && queue_.empty()) {
+    acquire(nap, [] {});
+  }
+  /// `asked` is called when the piece is taken, or before it is waited for.
+  template <class Asked>
+  void acquire(Nap& nap, const Asked& asked) {
+    bool granted = pieces_ > 0 && queue_.empty();
+    if (granted)
       --pieces_;
-      return;
-    }
-    bool granted = false;
-    queue_.push_back({&nap, &granted});
+    else
+      queue_.push_back({&nap, &granted});
+    asked();
     while (!granted) nap.wait();
   }
   void add(std::int64_t pieces) {
@@ -121,6 +126,7 @@ class Stock {
     }
   }
   [[nodiscard]] std::int64_t pieces() const { return pieces_; }
+  [[nodiscard]] std::int64_t wanted() const { return static_cast<std::int64_t>(queue_.size()); }
   std::uint32_t ordered = 0;  ///< Spare parts on their way.
   std::uint64_t orders = 0;   ///< Orders so far: the index of the lead time's draw.
 

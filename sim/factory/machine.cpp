@@ -48,9 +48,38 @@ bool Floor::may_enter(OrderId order) const {
          });
 }
 
+bool Floor::complete(const Feed& feed, OrderId order) const {
+  return (!feed.in_turn || feed.arrived[order.index] >= feed.wanted[order.index]) &&
+         std::all_of(feed.sets.begin(), feed.sets.end(),
+                     [&](const auto& set) { return complete(feeds[set.first], order); });
+}
+
+bool Floor::has_turn(Feed& feed, OrderId order) const {
+  if (!feed.in_turn) return true;
+  for (; feed.turn < schedule.sequence.size(); ++feed.turn) {
+    if (schedule.sequence[feed.turn] == order) return true;
+    if (!complete(feed, schedule.sequence[feed.turn])) return false;
+  }
+  return true;
+}
+
+void Floor::make_again(std::size_t feed, OrderId order, std::uint64_t parts) {
+  auto& released = feeds[feed].released[order.index];
+  released -= std::min(released, parts);
+  for (std::size_t f = 0; f < feeds.size(); ++f) {
+    for (const auto& [whole, count] : feeds[f].sets) {
+      if (whole != feed) continue;
+      auto& arrived = feeds[f].arrived[order.index];
+      arrived -= std::min(arrived, parts * count);
+      make_again(f, order, parts * count);
+    }
+  }
+}
+
 void Floor::finish(OrderId order) {
-  if (--outstanding[order.index] > 0) return;
-  outcome->orders[order.index].finished_s = now();
+  auto& finished_s = outcome->orders[order.index].finished_s;
+  if (--outstanding[order.index] > 0 || finished_s >= 0) return;
+  finished_s = now();
   if (precedence)
     for (auto* machine : machines) machine->nudge_source();
   if (--orders_open > 0) return;
@@ -62,15 +91,19 @@ void Floor::finish(OrderId order) {
 void Floor::reorder(std::uint32_t spare) {
   const auto& kind = trial->line->spares[spare];
   auto& stock = spares[spare];
-  if (stock.pieces() + stock.ordered > kind.reorder_at) return;
-  stock.ordered += kind.order_size;
-  const double lead_s =
-      kind.lead.quantile(random_uniform(trial->seed, spare, Purpose::spare, stock.orders++));
-  stage->set(stage->now() + lead_s, [this, spare] {
-    const auto pieces = trial->line->spares[spare].order_size;
-    spares[spare].ordered -= pieces;
-    spares[spare].add(pieces);
-  });
+  while (stock.pieces() + stock.ordered - stock.wanted() <= kind.reorder_at) {
+    stock.ordered += kind.order_size;
+    const double lead_s =
+        kind.lead.quantile(random_uniform(trial->seed, spare, Purpose::spare, stock.orders++));
+    stage->set(stage->now() + lead_s, [this, spare, pieces = kind.order_size] {
+      spares[spare].ordered -= pieces;
+      spares[spare].add(pieces);
+    });
+  }
+}
+
+void Floor::take_spare(std::uint32_t spare, Nap& nap) {
+  spares[spare].acquire(nap, [this, spare] { reorder(spare); });
 }
 
 MachineActor::MachineActor(Floor& floor, MachineId id)
@@ -131,8 +164,11 @@ void MachineActor::connect(const std::vector<std::uint32_t>& takers) {
   }
   if (const auto& to = machine().inspection.rework_to) {
     auto& queue = floor_->reworks[*to];
-    if (queue.takers.empty()) queue.takers.push_back(floor_->machines[*to]);
-    floor_->machines[*to]->rework_ = &queue;
+    for (std::uint32_t unit = *to; unit < line.machines.size(); ++unit) {
+      if (line.buffer_of(unit) != *to || floor_->machines[unit]->rework_ != nullptr) continue;
+      queue.takers.push_back(floor_->machines[unit]);
+      floor_->machines[unit]->rework_ = &queue;
+    }
   }
   shared_input_ = std::any_of(inputs.begin(), inputs.end(),
                               [&](std::uint32_t input) { return takers[input] > 1; });
@@ -374,7 +410,8 @@ std::optional<OrderId> MachineActor::in_reach() {
   if (rework_ != nullptr && !rework_->empty()) return (*rework_)[0].order;
   if (source()) {
     const auto order = next_order();
-    if (order && floor_->may_enter(*order)) return order;
+    auto& feed = floor_->feeds[floor_->feed_of[id_.index]];
+    if (order && floor_->may_enter(*order) && floor_->has_turn(feed, *order)) return order;
     return std::nullopt;
   }
   if (assembles()) {
@@ -405,13 +442,22 @@ std::optional<OrderId> MachineActor::in_reach() {
     best = part.order;
     entered_s = part.entered_s;
   }
-  if (!best) batch_since_s_ = -1;  // another unit may have taken what had begun a batch
+  batch_starts_s_ = never;
   if (!best || machine().batch == 1) return best;
   std::size_t together = 0;
-  for (const auto& input : inputs_) together += count_in_reach(*input.buffer, *best);
+  double since_s = never;
+  for (const auto& input : inputs_) {
+    auto& buffer = *input.buffer;
+    const auto count = buffer.in_reach(floor_->now());
+    for (std::size_t i = 0; i < count; ++i) {
+      if (buffer[i].order != *best) continue;
+      ++together;
+      since_s = std::min(since_s, buffer.in_reach_since(i));
+    }
+  }
   if (together >= machine().batch) return best;
-  if (batch_since_s_ < 0) batch_since_s_ = floor_->now();
-  if (floor_->now() >= batch_since_s_ + machine().batch_wait_s - 1e-9) return best;
+  batch_starts_s_ = std::max(since_s, floor_->start_s) + machine().batch_wait_s;
+  if (floor_->now() >= batch_starts_s_ - 1e-9) return best;
   return std::nullopt;
 }
 
@@ -448,8 +494,7 @@ OrderId MachineActor::await_part() {
     double until_s = never;
     for (const auto& input : inputs_)
       until_s = std::min(until_s, input.buffer->next_in_reach(floor_->now()));
-    if (batch_since_s_ >= 0) until_s = std::min(until_s, batch_since_s_ + machine().batch_wait_s);
-    stand(Waiting::part, until_s);
+    stand(Waiting::part, std::min(until_s, batch_starts_s_));
   }
 }
 
@@ -478,7 +523,7 @@ void MachineActor::nudge_feeders(const Buffer& buffer) {
 
 bool MachineActor::take_parts() {
   held_.clear();
-  batch_since_s_ = -1;
+  batch_starts_s_ = never;
   if (takes_first_) {
     auto& rack = *inputs_.front().buffer;
     if (!rack.empty() && rack[0].order == order_) {
@@ -642,10 +687,7 @@ void MachineActor::break_down() {
   repairing_ = wear.mode;
   const double repair_s = wear_.repair_time(wear);
   const auto* mode = wear_.mode_of(wear);
-  if (mode != nullptr && mode->spare) {
-    floor_->spares[*mode->spare].acquire(nap_);
-    floor_->reorder(*mode->spare);
-  }
+  if (mode != nullptr && mode->spare) floor_->take_spare(*mode->spare, nap_);
   const auto crew = wait_for_crew(mode != nullptr ? std::string_view(mode->skill) : "");
   rest(Occupation::What::repair, repair_s);
   floor_->crews.release(crew, floor_->now());
@@ -660,12 +702,12 @@ void MachineActor::scrap(const Part& part) {
   ++outcome().scrap;
   ++floor_->outcome->orders[part.order.index].scrap;
   floor_->change_parts(-1);
-  auto& feed = floor_->feeds[floor_->feed_of[id_.index]];
-  if (!feed.component) {
+  const auto feed = floor_->feed_of[id_.index];
+  if (!floor_->feeds[feed].component()) {
     floor_->finish(part.order);
     return;
   }
-  --feed.released[part.order.index];  // made again, since the assembly waits for it
+  floor_->make_again(feed, part.order, 1);  // since the assembly waits for it
   for (auto* machine : floor_->machines) machine->reschedule();
 }
 
@@ -730,12 +772,12 @@ void MachineActor::hand_over_all() {
     const Part part = held_.front();
     const auto gives = machine().gives;
     if (gives > 1) {
-      floor_->change_parts(std::int64_t{gives} - 1);
-      if (!floor_->feeds[floor_->feed_of[id_.index]].component)
+      floor_->change_parts(std::int64_t{gives} - 1 - given_);
+      if (!floor_->feeds[floor_->feed_of[id_.index]].component())
         floor_->outstanding[part.order.index] += std::int64_t{gives} - 1;
     }
-    for (std::uint32_t i = 0; i + 1 < gives; ++i) hand_over(part);
-    hand_over(part);
+    for (; given_ < gives; ++given_) hand_over(part);
+    given_ = 0;
     ++progress_[part.order.index].good;
     ++outcome().good;
     held_.erase(held_.begin());
@@ -782,11 +824,19 @@ void MachineActor::hand_over(const Part& part) {
   if (machine().transporter) {
     carry(part);
   } else if (!sink()) {
-    output_->put(part, floor_->now());
+    put(part);
     // With several parts for one the takers must hear of each before the next finds room.
     if (machine().gives > 1)
       for (auto* taker : output_->takers) taker->nudge();
   }
+}
+
+void MachineActor::put(const Part& part) {
+  output_->put(part, floor_->now());
+  auto& feed = floor_->feeds[floor_->feed_of[id_.index]];
+  if (!feed.in_turn || !output_->takers.front()->assembles()) return;
+  if (++feed.arrived[part.order.index] < feed.wanted[part.order.index]) return;
+  for (auto* machine : floor_->machines) machine->nudge_source();
 }
 
 void MachineActor::leave_line(const Part& part) {
@@ -816,7 +866,7 @@ void MachineActor::carry(const Part& part) {
       return;
     }
     output_->carried.erase(place);
-    output_->put(part, floor_->now());
+    put(part);
     for (auto* taker : output_->takers) taker->nudge();
   });
   stage.set(clock + 2 * carry_s, [this, pool] { floor_->transporters[pool].add(1); });
@@ -837,10 +887,7 @@ void MachineActor::finish_open_stop() {
     note_onsets();
     record_of(*broken).failed_s = floor_->start_s;
     const auto* mode = wear_.mode_of(wear_.all()[*broken]);
-    if (!begun && mode->spare) {
-      floor_->spares[*mode->spare].acquire(nap_);
-      floor_->reorder(*mode->spare);
-    }
+    if (!begun && mode->spare) floor_->take_spare(*mode->spare, nap_);
   }
   if (!crew_) crew_ = wait_for_crew(skill_of_open_stop());
   double seconds = left;

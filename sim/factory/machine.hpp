@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/factory/buffer.hpp"
@@ -26,9 +27,17 @@ struct PlannedService {
 
 /// Sources and machines between which parts are not assembled: they share the releases of an order.
 struct Feed {
-  bool component = false;  ///< Its parts go into an assembly: what is scrapped is made again.
+  /// Of a feed whose parts go into assemblies: which feeds these begin, and how many parts each of
+  /// their sets takes. What is scrapped of such parts is made again.
+  std::vector<std::pair<std::size_t, std::uint64_t>> sets;
   std::vector<std::uint64_t> wanted;    ///< Parts to release, by order.
   std::vector<std::uint64_t> released;  ///< By order.
+  [[nodiscard]] bool component() const { return !sets.empty(); }
+  /// Where components may overtake one another or are made again, those of the next order would
+  /// fill the places that a set still needs: they come when all of the order before have arrived.
+  bool in_turn = false;
+  std::vector<std::uint64_t> arrived;  ///< Before the assembly, by order.
+  std::size_t turn = 0;                ///< In the sequence the first of which some are missing.
 };
 
 /// What all machines share.
@@ -68,12 +77,20 @@ struct Floor {
   void change_parts(std::int64_t by);
   /// Whether the order's first part may enter the line.
   [[nodiscard]] bool may_enter(line::OrderId order) const;
+  /// Whether all parts that the order needs of a feed, and what they go into, have arrived.
+  [[nodiscard]] bool complete(const Feed& feed, line::OrderId order) const;
+  /// What was lost is released once more; of a whole that was, all that it was made of.
+  void make_again(std::size_t feed, line::OrderId order, std::uint64_t parts);
+  /// Whether the feed's parts of all orders before this one have arrived, as far as that counts.
+  [[nodiscard]] bool has_turn(Feed& feed, line::OrderId order) const;
   /// A part of the order has left the line or was scrapped in it.
   void finish(line::OrderId order);
   /// Books everything that is under way up to now.
   void settle();
-  /// One piece is taken from the stock; perhaps more are ordered.
+  /// Orders until what is there or on its way, less what is waited for, is above `reorder_at`.
   void reorder(std::uint32_t spare);
+  /// Waits for a piece and takes it; others are ordered as soon as it is wanted.
+  void take_spare(std::uint32_t spare, Nap& nap);
 };
 
 class MachineActor {
@@ -92,6 +109,8 @@ class MachineActor {
   void forecast_fault(line::FaultKind kind);
   /// The trial's seed has changed.
   void reseeded();
+  /// So many pieces of the part that it holds have been handed over before the trial began.
+  void has_given(std::uint32_t pieces) { given_ = pieces; }
   /// The trial's line has changed its values.
   void edited();
 
@@ -191,6 +210,7 @@ class MachineActor {
   void leave_line(const Part& part);
   void carry(const Part& part);
   [[nodiscard]] bool room_for(const Part& part) const;
+  void put(const Part& part);
   [[nodiscard]] double operating() const;
   [[nodiscard]] double service_time() const;
   void resume_from(const line::MachineNow& now);
@@ -219,8 +239,9 @@ class MachineActor {
   double sampled_operating_ = 0;
   std::uint32_t renewals_ = 0;
   std::uint32_t parts_ = 0;
-  std::vector<Part> held_;     ///< In work, or waiting for room.
-  double batch_since_s_ = -1;  ///< When an incomplete batch was first seen; -1: none.
+  std::vector<Part> held_;         ///< In work, or waiting for room.
+  std::uint32_t given_ = 0;        ///< Pieces of the first of them that have been handed over.
+  double batch_starts_s_ = never;  ///< When the incomplete batch in reach is begun as it is.
   bool off_shift_ = false;
   bool set_up_ = false;
   line::OrderId order_{};

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <deque>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "sim/factory/machine.hpp"
 #include "sim/factory/signals.hpp"
+#include "sim/line/feeds.hpp"
 #include "sim/line/random.hpp"
 
 namespace foreline::factory {
@@ -115,58 +117,170 @@ struct Simulation::State {
   /// Which machines share the releases of orders, and how many parts each feed needs.
   void lay_feeds(const std::vector<std::uint32_t>& takers) {
     const auto& line = *trial.line;
-    const auto count = line.machines.size();
-    std::vector<std::size_t> group(count);
-    for (std::size_t m = 0; m < count; ++m) group[m] = m;
-    auto root = [&group](std::size_t m) {
-      while (group[m] != m) m = group[m] = group[group[m]];
-      return m;
-    };
-    for (std::uint32_t m = 0; m < count; ++m) {
-      const auto inputs = line.inputs_of(m);
-      if (line.machines[m].unit_of) group[root(m)] = root(*line.machines[m].unit_of);
-      if (!line.machines[m].takes.empty()) continue;
-      for (const auto input : inputs) group[root(m)] = root(input);
-    }
-    floor.feed_of.resize(count);
-    std::vector<std::size_t> number(count, count);
-    for (std::size_t m = 0; m < count; ++m) {
-      auto& feed = number[root(m)];
-      if (feed == count) {
+    const auto groups = feeds_of(line);
+    floor.feed_of.resize(groups.size());
+    std::vector<std::size_t> number(groups.size(), groups.size());
+    for (std::size_t m = 0; m < groups.size(); ++m) {
+      auto& feed = number[groups[m]];
+      if (feed == groups.size()) {
         feed = floor.feeds.size();
         floor.feeds.emplace_back();
       }
       floor.feed_of[m] = feed;
     }
-    // Parts for one that leaves the line: known where it leaves, then feed by feed backwards.
-    std::vector<std::uint64_t> each(floor.feeds.size(), 0);
-    for (std::uint32_t m = 0; m < count; ++m)
-      if (takers[line.buffer_of(m)] == 0) each[floor.feed_of[m]] = 1;
-    for (std::size_t step = 0; step < floor.feeds.size(); ++step) {
-      for (std::uint32_t m = 0; m < count; ++m) {
-        const auto& takes = line.machines[m].takes;
-        const auto inputs = line.inputs_of(m);
-        for (std::size_t i = 0; i < takes.size(); ++i) {
-          const auto feed = floor.feed_of[inputs[i]];
-          floor.feeds[feed].component = true;
-          each[feed] = std::max(each[feed], each[floor.feed_of[m]] * takes[i]);
-        }
+    for (std::uint32_t m = 0; m < groups.size(); ++m) {
+      const auto& takes = line.machines[m].takes;
+      const auto inputs = line.inputs_of(m);
+      std::map<std::size_t, std::uint64_t> of_feed;
+      for (std::size_t i = 0; i < takes.size(); ++i) of_feed[floor.feed_of[inputs[i]]] += takes[i];
+      for (const auto& [feed, count] : of_feed) {
+        auto& sets = floor.feeds[feed].sets;
+        const auto same = std::find_if(sets.begin(), sets.end(), [&](const auto& set) {
+          return set.first == floor.feed_of[m];
+        });
+        // Assemblies of one feed stand side by side: a set goes to one of them.
+        if (same == sets.end())
+          sets.emplace_back(floor.feed_of[m], count);
+        else
+          same->second = std::max(same->second, count);
       }
     }
+    std::vector<std::uint64_t> each(floor.feeds.size(), 0);
+    for (std::uint32_t m = 0; m < groups.size(); ++m)
+      if (takers[line.buffer_of(m)] == 0) each[floor.feed_of[m]] = 1;
+    for (const auto f : feeds_backwards())
+      for (const auto& [whole, count] : floor.feeds[f].sets) each[f] += each[whole] * count;
     for (std::size_t f = 0; f < floor.feeds.size(); ++f) {
       for (const auto& order : *trial.orders)
         floor.feeds[f].wanted.push_back(each[f] * order.quantity);
       floor.feeds[f].released.resize(trial.orders->size());
+      floor.feeds[f].arrived.resize(trial.orders->size());
     }
-    if (!trial.from) return;
-    for (std::uint32_t m = 0; m < count; ++m) {
-      if (!line.inputs_of(m).empty()) continue;
+    std::vector<std::size_t> sources(floor.feeds.size(), 0);
+    for (std::uint32_t m = 0; m < groups.size(); ++m) {
+      auto& feed = floor.feeds[floor.feed_of[m]];
+      const auto& machine = line.machines[m];
+      const bool begins = line.inputs_of(m).empty() || !machine.takes.empty();
+      sources[floor.feed_of[m]] += begins ? 1 : 0;
+      feed.in_turn =
+          feed.in_turn || may_scrap(m) || (takers[line.buffer_of(m)] > 1 && !assembled_behind(m));
+    }
+    for (const auto f : feeds_backwards()) {
+      auto& feed = floor.feeds[f];
+      const auto& sets = feed.sets;
+      feed.in_turn =
+          feed.component() && (feed.in_turn || sources[f] > 1 ||
+                               std::any_of(sets.begin(), sets.end(), [this](const auto& set) {
+                                 return floor.feeds[set.first].in_turn;
+                               }));
+    }
+  }
+
+  /// Whether parts may be lost there.
+  [[nodiscard]] bool may_scrap(std::uint32_t m) const {
+    const auto& machine = trial.line->machines[m];
+    return machine.scrap_share > 0 || machine.inspection.detects > 0 ||
+           machine.inspection.false_alarms > 0 ||
+           std::any_of(machine.faults.begin(), machine.faults.end(),
+                       [](const auto& mode) { return extra_scrap(mode.kind, 1) > 0; }) ||
+           std::any_of(trial.faults.begin(), trial.faults.end(), [m](const auto& fault) {
+             return fault.machine.index == m && extra_scrap(fault.kind, 1) > 0;
+           });
+  }
+  [[nodiscard]] bool assembled_behind(std::uint32_t m) const {
+    const auto& machines_of_line = trial.line->machines;
+    for (std::uint32_t n = 0; n < machines_of_line.size(); ++n) {
+      const auto inputs = trial.line->inputs_of(n);
+      if (!machines_of_line[n].takes.empty() &&
+          std::find(inputs.begin(), inputs.end(), trial.line->buffer_of(m)) != inputs.end())
+        return true;
+    }
+    return false;
+  }
+
+  /// Feeds in an order in which those that take a feed's parts come before it.
+  [[nodiscard]] std::vector<std::size_t> feeds_backwards() const {
+    std::vector<std::size_t> order;
+    std::vector<bool> placed(floor.feeds.size(), false);
+    while (order.size() < floor.feeds.size()) {
+      const auto before = order.size();
+      for (std::size_t f = 0; f < floor.feeds.size(); ++f) {
+        const auto& sets = floor.feeds[f].sets;
+        if (placed[f] || !std::all_of(sets.begin(), sets.end(),
+                                      [&](const auto& set) { return placed[set.first]; }))
+          continue;
+        placed[f] = true;
+        order.push_back(f);
+      }
+      if (order.size() == before) break;  // a feed into itself, which no line file can say
+    }
+    return order;
+  }
+
+  /// Pieces of the split part on each machine that had been handed over when the trial starts,
+  /// while others of it still wait for room: as many as there are too many behind the machine.
+  [[nodiscard]] std::vector<std::uint32_t> pieces_given() const {
+    const auto& line = *trial.line;
+    std::vector<std::uint32_t> all(line.machines.size(), 0);
+    for (std::uint32_t m = 0; trial.from && m < all.size(); ++m) {
       const auto& machine = trial.from->machines.at(m);
-      auto& released = floor.feeds[floor.feed_of[m]].released;
-      for (std::size_t o = 0; o < released.size(); ++o)
-        released[o] += std::uint64_t{machine.progress.at(o).good} + machine.progress[o].scrap;
-      if (machine.holds_part && machine.order.index < released.size())
-        released[machine.order.index] += std::max(1U, machine.parts_held);
+      const auto buffer = line.buffer_of(m);
+      if (line.machines[m].gives == 1 || !machine.holds_part || machine.remaining_s > 0) continue;
+      const auto o = machine.order.index;
+      std::int64_t given = 0;
+      for (std::size_t i = 0; i < floor.buffers[buffer].size(); ++i)
+        given += floor.buffers[buffer][i].order.index == o ? 1 : 0;
+      for (std::uint32_t n = 0; n < all.size(); ++n) {
+        const auto& other = trial.from->machines.at(n);
+        const auto inputs = line.inputs_of(n);
+        if (line.buffer_of(n) == buffer)
+          given -= std::int64_t{other.progress.at(o).good} * line.machines[n].gives + all[n];
+        if (std::find(inputs.begin(), inputs.end(), buffer) == inputs.end()) continue;
+        given += std::int64_t{other.progress.at(o).good} + other.progress[o].scrap;
+        if (other.holds_part && other.order.index == o) given += std::max(1U, other.parts_held);
+      }
+      const auto most = std::int64_t{line.machines[m].gives} - 1;
+      all[m] = static_cast<std::uint32_t>(std::clamp<std::int64_t>(given, 0, most));
+    }
+    return all;
+  }
+
+  /// What the sources have still to release when a trial starts in the middle, so that every order
+  /// ends: what is neither in the line nor has left it. After fill_buffers() and open_orders().
+  void release_rest(const std::vector<std::uint32_t>& given) {
+    if (!trial.from) return;
+    const auto orders = trial.orders->size();
+    std::vector<std::vector<std::int64_t>> rest(floor.feeds.size(),
+                                                std::vector<std::int64_t>(orders));
+    auto under_way = rest;
+    for (std::size_t f = 0; f < floor.feeds.size(); ++f)
+      if (!floor.feeds[f].component()) rest[f] = floor.outstanding;
+    for (std::size_t m = 0; m < trial.from->machines.size(); ++m) {
+      auto& own = rest[floor.feed_of[m]];
+      const auto& machine = trial.from->machines[m];
+      const bool before_assembly = assembled_behind(static_cast<std::uint32_t>(m));
+      for (std::size_t i = 0; i < floor.buffers[m].size(); ++i) {
+        const auto o = floor.buffers[m][i].order.index;
+        --own[o];
+        under_way[floor.feed_of[m]][o] += before_assembly ? 0 : 1;
+      }
+      if (!machine.holds_part || machine.order.index >= orders) continue;
+      const auto held = std::int64_t{std::max(1U, machine.parts_held)};
+      own[machine.order.index] += std::int64_t{given[m]} - held;
+      under_way[floor.feed_of[m]][machine.order.index] += held;
+    }
+    for (const auto f : feeds_backwards()) {
+      auto& feed = floor.feeds[f];
+      for (std::size_t o = 0; o < orders; ++o) {
+        for (const auto& [whole, count] : feed.sets)
+          rest[f][o] +=
+              std::max<std::int64_t>(0, rest[whole][o]) * static_cast<std::int64_t>(count);
+        const auto wanted = static_cast<std::int64_t>(feed.wanted[o]);
+        const auto released = wanted - std::clamp<std::int64_t>(rest[f][o], 0, wanted);
+        feed.released[o] = static_cast<std::uint64_t>(released);
+        feed.arrived[o] =
+            static_cast<std::uint64_t>(std::max<std::int64_t>(0, released - under_way[f][o]));
+      }
     }
   }
 
@@ -182,7 +296,7 @@ struct Simulation::State {
         for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
           const auto& progress = trial.from->machines.at(m).progress.at(o);
           const auto gives = std::int64_t{line.machines[m].gives};
-          const bool component = floor.feeds[floor.feed_of[m]].component;
+          const bool component = floor.feeds[floor.feed_of[m]].component();
           order.scrap += progress.scrap;
           if (!component) {
             floor.outstanding[o] += progress.good * (gives - 1);
@@ -328,6 +442,7 @@ struct Simulation::State {
           {service, known != floor.services.end() ? known->done : already_done(service, schedule)});
     }
     floor.schedule = schedule;
+    for (auto& feed : floor.feeds) feed.turn = 0;
     floor.services = std::move(services);
   }
 
@@ -402,6 +517,8 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   s.schedule_services(s.trial.schedule);
   s.fill_buffers();
   s.open_orders(takers);
+  const auto given = s.pieces_given();
+  s.release_rest(given);
 
   if (floor.done) floor.final = s.outcome;
   for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
@@ -411,6 +528,7 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
     floor.parts_in_line += floor.buffers[m].size() + s.machines.back()->parts().size();
   }
   for (auto& machine : s.machines) machine->connect(takers);
+  for (std::size_t m = 0; m < given.size(); ++m) s.machines[m]->has_given(given[m]);
   if (!floor.done) {
     for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
       auto* machine = s.machines[m].get();

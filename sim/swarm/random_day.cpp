@@ -208,6 +208,12 @@ void bend(Line& line, Dice& dice) {
       inspector.inspection.rework_to = number > 0 ? number - 1 : 0;
     if (assembly && (*inspector.inspection.rework_to == *assembly || number == *assembly))
       inspector.inspection.rework_to.reset();
+    // The component has no machine before it.
+    if (assembly && number == *assembly - 1) inspector.inspection.rework_to = number;
+    if (const auto& to = inspector.inspection.rework_to;
+        to && std::any_of(line.machines.begin() + *to, line.machines.begin() + number,
+                          [](const Machine& machine) { return machine.gives > 1; }))
+      inspector.inspection.rework_to = number;
     if (!inspector.inspection.rework_to) inspector.inspection.rework_share = 0;
   }
   if (dice.chance(0.5)) {
@@ -248,6 +254,20 @@ Line random_line(std::uint64_t seed) {
   for (auto& machine : line.machines)
     if (!line.calendars.empty() && dice.chance(0.2)) machine.calendar = 0;
   if (dice.chance(0.6)) bend(line, dice);
+  // Who takes several parts at once must have so many within reach.
+  for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
+    const auto inputs = line.inputs_of(m);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const auto set = i < line.machines[m].takes.size() ? line.machines[m].takes[i] : 1;
+      for (std::uint32_t unit = inputs[i]; unit < line.machines.size(); ++unit) {
+        auto& before = line.machines[unit];
+        if (line.buffer_of(unit) != inputs[i]) continue;
+        if (before.buffer_after > 0) before.buffer_after = std::max(before.buffer_after, set);
+        before.conveyor.accumulating =
+            before.conveyor.accumulating || set > 1 || line.machines[m].batch > 1;
+      }
+    }
+  }
   // Behind a machine from which nobody takes there is no buffer, so no belt either.
   const auto takers = line.takers();
   for (std::uint32_t m = 0; m < line.machines.size(); ++m) {

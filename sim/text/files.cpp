@@ -7,12 +7,14 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
 
 #include "sim/line/crews.hpp"
+#include "sim/line/feeds.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/state_file.hpp"
 
@@ -522,9 +524,6 @@ Named read_shared(Table& root, Line& line) {
     spare.reorder_at = static_cast<std::uint32_t>(table.integer("reorder_at", 0, 10'000, 0));
     spare.order_size = static_cast<std::uint32_t>(table.integer("order_size", 1, 10'000, 1));
     spare.lead = table.distribution("lead");
-    if (spare.stock == 0)
-      table.complain("stock", "a spare part that is not there is never ordered either",
-                     "write stock = 1 or more");
     table.finish();
     named.spares.push_back(spare.name);
     line.spares.push_back(std::move(spare));
@@ -626,6 +625,112 @@ void place_units(const std::vector<Station>& stations, Line& line) {
   }
 }
 
+/// The parts of a set must come from sources of their own: nobody decides how many go which way.
+void check_sets(std::vector<Table>& tables, const std::vector<Station>& stations,
+                const Line& line) {
+  const auto feeds = feeds_of(line);
+  for (std::size_t i = 0; i < stations.size(); ++i) {
+    const auto m = stations[i].first;
+    if (line.machines[m].takes.empty()) continue;
+    std::map<std::uint32_t, std::string> from = {{feeds[m], "what is assembled"}};
+    for (const auto input : line.inputs_of(m)) {
+      const auto [first, is_new] = from.emplace(feeds[input], line.machines[input].name);
+      if (!is_new)
+        tables[i].complain("takes",
+                           fmt::format("parts of {} and {} come from the same sources, and nobody "
+                                       "says how many go which way",
+                                       first->second, line.machines[input].name),
+                           "let each begin with a source of its own: after = []");
+    }
+  }
+}
+
+/// Machines that take several parts at once must be able to reach so many.
+void check_reach(std::vector<Table>& tables, const std::vector<Station>& stations,
+                 const Line& line) {
+  for (std::size_t i = 0; i < stations.size(); ++i) {
+    const auto& machine = line.machines[stations[i].first];
+    const auto inputs = line.inputs_of(stations[i].first);
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const auto& before = line.machines[inputs[k]];
+      const auto set = k < machine.takes.size() ? machine.takes[k] : 1;
+      if (set > 1 && before.buffer_after > 0 && before.buffer_after < set)
+        tables[i].complain("takes",
+                           fmt::format("{} parts of {} never lie in its {} places together", set,
+                                       before.name, before.buffer_after),
+                           fmt::format("let {} have buffer_after = {} or more", before.name, set));
+      if ((set > 1 || machine.batch > 1) && before.conveyor.travel_s > 0 &&
+          !before.conveyor.accumulating)
+        tables[i].complain(
+            set > 1 ? "takes" : "batch",
+            fmt::format("the belt behind {} stands while its first part is not taken, so that "
+                        "{} parts never come together",
+                        before.name, std::max(set, machine.batch)),
+            "let it be accumulating");
+    }
+  }
+}
+
+/// Parts that go back must come by as what they were.
+void check_rework(std::vector<Table>& tables, const std::vector<Station>& stations,
+                  const Line& line, const std::vector<std::vector<std::uint32_t>>& behind) {
+  for (std::size_t i = 0; i < stations.size(); ++i) {
+    const auto m = stations[i].first;
+    const auto& to = line.machines[m].inspection.rework_to;
+    if (!to) continue;
+    const auto complain = [&](const std::string& what, const char* hint) {
+      tables[i].complain("inspection", what, hint);
+    };
+    // Machines on the way back from `to`; only those from which the inspection is reached count.
+    std::vector<bool> from(line.machines.size(), false);
+    std::vector<std::uint32_t> open = {*to};
+    for (std::size_t next = 0; next < open.size(); ++next) {
+      const auto here = open[next];
+      if (from[here]) continue;
+      from[here] = true;
+      if (here == m) continue;
+      open.insert(open.end(), behind[line.buffer_of(here)].begin(),
+                  behind[line.buffer_of(here)].end());
+    }
+    const auto& target = line.machines[*to];
+    if (!from[m]) {
+      complain(fmt::format("parts that go back to {} never come to {} again", target.name,
+                           stations[i].name),
+               "rework_to names a machine before this one, or this one");
+      continue;
+    }
+    std::vector<bool> until(line.machines.size(), false);
+    open = {m};
+    for (std::size_t next = 0; next < open.size(); ++next) {
+      if (until[open[next]]) continue;
+      until[open[next]] = true;
+      for (const auto input : line.inputs_of(open[next]))
+        for (std::uint32_t unit = input; unit < line.machines.size(); ++unit)
+          if (line.buffer_of(unit) == input) open.push_back(unit);
+    }
+    for (std::uint32_t on = 0; on < line.machines.size(); ++on) {
+      if (!from[on] || !until[on] || line.machines[on].unit_of) continue;
+      if (on != *to && !line.machines[on].takes.empty())
+        complain(fmt::format("a part that goes back to {} is no component for {} any more",
+                             target.name, line.machines[on].name),
+                 "let it go back to the assembly or a machine behind it");
+      if (on != m && line.machines[on].gives > 1)
+        complain(fmt::format("a part that goes back to {} would be split once more by {}",
+                             target.name, line.machines[on].name),
+                 "let it go back to a machine behind the split");
+    }
+    for (std::uint32_t product = 0; product < line.products.size(); ++product) {
+      const auto makes = [&](const Machine& machine) {
+        return machine.makes.empty() || machine.makes[product] != 0;
+      };
+      if (makes(line.machines[m]) && !makes(target))
+        complain(fmt::format("{}, to which parts go back, does not make {}", target.name,
+                             line.products[product]),
+                 "look at its \"makes\"");
+    }
+  }
+}
+
 /// What makes a line impossible although every table of it is right.
 void check_flow(std::vector<Table>& tables, const std::vector<Station>& stations,
                 const Line& line) {
@@ -669,6 +774,9 @@ void check_flow(std::vector<Table>& tables, const std::vector<Station>& stations
     }
     return;
   }
+  check_sets(tables, stations, line);
+  check_reach(tables, stations, line);
+  check_rework(tables, stations, line, behind);
   // Feeds of assemblies: a split before an assembly leaves pieces that fit no set.
   std::vector<bool> component(count, false);
   for (auto m = order.rbegin(); m != order.rend(); ++m) {

@@ -90,9 +90,87 @@ TEST_CASE(
   auto oven = machine("oven", 60, 0);
   oven.batch = 4;
   oven.batch_wait_s = 30;
-  // Parts at 1..6: the batch of four starts at 4, two are left and start when it ends at 64; they
-  // have waited long enough by then only if seen before: the wait begins when the oven is free.
-  CHECK(finish(line_of({machine("feed", 1, 10), oven}), 6) == Approx(64 + 30 + 60));
+  // Parts at 1..6: the batch of four starts at 4. When it ends, at 64, the two that came at 5 and 6
+  // have waited long enough.
+  CHECK(finish(line_of({machine("feed", 1, 10), oven}), 6) == Approx(64 + 60));
+  // At 64 the fifth has waited 59 s.
+  oven.batch_wait_s = 80;
+  CHECK(finish(line_of({machine("feed", 1, 10), oven}), 6) == Approx(5 + 80 + 60));
+  // On a belt they are there 10 s later, and have waited since then.
+  auto belt = machine("feed", 1, 10);
+  belt.conveyor = {10, 0, true};
+  CHECK(finish(line_of({belt, oven}), 6) == Approx(15 + 80 + 60));
+}
+
+TEST_CASE("components that are scrapped or late do not let those of the next order in their way") {
+  // Four wheels of an order fill the places that there are; two units make them, some for nothing.
+  auto body = machine("body", 5, 4);
+  body.after = std::vector<std::uint32_t>{};
+  auto wheel = machine("wheel", 3, 4);
+  wheel.after = std::vector<std::uint32_t>{};
+  wheel.cycle = {Distribution::Kind::exponential, 3, 0, 0, 0};
+  wheel.scrap_share = 0.2;
+  auto join = machine("join", 5, 3);
+  join.after = std::vector<std::uint32_t>{0, 1};
+  join.takes = {1, 4};
+  join.scrap_share = 0.1;  // and so are bodies and wheels of what it is made of
+  auto lid = machine("lid", 2, 2);
+  lid.after = std::vector<std::uint32_t>{};
+  auto close = machine("close", 4, 0);
+  close.after = std::vector<std::uint32_t>{3, 4};
+  close.takes = {1, 1};
+  std::vector<Trial> trials;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    trials.push_back(trial_of(line_of({body, wheel, unit(wheel, 1, {}), join, lid, close}),
+                              {{"A", {0}, 30}, {"B", {0}, 30}, {"C", {0}, 30}}));
+    trials.back().seed = seed;
+  }
+  for (const auto& outcome : run(trials)) {
+    CHECK(outcome.end == Outcome::End::done);
+    for (const auto& order : outcome.orders) CHECK(order.good == 30);
+  }
+}
+
+TEST_CASE("a component that goes into two assemblies is made for both") {
+  // A set of the first has one body and two wheels, one of the second that and two more.
+  auto body = machine("body", 5, 4);
+  body.after = std::vector<std::uint32_t>{};
+  auto wheel = machine("wheel", 1, 8);
+  wheel.after = std::vector<std::uint32_t>{};
+  auto first = machine("first", 5, 3);
+  first.after = std::vector<std::uint32_t>{0, 1};
+  first.takes = {1, 2};
+  auto second = machine("second", 5, 0);
+  second.after = std::vector<std::uint32_t>{2, 1};
+  second.takes = {1, 2};
+  const auto outcome = run(trial_of(line_of({body, wheel, first, second}), one_order(50)));
+  CHECK(outcome.end == Outcome::End::done);
+  CHECK(outcome.machines[1].good == 200);
+  CHECK(outcome.orders[0].good == 50);
+}
+
+TEST_CASE("sources that share no machine share the order all the same") {
+  auto left = machine("left", 10, 0);
+  left.after = std::vector<std::uint32_t>{};
+  auto right = machine("right", 5, 0);
+  right.after = std::vector<std::uint32_t>{};
+  const auto outcome = run(trial_of(line_of({left, right}), {{"A", {0}, 30}, {"B", {0}, 30}}));
+  CHECK(outcome.end == Outcome::End::done);
+  CHECK(outcome.machines[0].good == 20);
+  CHECK(outcome.machines[1].good == 40);
+  for (const auto& order : outcome.orders) CHECK(order.good == 30);
+}
+
+TEST_CASE("each unit of a station works what comes back to it") {
+  auto weld = machine("weld", 20, 10);
+  weld.after = std::vector<std::uint32_t>{};
+  auto test = machine("test", 1, 0);
+  test.after = std::vector<std::uint32_t>{0};
+  test.inspection = {1, 1, 1, 3, 0};  // everything goes back three times
+  const auto outcome = run(trial_of(line_of({weld, unit(weld, 0, {}), test}), one_order(10)));
+  CHECK(outcome.orders[0].scrap == 10);
+  CHECK(outcome.machines[0].good + outcome.machines[1].good == 40);
+  CHECK(outcome.end_s < 450);  // 40 welds of 20 s, two at a time
 }
 
 TEST_CASE("a conveyor takes its travel time and keeps its spacing") {
@@ -181,6 +259,23 @@ TEST_CASE("a repair without its spare part waits for the delivery") {
   // Trips after 400 s and 800 s of work. The piece goes at 400, the next comes at 5400.
   const auto outcome = run(trial);
   CHECK(outcome.end_s == Approx(5400 + 10 + 200));
+}
+
+TEST_CASE("as many spare parts are ordered as repairs wait for") {
+  std::vector<Machine> machines;
+  for (const char* name : {"a", "b", "c"}) {
+    machines.push_back(machine(name, 500, 0));
+    machines.back().after = std::vector<std::uint32_t>{};
+    machines.back().faults = {
+        {FaultKind::motor_trip, Distribution::constant(400), {}, Distribution::constant(10)}};
+    machines.back().faults.front().spare = 0;
+  }
+  auto line = line_of(machines, 3);
+  line.spares = {{"bearing", 1, 0, 1, Distribution::constant(5000)}};
+  auto trial = trial_of(line, one_order(3));
+  trial.random_faults = true;
+  // All trip at 400. One has the piece, two are ordered besides that, and come together.
+  CHECK(run(trial).end_s == Approx(5400 + 10 + 100));
 }
 
 TEST_CASE("machines are serviced by the calendar, by age and by condition") {

@@ -59,6 +59,60 @@ TEST_CASE("a future that starts from the line's state is the line's own future")
   }
 }
 
+TEST_CASE("every order ends that is begun in the middle of a split, of rework or of components") {
+  const auto source = [](const char* name, double cycle_s, std::uint32_t places) {
+    auto first = machine(name, cycle_s, places);
+    first.after = std::vector<std::uint32_t>{};
+    return first;
+  };
+  auto saw = machine("saw", 5, 12);
+  saw.gives = 6;
+  auto weld = machine("weld", 20, 20);
+  weld.cycle = {Distribution::Kind::exponential, 20, 0, 0, 0};
+  auto test = machine("test", 5, 0);
+  test.inspection = {1, 0.5, 1, 2, 0U};
+  auto body = source("body", 5, 4);
+  auto wheel = source("wheel", 1, 4);
+  body.scrap_share = wheel.scrap_share = 0.2;
+  auto join = machine("join", 5, 10);
+  join.after = std::vector<std::uint32_t>{0, 1};
+  join.takes = {1, 4};
+  auto look = machine("look", 4, 0);
+  look.after = std::vector<std::uint32_t>{2};
+  look.inspection = {1, 0.5, 1, 1, 2U};
+  const std::vector<Line> lines = {line_of({saw, machine("deburr", 4, 0)}), line_of({weld, test}),
+                                   line_of({body, wheel, join, look})};
+  std::vector<Trial> asked;
+  for (const auto& line : lines) {
+    for (double at_s = 13; at_s < 700; at_s += 67) {
+      asked.push_back(trial_of(line, {{"A", {0}, 20}, {"B", {0}, 30}, {"C", {0}, 10}}));
+      asked.back().want_state_at_s = at_s;
+    }
+  }
+  const auto past = run(asked);
+  auto futures = asked;
+  for (std::size_t i = 0; i < futures.size(); ++i) futures[i].from = past[i].state;
+  const auto future = run(futures);
+  std::size_t open = 0;
+  for (std::size_t i = 0; i < future.size(); ++i) {
+    if (!past[i].state) continue;
+    ++open;
+    const auto parts = i < asked.size() / 3 ? 6 : 1;
+    INFO(asked[i].line->machines.front().name << " from " << futures[i].from->at_s);
+    CHECK(future[i].end == Outcome::End::done);
+    for (std::size_t o = 0; o < 3; ++o) {
+      const auto& order = future[i].orders[o];
+      // A component that is scrapped is made again.
+      const auto counted = order.good + (asked[i].line->machines.size() == 2 ? order.scrap : 0);
+      if (asked[i].line->machines.size() == 2)
+        CHECK(counted == parts * (*asked[i].orders)[o].quantity);
+      else
+        CHECK(counted <= (*asked[i].orders)[o].quantity);
+    }
+  }
+  CHECK(open > 20);
+}
+
 TEST_CASE("a machine that is down stays down for the rest of its repair") {
   auto trial = trial_of(line_of({machine("m", 10, 0)}), one_order(10));
   trial.faults = {{"f", {0}, FaultKind::bearing_wear, 20, 5, 300}};

@@ -146,6 +146,8 @@ void MachineActor::edited() {
 }
 
 void MachineActor::see_inputs() {
+  counts_arrivals_ = floor_->feeds[floor_->feed_of[id_.index]].in_turn && !sink() &&
+                     output_->takers.front()->assembles();
   takes_first_ = inputs_.size() == 1 && machine().batch == 1 && rework_ == nullptr &&
                  !assembles() && machine().makes.empty() && inputs_.front().buffer->is_rack();
 }
@@ -833,8 +835,8 @@ void MachineActor::hand_over(const Part& part) {
 
 void MachineActor::put(const Part& part) {
   output_->put(part, floor_->now());
+  if (!counts_arrivals_) return;
   auto& feed = floor_->feeds[floor_->feed_of[id_.index]];
-  if (!feed.in_turn || !output_->takers.front()->assembles()) return;
   if (++feed.arrived[part.order.index] < feed.wanted[part.order.index]) return;
   for (auto* machine : floor_->machines) machine->nudge_source();
 }

@@ -224,6 +224,7 @@ class MachineActor {
   bool shared_input_ = false;
   /// Whatever comes first from its one rack it takes, alone: the case of most machines.
   bool takes_first_ = false;
+  bool counts_arrivals_ = false;  ///< What it hands over goes into an assembly, order by order.
   const line::Calendar* calendar_ = nullptr;
   std::vector<Rule> rules_;
   line::RandomStream cycles_;

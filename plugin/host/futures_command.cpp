@@ -162,7 +162,7 @@ int futures(const Options& options) {
   options.json.tell("{}: {} futures of {} from {} on, seed {}, forked in {:.2f} s\n",
                     scenario->line->name, all.branches.size(), options.length, clock_text(*at_s),
                     fan.trial.seed, spent_s);
-  options.json.tell("{:<14}{:>22}{:>22}{:>24}\n", "", "as it is [95 %]",
+  options.json.tell("{:<14} {:>21} {:>21} {:>23}\n", "", "as it is [95 %]",
                     edited ? "changed [95 %]" : "", edited ? "difference [95 %]" : "");
   nlohmann::ordered_json json = {{"at_s", *at_s}, {"futures", options.count}};
   const std::size_t step = edited ? 2 : 1;
@@ -177,8 +177,8 @@ int futures(const Options& options) {
     std::string row = fmt::format("{:<14}", field.name);
     for (std::size_t v = 0; v < (edited ? 3U : 1U); ++v) {
       const auto interval = verdict::interval_of(values[v], 0.95);
-      row += fmt::format("{:>22}", fmt::format("{:.4g} [{:.4g}, {:.4g}]", interval.mean,
-                                               interval.low(), interval.high()));
+      row += fmt::format(" {:>21}", fmt::format("{:.4g} [{:.4g}, {:.4g}]", interval.mean,
+                                                interval.low(), interval.high()));
       constexpr std::array<const char*, 3> names = {"as_it_is", "changed", "difference"};
       json["measures"][std::string(field.name)][names[v]] = values[v];
     }

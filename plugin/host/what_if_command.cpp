@@ -462,9 +462,9 @@ void show(const std::vector<Way>& ways, const Options& options, nlohmann::ordere
           {"at_s", base.trial.from->at_s},
           {"seed", options.seed},
           {"futures", options.futures}};
-  options.json.tell("\n{:<16}{:>30}", "mean [95 %]", base.name);
+  options.json.tell("\n{:<16} {:>29}", "mean [95 %]", base.name);
   for (std::size_t w = 1; w < ways.size(); ++w)
-    options.json.tell("{:>30}{:>30}", ways[w].name, "difference");
+    options.json.tell(" {:>29} {:>29}", ways[w].name, "difference");
   options.json.tell("\n");
   for (const auto& field : measure_fields()) {
     std::vector<std::vector<double>> values;
@@ -473,19 +473,19 @@ void show(const std::vector<Way>& ways, const Options& options, nlohmann::ordere
       for (const auto& measures : way.measures) values.back().push_back(measures.*field.field);
       json["measures"][std::string(field.name)][way.name] = values.back();
     }
-    std::string row = fmt::format("{:<16}{:>30}", field.name, interval_text(values[0]));
+    std::string row = fmt::format("{:<16} {:>29}", field.name, interval_text(values[0]));
     bool any = std::any_of(values[0].begin(), values[0].end(), [](double v) { return v != 0; });
     for (std::size_t w = 1; w < ways.size(); ++w) {
       std::vector<double> difference;
       for (std::size_t i = 0; i < values[w].size(); ++i)
         difference.push_back(values[w][i] - values[0][i]);
-      row += fmt::format("{:>30}{:>30}", interval_text(values[w]), interval_text(difference));
+      row += fmt::format(" {:>29} {:>29}", interval_text(values[w]), interval_text(difference));
       any = any || std::any_of(values[w].begin(), values[w].end(), [](double v) { return v != 0; });
     }
     if (any) options.json.tell("{} {}\n", row, field.unit);
   }
   options.json.tell("\n{:<12}{:>8}", "order", "due");
-  for (const auto& way : ways) options.json.tell("{:>34}", way.name + ": on time [95 %]");
+  for (const auto& way : ways) options.json.tell(" {:>33}", way.name + ": on time [95 %]");
   options.json.tell("  late because of\n");
   std::vector<std::vector<Fate>> fates;
   for (const auto& way : ways) fates.push_back(fates_of(way));
@@ -497,8 +497,8 @@ void show(const std::vector<Way>& ways, const Options& options, nlohmann::ordere
     std::string reasons;
     for (std::size_t w = 0; w < ways.size(); ++w) {
       const auto& [late, chance, reason] = fates[w][o];
-      options.json.tell("{:>34}", fmt::format("{:.0f} % [{:.0f}, {:.0f}]", 100 * chance.middle(),
-                                              100 * chance.low, 100 * chance.high));
+      options.json.tell(" {:>33}", fmt::format("{:.0f} % [{:.0f}, {:.0f}]", 100 * chance.middle(),
+                                               100 * chance.low, 100 * chance.high));
       json["orders"][order.id][ways[w].name] = {
           {"on_time", chance.middle()}, {"late", late}, {"reason", reason}};
       if (late > 0)

@@ -463,6 +463,8 @@ Calendar read_calendar(Table table) {
     else
       calendar.open.push_back({*edge, *std::next(edge)});
   }
+  if (!shifts.empty() && calendar.open.empty())
+    table.complain("break", "the breaks leave nothing of the shifts");
   for (auto& closed : table.tables("closed")) {
     Calendar::Span span{closed.duration("from", 0), closed.duration("until", 0)};
     if (span.until_s <= span.from_s) closed.complain("until", "\"until\" must come after \"from\"");

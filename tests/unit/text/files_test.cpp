@@ -184,6 +184,20 @@ TEST_CASE("names with semicolons are told apart by what is known") {
   CHECK(*again == *read);
 }
 
+TEST_CASE("breaks that leave no time to work are a mistake") {
+  const auto mistakes = [](const std::string& until) {
+    const auto line = text::read_line_file(
+        written("breaks.toml",
+                "format = \"foreline line 1\"\nname = \"l\"\nproducts = [\"p\"]\n"
+                "[[calendars]]\nname = \"c\"\n[[calendars.shift]]\nfrom = \"06:00\"\n"
+                "until = \"14:00\"\n[[calendars.break]]\nfrom = \"05:00\"\nuntil = \"" +
+                    until + "\"\n[[machine]]\nname = \"m\"\ncycle = \"5 s\"\n"));
+    return line ? "" : line.error().text();
+  };
+  CHECK(mistakes("13:59") == "");
+  CHECK(mentions(mistakes("14:00"), "the breaks leave nothing of the shifts"));
+}
+
 TEST_CASE("no order is taken for a comment") {
   const auto line = bottling();
   const std::string head = "# of today\n## \nid,product,quantity\n";

@@ -119,6 +119,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   std::uint32_t silent = 0;
   std::uint32_t unasked = 0;
   bool has_answered = false;  ///< On this connection.
+  bool listened = false;      ///< Before the first request.
   std::map<std::uint8_t, Breaker> breakers;
   std::vector<std::function<void(std::string)>> openers;
   Clock::time_point not_before{};
@@ -256,10 +257,15 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     past.clear();
     count([](auto& c) { ++c.connects; });
     read_on();
-    if (settings.connect_pause_s > 0) {
+    double pause_s = settings.connect_pause_s;
+    // Serial servers hand a late answer to whoever is connected next: that to a former instance,
+    // too.
+    if (settings.transport == Transport::rtu_over_tcp && !std::exchange(listened, true))
+      pause_s = std::max(pause_s, settings.timeout_s);
+    if (pause_s > 0) {
       phase = Phase::pausing;
       auto self = shared_from_this();
-      pause_timer.expires_after(duration_of(settings.connect_pause_s));
+      pause_timer.expires_after(duration_of(pause_s));
       pause_timer.async_wait([self, mine = generation](const error_code& error) {
         if (error || mine != self->generation) return;
         self->ready();
@@ -308,7 +314,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     last_end = silent > 0 ? What::timeout : what;  // it was silent before it went
     if (with_pause) {
       next_attempt = Clock::now() + backoff.next();
-      // Serial servers hand a late answer to the next connection, where nothing tells it apart.
+      // As at the first connection.
       if (settings.transport == Transport::rtu_over_tcp)
         next_attempt = std::max(next_attempt, Clock::now() + duration_of(settings.timeout_s));
       if (!settings.backup_host.empty()) on_backup = !on_backup;

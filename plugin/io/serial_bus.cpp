@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
@@ -23,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t queue_limit = 65'536;
+constexpr std::chrono::milliseconds glance(50);  ///< So often a wait is looked up from.
 
 struct Job {
   std::uint8_t unit = 0;
@@ -52,7 +54,8 @@ struct SerialBus::State {
   std::mutex mutex;
   std::condition_variable filled;
   std::deque<Job> jobs;
-  bool stopping = false;
+  std::atomic<bool> stopping = false;
+  bool listened = false;  ///< To what was meant for who had the line before.
   std::unique_ptr<modbus_t, FreeModbus> context;
   /// An answer does not say to which request it belongs. A unit that owes one is not asked again
   /// before this time, so that it is not taken for that to the next; others are, meanwhile.
@@ -78,6 +81,10 @@ struct SerialBus::State {
   void serve(Job& job) {
     if (auto trouble = open(); !trouble.empty())
       return job.answered(End::unsent, {}, std::move(trouble));
+    if (!std::exchange(listened, true)) {
+      std::unique_lock lock(mutex);
+      filled.wait_for(lock, job.timeout, [&] { return stopping.load(); });
+    }
     std::this_thread::sleep_until(heard + silence());
     modbus_flush(context.get());  // the tail of an earlier, late answer
     const auto pdu = core::pdu_of(job.query);
@@ -96,9 +103,10 @@ struct SerialBus::State {
     const auto deadline = sent + job.timeout;
     const int fd = modbus_get_socket(context.get());
     std::string why;
-    while (Clock::now() < deadline) {
+    while (Clock::now() < deadline && !stopping) {
       pollfd waiting{fd, POLLIN, 0};
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      const auto left =
+          std::min(glance, std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()));
       if (::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) continue;
       std::array<std::uint8_t, MODBUS_RTU_MAX_ADU_LENGTH> bytes{};
       const auto size = ::read(fd, bytes.data(), bytes.size());

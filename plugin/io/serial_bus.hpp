@@ -31,7 +31,7 @@ class SerialBus {
 
   /// The line is opened with the first request, and again after it broke.
   explicit SerialBus(core::SerialLine line);
-  ~SerialBus();  ///< Waits for the request in work, at most its timeout.
+  ~SerialBus();  ///< Gives up the request in work.
   SerialBus(const SerialBus&) = delete;
   SerialBus& operator=(const SerialBus&) = delete;
 

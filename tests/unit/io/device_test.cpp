@@ -715,6 +715,22 @@ TEST_CASE("row 5: RTU over TCP asks nothing anew while a late answer may be on i
   CHECK(bench.ask_until(What::answer).reply.words == std::vector<std::uint16_t>{10, 1});
 }
 
+TEST_CASE("row 5: RTU over TCP first listens to what was meant for a former connection") {
+  PlainServer server([](Peer& peer) {
+    std::this_thread::sleep_for(40ms);
+    peer.send(core::rtu_frame(1, Bytes{3, 4, 0, 99, 0, 1}));
+    for (auto request = peer.bytes(8); !request.empty(); request = peer.bytes(8)) {
+      std::this_thread::sleep_for(60ms);
+      peer.send(SerialPair::good(request));
+    }
+  });
+  auto settings = at(server.port());
+  settings.transport = core::Transport::rtu_over_tcp;
+  Bench bench(settings);
+  CHECK(bench.ask(read_two(7)).reply.words == std::vector<std::uint16_t>{7, 1});
+  CHECK(bench.device->counters().strangers == 1);
+}
+
 TEST_CASE("row 6: on RTU an answer has the silence between two frames to come twice") {
   using Clock = std::chrono::steady_clock;
   std::vector<Clock::duration> gaps;
@@ -841,6 +857,36 @@ TEST_CASE("row 5: a late answer on a serial line is never taken for the next one
     CHECK(next.what == What::answer);
     CHECK(next.reply.words == std::vector<std::uint16_t>{static_cast<std::uint16_t>(i), 1});
   }
+}
+
+TEST_CASE("row 5: a serial line is first listened to, and what was meant for others is dropped") {
+  SerialPair line([](const SerialPair& far, const Bytes& request) {
+    std::this_thread::sleep_for(100ms);
+    far.send(SerialPair::good(request));
+  });
+  auto settings = serial(line.path);
+  {
+    Bench former(settings);
+    bool finished = false;
+    former.device->submit(
+        read_two(99), [&](const Outcome&) { finished = true; }, 1);
+    (void)former.loop.run(std::chrono::steady_clock::now() + 550ms, finished);
+  }
+  Bench bench(settings);
+  CHECK(bench.ask(read_two(7), 1).reply.words == std::vector<std::uint16_t>{7, 1});
+}
+
+TEST_CASE("row 25: a serial line with a long timeout is left at once") {
+  SerialPair line([](const SerialPair&, const Bytes&) {});
+  auto settings = serial(line.path);
+  settings.timeout_s = 20;
+  auto bench = std::make_unique<Bench>(settings);
+  bench->device->submit(
+      read_two(), [](const Outcome&) {}, 1);
+  bench->wait(20ms);
+  const auto begun = std::chrono::steady_clock::now();
+  bench.reset();
+  CHECK(std::chrono::steady_clock::now() - begun < 5s);
 }
 
 TEST_CASE("row 18: a mute unit of a serial line takes no time of the others but its timeout") {

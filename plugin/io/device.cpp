@@ -460,20 +460,24 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   void take(std::span<const std::uint8_t> bytes, std::uint64_t mine) {
     if (link->datagrams()) reader.clear();
     reader.push(bytes);
-    core::FrameIn frame;
-    while (true) {
-      const auto step = reader.next(frame);
-      if (step == core::FrameReader::Step::more) break;
-      if (step == core::FrameReader::Step::broken) {
-        count([](auto& c) { ++c.malformed; });
-        if (link->datagrams()) {
-          reader.clear();
-          break;
-        }
-        return drop(What::malformed, "the peer does not speak Modbus");
-      }
+    std::vector<core::FrameIn> frames(1);
+    auto step = reader.next(frames.back());
+    for (; step == core::FrameReader::Step::frame; step = reader.next(frames.back()))
+      frames.emplace_back();
+    frames.pop_back();
+    const bool broken = step == core::FrameReader::Step::broken;
+    // One that was cut short is filled up from the next, behind which nothing makes sense any more.
+    if (broken && settings.transport != Transport::rtu_over_tcp && !link->datagrams() &&
+        !frames.empty())
+      frames.pop_back();
+    for (const auto& frame : frames) {
       take(frame);
       if (mine != generation) return;
+    }
+    if (broken) {
+      count([](auto& c) { ++c.malformed; });
+      if (!link->datagrams()) return drop(What::malformed, "the peer does not speak Modbus");
+      reader.clear();
     }
     if (link->datagrams() && reader.held() > 0) count([](auto& c) { ++c.malformed; });
     pump();

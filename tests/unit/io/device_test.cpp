@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -329,6 +330,26 @@ TEST_CASE("rows 7, 9 and 10: what is no answer is never a value, and ends the co
     CHECK(outcome.reply.words.empty());
     CHECK_FALSE(outcome.text.empty());
   }
+}
+
+TEST_CASE("row 9: an answer that is cut short is not filled up from the next") {
+  PlainServer server([](Peer& peer) {
+    const auto first = peer.request();
+    const auto second = peer.request();
+    if (second.empty()) return;
+    auto bytes = good(first);
+    bytes.resize(bytes.size() - 3);
+    const auto more = good(second);
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    peer.send(bytes);
+    (void)peer.request();
+  });
+  auto settings = at(server.port());
+  settings.in_flight = 2;
+  Bench bench(settings);
+  const auto outcomes = bench.ask_all({read_two(7), read_two(9)});
+  CHECK(outcomes[0].what == What::malformed);
+  CHECK(outcomes[1].what == What::malformed);
 }
 
 TEST_CASE("row 8: every exception is named and keeps the connection") {
@@ -733,9 +754,11 @@ TEST_CASE("row 5: RTU over TCP first listens to what was meant for a former conn
 
 TEST_CASE("row 6: on RTU an answer has the silence between two frames to come twice") {
   using Clock = std::chrono::steady_clock;
+  std::mutex mutex;
   std::vector<Clock::duration> gaps;
   std::optional<Clock::time_point> sent;
   const auto twice = [&](const Bytes& request, const auto& send) {
+    const std::lock_guard lock(mutex);
     if (sent) gaps.push_back(Clock::now() - *std::exchange(sent, {}));
     auto answer = SerialPair::good(request);
     answer.insert(answer.end(), answer.begin(), answer.end());
@@ -744,13 +767,17 @@ TEST_CASE("row 6: on RTU an answer has the silence between two frames to come tw
   };
   const auto three = [&](const core::Device& settings) {
     Bench bench(settings);
-    sent.reset();
-    gaps.clear();
+    {
+      const std::lock_guard lock(mutex);
+      sent.reset();
+      gaps.clear();
+    }
     const auto outcomes = bench.ask_all({read_two(1), read_two(2), read_two(3)});
     for (std::uint16_t i = 0; i < 3; ++i) {
       INFO(outcomes[i].text);
       CHECK(outcomes[i].reply.words == std::vector<std::uint16_t>{std::uint16_t(i + 1), 1});
     }
+    const std::lock_guard lock(mutex);
     REQUIRE(gaps.size() == 2);
     for (const auto gap : gaps) CHECK(gap >= 1750us);
   };
@@ -890,8 +917,10 @@ TEST_CASE("row 25: a serial line with a long timeout is left at once") {
 }
 
 TEST_CASE("row 18: a mute unit of a serial line takes no time of the others but its timeout") {
+  std::mutex mutex;
   Bytes asked;
   SerialPair line([&](const SerialPair& far, const Bytes& request) {
+    const std::lock_guard lock(mutex);
     asked.push_back(request[0]);
     if (request[0] != 5) far.send(SerialPair::good(request));
   });
@@ -905,6 +934,7 @@ TEST_CASE("row 18: a mute unit of a serial line takes no time of the others but 
     device.submit(
         read_two(), [&](const Outcome&) { finished = --open == 0; }, unit);
   CHECK(loop.run(std::chrono::steady_clock::now() + 5s, finished));
+  const std::lock_guard lock(mutex);
   CHECK(asked == Bytes{5, 1, 1, 1, 1, 5});
 }
 

@@ -261,17 +261,18 @@ TEST_CASE("row 5: a late answer on a serial line is never taken for the next one
 }
 
 TEST_CASE("row 5: a serial line is first listened to, and what was meant for others is dropped") {
-  SerialPair line([](const SerialPair& far, const Bytes& request) {
+  std::atomic<bool> asked = false;
+  SerialPair line([&](const SerialPair& far, const Bytes& request) {
+    asked = true;
     std::this_thread::sleep_for(100ms);
     far.send(SerialPair::good(request));
   });
-  auto settings = serial(line.path);
+  const auto settings = serial(line.path);
   {
     Bench former(settings);
-    bool finished = false;
     former.device->submit(
-        read_two(99), [&](const Outcome&) { finished = true; }, 1);
-    (void)former.loop.run(std::chrono::steady_clock::now() + 550ms, finished);
+        read_two(99), [](const Outcome&) {}, 1);
+    for (int i = 0; i < 500 && !asked; ++i) former.wait(10ms);
   }
   Bench bench(settings);
   CHECK(bench.ask(read_two(7), 1).reply.words == std::vector<std::uint16_t>{7, 1});

@@ -115,6 +115,11 @@ Result<Config> config_from_json(std::string_view text, const std::string& file) 
   size("n_layer", config.n_layer, 1'000);
   size("n_head", config.n_head, 1'024);
   size("n_inner", config.n_inner, 1'000'000);
+  // GPT2Config knows these by a second name, which counts where a file has both.
+  size("max_position_embeddings", config.n_positions, 1'000'000);
+  size("hidden_size", config.n_embd, 65'536);
+  size("num_hidden_layers", config.n_layer, 1'000);
+  size("num_attention_heads", config.n_head, 1'024);
   if (config.n_inner == 0) config.n_inner = 4 * config.n_embd;
   if (config.n_embd % config.n_head != 0) {
     complain(fmt::format("n_embd {} is not a multiple of n_head {}", config.n_embd, config.n_head));

@@ -226,6 +226,23 @@ TEST_CASE("JSON that is nested too deeply is refused before it uses up the stack
   CHECK(config_from_json(R"({"foreline": [[[{"a": [1]}]]]})", "config.json"));
 }
 
+TEST_CASE("sizes count by both of their names, the second one where both are there") {
+  const auto config = config_from_json(
+      R"({"hidden_size": 96, "n_embd": 64, "num_attention_heads": 4, "n_head": 2,
+          "num_hidden_layers": 3, "max_position_embeddings": 50})",
+      "config.json");
+  REQUIRE(config);
+  CHECK(config->n_embd == 96);
+  CHECK(config->n_inner == 4 * 96);
+  CHECK(config->n_head == 4);
+  CHECK(config->n_layer == 3);
+  CHECK(config->n_positions == 50);
+  CHECK(config_from_json(R"({"num_attention_heads": 0})", "config.json")
+            .error()
+            .text()
+            .find("num_attention_heads is 0") != std::string::npos);
+}
+
 TEST_CASE("configurations that change the arithmetic are refused by name") {
   auto refused = [](const std::string& text) {
     auto config = config_from_json(text, "config.json");

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/gpt2/tokenizer.hpp"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <fmt/format.h>
-#include <pcre2.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +20,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "inference/gpt2/characters.hpp"
 #include "inference/gpt2/checkpoint.hpp"
 #include "inference/gpt2/json_text.hpp"
 
@@ -37,24 +36,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view end_of_text = "<|endoftext|>";
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0U | (code >> 6U));
-    out += static_cast<char>(0x80U | (code & 0x3FU));
-  } else {
-    if (code < 0x10000) {
-      out += static_cast<char>(0xE0U | (code >> 12U));
-    } else {
-      out += static_cast<char>(0xF0U | (code >> 18U));
-      out += static_cast<char>(0x80U | ((code >> 12U) & 0x3FU));
-    }
-    out += static_cast<char>(0x80U | ((code >> 6U) & 0x3FU));
-    out += static_cast<char>(0x80U | (code & 0x3FU));
-  }
-}
 
 /// GPT-2's printable stand-ins for the 256 bytes.
 const std::array<std::string, 256>& byte_letters() {
@@ -131,132 +112,6 @@ class MergeTable {
   }
   std::vector<Slot> slots_;
 };
-
-enum Kind : std::uint8_t { other, letter, number, space };
-
-constexpr std::uint32_t wide_end = 0x40000;  // no letters or numbers are assigned beyond
-
-/// Letters and numbers by code point, asked of PCRE2 once: a text of all code points, and where
-/// \p{L}+ and \p{N}+ match in it. White space is Unicode's property of that name.
-const std::vector<std::uint8_t>& wide_kinds() {
-  static const auto kinds = [] {
-    std::vector<std::uint8_t> all(wide_end, other);
-    std::string text;
-    std::vector<std::uint32_t> code_at;
-    for (std::uint32_t code = 0x80; code < wide_end; ++code) {
-      if (code >= 0xD800 && code < 0xE000) continue;
-      append_utf8(text, code);
-      code_at.resize(text.size(), code);
-    }
-    for (const auto& [pattern, kind] :
-         {std::pair("\\p{L}+", letter), std::pair("\\p{N}+", number)}) {
-      int error = 0;
-      PCRE2_SIZE at = 0;
-      auto* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern), PCRE2_ZERO_TERMINATED,
-                                 PCRE2_UTF, &error, &at, nullptr);
-      auto* match = pcre2_match_data_create_from_pattern(code, nullptr);
-      at = 0;
-      while (at < text.size() &&
-             pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
-                         PCRE2_NO_UTF_CHECK, match, nullptr) > 0) {
-        const auto* span = pcre2_get_ovector_pointer(match);
-        for (auto i = span[0]; i < span[1]; ++i) all[code_at[i]] = kind;
-        at = span[1];
-      }
-      pcre2_match_data_free(match);
-      pcre2_code_free(code);
-    }
-    for (const std::uint32_t code :
-         {0x85U, 0xA0U, 0x1680U, 0x2028U, 0x2029U, 0x202FU, 0x205FU, 0x3000U})
-      all[code] = space;
-    for (std::uint32_t code = 0x2000; code <= 0x200A; ++code) all[code] = space;
-    return all;
-  }();
-  return kinds;
-}
-
-Kind narrow_kind(unsigned char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return letter;
-  if (c >= '0' && c <= '9') return number;
-  if (c == ' ' || (c >= 9 && c <= 13)) return space;
-  return other;
-}
-
-struct Character {
-  std::size_t length;
-  Kind kind;
-};
-
-/// The length of the well-formed character at `at`; 0 when there is none.
-std::size_t well_formed(std::string_view text, std::size_t at, std::size_t* good) {
-  const auto lead = static_cast<unsigned char>(text[at]);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xC2 && lead < 0xE0 ? 2
-                             : lead >= 0xE0 && lead < 0xF0 ? 3
-                             : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                           : 0;
-  std::size_t n = length == 0 ? 0 : 1;
-  for (; n > 0 && n < length && at + n < text.size(); ++n) {
-    const auto byte = static_cast<unsigned char>(text[at + n]);
-    unsigned low = 0x80;
-    unsigned high = 0xBF;
-    if (n == 1 && lead == 0xE0) low = 0xA0;
-    if (n == 1 && lead == 0xED) high = 0x9F;
-    if (n == 1 && lead == 0xF0) low = 0x90;
-    if (n == 1 && lead == 0xF4) high = 0x8F;
-    if (byte < low || byte > high) break;
-  }
-  if (good != nullptr) *good = n;
-  return length != 0 && n == length ? length : 0;
-}
-
-Character character(std::string_view text, std::size_t at) {
-  const auto lead = static_cast<unsigned char>(text[at]);
-  if (lead < 0x80) return {1, narrow_kind(lead)};
-  const auto length = well_formed(text, at, nullptr);
-  if (length == 0) return {1, other};
-  std::uint32_t code = lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i)
-    code = (code << 6U) | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
-  return {length, code < wide_end ? static_cast<Kind>(wide_kinds()[code]) : other};
-}
-
-/// Where the characters of one kind that begin at `at` end.
-std::size_t run(std::string_view text, std::size_t at, Kind kind) {
-  while (at < text.size()) {
-    const auto next = character(text, at);
-    if (next.kind != kind) break;
-    at += next.length;
-  }
-  return at;
-}
-
-/// The end of the piece that begins at `at`, as GPT-2's pattern has it:
-/// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-std::size_t piece_end(std::string_view text, std::size_t at) {
-  if (text[at] == '\'') {
-    const auto rest = text.substr(at + 1, 2);
-    if (!rest.empty() && std::string_view("stmd").find(rest[0]) != std::string_view::npos)
-      return at + 2;
-    if (rest == "re" || rest == "ve" || rest == "ll") return at + 3;
-  }
-  const auto first = character(text, at);
-  if (first.kind != space) return run(text, at + first.length, first.kind);
-  if (text[at] == ' ' && at + 1 < text.size()) {
-    const auto second = character(text, at + 1);
-    if (second.kind != space) return run(text, at + 1 + second.length, second.kind);
-  }
-  // White space: all of it at the end of the text, all but its last character before a word.
-  std::size_t last = at;
-  std::size_t end = at;
-  while (end < text.size()) {
-    const auto next = character(text, end);
-    if (next.kind != space) break;
-    last = end;
-    end += next.length;
-  }
-  return end == text.size() || last == at ? end : last;
-}
 
 /// A token that is found in the text before it is split.
 struct Added {
@@ -479,10 +334,6 @@ struct Tokenizer::State {
       else
         encode_split(part, true, end, remember, out);
     };
-    const auto word = [&](std::size_t at) {
-      const auto kind = character(text, at).kind;
-      return kind == letter || kind == number || text[at] == '_';
-    };
     std::size_t done = 0;
     for (std::size_t at = 0; at < text.size();) {
       const Added* found = nullptr;
@@ -508,7 +359,8 @@ struct Tokenizer::State {
           while (before_at > 0 && (static_cast<unsigned char>(text[before_at]) & 0xC0U) == 0x80U)
             --before_at;
         }
-        if ((start > 0 && word(before_at)) || (stop < text.size() && word(stop))) {
+        if ((start > 0 && in_word(text, before_at)) ||
+            (stop < text.size() && in_word(text, stop))) {
           at = stop;
           continue;
         }
@@ -519,11 +371,11 @@ struct Tokenizer::State {
           while (before_at > done && (static_cast<unsigned char>(text[before_at]) & 0xC0U) == 0x80U)
             --before_at;
           const auto previous = character(text, before_at);
-          if (previous.kind != space || before_at + previous.length != start) break;
+          if (previous.kind != Kind::space || before_at + previous.length != start) break;
           start = before_at;
         }
       }
-      if (found->rstrip) stop = run(text, stop, space);
+      if (found->rstrip) stop = run(text, stop, Kind::space);
       rest(text.substr(done, start - done));
       out.push_back(found->id);
       done = stop;
@@ -992,23 +844,6 @@ Result<Done> Tokenizer::save(const fs::path& directory) const {
   for (const auto& [left, right] : state_->merge_list) merges += left + " " + right + "\n";
   if (auto done = write_file(directory / "merges.txt", merges); !done) return done;
   return write_file(directory / "vocab.json", vocabulary.dump());
-}
-
-std::string repaired(std::string_view bytes, bool* changed) {
-  std::string out;
-  if (changed != nullptr) *changed = false;
-  for (std::size_t i = 0; i < bytes.size();) {
-    std::size_t good = 0;
-    if (const auto length = well_formed(bytes, i, &good); length != 0) {
-      out.append(bytes.substr(i, length));
-      i += length;
-    } else {
-      out += "\xEF\xBF\xBD";
-      i += std::max<std::size_t>(good, 1);
-      if (changed != nullptr) *changed = true;
-    }
-  }
-  return out;
 }
 
 }  // namespace foreline::gpt2

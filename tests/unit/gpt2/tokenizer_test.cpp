@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/gpt2/tokenizer.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -171,6 +172,51 @@ TEST_CASE(
                 nlohmann::json::array({{{"id", 4'000'000'000U}, {"content", "<far>"}}}))
             .find("4000000000") != std::string::npos);
   CHECK(refused("model", {{"type", "WordPiece"}}).find("tokenizer.json") != std::string::npos);
+}
+
+TEST_CASE("a token that is a word of its own is told from its neighbours as Unicode has words") {
+  const auto folder = test::fresh_folder("words");
+  REQUIRE(Tokenizer::of_words(std::vector<std::string>{"ab"}).save(folder));
+  REQUIRE(
+      write_file(folder / "tokenizer_config.json",
+                 R"({"added_tokens_decoder": {"300": {"content": "<m>", "single_word": true}}})"));
+  const auto tokenizer = Tokenizer::load(folder);
+  REQUIRE(tokenizer);
+  const auto found = [&](const std::string& text) {
+    const auto ids = tokenizer->encode(text);
+    return std::find(ids.begin(), ids.end(), 300U) != ids.end();
+  };
+  // A mark, a connector, a joiner, a digit, a circled letter and a letter of Unicode 16 are of
+  // words.
+  for (const char* c :
+       {"\u0301", "\U00013455", "\u203F", "\u200D", "\u0663", "\u24B6", "\U000105C0", "_", "7"}) {
+    INFO(c);
+    CHECK_FALSE(found(std::string(c) + "<m>"));
+    CHECK_FALSE(found("<m>" + std::string(c)));
+  }
+  // Fractions, superscripts, symbols and bytes that are no characters are not.
+  for (const char* c : {"\u00BD", "\u00B2", "\u20AC", "'", "\xFF", "\U0001D2C0"}) {
+    INFO(c);
+    CHECK(found(std::string(c) + "<m>"));
+    CHECK(found("<m>" + std::string(c)));
+  }
+}
+
+TEST_CASE("letters and numbers do not depend on how old the system's tables are") {
+  // What stands before 're decides whether that is a piece of its own.
+  std::string text;
+  for (int i = 0; i < 9; ++i) text += "x're ";
+  const auto tokenizer = Tokenizer::learn(text, 259);
+  const auto pieces = [&](const std::string& before) {
+    return tokenizer.encode(before + "'re").size() - before.size();
+  };
+  CHECK(pieces("x") == 1);
+  CHECK(pieces("-") == 3);
+  // Of Unicode 15, 15.1 and 16: letters and digits.
+  for (const char* c : {"\U00011F04", "\U0002EBF0", "\U000105C0", "\U00011BF0", "\U0001D2C0"}) {
+    INFO(c);
+    CHECK(pieces(c) == 1);
+  }
 }
 
 TEST_CASE("a token at the beginning of every text is put there when the settings say so") {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "inference/gpt2/generation.hpp"
 #include "plugin/host/console.hpp"
@@ -31,15 +32,19 @@ int choose(const Options& options, const gpt2::Model& model, const gpt2::Tokeniz
   std::vector<std::vector<std::uint32_t>> continuations;
   for (const auto& choice : options.choices) continuations.push_back(tokenizer.encode(choice));
   const auto weights = gpt2::weigh(model, prompt, continuations);
-  std::vector<float> logits(weights.begin(), weights.end());
+  const std::vector<float> logits(weights.begin(), weights.end());
   const auto chosen = gpt2::draw(logits, options.sampling, 0);
-  gpt2::log_softmax(logits, logits.size());
+  const double highest = *std::max_element(weights.begin(), weights.end());
+  std::vector<double> shares;
+  for (const double weight : weights) shares.push_back(std::exp(weight - highest));
+  const double total = std::accumulate(shares.begin(), shares.end(), 0.0);
+  for (double& share : shares) share /= total;
   if (options.json) {
     nlohmann::json list = nlohmann::json::array();
     for (std::size_t i = 0; i < weights.size(); ++i)
       list.push_back({{"choice", gpt2::repaired(options.choices[i])},
                       {"logprob", weights[i]},
-                      {"share", std::exp(static_cast<double>(logits[i]))}});
+                      {"share", shares[i]}});
     fmt::print("{}\n",
                nlohmann::json{{"text", gpt2::repaired(options.choices[chosen])}, {"choices", list}}
                    .dump());
@@ -47,8 +52,8 @@ int choose(const Options& options, const gpt2::Model& model, const gpt2::Tokeniz
   }
   fmt::print("{}\n", options.choices[chosen]);
   for (std::size_t i = 0; i < weights.size(); ++i)
-    fmt::print("{:>8.3f} %{:>12.4f}  {}\n", 100 * std::exp(static_cast<double>(logits[i])),
-               weights[i], json_literal(options.choices[i]));
+    fmt::print("{:>8.3f} %{:>12.4f}  {}\n", 100 * shares[i], weights[i],
+               json_literal(options.choices[i]));
   return pass;
 }
 

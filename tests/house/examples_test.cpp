@@ -186,6 +186,28 @@ std::vector<std::string> typed_in(const fs::path& guide) {
 
 }  // namespace
 
+TEST_CASE("a number is not taken for another one") {
+  for (const char* words :
+       {"complete x --tokens -1", "complete x --top-k=-1", "complete x --temperature nan",
+        "complete x --top-p NaN", "hidden --ids 1,-2", "bench model --seconds nan"}) {
+    INFO(words);
+    const auto ran = run(root, std::string("foreline ") + words);
+    INFO(ran.output);
+    CHECK(ran.status == 2);
+    CHECK((ran.output.find("is no whole number from 0") != std::string::npos ||
+           ran.output.find("is no number") != std::string::npos));
+  }
+  CHECK(run(root, "foreline complete ' vibration' --tokens 1 --temperature 0").status == 0);
+}
+
+TEST_CASE("constrained answers that are alike share alike") {
+  const auto ran =
+      run(root, "foreline complete ' vibration' --choice ' high' --choice ' high' --json");
+  REQUIRE(ran.status == 0);
+  for (const auto& choice : nlohmann::json::parse(ran.output)["choices"])
+    CHECK(choice["share"] == 0.5);
+}
+
 TEST_CASE("every command answers in JSON when it is asked to, also when it cannot") {
   auto missing = all_commands();
   REQUIRE(missing.size() >= 40);

@@ -60,6 +60,17 @@ struct Attention {
   float* scratch;
 };
 
+/// Rows `first` .. first + rows - 1 of a panel: `columns` (1 to 64) of them from values that lie ld
+/// apart, the others 0. `first` is where a group begins. int8: with what a column is multiplied, at
+/// most 127 then; the sums of what is written are added to w_sums.
+struct PanelRows {
+  std::size_t first, rows, columns, ld, k_padded;
+  const float* values;
+  void* panel;
+  const float* inverse;
+  std::int32_t* w_sums;
+};
+
 struct ForwardKernels {
   const char* name;
   bool bf16_pairs;    ///< bf16 products take bf16 activations, else f32.
@@ -78,6 +89,17 @@ struct ForwardKernels {
   void (*to_bf16)(const float* x, std::size_t size, std::uint16_t* y);
   /// Largest magnitude / 127 (0 when all are 0); y holds the rounded quotients, plus `offset`.
   float (*to_int8)(const float* x, std::size_t size, std::uint8_t* y, int offset);
+  // Of weights as they come from a file. The halves may lie in the second half of y.
+  void (*from_bf16)(const std::uint16_t* x, std::size_t size, float* y);
+  void (*from_half)(const std::uint16_t* x, std::size_t size, float* y);
+  bool (*finite)(const float* x, std::size_t size);
+  /// top (columns) = at least the magnitudes of x (rows x columns).
+  void (*raise_tops)(const float* x, std::size_t rows, std::size_t columns, float* top);
+  /// y (columns x 64) of x (rows x columns), at most 64 rows; the others become 0.
+  void (*turn)(const float* x, std::size_t rows, std::size_t columns, float* y);
+  void (*pack_f32)(const PanelRows&);
+  void (*pack_bf16)(const PanelRows&);
+  void (*pack_int8)(const PanelRows&);
 };
 
 /// The fastest set that works here; the choice never changes within a process. With a name

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/gpt2/linear.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <new>
 #include <tuple>
 #include <utility>
 
@@ -16,8 +13,6 @@
 namespace foreline::gpt2 {
 
 namespace {
-
-constexpr std::size_t huge_page = std::size_t{1} << 21U;
 
 /// From so many rows on the library is asked.
 constexpr std::size_t library_rows = 8;
@@ -39,32 +34,6 @@ std::size_t primitive_rows(std::size_t rows) {
 }
 
 }  // namespace
-
-Memory::Memory(std::size_t bytes) {
-  if (bytes == 0) return;
-  size_ = rounded_up(bytes, bytes >= huge_page ? huge_page : 4096);
-  void* data = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (data == MAP_FAILED) throw std::bad_alloc();
-  if (size_ >= huge_page) ::madvise(data, size_, MADV_HUGEPAGE);
-  data_ = data;
-}
-
-Memory::~Memory() {
-  if (data_ != nullptr) ::munmap(data_, size_);
-}
-
-Memory::Memory(Memory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-
-Memory& Memory::operator=(Memory&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-void Memory::need(std::size_t bytes) {
-  if (bytes > size_) *this = Memory(std::max(bytes, size_ + size_ / 2));
-}
 
 void activate(const ForwardKernels& kernels, Activation activation, float* x, std::size_t size) {
   if (activation == Activation::gelu_new) {
@@ -89,8 +58,9 @@ Multiplier::Multiplier(Precision wanted, int threads, std::string_view named)
   for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i * 37 % 101) / 101 - 0.5F;
   for (std::size_t i = 0; i < rows * k; ++i) x[i] = static_cast<float>(i * 53 % 97) / 97 - 0.5F;
   Linear linear;
-  if (!linear.pack(*this, {w.data(), StoredType::f32, w.size(), {}}, Lies::as_is, nullptr, k, n))
-    return;
+  const StoredTensor stored{w.data(), StoredType::f32, w.size(), {}};
+  const auto reading = linear.pack(*this, "", stored, Lies::as_is, k, n);
+  (void)read_all(workers, kernels, std::span(&reading, 1));
   std::vector<float> own(rows * n), theirs(rows * n);
   for (std::size_t r = 0; r < rows; ++r) linear(*this, &x[r * k], 1, &own[r * n], Into::store);
   library = true;
@@ -128,101 +98,67 @@ std::size_t Linear::panel_size(const Multiplier& products) const {
   return k_padded_ * panel_columns * width;
 }
 
-bool Linear::pack(Multiplier& products, const StoredTensor& w, Lies lies, const StoredTensor* bias,
-                  std::size_t k, std::size_t n) {
+Reading Linear::pack(const Multiplier& products, std::string name, const StoredTensor& w, Lies lies,
+                     std::size_t k, std::size_t n, std::function<void(const Piece&)> beside) {
+  const bool int8 = products.precision == Precision::int8;
+  const bool as_is = lies == Lies::as_is;
   k_ = k;
   n_ = n;
   // As oneDNN's blocks of k: 16 groups.
-  k_padded_ = rounded_up(k, products.precision == Precision::f32    ? 16
-                            : products.precision == Precision::bf16 ? 32
-                                                                    : 64);
-  const std::size_t count = (n + panel_columns - 1) / panel_columns;
-  data_ = Memory(count * panel_size(products));
-  bias_.assign(count * panel_columns, 0.0F);
-  std::atomic<bool> finite = bias == nullptr || bias->read(0, n, bias_.data());
-  if (products.precision == Precision::int8) {
-    scales_.assign(count * panel_columns, 0.0F);
-    sums_.assign(count * panel_columns, 0);
+  const std::size_t group = int8 ? 4 : products.precision == Precision::bf16 ? 2 : 1;
+  k_padded_ = rounded_up(k, 16 * group);
+  const std::size_t panels = (n + panel_columns - 1) / panel_columns;
+  data_ = Memory(panels * panel_size(products));
+  bias_.assign(panels * panel_columns, 0.0F);
+  if (int8) {
+    scales_.assign(panels * panel_columns, 0.0F);
+    sums_.assign(panels * panel_columns, 0);
   }
-  // Panels are read a few at a time, so that a piece of a row is worth asking the file for.
-  const std::size_t together = std::clamp<std::size_t>(count / (2 * products.workers.count()), 1,
-                                                       lies == Lies::as_is ? 16 : 1);
-  std::vector<std::vector<float>> rooms(products.workers.count());
-  products.workers((count + together - 1) / together, [&](std::size_t part, std::size_t worker) {
-    const std::size_t first_panel = part * together;
-    const std::size_t panels = std::min(together, count - first_panel);
-    const std::size_t first = first_panel * panel_columns;
-    const std::size_t columns = std::min(panels * panel_columns, n - first);
-    auto& room = rooms[worker];  // what was read, then a panel (k x 64)
-    room.resize(k * (panels + 1) * panel_columns);
-    float* values = room.data() + k * panels * panel_columns;
-    bool good = true;
-    if (lies == Lies::as_is) {
-      for (std::size_t i = 0; i < k; ++i)
-        good = w.read(i * n + first, columns, &room[i * columns]) && good;
-    } else {
-      good = w.read(first * k, columns * k, room.data());
+  if (!as_is) {
+    const auto take = [this, &products, beside = std::move(beside)](const Piece& piece) {
+      if (beside) beside(piece);
+      products.kernels.turn(piece.values, piece.rows, k_, piece.spare);
+      pack_panel(
+          products, piece.row / panel_columns,
+          {0, k_, piece.rows, panel_columns, k_padded_, piece.spare, nullptr, nullptr, nullptr});
+    };
+    return {std::move(name), &w, n, k, std::min(panel_columns, n), k, k * panel_columns, take};
+  }
+  const auto take = [this, &products](const Piece& piece) {
+    for (std::size_t column = 0; column < piece.columns; column += panel_columns) {
+      pack_panel(products, (piece.column + column) / panel_columns,
+                 {piece.row, piece.rows, std::min(panel_columns, piece.columns - column),
+                  piece.columns, k_padded_, piece.values + column, nullptr, nullptr, nullptr});
     }
-    if (!good) {
-      finite = false;
-      return;
-    }
-    for (std::size_t panel = 0; panel < panels; ++panel) {
-      const std::size_t from = panel * panel_columns;
-      const std::size_t some = std::min(panel_columns, columns - from);
-      if (some < panel_columns) std::fill_n(values, k * panel_columns, 0.0F);
-      if (lies == Lies::as_is) {
-        for (std::size_t i = 0; i < k; ++i)
-          std::copy_n(&room[i * columns + from], some, values + i * panel_columns);
-      } else {
-        for (std::size_t i = 0; i < k; ++i) {
-          for (std::size_t c = 0; c < some; ++c)
-            values[i * panel_columns + c] = room[(from + c) * k + i];
-        }
-      }
-      pack_panel(products, first_panel + panel, some, values);
-    }
-  });
-  return finite;
+  };
+  auto reading = by_rows(std::move(name), w, k, n, group, take);
+  if (int8) {
+    // A column's scale is known when all of it has been read.
+    reading.rows_step = k;
+    constexpr std::size_t together_max = std::size_t{24} << 20U;
+    const auto columns = together_max / products.workers.count() / k / panel_columns;
+    reading.columns_step = std::min(n, std::max<std::size_t>(columns, 1) * panel_columns);
+  }
+  return reading;
 }
 
-void Linear::pack_panel(const Multiplier& products, std::size_t panel, std::size_t columns,
-                        const float* values) {
-  const auto strip = products.kernels.strip;
-  if (products.precision == Precision::f32) {
-    auto* to = data_.as<float>() + panel * k_padded_ * panel_columns;
-    for (std::size_t c = 0; c < panel_columns; c += strip) {
-      for (std::size_t i = 0; i < k_; ++i)
-        std::copy_n(values + i * panel_columns + c, strip,
-                    to + panel_place(strip, 1, k_padded_, i, c));
-    }
-  } else if (products.precision == Precision::bf16) {
-    auto* to = data_.as<std::uint16_t>() + panel * k_padded_ * panel_columns;
-    std::uint16_t row[panel_columns];
-    for (std::size_t i = 0; i < k_; ++i) {
-      products.kernels.to_bf16(values + i * panel_columns, panel_columns, row);
-      for (std::size_t c = 0; c < panel_columns; ++c)
-        to[panel_place(strip, 2, k_padded_, i, c)] = row[c];
-    }
-  } else {
-    auto* to = data_.as<std::int8_t>() + panel * k_padded_ * panel_columns;
-    const std::size_t first = panel * panel_columns;
-    for (std::size_t c = 0; c < columns; ++c) {
-      float top = 0;
-      for (std::size_t i = 0; i < k_; ++i)
-        top = std::max(top, std::abs(values[i * panel_columns + c]));
-      const float inverse = top > 0 ? 127 / top : 0;
-      std::int32_t sum = 0;
-      for (std::size_t i = 0; i < k_; ++i) {
-        const auto rounded =
-            static_cast<std::int8_t>(std::lrintf(values[i * panel_columns + c] * inverse));
-        to[panel_place(strip, 4, k_padded_, i, c)] = rounded;
-        sum += rounded;
-      }
-      scales_[first + c] = top / 127;
-      sums_[first + c] = sum;
-    }
+void Linear::pack_panel(const Multiplier& products, std::size_t panel, const PanelRows& from) {
+  PanelRows rows = from;
+  rows.panel = data_.as<char>() + panel * panel_size(products);
+  if (products.precision == Precision::f32) return products.kernels.pack_f32(rows);
+  if (products.precision == Precision::bf16) return products.kernels.pack_bf16(rows);
+  const std::size_t first = panel * panel_columns;
+  float inverse[panel_columns] = {};
+  float tops[panel_columns] = {};
+  for (std::size_t r = 0; r < rows.rows; ++r)
+    products.kernels.raise_tops(rows.values + r * rows.ld, 1, rows.columns, tops);
+  for (std::size_t c = 0; c < rows.columns; ++c) {
+    inverse[c] = tops[c] > 0 ? 127 / tops[c] : 0;
+    scales_[first + c] = tops[c] / 127;
   }
+  rows.inverse = inverse;
+  rows.w_sums = &sums_[first];
+  products.kernels.pack_int8(rows);
 }
 
 void Linear::column(const Multiplier& products, std::size_t column, float* out) const {

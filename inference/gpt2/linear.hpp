@@ -4,8 +4,8 @@
 // precision and CPU, a part of the rows on each thread.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,32 +17,13 @@
 
 #include "inference/gpt2/forward_kernels.hpp"
 #include "inference/gpt2/library_product.hpp"
+#include "inference/gpt2/memory.hpp"
+#include "inference/gpt2/reading.hpp"
 #include "inference/gpt2/stored.hpp"
 #include "inference/gpt2/workers.hpp"
 #include "sim/line/result.hpp"
 
 namespace foreline::gpt2 {
-
-/// Zeroed memory on huge pages where the kernel gives them.
-class Memory {
- public:
-  Memory() = default;
-  explicit Memory(std::size_t bytes);
-  ~Memory();
-  Memory(Memory&& other) noexcept;
-  Memory& operator=(Memory&& other) noexcept;
-  [[nodiscard]] std::size_t size() const { return size_; }
-  template <class T>
-  [[nodiscard]] T* as() const {
-    return static_cast<T*>(data_);
-  }
-  /// At least this many bytes; what was there is lost when it grows.
-  void need(std::size_t bytes);
-
- private:
-  void* data_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 /// What all products of a model share: threads, kernels, primitives by size, room.
 class Multiplier {
@@ -81,9 +62,14 @@ enum class Lies { as_is, transposed };
 
 class Linear {
  public:
-  /// w is (k x n) as_is or (n x k) transposed; bias may be null. False when a value is not finite.
-  [[nodiscard]] bool pack(Multiplier& products, const StoredTensor& w, Lies lies,
-                          const StoredTensor* bias, std::size_t k, std::size_t n);
+  /// Makes room for w, (k x n) as_is or (n x k) transposed; what packs it when it is read. Rows of
+  /// transposed weights also go to `beside`, if there is one. This must stay where it is until
+  /// then.
+  [[nodiscard]] Reading pack(const Multiplier& products, std::string name, const StoredTensor& w,
+                             Lies lies, std::size_t k, std::size_t n,
+                             std::function<void(const Piece&)> beside = {});
+  /// n numbers, 0 after pack().
+  [[nodiscard]] float* bias() { return bias_.data(); }
   /// y (rows x n) from x (rows x k); x must have spare_rows more rows of room. `activation` is
   /// applied to what was stored, when there is one.
   void operator()(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,
@@ -94,8 +80,7 @@ class Linear {
   [[nodiscard]] std::size_t bytes() const { return data_.size(); }
 
  private:
-  void pack_panel(const Multiplier& products, std::size_t panel, std::size_t columns,
-                  const float* values);
+  void pack_panel(const Multiplier& products, std::size_t panel, const PanelRows& rows);
   const void* rounded(Multiplier& products, const float* x, std::size_t rows,
                       std::size_t& ldx) const;
   void by_library(Multiplier& products, const float* x, std::size_t rows, float* y, Into into,

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <stdexcept>
@@ -14,7 +13,6 @@
 
 namespace foreline::gpt2 {
 
-using line::Diagnostic;
 using line::Error;
 using line::Result;
 
@@ -379,23 +377,26 @@ Result<Model> Model::create(const StoredCheckpoint& checkpoint, const ModelOptio
   auto state = std::make_unique<State>(config, options);
   auto& s = *state;
   const auto e = config.n_embd;
-  std::vector<Diagnostic> diagnostics;
+  std::vector<Reading> readings;
   const auto tensor = [&](const std::string& name) -> const StoredTensor& {
     const auto& found = checkpoint.tensors.at(name);
     s.parameters += found.size;
     return found;
   };
-  const auto vector = [&](const std::string& name, Tensor& to) {
+  const auto numbers = [&](const std::string& name, float* to) {
     const auto& from = tensor(name);
-    to.resize(from.size);
-    if (!from.read(0, from.size, to.data())) diagnostics.push_back(not_finite(name, from));
+    readings.push_back(by_rows(name, from, from.size, 1, 1, [to](const Piece& piece) {
+      std::copy_n(piece.values, piece.rows, to + piece.row);
+    }));
   };
-  const auto matrix = [&](const std::string& name, Lies lies, bool biased, std::size_t k,
-                          std::size_t n, Linear& to) {
-    const auto& from = tensor(name + ".weight");
-    const auto* bias = biased ? &tensor(name + ".bias") : nullptr;
-    if (!to.pack(s.products, from, lies, bias, k, n))
-      diagnostics.push_back(not_finite(name + ".weight", from));
+  const auto vector = [&](const std::string& name, Tensor& to) {
+    to.resize(checkpoint.tensors.at(name).size);
+    numbers(name, to.data());
+  };
+  const auto matrix = [&](const std::string& name, std::size_t k, std::size_t n, Linear& to) {
+    readings.push_back(
+        to.pack(s.products, name + ".weight", tensor(name + ".weight"), Lies::as_is, k, n));
+    numbers(name + ".bias", to.bias());
   };
   s.layers.resize(config.n_layer);
   for (std::size_t i = 0; i < config.n_layer; ++i) {
@@ -403,39 +404,39 @@ Result<Model> Model::create(const StoredCheckpoint& checkpoint, const ModelOptio
     const auto h = fmt::format("h.{}.", i);
     vector(h + "ln_1.weight", layer.ln_1_weight);
     vector(h + "ln_1.bias", layer.ln_1_bias);
+    matrix(h + "attn.c_attn", e, 3 * e, layer.qkv);
+    matrix(h + "attn.c_proj", e, e, layer.proj);
     vector(h + "ln_2.weight", layer.ln_2_weight);
     vector(h + "ln_2.bias", layer.ln_2_bias);
-    matrix(h + "attn.c_attn", Lies::as_is, true, e, 3 * e, layer.qkv);
-    matrix(h + "attn.c_proj", Lies::as_is, true, e, e, layer.proj);
-    matrix(h + "mlp.c_fc", Lies::as_is, true, e, config.n_inner, layer.fc);
-    matrix(h + "mlp.c_proj", Lies::as_is, true, config.n_inner, e, layer.mlp_proj);
+    matrix(h + "mlp.c_fc", e, config.n_inner, layer.fc);
+    matrix(h + "mlp.c_proj", config.n_inner, e, layer.mlp_proj);
   }
   vector("wpe.weight", s.wpe);
   vector("ln_f.weight", s.ln_f_weight);
   vector("ln_f.bias", s.ln_f_bias);
   const bool tied = config.tie_word_embeddings;
-  matrix(tied ? "wte" : "lm_head", Lies::transposed, false, e, config.vocab_size, s.head);
   s.gathered = tied && options.precision != Precision::int8;
+  std::function<void(const Piece&)> keep;
   if (!s.gathered) {
-    const auto& from = tied ? checkpoint.tensors.at("wte.weight") : tensor("wte.weight");
     s.halves = options.precision != Precision::f32;
-    s.wte = Memory(from.size * s.element());
-    std::atomic<bool> finite = true;
-    constexpr std::size_t at_once = 256;
-    s.products.workers(
-        (config.vocab_size + at_once - 1) / at_once, [&](std::size_t part, std::size_t) {
-          const auto first = part * at_once;
-          const auto count = std::min(at_once, config.vocab_size - first) * e;
-          std::vector<float> rows(count);
-          if (!from.read(first * e, count, rows.data())) finite = false;
-          if (s.halves)
-            s.products.kernels.to_bf16(rows.data(), count, s.wte.as<std::uint16_t>() + first * e);
-          else
-            std::copy(rows.begin(), rows.end(), s.wte.as<float>() + first * e);
-        });
-    if (!finite && !tied) diagnostics.push_back(not_finite("wte.weight", from));
+    s.wte = Memory(config.vocab_size * e * s.element());
+    keep = [&s, e](const Piece& piece) {
+      const auto at = piece.row * e;
+      if (s.halves)
+        s.products.kernels.to_bf16(piece.values, piece.rows * e, s.wte.as<std::uint16_t>() + at);
+      else
+        std::copy_n(piece.values, piece.rows * e, s.wte.as<float>() + at);
+    };
   }
-  if (!diagnostics.empty()) return Error(std::move(diagnostics));
+  const std::string head = tied ? "wte.weight" : "lm_head.weight";
+  readings.push_back(s.head.pack(s.products, head, tensor(head), Lies::transposed, e,
+                                 config.vocab_size, tied ? keep : nullptr));
+  if (!tied)
+    readings.push_back(
+        by_rows("wte.weight", tensor("wte.weight"), config.vocab_size, e, 1, std::move(keep)));
+  if (auto diagnostics = read_all(s.products.workers, s.products.kernels, readings);
+      !diagnostics.empty())
+    return Error(std::move(diagnostics));
   return Model(std::move(state));
 }
 

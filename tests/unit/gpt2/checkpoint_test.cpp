@@ -8,7 +8,11 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <utility>
 
+#include "inference/gpt2/forward_kernels.hpp"
+#include "inference/gpt2/model.hpp"
 #include "tests/unit/gpt2/small_model.hpp"
 
 using namespace foreline::gpt2;
@@ -108,6 +112,15 @@ TEST_CASE("half precision, shards and names without prefix load too") {
     CHECK(loaded->weights.wte[i] ==
           std::bit_cast<float>(std::bit_cast<std::uint32_t>(weights.wte[i]) & 0xFFFF0000U));
   }
+  Sequence sequence{some_tokens(config, 5, 3), {4}};
+  for (const auto precision : {Precision::f32, Precision::bf16, Precision::int8}) {
+    const auto from_files = Model::create(*open_checkpoint(folder), {2, precision});
+    const auto from_memory = Model::create(config, loaded->weights, {1, precision});
+    REQUIRE(from_files);
+    REQUIRE(from_memory);
+    CHECK(from_files->logits(std::span(&sequence, 1)) ==
+          from_memory->logits(std::span(&sequence, 1)));
+  }
 }
 
 TEST_CASE("a truncated model names its file and the tensor, wherever it is cut") {
@@ -191,6 +204,25 @@ TEST_CASE("a tensor with NaN or infinity is refused by name") {
   }
 }
 
+TEST_CASE("every tensor with NaN is named, a bias as itself") {
+  const auto config = small_config(2, 8, 2);
+  auto weights = lively_weights(config, 2);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  weights.layers[1].attn_bias[5] = nan;
+  weights.wpe.back() = nan;
+  weights.wte.back() = nan;
+  for (const auto precision : {Precision::f32, Precision::int8}) {
+    const auto created = Model::create(config, weights, {2, precision});
+    REQUIRE_FALSE(created);
+    std::string names;
+    for (const auto& d : created.error().diagnostics) names += d.what + "; ";
+    CHECK(names ==
+          "tensor h.1.attn.c_attn.bias has values that are NaN or infinite; "
+          "tensor wpe.weight has values that are NaN or infinite; "
+          "tensor wte.weight has values that are NaN or infinite; ");
+  }
+}
+
 TEST_CASE("a file that is cut off while it is open is an error that names the tensor") {
   const auto config = small_config(2, 16, 2);
   const auto folder = fresh_folder("cut-off");
@@ -215,6 +247,55 @@ TEST_CASE("half precision is read exactly") {
   CHECK(std::signbit(from_half(0x8000)));
   CHECK(std::isinf(from_half(0x7C00)));
   CHECK(std::isnan(from_half(0x7E00)));
+}
+
+TEST_CASE("every set of kernels widens halves exactly and sees what is not finite") {
+  for (const char* name : {"portable", "avx2", "avx512", "avx512_bf16"}) {
+    const ForwardKernels* kernels = nullptr;
+    try {
+      kernels = &forward_kernels(name);
+    } catch (const std::invalid_argument&) {
+      continue;  // not on this CPU
+    }
+    INFO(name);
+    // In place, from the second half of the room, as weights come from a file.
+    constexpr std::size_t count = 65'536 + 5;
+    std::vector<float> room(count);
+    auto* halves = reinterpret_cast<std::uint16_t*>(room.data()) + count;
+    const auto fill = [&] {
+      for (std::size_t i = 0; i < count; ++i) halves[i] = static_cast<std::uint16_t>(i);
+    };
+    const auto wrong = [&](auto expected) {
+      std::size_t differ = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        const float wanted = expected(static_cast<std::uint16_t>(i));
+        const bool same = std::isnan(wanted) ? std::isnan(room[i])
+                                             : std::bit_cast<std::uint32_t>(wanted) ==
+                                                   std::bit_cast<std::uint32_t>(room[i]);
+        differ += same ? 0 : 1;
+      }
+      return differ;
+    };
+    fill();
+    kernels->from_half(halves, count, room.data());
+    CHECK(wrong(from_half) == 0);
+    fill();
+    kernels->from_bf16(halves, count, room.data());
+    CHECK(wrong([](std::uint16_t half) {
+            return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16U);
+          }) == 0);
+    std::vector<float> some(70, -std::numeric_limits<float>::max());
+    CHECK(kernels->finite(some.data(), some.size()));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      for (const float bad :
+           {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+        const float good = std::exchange(some[i], bad);
+        CHECK_FALSE(kernels->finite(some.data(), some.size()));
+        CHECK(kernels->finite(some.data(), i));
+        some[i] = good;
+      }
+    }
+  }
 }
 
 TEST_CASE("JSON that is nested too deeply is refused before it uses up the stack") {

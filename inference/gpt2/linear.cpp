@@ -15,7 +15,7 @@ namespace foreline::gpt2 {
 namespace {
 
 /// From so many rows on the library is asked.
-constexpr std::size_t library_rows = 8;
+constexpr std::size_t library_rows = 9;
 /// Rows that one call of the library takes: enough to use each weight often, few enough that
 /// several threads, one of them perhaps delayed, share a batch well.
 constexpr std::size_t chunk_rows = 128;

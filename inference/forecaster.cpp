@@ -13,6 +13,7 @@
 #include "inference/gpt2/model.hpp"
 #include "inference/gpt2/tokenizer.hpp"
 #include "inference/gpt2/workers.hpp"
+#include "inference/hazard_trees.hpp"
 #include "inference/language/answers.hpp"
 #include "inference/language/language.hpp"
 
@@ -27,6 +28,23 @@ constexpr std::size_t batch_max = 32;
 /// The horizon that the reasons are about: the alarm's.
 constexpr double reason_horizon_s = 7200;
 
+/// The trees beside a checkpoint; without any in its notes, none.
+Result<std::optional<HazardTrees>> trees_beside(const std::filesystem::path& directory,
+                                                const ModelNotes& notes) {
+  if (!notes.trees) return std::optional<HazardTrees>();
+  const auto file = directory / tree_file;
+  const auto bytes = gpt2::read_file(file);
+  if (!bytes) return bytes.error();
+  if (gpt2::checksum(*bytes) != notes.trees->sum)
+    return Error({{file.string(), 0, 0, "is not the file that was written with this model",
+                   "copy the whole folder again, or train anew"}});
+  auto trees = HazardTrees::read(*bytes, file.string());
+  if (!trees) return trees.error();
+  return std::optional(std::move(*trees));
+}
+
+constexpr Blend trees_alone{0, 0, 1};
+
 }  // namespace
 
 struct Forecaster::State {
@@ -36,13 +54,20 @@ struct Forecaster::State {
   std::vector<std::uint32_t> token_of_word;
   std::array<std::uint32_t, answer_count> answers{};
   ForecasterOptions options;
+  std::optional<HazardTrees> trees;
 
-  /// A sentence, and the kinds of fault that it is asked about.
+  /// A window as GPT-2 and trees read it, and the kinds of fault that they are asked about.
   struct Asked {
     Sentence sentence;
+    TreeRow row;
     FaultKinds kinds;
   };
 
+  [[nodiscard]] Asked asked_of(const Window& window) const {
+    return {language.say(window), tree_row(window), window.kinds};
+  }
+
+  /// What the GPT-2 says.
   std::vector<std::vector<KindForecast>> answer(const std::vector<Asked>& asked) const {
     std::vector<std::vector<KindForecast>> answered;
     const auto vocabulary = model.config().vocab_size;
@@ -68,6 +93,16 @@ struct Forecaster::State {
     return answered;
   }
 
+  /// What the GPT-2 and the trees say; with `voice` given, weighted so.
+  void blend(const std::vector<Asked>& asked, std::vector<std::vector<KindForecast>>& answered,
+             const std::optional<Blend>& voice = {}) const {
+    if (!trees) return;
+    for (std::size_t i = 0; i < asked.size(); ++i)
+      for (auto& kind : answered[i])
+        if (const auto odds = trees->log_odds(kind.kind, asked[i].row))
+          kind.within = blended(kind.within, *odds, voice.value_or(notes.trees->blend));
+  }
+
   void give_reasons(std::span<const Window> windows, const std::vector<Asked>& said,
                     const std::vector<std::size_t>& asked, std::vector<Forecast>& forecasts) const {
     struct Hidden {
@@ -80,10 +115,13 @@ struct Forecaster::State {
       for (std::size_t s = 0; s < windows[asked[i]].signals.size(); ++s) {
         if (!windows[asked[i]].signals[s].known) continue;
         hidden.push_back({asked[i], s});
-        unsaid.push_back({language.hide(said[i].sentence, s), said[i].kinds});
+        unsaid.push_back({language.hide(said[i].sentence, s),
+                          tree_row(windows[asked[i]], static_cast<std::ptrdiff_t>(s)),
+                          said[i].kinds});
       }
     }
-    const auto answered = answer(unsaid);
+    auto answered = answer(unsaid);
+    blend(unsaid, answered);
     for (std::size_t i = 0; i < hidden.size(); ++i) {
       auto& forecast = forecasts[hidden[i].forecast];
       for (std::size_t k = 0; k < forecast.kinds.size(); ++k) {
@@ -130,11 +168,18 @@ Result<Forecaster> Forecaster::load(const std::filesystem::path& directory,
                                checkpoint->config.n_positions, Language::most_positions()),
                    "use a model that `foreline train` has written"}});
   }
+  auto trees = trees_beside(directory, *notes);
+  if (!trees) return trees.error();
   auto model =
       gpt2::Model::create(checkpoint->config, checkpoint->weights, {.threads = options.threads});
   if (!model) return model.error();
-  auto state = std::make_unique<State>(
-      State{std::move(language), std::move(*model), *notes, std::move(token_of_word), {}, options});
+  auto state = std::make_unique<State>(State{std::move(language),
+                                             std::move(*model),
+                                             *notes,
+                                             std::move(token_of_word),
+                                             {},
+                                             options,
+                                             std::move(*trees)});
   for (std::size_t a = 0; a < answer_count; ++a)
     state->answers[a] = state->token_of_word[state->language.answer(a)];
   return Forecaster(std::move(state));
@@ -146,8 +191,17 @@ Forecaster& Forecaster::operator=(Forecaster&&) noexcept = default;
 Forecaster::~Forecaster() = default;
 
 std::vector<Forecast> Forecaster::forecast(std::span<const Window> windows) const {
+  return voices(windows, false).model;
+}
+
+Forecaster::Voices Forecaster::voices(std::span<const Window> windows) const {
+  return voices(windows, true);
+}
+
+Forecaster::Voices Forecaster::voices(std::span<const Window> windows, bool apart) const {
   const auto& s = *state_;
-  std::vector<Forecast> forecasts;
+  Voices voices;
+  auto& forecasts = voices.model;
   std::vector<std::size_t> asked;
   std::vector<State::Asked> said;
   for (std::size_t i = 0; i < windows.size(); ++i) {
@@ -166,14 +220,28 @@ std::vector<Forecast> Forecaster::forecast(std::span<const Window> windows) cons
     } else {
       forecast.available = true;
       asked.push_back(i);
-      said.push_back({s.language.say(window), window.kinds});
+      said.push_back(s.asked_of(window));
       forecast.sentence = s.language.text(said.back().sentence);
     }
   }
   auto answered = s.answer(said);
-  for (std::size_t i = 0; i < asked.size(); ++i) forecasts[asked[i]].kinds = std::move(answered[i]);
+  const auto tell = [&](auto answers, std::vector<Forecast>& told) {
+    for (std::size_t i = 0; i < asked.size(); ++i) told[asked[i]].kinds = std::move(answers[i]);
+  };
+  if (apart) {
+    voices.network = forecasts;
+    tell(answered, voices.network);
+    if (s.trees) {
+      auto by_trees = answered;
+      s.blend(said, by_trees, trees_alone);
+      voices.trees = forecasts;
+      tell(std::move(by_trees), voices.trees);
+    }
+  }
+  s.blend(said, answered);
+  tell(std::move(answered), forecasts);
   if (s.options.reasons) s.give_reasons(windows, said, asked, forecasts);
-  return forecasts;
+  return voices;
 }
 
 void Forecaster::take_short_turns() {
@@ -181,7 +249,8 @@ void Forecaster::take_short_turns() {
 }
 
 std::string Forecaster::description() const {
-  return state_->model.description();
+  if (!state_->trees) return state_->model.description();
+  return fmt::format("{}, with {} trees", state_->model.description(), state_->trees->trees());
 }
 
 }  // namespace foreline::inference

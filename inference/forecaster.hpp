@@ -23,8 +23,8 @@ struct ForecasterOptions {
 
 class Forecaster {
  public:
-  /// Loads a GPT-2 directory in Hugging Face layout whose config carries our language version.
-  /// Errors name file and tensor. Weights are memory-mapped.
+  /// Loads a GPT-2 directory in Hugging Face layout whose config carries our language version, and
+  /// the trees beside it if its config names some. Errors name file and tensor.
   [[nodiscard]] static line::Result<Forecaster> load(const std::filesystem::path& directory,
                                                      const ForecasterOptions& options);
   Forecaster(Forecaster&&) noexcept;
@@ -35,6 +35,12 @@ class Forecaster {
   /// of probability. A window that is too short or too incomplete gives available = false.
   [[nodiscard]] std::vector<line::Forecast> forecast(std::span<const Window> windows) const;
 
+  /// The forecasts, and what the GPT-2 and the trees (none: empty) say each alone.
+  struct Voices {
+    std::vector<line::Forecast> model, network, trees;
+  };
+  [[nodiscard]] Voices voices(std::span<const Window> windows) const;
+
   /// For the thread that forecasts beside busy programs: asks the kernel to wake it at once, for
   /// turns of a fifth of a millisecond (Linux 6.12 and later).
   static void take_short_turns();
@@ -44,6 +50,7 @@ class Forecaster {
 
  private:
   struct State;
+  [[nodiscard]] Voices voices(std::span<const Window> windows, bool apart) const;
   explicit Forecaster(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the GPT must beat: a signal threshold, a CUSUM chart, an age-only hazard, boosted trees.
+// What the model must beat: a signal threshold, a CUSUM chart, an age-only hazard.
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
-#include "inference/plant/trees.hpp"
 #include "inference/train/examples.hpp"
-#include "sim/line/result.hpp"
 
 namespace foreline::inference {
 
@@ -48,23 +44,6 @@ class AgeHazard {
  private:
   double shape_ = 1;
   double scale_h_ = 1e9;
-};
-
-/// Gradient-boosted trees on the statistics that the GPT reads as words, one model a kind of fault.
-class TreeHazard {
- public:
-  /// Learns P(fault within `horizon_s`) from the examples of machines that can have the fault and
-  /// whose answer is known.
-  [[nodiscard]] static line::Result<TreeHazard> fit(std::span<const Example> examples,
-                                                    double horizon_s, std::uint64_t seed,
-                                                    int threads);
-  /// P(fault within the horizon), one a window, by the kind's number; 0 where the machine cannot
-  /// have the fault, or none was seen to learn from.
-  [[nodiscard]] std::vector<std::array<float, line::fault_kind_count>> probabilities(
-      std::span<const Window> windows) const;
-
- private:
-  std::array<std::optional<plant::Trees>, line::fault_kind_count> trees_;
 };
 
 }  // namespace foreline::inference

@@ -180,6 +180,12 @@ Result<std::string> read_file(const fs::path& path) {
   return out.str();
 }
 
+std::uint64_t checksum(std::string_view bytes) {
+  std::uint64_t hash = 1469598103934665603ULL;
+  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
+  return hash;
+}
+
 namespace {
 
 std::atomic<unsigned> files_whole = 0;

@@ -4,10 +4,12 @@
 // headers are not trusted.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <ostream>
+#include <string_view>
 
 #include "inference/gpt2/config.hpp"
 #include "inference/gpt2/stored.hpp"
@@ -58,5 +60,7 @@ struct StoredCheckpoint {
                                                   const std::function<void(std::ostream&)>& write);
 /// A text file of at most 256 MB.
 [[nodiscard]] line::Result<std::string> read_file(const std::filesystem::path& path);
+/// FNV-1a, to notice a file that is not the one which was written; no protection from forgers.
+[[nodiscard]] std::uint64_t checksum(std::string_view bytes);
 
 }  // namespace foreline::gpt2

@@ -7,9 +7,21 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "inference/hazard_trees.hpp"
+
 namespace foreline::inference {
 
 using namespace line;
+
+namespace {
+
+constexpr double tiny = 1e-7;
+
+double bounded(double probability) {
+  return std::clamp(probability, tiny, 1 - tiny);
+}
+
+}  // namespace
 
 std::array<double, answer_count> answer_shares(std::span<const float, answer_count> scores,
                                                double temperature) {
@@ -27,6 +39,28 @@ HorizonProbabilities horizons_of(const std::array<double, answer_count>& shares)
   double sum = 0;
   for (std::size_t h = 0; h < within.size(); ++h)
     within[h] = static_cast<float>(std::min(1.0, sum += shares[h]));
+  return within;
+}
+
+double log_odds_of(double probability) {
+  const double p = bounded(probability);
+  return std::log(p / (1 - p));
+}
+
+HorizonProbabilities blended(const HorizonProbabilities& network, double tree_log_odds,
+                             const Blend& blend) {
+  constexpr auto at = static_cast<std::size_t>(
+      std::find(forecast_horizons_s.begin(), forecast_horizons_s.end(), tree_horizon_s) -
+      forecast_horizons_s.begin());
+  const auto alone = static_cast<double>(network[at]);
+  const double odds =
+      blend.offset + blend.network * log_odds_of(alone) + blend.trees * tree_log_odds;
+  const double together = bounded(1 / (1 + std::exp(-odds)));
+  const double factor = std::log1p(-together) / std::log1p(-bounded(alone));
+  HorizonProbabilities within{};
+  for (std::size_t h = 0; h < within.size(); ++h)
+    within[h] = static_cast<float>(
+        -std::expm1(factor * std::log1p(-std::min(static_cast<double>(network[h]), 1 - tiny))));
   return within;
 }
 
@@ -62,8 +96,21 @@ Result<ModelNotes> model_notes_from(const std::string& json, const std::string& 
     notes.temperatures = object.at("temperatures").get<decltype(notes.temperatures)>();
     notes.age_shape = object.at("age_hazard").at("shape").get<double>();
     notes.age_scale_h = object.at("age_hazard").at("scale_h").get<double>();
+    if (const auto trees = object.find("trees"); trees != object.end()) {
+      auto& noted = notes.trees.emplace();
+      noted.sum = trees->at("sum").get<std::uint64_t>();
+      const auto& blend = trees->at("blend");
+      noted.blend = {blend.at("offset").get<double>(), blend.at("network").get<double>(),
+                     blend.at("trees").get<double>()};
+    }
   } catch (const nlohmann::json::exception& error) {
     return wrong(fmt::format("\"foreline\": {}", error.what()));
+  }
+  if (notes.trees) {
+    const auto& blend = notes.trees->blend;
+    for (const double number : {blend.offset, blend.network, blend.trees})
+      if (!(std::abs(number) < 100))
+        return wrong("\"foreline\": the blend of GPT-2 and trees has numbers that cannot be");
   }
   for (const double temperature : notes.temperatures) {
     if (!(temperature > 0 && temperature < 100))
@@ -73,11 +120,17 @@ Result<ModelNotes> model_notes_from(const std::string& json, const std::string& 
 }
 
 std::string to_json(const ModelNotes& notes) {
-  return nlohmann::ordered_json{
+  nlohmann::ordered_json json = {
       {"language", notes.language},
       {"temperatures", notes.temperatures},
-      {"age_hazard", {{"shape", notes.age_shape}, {"scale_h", notes.age_scale_h}}}}
-      .dump();
+      {"age_hazard", {{"shape", notes.age_shape}, {"scale_h", notes.age_scale_h}}}};
+  if (notes.trees) {
+    const auto& [offset, network, trees] = notes.trees->blend;
+    json["trees"] = {{"file", tree_file},
+                     {"sum", notes.trees->sum},
+                     {"blend", {{"offset", offset}, {"network", network}, {"trees", trees}}}};
+  }
+  return json.dump();
 }
 
 }  // namespace foreline::inference

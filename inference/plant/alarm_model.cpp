@@ -460,7 +460,7 @@ Result<Done> AlarmModel::save(const std::filesystem::path& folder) const {
   j["tree_sums"] = ordered_json::array();
   for (std::size_t t = 0; t < trees_.size(); ++t) {
     const auto bytes = trees_[t].bytes();
-    j["tree_sums"].push_back(checksum(bytes));
+    j["tree_sums"].push_back(gpt2::checksum(bytes));
     if (auto saved = gpt2::write_file(folder / fmt::format("trees-{}.ubj", t), bytes); !saved)
       return saved.error();
   }
@@ -513,7 +513,7 @@ Result<AlarmModel> AlarmModel::load(const std::filesystem::path& folder, int thr
     const auto place = folder / fmt::format("trees-{}.ubj", t);
     auto bytes = gpt2::read_file(place);
     if (!bytes) return bytes.error();
-    if (checksum(*bytes) != sums[t])
+    if (gpt2::checksum(*bytes) != sums[t])
       return Error({{place.string(), 0, 0, "is not the file that was written with this model",
                      "copy the whole folder again, or train anew"}});
     auto restored = Trees::restore(*bytes);

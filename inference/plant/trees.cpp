@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 namespace foreline::plant {
@@ -73,12 +74,17 @@ Result<Trees> Trees::fit(std::span<const float> rows, std::size_t width,
       {"verbosity", "0"}};
   for (const auto& [name, value] : parameters)
     if (XGBoosterSetParam(trees.state_->booster, name, value.c_str()) != 0) return refuse();
-  if (!rules.classify) {
-    double mean = 0;
-    for (const auto label : labels)
-      mean += static_cast<double>(label) / static_cast<double>(labels.size());
-    if (XGBoosterSetParam(trees.state_->booster, "base_score", fmt::format("{}", mean).c_str()) !=
-        0)
+  if (!rules.classify || rules.from_share) {
+    double sum = 0;
+    double all = 0;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const double weight =
+          weights.empty() || !rules.classify ? 1 : static_cast<double>(weights[i]);
+      sum += weight * static_cast<double>(labels[i]);
+      all += weight;
+    }
+    if (XGBoosterSetParam(trees.state_->booster, "base_score",
+                          fmt::format("{}", sum / all).c_str()) != 0)
       return refuse();
   }
   for (std::size_t round = 0; round < rules.rounds; ++round)
@@ -108,18 +114,41 @@ std::vector<float> Trees::predict(std::span<const float> rows, std::size_t width
   return {values, values + count};
 }
 
-std::uint64_t checksum(std::string_view bytes) {
-  std::uint64_t hash = 1469598103934665603ULL;  // FNV-1a
-  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
-  return hash;
-}
+namespace {
 
-std::string Trees::bytes() const {
+std::string stored(BoosterHandle booster, const char* how) {
   bst_ulong length = 0;
   const char* start = nullptr;
-  if (XGBoosterSaveModelToBuffer(state_->booster, R"({"format": "ubj"})", &length, &start) != 0)
+  if (XGBoosterSaveModelToBuffer(booster, how, &length, &start) != 0)
     throw std::runtime_error(std::string("XGBoost: ") + XGBGetLastError());
   return {start, start + length};
+}
+
+}  // namespace
+
+std::string Trees::bytes() const {
+  return stored(state_->booster, R"({"format": "ubj"})");
+}
+
+GrownTrees Trees::grown() const {
+  const auto all = nlohmann::json::parse(stored(state_->booster, R"({"format": "json"})"));
+  const auto& learner = all.at("learner");
+  const double base =
+      std::stod(learner.at("learner_model_param").at("base_score").get<std::string>());
+  const bool classify = learner.at("objective").at("name").get<std::string>() == "binary:logistic";
+  GrownTrees grown;
+  grown.margin = static_cast<float>(classify ? std::log(base / (1 - base)) : base);
+  for (const auto& one : learner.at("gradient_booster").at("model").at("trees")) {
+    const auto below = one.at("left_children").get<std::vector<std::int32_t>>();
+    const auto above = one.at("right_children").get<std::vector<std::int32_t>>();
+    const auto columns = one.at("split_indices").get<std::vector<std::uint32_t>>();
+    const auto values = one.at("split_conditions").get<std::vector<float>>();
+    const auto unknown_below = one.at("default_left").get<std::vector<int>>();
+    auto& nodes = grown.trees.emplace_back();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      nodes.push_back({values[i], columns[i], below[i], above[i], unknown_below[i] != 0});
+  }
+  return grown;
 }
 
 }  // namespace foreline::plant

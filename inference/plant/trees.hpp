@@ -21,9 +21,23 @@ struct TreeRules {
   double row_share = 0.7;
   double column_share = 0.5;
   double child_weight = 5;
-  bool exact = false;  ///< Any value may split; else 128 quantiles, too coarse for rare ends.
+  bool from_share = false;  ///< Classifiers begin with the share of ones, not with a half.
+  bool exact = false;       ///< Any value may split; else 128 quantiles, too coarse for rare ends.
   std::uint64_t seed = 1;
   int threads = 1;
+};
+
+/// The trees themselves, to be walked elsewhere: an answer is `margin` and one leaf of each tree.
+struct GrownTrees {
+  struct Node {
+    float value = 0;  ///< Splits: less goes below. Leaves: what it adds.
+    std::uint32_t column = 0;
+    std::int32_t below = -1;  ///< Position among the tree's nodes; -1: this is a leaf.
+    std::int32_t above = -1;
+    bool unknown_below = false;
+  };
+  float margin = 0;  ///< Of trees that classify: log odds.
+  std::vector<std::vector<Node>> trees;
 };
 
 class Trees {
@@ -38,13 +52,11 @@ class Trees {
   /// One answer a row.
   [[nodiscard]] std::vector<float> predict(std::span<const float> rows, std::size_t width) const;
   [[nodiscard]] std::string bytes() const;
+  [[nodiscard]] GrownTrees grown() const;
 
  private:
   struct State;
   std::shared_ptr<State> state_;
 };
-
-/// XGBoost believes whatever lengths a damaged file says: what it gets must be what it wrote.
-[[nodiscard]] std::uint64_t checksum(std::string_view bytes);
 
 }  // namespace foreline::plant

@@ -10,7 +10,9 @@
 #include "inference/baselines/baselines.hpp"
 #include "inference/forecaster.hpp"
 #include "inference/gpt2/checkpoint.hpp"
+#include "inference/hazard_trees.hpp"
 #include "inference/language/answers.hpp"
+#include "inference/train/growth.hpp"
 
 namespace foreline::inference {
 
@@ -19,10 +21,12 @@ using namespace line;
 namespace {
 
 constexpr double horizon_s = 7200;
-enum Method : std::size_t { model, trees, both, threshold, cusum, age, method_count };
+enum Method : std::size_t { model, network, trees, both, threshold, cusum, age, method_count };
 constexpr std::array<const char*, method_count> method_names = {
-    "GPT-2", "boosted trees", "mean of both", "signal threshold", "CUSUM", "age-only hazard"};
-constexpr std::array<bool, method_count> gives_probability = {true, true, true, false, false, true};
+    "GPT-2 and trees",  "GPT-2 alone", "boosted trees",  "mean of both",
+    "signal threshold", "CUSUM",       "age-only hazard"};
+constexpr std::array<bool, method_count> gives_probability = {true,  true,  true, true,
+                                                              false, false, true};
 
 using KindShares = std::array<float, fault_kind_count>;
 
@@ -31,6 +35,18 @@ KindShares shares_of(const Forecast& forecast) {
   for (const auto& kind : forecast.kinds)
     shares[static_cast<std::size_t>(kind.kind)] =
         static_cast<float>(kind.probability_within(horizon_s));
+  return shares;
+}
+
+KindShares shares_of(const HazardTrees& grown, const Window& window) {
+  KindShares shares{};
+  const auto row = tree_row(window);
+  for (const auto kind : all_fault_kinds) {
+    const auto k = static_cast<std::size_t>(kind);
+    if (!window.kinds[k]) continue;
+    if (const auto odds = grown.log_odds(kind, row))
+      shares[k] = static_cast<float>(1 / (1 + std::exp(-*odds)));
+  }
   return shares;
 }
 
@@ -91,22 +107,29 @@ struct Tally {
     }
   }
 
-  void take(MachineDay day, const Forecaster& forecaster, const TreeHazard& tree_hazard,
+  void take(MachineDay day, const Forecaster& forecaster, const HazardTrees& grown,
             const AgeHazard& age_hazard) {
-    const auto forecasts = forecaster.forecast(day.windows);
-    const auto by_trees = tree_hazard.probabilities(day.windows);
+    const auto voices = forecaster.voices(day.windows);
+    const auto& forecasts = voices.model;
     for (auto& series : scores) series.emplace_back();
     Cusum chart;
     for (std::size_t i = 0; i < forecasts.size(); ++i) {
       std::array<float, method_count> said{};
       if (forecasts[i].available) {
         const auto& window = day.windows[i];
-        const auto shares = shares_of(forecasts[i]);
+        const auto alone = shares_of(voices.network[i]);
+        const auto by_trees = grown.trees() > 0      ? shares_of(grown, window)
+                              : voices.trees.empty() ? KindShares{}
+                                                     : shares_of(voices.trees[i]);
         KindShares mean{};
-        for (std::size_t k = 0; k < mean.size(); ++k) mean[k] = (shares[k] + by_trees[i][k]) / 2;
-        said = {any_of(shares),    any_of(by_trees[i]),
-                any_of(mean),      deviation_score(window),
-                chart.add(window), age_hazard.probability(window, horizon_s)};
+        for (std::size_t k = 0; k < mean.size(); ++k) mean[k] = (alone[k] + by_trees[k]) / 2;
+        said = {any_of(shares_of(forecasts[i])),
+                any_of(alone),
+                any_of(by_trees),
+                any_of(mean),
+                deviation_score(window),
+                chart.add(window),
+                age_hazard.probability(window, horizon_s)};
         take_kinds(forecasts[i], day, i);
         if (const auto fails = any_comes(day.truth[i])) {
           any_windows += 1;
@@ -122,16 +145,16 @@ struct Tally {
   }
 };
 
-Result<TreeHazard> trees_of(const Population& population, const JudgeOptions& options,
-                            const Simulate& simulate) {
-  std::vector<Example> examples;
+Result<HazardTrees> trees_of(const Population& population, const JudgeOptions& options,
+                             const Simulate& simulate) {
+  TreeLessons lessons;
   auto done = for_each_day(population, options.tree_seed, options.tree_days, simulate,
                            [&](std::uint32_t day, const Trial& trial, const Outcome& outcome) {
-                             auto some = examples_of(trial, outcome, day);
-                             std::move(some.begin(), some.end(), std::back_inserter(examples));
+                             for (const auto& example : examples_of(trial, outcome, day))
+                               lessons.add(example);
                            });
   if (!done) return done.error();
-  return TreeHazard::fit(examples, horizon_s, options.tree_seed, options.threads);
+  return lessons.grow(options.tree_seed, options.threads);
 }
 
 }  // namespace
@@ -155,30 +178,31 @@ Result<Comparison> compare(const std::filesystem::path& directory, const Populat
   auto notes = model_notes_from(checkpoint->config.foreline, (directory / "config.json").string());
   if (!notes) return notes.error();
   const AgeHazard age_hazard(notes->age_shape, notes->age_scale_h);
-  auto tree_hazard = trees_of(population, options, simulate);
-  if (!tree_hazard) return tree_hazard.error();
+  auto grown = trees_of(population, options, simulate);
+  if (!grown) return grown.error();
 
   Tally tally;
-  auto done =
-      for_each_day(population, options.first_seed, options.days, simulate,
-                   [&](std::uint32_t day, const Trial& trial, const Outcome& outcome) {
-                     for (auto& machine : machine_days(trial, outcome, day))
-                       tally.take(std::move(machine), *forecaster, *tree_hazard, age_hazard);
-                   });
+  auto done = for_each_day(population, options.first_seed, options.days, simulate,
+                           [&](std::uint32_t day, const Trial& trial, const Outcome& outcome) {
+                             for (auto& machine : machine_days(trial, outcome, day))
+                               tally.take(std::move(machine), *forecaster, *grown, age_hazard);
+                           });
   if (!done) return done.error();
 
   Comparison comparison;
   comparison.options = options;
   for (std::size_t m = 0; m < method_count; ++m) {
+    if (m == network && !notes->trees) continue;
+    if ((m == trees || m == both) && options.tree_days == 0 && !notes->trees) continue;
     Rival rival;
-    rival.name = method_names[m];
+    rival.name = m == model && !notes->trees ? "GPT-2" : method_names[m];
     rival.detection = detect_at_rate(tally.days, tally.scores[m], options.false_alarms_a_day);
     if (gives_probability[m] && tally.any_windows > 0)
       rival.brier = tally.any_squares[m] / tally.any_windows;
     comparison.rivals.push_back(std::move(rival));
   }
   for (auto& rival : comparison.rivals)
-    rival.model_is_better = recall_difference(comparison.rivals[model].detection, rival.detection);
+    rival.model_is_better = recall_difference(comparison.rivals.front().detection, rival.detection);
   if (tally.windows > 0) {
     const double share = tally.failures / tally.windows;
     comparison.brier = tally.squares / tally.windows;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who wins: a model beside trees, the mean of both, a signal threshold, a CUSUM chart and an
-// age-only hazard, on the same simulated days at equal false alarms.
+// Who wins: a model beside its GPT-2 alone, trees, the mean of both, a signal threshold, a CUSUM
+// chart and an age-only hazard, on the same simulated days at equal false alarms.
 #pragma once
 
 #include <array>
@@ -18,8 +18,9 @@ namespace foreline::inference {
 struct JudgeOptions {
   std::uint64_t first_seed = 0;  ///< Of the days to judge on.
   std::size_t days = 100;
-  std::uint64_t tree_seed = 1;  ///< Of the first day that the trees learn from.
+  /// Days of the same population that the trees to compare with learn from; 0: the model's own.
   std::size_t tree_days = 300;
+  std::uint64_t tree_seed = 1;  ///< Of the first of them.
   /// Allowed to every method, per machine-day: one in ten machine-weeks.
   double false_alarms_a_day = 0.0143;
   int threads = 1;

@@ -25,21 +25,28 @@ bool degrading(const Outcome& outcome, MachineId machine, double at_s) {
 
 }  // namespace
 
-TimeToFault time_to_fault(const Trial& trial, const Outcome& outcome, MachineId machine,
-                          FaultKind kind, double at_s, bool experiment) {
+double view_after(const Trial& trial, const Outcome& outcome, MachineId machine, FaultKind kind,
+                  double at_s, bool experiment) {
   double view_ends_s = outcome.end_s;
   if (experiment) {
     for (const auto& fault : trial.faults)
       if (fault.machine == machine && fault.kind == kind && fault.at_s > at_s)
         view_ends_s = std::min(view_ends_s, fault.at_s);
   }
+  for (const auto& fault : outcome.faults)
+    if (fault.machine == machine && fault.kind == kind && fault.prevented &&
+        fault.restored_s > at_s)
+      view_ends_s = std::min(view_ends_s, fault.restored_s);
+  return std::max(0.0, view_ends_s - at_s);
+}
+
+TimeToFault time_to_fault(const Trial& trial, const Outcome& outcome, MachineId machine,
+                          FaultKind kind, double at_s, bool experiment) {
+  const double view_ends_s = at_s + view_after(trial, outcome, machine, kind, at_s, experiment);
   double fails_s = std::numeric_limits<double>::infinity();
-  for (const auto& fault : outcome.faults) {
-    if (fault.machine != machine || fault.kind != kind) continue;
-    if (fault.failed_s > at_s) fails_s = std::min(fails_s, fault.failed_s);
-    if (fault.prevented && fault.restored_s > at_s)
-      view_ends_s = std::min(view_ends_s, std::max(at_s, fault.restored_s));
-  }
+  for (const auto& fault : outcome.faults)
+    if (fault.machine == machine && fault.kind == kind && fault.failed_s > at_s)
+      fails_s = std::min(fails_s, fault.failed_s);
   const bool happened = fails_s <= view_ends_s;
   return {static_cast<float>(std::max(0.0, (happened ? fails_s : view_ends_s) - at_s)), happened};
 }
@@ -65,8 +72,11 @@ std::vector<Example> examples_of(const Trial& trial, const Outcome& outcome, std
       example.window = std::move(window);
       example.day = day;
       example.weight = close ? 1.0F : static_cast<float>(rules.calm_every_s / rules.every_s);
-      for (std::size_t k = 0; k < fault_kind_count; ++k)
+      for (std::size_t k = 0; k < fault_kind_count; ++k) {
         example.truth[k] = time_to_fault(trial, outcome, {m}, all_fault_kinds[k], frame.at_s, true);
+        example.view_s[k] = static_cast<float>(
+            view_after(trial, outcome, {m}, all_fault_kinds[k], frame.at_s, true));
+      }
     }
   }
   return examples;

@@ -24,6 +24,9 @@ struct TimeToFault {
 struct Example {
   Window window;
   std::array<TimeToFault, line::fault_kind_count> truth;
+  /// How long the view of each kind would have been had nothing failed. Whoever asks about a time
+  /// must leave out what was viewed for less, failures too, or failures are too many.
+  std::array<float, line::fault_kind_count> view_s{};
   std::uint32_t day = 0;
   float weight = 1;  ///< Windows of line time that this one stands for.
 };
@@ -32,6 +35,11 @@ struct Example {
 [[nodiscard]] TimeToFault time_to_fault(const line::Trial& trial, const line::Outcome& outcome,
                                         line::MachineId machine, line::FaultKind kind, double at_s,
                                         bool experiment);
+
+/// Seconds from `at_s` to the end of the view.
+[[nodiscard]] double view_after(const line::Trial& trial, const line::Outcome& outcome,
+                                line::MachineId machine, line::FaultKind kind, double at_s,
+                                bool experiment);
 
 struct ExampleRules {
   double every_s = 60;  ///< Between windows of one machine close to a fault (within 4 h).

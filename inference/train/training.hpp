@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training of the forecaster from simulated days alone: simulate, say each window in words, learn
-// when the next fault comes, calibrate on other days, and judge on days of a third kind. Days are
-// numbered by seeds; the three ranges never meet.
+// when the next fault comes, grow trees, calibrate on other days, and judge on days of a third
+// kind. Days are numbered by seeds; the three ranges never meet.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,7 @@ inline constexpr std::uint64_t test_seeds = 2'000'000;        ///< 2'000'001, ..
 struct TrainOptions {
   std::uint64_t seed = 1;  ///< Of the days, the first weights and the order of the examples.
   std::size_t days = 1200;
+  std::size_t tree_days = 1200;  ///< Of these, the first, that trees learn from too; 0: no trees.
   std::size_t validation_days = 150;
   std::size_t steps = 14'000;
   std::size_t batch = 32;
@@ -47,5 +48,13 @@ struct TrainOptions {
 [[nodiscard]] line::Result<line::Done> train(const Population& population,
                                              const TrainOptions& options, const Simulate& simulate,
                                              const Say& say, const std::filesystem::path& out);
+
+/// Keeps the GPT-2 of a model, grows trees beside it from simulated days, and calibrates both. What
+/// `train` would have written with these options, had it arrived at that GPT-2.
+[[nodiscard]] line::Result<line::Done> recalibrate(const std::filesystem::path& model,
+                                                   const Population& population,
+                                                   const TrainOptions& options,
+                                                   const Simulate& simulate, const Say& say,
+                                                   const std::filesystem::path& out);
 
 }  // namespace foreline::inference

@@ -227,7 +227,8 @@ void add_plant_options(CLI::App& command, PlantOptions& options) {
       ->capture_default_str();
   command.add_option(
       "--recalibrate", options.recalibrate,
-      "With train --data: fit the calibration of this model to the data, train nothing");
+      "With train: keep the networks of this model and fit its calibration to the data or to "
+      "simulated days; from these, grow its trees anew");
   command.add_flag("--no-trees", options.no_trees, "The GPT-2 alone, without trees and blend");
   command.add_option("--soft", options.rules.network.soft, "Softness of time answers in bins")
       ->check(CLI::Range(0.0, 10.0))

@@ -17,7 +17,7 @@ struct PlantOptions {
 
   std::string data;
   std::string out;
-  std::string recalibrate;  ///< Model whose calibration alone is fitted to the data.
+  std::string recalibrate;  ///< Model whose calibration alone is fitted, here to the data.
   plant::PlantRules rules;  ///< Its own defaults, but for the threads: as many as members can use.
   bool words = false;
   bool no_trees = false;

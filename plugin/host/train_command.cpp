@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "inference/gpt2/checkpoint.hpp"
+#include "inference/hazard_trees.hpp"
 #include "inference/train/comparison.hpp"
 #include "inference/train/training.hpp"
 #include "plugin/host/console.hpp"
@@ -29,7 +30,6 @@ struct Options {
   bool plain_response = false;
   inference::TrainOptions train;
   std::size_t test_days = 200;
-  std::size_t tree_days = 600;
   double false_alarms = inference::JudgeOptions().false_alarms_a_day;
   std::string out;
   std::string judge;
@@ -49,45 +49,68 @@ std::string command_of(const Options& options) {
   for (const auto& line : options.lines) command += " --line " + line;
   const auto& train = options.train;
   if (options.plain_response) command += " --plain-response";
+  if (options.plant.recalibrate.empty())
+    command += fmt::format(" --steps {} --batch {} --layers {} --heads {} --width {} --rate {}",
+                           train.steps, train.batch, train.layers, train.heads, train.width,
+                           train.peak_rate);
+  else
+    command += " --recalibrate " + options.plant.recalibrate;
   return command + fmt::format(
-                       " --random-share {} --days {} --validation-days {} --steps {} --batch {} "
-                       "--layers {} --heads {} --width {} --rate {} --threads {} --seed {} "
-                       "--test-days {} --tree-days {} --false-alarms {} --out {}",
-                       options.random_share, train.days, train.validation_days, train.steps,
-                       train.batch, train.layers, train.heads, train.width, train.peak_rate,
-                       train.threads, train.seed, options.test_days, options.tree_days,
-                       options.false_alarms, options.out);
+                       " --random-share {} --days {} --tree-days {} --validation-days {} "
+                       "--threads {} --seed {} --test-days {} --false-alarms {} --out {}",
+                       options.random_share, train.days, train.tree_days, train.validation_days,
+                       train.threads, train.seed, options.test_days, options.false_alarms,
+                       options.out);
 }
 
-std::string card_of(const Options& options, const inference::Comparison& comparison) {
+std::string card_of(const Options& options, const gpt2::Config& config,
+                    const inference::Comparison& comparison) {
   const auto& train = options.train;
+  const auto& kept = options.plant.recalibrate;
+  const bool has_trees = comparison.rivals.size() > 1 && comparison.rivals[1].name == "GPT-2 alone";
+  const auto about_trees =
+      train.tree_days == 0
+          ? std::string()
+          : fmt::format(
+                "- **Trees:** grown by XGBoost, a model a kind, from the same statistics of days "
+                "{} "
+                "to {}; they say how likely the fault is within 2 h. {}\n",
+                train.seed + inference::training_seeds,
+                train.seed + inference::training_seeds + std::min(train.tree_days, train.days) - 1,
+                has_trees
+                    ? "With what the GPT-2 says of that they make one log odds, weighted as fits "
+                      "the "
+                      "days to calibrate best, and the GPT-2's hazard is multiplied by what it "
+                      "takes "
+                      "to say so."
+                    : "On the days to calibrate they had nothing to say beside the GPT-2, so they "
+                      "were left out.");
   std::string lines;
   for (const auto& line : options.lines) lines += " `" + line + "`,";
   return fmt::format(
       "# A GPT-2 that forecasts faults\n\n"
-      "An ordinary GPT-2 ({} layers, {} heads, width {}) in Hugging Face layout. It reads one "
+      "An ordinary GPT-2 ({} layers, {} heads, width {}) in Hugging Face layout{}. It reads one "
       "sentence about one machine, in words of statistics, and answers for each kind of fault when "
       "it will stop the machine: one of eleven time words.\n\n"
       "## How it was made\n\n```sh\n{}\n```\n\n"
       "- **Data:** simulated days only;{} and random lines in a share of {} of all days. No "
       "plant's "
       "data.\n"
-      "- **Seeds:** weights and order of examples {}; days {} to {} to learn, {} to {} to "
+      "- **Seeds:** weights and order of examples {}; days {} to {} to learn{}, {} to {} to "
       "calibrate, "
       "{} to {} to judge. A day, its line (if random) and its faults are functions of its seed, so "
       "no "
       "machine or day is in two of them.\n"
       "- **Learned:** the likelihood of the time to the next fault in eleven bins, with censoring; "
       "one "
-      "temperature a fault kind fitted on the calibration days.\n\n"
+      "temperature a fault kind fitted on the calibration days.\n{}\n"
       "## How well it does\n\n"
       "On the days to judge, every method at the threshold with the most warnings that keeps the "
       "allowed false alarms ({} a machine-day) on those same days. In time means 30 min before the "
       "stop (where it shows for less than an hour: half of that), no earlier than 4 h or than the "
       "fault has begun, if that is longer; an alarm is false when no fault has begun that is not "
-      "repaired yet and none stops the machine within 4 h. The trees "
-      "(XGBoost, a model a kind) learned from the statistics of {} of the days to learn. In "
-      "brackets how many faults there were.\n\n{}\n"
+      "repaired yet and none stops the machine within 4 h. In brackets how many faults there "
+      "were.\n\n{}\n"
       "## Reading it elsewhere\n\n"
       "`foreline forecast --sentences` prints the sentence. The words about the machine stand at "
       "one "
@@ -99,17 +122,28 @@ std::string card_of(const Options& options, const inference::Comparison& compari
       "logits = model(inputs_embeds=embeds[None]).logits[0]\n"
       "```\n\n"
       "At a question, softmax over the words `withinA` to `later`, after division by the kind's "
-      "temperature (`foreline` in config.json), gives the shares of the answers.\n\n"
+      "temperature (`foreline` in config.json), gives the shares of the answers.{}\n\n"
       "## What it is not for\n\n"
       "It has met simulated machines only. Watch it beside your alarms before you let it plan, and "
       "train it on your own line file: `foreline train --line my-line.toml --out my-model`.\n",
-      train.layers, train.heads, train.width, command_of(options), lines, options.random_share,
-      train.seed, train.seed + inference::training_seeds,
+      config.n_layer, config.n_head, config.n_embd,
+      has_trees ? ", and boosted trees beside it" : "", command_of(options), lines,
+      options.random_share, train.seed, train.seed + inference::training_seeds,
       train.seed + inference::training_seeds + train.days - 1,
+      kept.empty() ? "" : fmt::format(" (the GPT-2 is that of {})", kept),
       train.seed + inference::validation_seeds,
       train.seed + inference::validation_seeds + train.validation_days - 1,
-      inference::test_seeds + 1, inference::test_seeds + options.test_days, options.false_alarms,
-      comparison.options.tree_days, inference::as_markdown(comparison));
+      inference::test_seeds + 1, inference::test_seeds + options.test_days, about_trees,
+      options.false_alarms, inference::as_markdown(comparison),
+      !has_trees
+          ? ""
+          : " That is the GPT-2 alone. `trees.bin` begins with a line of JSON: the columns that "
+            "the "
+            "trees ask, and how many nodes each kind has; then for each kind the nodes' columns as "
+            "16-bit integers (0xffff: a leaf; 0x8000 added: what is not known goes below) and "
+            "their "
+            "values as 32-bit floats. A node comes before those below it, its lower branch next to "
+            "it.");
 }
 
 nlohmann::ordered_json to_json(const inference::Rival& rival) {
@@ -188,7 +222,11 @@ int train(const Options& options) {
     on_own_stack(SIGINT, remember_to_stop);
     on_own_stack(SIGTERM, remember_to_stop);
     Told told;
-    auto trained = inference::train(population, rules, simulate, told.function(), model);
+    const auto& kept = options.plant.recalibrate;
+    auto trained = kept.empty()
+                       ? inference::train(population, rules, simulate, told.function(), model)
+                       : inference::recalibrate(shipped(kept), population, rules, simulate,
+                                                told.function(), model);
     end_when_interrupted("train");
     if (!trained) return fail(environment, "train", trained.error());
   }
@@ -201,14 +239,20 @@ int train(const Options& options) {
   rules.first_seed = inference::test_seeds + 1;
   rules.days = options.test_days;
   rules.tree_seed = options.train.seed + inference::training_seeds;
-  rules.tree_days = std::min(options.tree_days, options.train.days);
+  // A model that has just been made may have the trees of these days.
+  const bool has_trees =
+      options.judge.empty() && std::filesystem::exists(model / inference::tree_file);
+  rules.tree_days = has_trees ? 0 : std::min(options.train.tree_days, options.train.days);
   rules.false_alarms_a_day = options.false_alarms;
   rules.threads = options.train.threads;
   auto comparison = inference::compare(model, population, rules, simulate);
   if (!comparison) return fail(bad_input, "train", comparison.error());
   if (!options.json) fmt::print("{}", inference::as_markdown(*comparison));
   if (options.judge.empty()) {
-    auto written = gpt2::write_file(model / "README.md", card_of(options, *comparison));
+    const auto config = gpt2::open_checkpoint(model);
+    if (!config) return fail(environment, "train", config.error());
+    auto written =
+        gpt2::write_file(model / "README.md", card_of(options, config->config, *comparison));
     if (!written) return fail(environment, "train", written.error());
     written =
         gpt2::write_file(model / "evaluation.json", evaluation_of(*comparison).dump(1) + "\n");
@@ -244,9 +288,10 @@ void add_train(CLI::App& app, int& exit_code) {
   command->add_option("--test-days", options->test_days, "Days to judge on; 0: none")
       ->capture_default_str();
   command
-      ->add_option("--tree-days", options->tree_days,
-                   "Days that the trees beside the model learn from")
-      ->check(CLI::Range(1, 1'000'000))
+      ->add_option("--tree-days", options->train.tree_days,
+                   "Of the days to learn from, those that trees learn from, which stay beside the "
+                   "GPT-2 if they help it; with --judge, trees to compare")
+      ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
   command
       ->add_option("--false-alarms", options->false_alarms,
@@ -286,13 +331,17 @@ void add_train(CLI::App& app, int& exit_code) {
   auto* judge = command->add_option("--judge", options->judge,
                                     "Train nothing; judge the model in this folder");
   out->excludes(judge);
+  judge->excludes(command->get_option("--recalibrate"));
   add_json(*command, options->json, "One JSON object: the model's folder, and how good it is");
   command->footer(
       "Examples:\n  foreline train --line scenarios/lines/stamping.toml --days 6 --validation-days "
       "2 "
       "--test-days 2 --steps 40 --out my-model\n"
       "  foreline train --data scenarios/plant/pumps.toml --gpt-steps 40 --members 1 --out "
-      "pump-model");
+      "pump-model\n"
+      "  foreline train --recalibrate my-model --line scenarios/lines/coating.toml --random-share "
+      "0 "
+      "--days 4 --tree-days 4 --validation-days 2 --test-days 2 --out coating-model");
   command->callback([command, options, &exit_code] {
     if (options->out.empty() && options->judge.empty()) {
       exit_code = fail(bad_input, "train", "give --out FOLDER for the model, or --judge FOLDER");
@@ -315,6 +364,7 @@ void add_train(CLI::App& app, int& exit_code) {
                                        : train_on_plant_data(options->plant);
       return;
     }
+    if (options->plant.no_trees) options->train.tree_days = 0;
     exit_code = train(*options);
   });
 }

@@ -13,7 +13,7 @@ from parity import folder, run
 
 scenario = sys.argv[3]
 run("train", "--days", "6", "--validation-days", "2", "--test-days", "0", "--steps", "60",
-    "--threads", "1", "--out", folder)
+    "--threads", "1", "--no-trees", "--out", folder)
 told = json.loads(run("forecast", scenario, "--model", folder, "--json", "--sentences"))
 temperatures = json.load(open(os.path.join(folder, "config.json")))["foreline"]["temperatures"]
 vocabulary = json.load(open(os.path.join(folder, "vocab.json")))

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/forecaster.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
 #include "frames.hpp"
+#include "inference/gpt2/checkpoint.hpp"
+#include "inference/hazard_trees.hpp"
+#include "inference/language/answers.hpp"
 
 using namespace foreline;
 namespace fs = std::filesystem;
@@ -202,4 +207,137 @@ TEST_CASE("a spoilt model is refused with the file that is spoilt") {
   CHECK(complaint(folder).find("merges.txt") != std::string::npos);
 
   CHECK(complaint("/nowhere/model").find("/nowhere/model") != std::string::npos);
+}
+
+namespace {
+
+/// A folder whose trees are these; each kind is blended so.
+fs::path with_trees(const std::string& name, const inference::HazardTrees& trees,
+                    const inference::Blend& blend) {
+  const auto folder = copy_of_model(name);
+  const auto bytes = trees.bytes();
+  std::ofstream(folder / inference::tree_file, std::ios::binary) << bytes;
+  auto config = nlohmann::json::parse(contents(folder / "config.json"));
+  auto& noted = config["foreline"]["trees"];
+  noted = {{"sum", gpt2::checksum(bytes)}};
+  noted["blend"] = {{"offset", blend.offset}, {"network", blend.network}, {"trees", blend.trees}};
+  std::ofstream(folder / "config.json") << config;
+  return folder;
+}
+
+fs::path without_trees(const std::string& name) {
+  const auto folder = copy_of_model(name);
+  auto config = nlohmann::json::parse(contents(folder / "config.json"));
+  config["foreline"].erase("trees");
+  std::ofstream(folder / "config.json") << config;
+  fs::remove(folder / inference::tree_file);
+  return folder;
+}
+
+inference::Forecaster loaded_from(const fs::path& folder,
+                                  const inference::ForecasterOptions& options = {}) {
+  auto forecaster = inference::Forecaster::load(folder, options);
+  if (!forecaster) FAIL(forecaster.error().text());
+  return std::move(*forecaster);
+}
+
+/// One tree that says of bearings 4 to 1 where vibration is high, 1 to 4 where it is not known, and
+/// 1 to 99 else.
+inference::HazardTrees vibration_tree() {
+  using inference::TreeNode;
+  inference::HazardTrees::Ensembles all;
+  constexpr std::uint16_t mean = 1;  // of vibration, 5 min
+  const auto log_odds = [](double p) { return static_cast<float>(inference::log_odds_of(p)); };
+  all[static_cast<std::size_t>(line::FaultKind::bearing_wear)].nodes = {
+      {-1e6F, static_cast<std::uint16_t>(mean | TreeNode::unknown_below)},
+      {log_odds(0.2)},
+      {3, mean},
+      {log_odds(0.01)},
+      {log_odds(0.8)}};
+  return *inference::HazardTrees::of(std::move(all));
+}
+
+}  // namespace
+
+TEST_CASE("a folder without trees is a GPT-2 alone, as the GPT-2 of one with trees says") {
+  const auto alone = loaded_from(without_trees("no-trees"));
+  const auto voices = loaded_from(with_trees("one-tree", vibration_tree(), {0, 0.5, 0.5}))
+                          .voices(std::vector{window(0), window(4)});
+  REQUIRE(voices.model.size() == 2);
+  CHECK(alone.voices(std::vector{window(0)}).trees.empty());
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto said = alone.forecast(std::vector{window(i == 0 ? 0 : 4)}).front();
+    for (std::size_t k = 0; k < said.kinds.size(); ++k) {
+      for (std::size_t h = 0; h < said.kinds[k].within.size(); ++h)
+        CHECK(std::abs(said.kinds[k].within[h] - voices.network[i].kinds[k].within[h]) < 1e-3F);
+      // There are trees for bearings only.
+      if (said.kinds[k].kind != line::FaultKind::bearing_wear)
+        CHECK(voices.model[i].kinds[k].within == voices.network[i].kinds[k].within);
+    }
+  }
+  const auto bearing = line::FaultKind::bearing_wear;
+  CHECK(alarm_probability(voices.trees[0], bearing) == Approx(0.01).epsilon(1e-3));
+  CHECK(alarm_probability(voices.trees[1], bearing) == Approx(0.8).epsilon(1e-3));
+  for (std::size_t i = 0; i < 2; ++i) {
+    const double odds = (inference::log_odds_of(alarm_probability(voices.network[i], bearing)) +
+                         inference::log_odds_of(alarm_probability(voices.trees[i], bearing))) /
+                        2;
+    CHECK(inference::log_odds_of(alarm_probability(voices.model[i], bearing)) ==
+          Approx(odds).margin(1e-3));
+  }
+}
+
+TEST_CASE("what both say grows with the horizon, whatever the GPT-2 and the trees say") {
+  for (const double alone : {0.0, 1e-6, 0.2, 0.9, 1.0}) {
+    for (const double odds : {-30.0, -2.0, 0.0, 3.0, 30.0}) {
+      line::HorizonProbabilities network{};
+      for (std::size_t h = 0; h < network.size(); ++h)
+        network[h] = static_cast<float>(alone * static_cast<double>(h + 1) / network.size());
+      const auto both = inference::blended(network, odds, {0, 0.6, 0.7});
+      CHECK(std::is_sorted(both.begin(), both.end()));
+      CHECK(both.front() >= 0);
+      CHECK(both.back() <= 1);
+    }
+  }
+}
+
+TEST_CASE("the reasons are of what is forecast, trees included") {
+  const auto forecaster =
+      loaded_from(with_trees("reasons", vibration_tree(), {0, 0, 1}), {1, true, 0.5});
+  const auto forecast = forecaster.forecast(std::vector{window(4)}).front();
+  for (const auto& kind : forecast.kinds) {
+    if (kind.kind != line::FaultKind::bearing_wear) continue;
+    CHECK(kind.probability_within(7200) == Approx(0.8).epsilon(1e-3));
+    REQUIRE(kind.reasons.size() > 1);
+    CHECK(kind.reasons.front().signal == 0);  // vibration: 0.8 falls to the 0.2 of the unknown
+    CHECK(kind.reasons.front().contribution == Approx(0.6).epsilon(1e-3));
+    CHECK(std::abs(kind.reasons[1].contribution) < 1e-6F);
+  }
+}
+
+TEST_CASE("spoilt trees are refused with their file") {
+  const auto folder = with_trees("spoilt-trees", vibration_tree(), {});
+  CHECK(complaint(folder).empty());
+  const auto file = folder / inference::tree_file;
+  fs::resize_file(file, fs::file_size(file) - 3);
+  CHECK(complaint(folder).find("trees.bin") != std::string::npos);
+  CHECK(complaint(folder).find("not the file that was written with this model") !=
+        std::string::npos);
+  fs::remove(file);
+  CHECK(complaint(folder).find("trees.bin") != std::string::npos);
+  // A forger who gets the sum right meets the reader of trees.
+  const auto forged = with_trees("forged-trees", vibration_tree(), {});
+  auto bytes = contents(forged / inference::tree_file);
+  bytes.resize(bytes.size() - 3);
+  std::ofstream(forged / inference::tree_file, std::ios::binary) << bytes;
+  auto config = nlohmann::json::parse(contents(forged / "config.json"));
+  config["foreline"]["trees"]["sum"] = gpt2::checksum(bytes);
+  std::ofstream(forged / "config.json") << config;
+  CHECK(complaint(forged).find("trees.bin") != std::string::npos);
+  config["foreline"]["trees"]["blend"]["trees"] = 1e300;
+  std::ofstream(forged / "config.json") << config;
+  CHECK(complaint(forged).find("config.json") != std::string::npos);
+  config["foreline"]["trees"]["blend"].erase("offset");
+  std::ofstream(forged / "config.json") << config;
+  CHECK(complaint(forged).find("config.json") != std::string::npos);
 }

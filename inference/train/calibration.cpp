@@ -191,10 +191,13 @@ void HeldOut::calibrate(ModelNotes& notes, const gpt2::Model& model, const Lesso
   const double gain = alone > 0 ? 1 - both / alone : 0;
   const auto blend = best_blend(said, [](std::uint32_t) { return true; });
   const bool helps = gain >= least_gain && blend.trees > 0;
-  say(fmt::format(
-      "trees make the answers of days held out {:.2f} % likelier: {} "
-      "(log odds {:.3f} + {:.3f} of the GPT-2 + {:.3f} of the trees)",
-      100 * gain, helps ? "kept" : "left out", blend.offset, blend.network, blend.trees));
+  if (helps)
+    say(
+        fmt::format("trees kept: with them days held out cost {:.2f} % less; log odds are {:.3f} + "
+                    "{:.3f} of the GPT-2 + {:.3f} of the trees",
+                    100 * gain, blend.offset, blend.network, blend.trees));
+  else
+    say("trees left out: they say nothing of days held out that the GPT-2 does not");
   if (helps) notes.trees = {0, blend};
 }
 

@@ -7,30 +7,28 @@ namespace foreline::plant {
 
 namespace {
 
-constexpr double exchanged_share = 0.35;   ///< Of an item's values ...
-constexpr double exchanged_groups = 0.15;  ///< ... and of a moment's groups.
-constexpr std::size_t hidden_every = 5;    ///< Moments, of which one has a group unknown.
+constexpr double exchanged_share = 0.35;  ///< Of an item's values ...
+constexpr double exchanged_groups = 0.3;  ///< ... and of a moment's groups.
+constexpr std::size_t hidden_every = 5;   ///< Moments, of which one has a group unknown.
 
 }  // namespace
 
-Records imagined_items(const Records& records, std::span<const std::size_t> items,
-                       std::size_t count, std::uint64_t seed) {
-  Records imagined = records;
-  imagined.machines.clear();
-  if (items.empty()) return imagined;
-  const auto width = records.channels.size();
-  std::uint64_t draw = 0;
+std::vector<Machine> ImaginedItems::next(std::size_t count) {
+  std::vector<Machine> imagined;
+  if (items_.empty()) return imagined;
+  const auto width = records_.channels.size();
   const auto one = [&] {
-    const auto word = line::random_word(seed, 14, line::Purpose::training, draw++);
-    return items[word % items.size()];
+    const auto word = line::random_word(seed_, 14, line::Purpose::training, drawn_++);
+    return items_[word % items_.size()];
   };
-  for (std::size_t i = 0; i < count; ++i) {
-    auto item = records.machines[one()];
+  for (const auto end = made_ + count; made_ < end; ++made_) {
+    auto item = records_.machines[one()];
     item.failures.clear();
     for (std::size_t c = 0; c < width; ++c)
-      if (line::random_uniform(seed, 15, line::Purpose::training, i * width + c) < exchanged_share)
-        item.values[c] = records.machines[one()].values[c];
-    imagined.machines.push_back(std::move(item));
+      if (line::random_uniform(seed_, 15, line::Purpose::training, made_ * width + c) <
+          exchanged_share)
+        item.values[c] = records_.machines[one()].values[c];
+    imagined.push_back(std::move(item));
   }
   return imagined;
 }

@@ -11,10 +11,22 @@
 
 namespace foreline::plant {
 
-/// `count` items: each a real one out of `items` (positions in records.machines) with about a third
-/// of its values taken from other ones. Their failures are unknown. Deterministic by seed.
-[[nodiscard]] Records imagined_items(const Records& records, std::span<const std::size_t> items,
-                                     std::size_t count, std::uint64_t seed);
+/// Items: each a real one out of `items` (positions in records.machines) with about a third of its
+/// values taken from other ones. Their failures are unknown. Deterministic by seed, and the same
+/// however many are asked for at a time.
+class ImaginedItems {
+ public:
+  ImaginedItems(const Records& records, std::span<const std::size_t> items, std::uint64_t seed)
+      : records_(records), items_(items), seed_(seed) {}
+  /// The next `count` items.
+  [[nodiscard]] std::vector<Machine> next(std::size_t count);
+
+ private:
+  const Records& records_;
+  std::span<const std::size_t> items_;
+  std::uint64_t seed_;
+  std::uint64_t made_ = 0, drawn_ = 0;
+};
 
 /// `count` moments: each a real one with some of its groups of features (positions; a signal's, an
 /// event's) taken together from other moments, some with a group unknown. Every other one begins

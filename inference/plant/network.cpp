@@ -264,22 +264,27 @@ Network train_network(const Words& words, const Samples& samples, const Told& to
           for (std::size_t b = 0; b < p.size(); ++b)
             dx[b] -= static_cast<float>(weight * target.q[j] * part[b] * p[b] / possible);
         }
-        if (is_told || rules.point_weight <= 0 || bins.count == 1) continue;
-        const auto& truth = samples.of(which, r % kinds);
+        if (rules.point_weight <= 0 || bins.count == 1) continue;
+        double seen = bins.horizon;
+        if (is_told) {
+          if (told.expected.empty() || kinds > 1) continue;  // a teacher's time is of any kind
+          seen = static_cast<double>(told.expected[which - samples.size()]);
+        } else {
+          const auto& truth = samples.of(which, r % kinds);
+          seen = std::min(static_cast<double>(truth.after), bins.horizon);
+          if (!truth.happened && seen < bins.horizon) continue;
+        }
         double expected = p[bins.count] * bins.horizon;
         for (std::size_t b = 0; b < bins.count; ++b)
           expected += p[b] * (static_cast<double>(b) + 0.5) * bins.width();
-        const double seen = std::min(static_cast<double>(truth.after), bins.horizon);
-        if (truth.happened || seen >= bins.horizon) {
-          const double unit = 0.12 * bins.horizon;
-          const double error = (expected - seen) / unit;
-          sum += weight * rules.point_weight * 0.5 * error * error;
-          for (std::size_t b = 0; b < p.size(); ++b) {
-            const double centre =
-                b == bins.count ? bins.horizon : (static_cast<double>(b) + 0.5) * bins.width();
-            dx[b] += static_cast<float>(weight * rules.point_weight * error * p[b] *
-                                        (centre - expected) / unit);
-          }
+        const double unit = 0.12 * bins.horizon;
+        const double error = (expected - seen) / unit;
+        sum += weight * rules.point_weight * 0.5 * error * error;
+        for (std::size_t b = 0; b < p.size(); ++b) {
+          const double centre =
+              b == bins.count ? bins.horizon : (static_cast<double>(b) + 0.5) * bins.width();
+          dx[b] += static_cast<float>(weight * rules.point_weight * error * p[b] *
+                                      (centre - expected) / unit);
         }
       }
       return sum;

@@ -30,8 +30,8 @@ struct Bins {
 
 struct NetworkRules {
   std::uint64_t seed = 1;
-  std::size_t steps = 2000;
-  std::size_t batch = 64;
+  std::size_t steps = 0;  ///< 0: PlantModel's choice, 2000 of 64 items or 4000 of 32 moments.
+  std::size_t batch = 0;
   std::size_t layers = 2;
   std::size_t heads = 2;
   std::size_t width = 64;
@@ -61,6 +61,7 @@ struct Told {
   Samples samples;            ///< Their own truth is not looked at.
   std::vector<float> within;  ///< (samples x kinds x horizons), rising in the horizon.
   std::vector<double> horizons;
+  std::vector<float> expected;  ///< Of min(T, horizon), one a sample; empty when not told.
 };
 
 using Progress = std::function<void(std::size_t step, std::size_t steps, double loss)>;

@@ -19,8 +19,9 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr int plant_version = 4;
-constexpr int items_since = 3;  ///< Items are told as they were then.
+constexpr int plant_version = 5;
+constexpr int one_service_since = 4;  ///< Machines with one kind of service are told as then, ...
+constexpr int items_since = 3;        ///< ... and items.
 constexpr std::size_t members_max = 100;
 
 /// The folder itself holds the first network, so that it loads in transformers.
@@ -159,8 +160,11 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
   bool time_trees = false;
   try {
     const int version = j.at("plant").get<int>();
-    if (version != plant_version &&
-        (version < items_since || version > plant_version || !j.at("items").get<bool>()))
+    const auto services = j.value("maintenance", std::vector<bool>{});
+    const int since = j.at("items").get<bool>()                                 ? items_since
+                      : std::count(services.begin(), services.end(), true) <= 1 ? one_service_since
+                                                                                : plant_version;
+    if (version < since || version > plant_version)
       return wrong(fmt::format("is of version {}, this build reads {}", j.at("plant").get<int>(),
                                plant_version));
     auto& s = model.schema_;

@@ -27,11 +27,9 @@ constexpr double missing_share_max = 0.5;
 constexpr std::size_t moments_min = 64;
 constexpr std::size_t machines_to_deal = 10;  ///< Fewer cannot be held back.
 constexpr std::size_t exact_bins_max = 40;
-constexpr std::size_t tree_rows_max = 10'000;
 constexpr std::size_t fingerprints_max = 4096;
 constexpr std::size_t imagined_max = 80'000;
-constexpr std::size_t imagined_for_each_kept = 4;
-constexpr float doubtful_from = 0.02F;  ///< P of failure of which up to half of the items told are.
+constexpr std::size_t cells_max = 30'000'000;  ///< Moments times features, of either sort: 120 MB.
 constexpr std::size_t untold_steps_divisor = 2;  ///< With less to learn from, more by heart.
 
 std::uint64_t fingerprint(const float* row, std::size_t width, double at) {
@@ -198,6 +196,8 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
               shuffled[line::random_word(rules.seed, 3, line::Purpose::training, i) % i]);
   Choice learn{machines};
   Choice calibrate{machines};
+  const auto rows_max = cells_max / std::max<std::size_t>(1, model.status_->features().size());
+  learn.most = calibrate.most = std::min(learn.most, rows_max);
   learn.until = calibrate.until = until;
   if (by_time) {
     double first = std::numeric_limits<double>::infinity();
@@ -307,7 +307,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   }
 
   // The words and the GPT-2.
-  const double imagined_each = rules.imagined.value_or(raw.items ? 12 : raw.repairable ? 6 : 2);
+  const double imagined_each = rules.imagined.value_or(raw.items ? 12 : 8);
   const bool told_more = rules.trees && imagined_each > 0;
   const std::size_t levels = rules.levels > 0 ? rules.levels
                              : raw.items      ? (told_more ? 256 : 64)
@@ -320,10 +320,16 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
         fmt::format("{}: every signal is constant: there is nothing to learn from", raw.name),
         "add signals that change");
   auto network_rules = rules.network;
+  // Half as many moments a step teach as much together, and the network moves twice as often.
+  if (network_rules.batch == 0) network_rules.batch = raw.items ? 64 : 32;
+  if (network_rules.steps == 0) network_rules.steps = raw.items ? 2000 : 4000;
   if (model.bins_.width() <= 1.5 * raw.step) network_rules.soft = 0;
   if (!told_more)
     network_rules.steps = std::max<std::size_t>(1, network_rules.steps / untold_steps_divisor);
-  if (raw.items && told_more) {
+  if (raw.repairable && told_more) {
+    // What is planned by the calendar comes to the day, and one level is a day.
+    network_rules.jitter = 0;
+  } else if (raw.items && told_more) {
     network_rules.jitter = std::min(network_rules.jitter, 1.0);
   } else if (raw.items) {
     // Items fail so rarely that a network would soon know each of them by heart.
@@ -361,15 +367,17 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
       if (!grove) return grove.error();
       out.grove = std::move(*grove);
       const auto count =
-          std::min(imagined_max,
-                   static_cast<std::size_t>(imagined_each * static_cast<double>(taught.size())));
+          std::min({imagined_max, rows_max,
+                    static_cast<std::size_t>(imagined_each * static_cast<double>(taught.size()))});
       if (count > 0) {
         told.horizons = model.horizons_;
         told.samples = raw.items
                            ? model.telling_items(records, taught, out.grove, count, own_rules.seed)
                            : imagined_moments(taught, model.words_.groups(),
                                               model.horizons_.front(), count, own_rules.seed);
-        told.within = model.from_trees(std::span(&out.grove, 1), told.samples).within;
+        auto said = model.from_trees(std::span(&out.grove, 1), told.samples);
+        told.within = std::move(said.within);
+        told.expected = std::move(said.expected);
       }
       tell(fmt::format("trees {} of {} are grown", member + 1, members));
     }
@@ -517,83 +525,6 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   return model;
 }
 
-Result<PlantModel::Grove> PlantModel::grow(const Samples& learned, const PlantRules& rules,
-                                           std::uint64_t seed) const {
-  Grove grove;
-  auto tree_rules = schema_.items ? rules.of_items : rules.within;
-  tree_rules.seed = seed;
-  tree_rules.threads = rules.threads;
-  const double stride =
-      std::max(1.0, static_cast<double>(learned.size()) / static_cast<double>(tree_rows_max));
-  // Some rows are told again with a signal missing, or trees would never have met one that is.
-  std::vector<std::vector<std::size_t>> hideable;
-  for (const auto& group : words_.groups())
-    if (words_.features()[group.front()].group != "age") hideable.push_back(group);
-  const auto add = [&](std::size_t i, float label, std::vector<float>& features,
-                       std::vector<float>& labels) {
-    const auto row = learned.status(i);
-    features.insert(features.end(), row.begin(), row.end());
-    labels.push_back(label);
-    const auto word = line::random_word(seed, 12, line::Purpose::training, i);
-    if (word % 5 != 0 || hideable.size() < 2) return;
-    features.insert(features.end(), row.begin(), row.end());
-    labels.push_back(label);
-    float* again = &features[features.size() - row.size()];
-    for (const auto f : hideable[(word >> 8U) % hideable.size()]) again[f] = unknown;
-  };
-  for (std::size_t k = 0; k < learned.kinds; ++k) {
-    for (const double h : horizons_) {
-      std::vector<float> features;
-      std::vector<float> labels;
-      for (double place = 0; place < static_cast<double>(learned.size()); place += stride) {
-        const auto i = static_cast<std::size_t>(place);
-        const auto result = outcome(learned.of(i, k), static_cast<double>(learned.view[i]), h);
-        if (result) add(i, *result ? 1.0F : 0.0F, features, labels);
-      }
-      auto trees = Trees::fit(features, learned.width, labels, tree_rules);
-      if (!trees) return trees.error();
-      grove.within.push_back(std::move(*trees));
-    }
-  }
-  if (schema_.items) return grove;
-  std::vector<float> features;
-  std::vector<float> labels;
-  for (double place = 0; place < static_cast<double>(learned.size()); place += stride) {
-    const auto i = static_cast<std::size_t>(place);
-    const auto truth = learned.any(i);
-    if (!truth.happened && static_cast<double>(truth.after) < bins_.horizon) continue;
-    add(i, std::min(truth.after, static_cast<float>(bins_.horizon)), features, labels);
-  }
-  auto time_rules = rules.time;
-  time_rules.seed = seed;
-  time_rules.threads = rules.threads;
-  if (!labels.empty()) {
-    auto trees = Trees::fit(features, learned.width, labels, time_rules);
-    if (!trees) return trees.error();
-    grove.time = std::move(*trees);
-  }
-  return grove;
-}
-
-Samples PlantModel::telling_items(const Records& records, const Samples& real, const Grove& grove,
-                                  std::size_t count, std::uint64_t seed) const {
-  const std::vector<std::size_t> items(real.machine.begin(), real.machine.end());
-  const auto imagined = imagined_items(records, items, imagined_for_each_kept * count, seed);
-  Choice all;
-  all.machines.resize(imagined.machines.size());
-  std::iota(all.machines.begin(), all.machines.end(), std::size_t{0});
-  all.most = imagined.machines.size();
-  const auto pool = take_samples(imagined, *status_, all);
-  const auto answers = from_trees(std::span(&grove, 1), pool);
-  std::vector<std::size_t> doubtful, others;
-  for (std::size_t i = 0; i < pool.size(); ++i)
-    (answers.any[i] >= doubtful_from ? doubtful : others).push_back(i);
-  doubtful.resize(std::min(doubtful.size(), count / 2));
-  others.resize(std::min(others.size(), count - doubtful.size()));
-  doubtful.insert(doubtful.end(), others.begin(), others.end());
-  return pool.picked(doubtful);
-}
-
 Result<Done> PlantModel::open(int threads) {
   models_.clear();
   for (const auto& network : networks_) {
@@ -658,44 +589,6 @@ Answers PlantModel::from_shares(std::vector<float> shares, std::size_t count) co
     answers.q05.push_back(static_cast<float>(bins_.quantile(any, 0.05)));
     answers.q50.push_back(static_cast<float>(bins_.quantile(any, 0.5)));
     answers.q95.push_back(static_cast<float>(bins_.quantile(any, 0.95)));
-  }
-  return answers;
-}
-
-Answers PlantModel::from_trees(std::span<const Grove> groves, const Samples& samples) const {
-  const auto kinds = schema_.kinds.size();
-  const auto n = horizons_.size();
-  Answers answers;
-  answers.within.resize(samples.size() * kinds * n);
-  answers.any.resize(samples.size() * n);
-  const auto part = 1 / static_cast<float>(groves.size());
-  for (const auto& grove : groves)
-    for (std::size_t k = 0; k < kinds; ++k)
-      for (std::size_t h = 0; h < n; ++h) {
-        const auto p = grove.within[k * n + h].predict(samples.features, samples.width);
-        for (std::size_t i = 0; i < samples.size(); ++i)
-          answers.within[(i * kinds + k) * n + h] += part * p[i];
-      }
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    for (std::size_t k = 0; k < kinds; ++k)  // within a longer time is at least within a shorter
-      for (std::size_t h = 1; h < n; ++h) {
-        auto& p = answers.within[(i * kinds + k) * n + h];
-        p = std::max(p, answers.within[(i * kinds + k) * n + h - 1]);
-      }
-    for (std::size_t h = 0; h < n; ++h) {
-      double none = 1;
-      for (std::size_t k = 0; k < kinds; ++k)
-        none *= 1 - static_cast<double>(answers.within[(i * kinds + k) * n + h]);
-      answers.any[i * n + h] =
-          schema_.items ? answers.within[i * kinds * n + h] : static_cast<float>(1 - none);
-    }
-  }
-  for (const auto& grove : groves) {
-    if (!grove.time) continue;
-    answers.expected.resize(samples.size());
-    const auto times = grove.time->predict(samples.features, samples.width);
-    for (std::size_t i = 0; i < times.size(); ++i)
-      answers.expected[i] += part * std::clamp(times[i], 0.0F, static_cast<float>(bins_.horizon));
   }
   return answers;
 }

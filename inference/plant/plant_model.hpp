@@ -33,8 +33,7 @@ struct PlantRules {
   /// own, so that what chooses the blend and fits the intervals was not learned from, and yet every
   /// machine teaches most of them.
   std::size_t members = 8;
-  /// Items or moments that the trees tell a network of, for each real one: 12 items; machines that
-  /// are repaired and go on show nothing of the next failure for most of the time: 6; others 2.
+  /// Items or moments that the trees tell a network of, for each real one: 12 items, 8 moments.
   std::optional<double> imagined;
   double calibration_share = 0.15;  ///< That part, of machines; or of time, the same for all.
   bool trees = true;
@@ -156,6 +155,10 @@ class PlantModel {
   };
   [[nodiscard]] line::Result<Grove> grow(const Samples& learned, const PlantRules& rules,
                                          std::uint64_t seed) const;
+  /// E[min(T, horizon)] of moments whose view ended before, given that none came until then, by
+  /// what the trees say of the horizons; 0 for all others.
+  [[nodiscard]] std::vector<float> expected_of_censored(const Samples& censored,
+                                                        const Grove& grove) const;
   /// Imagined items to tell a network of, half of them such as may fail: which are told changes
   /// nothing of what is said of each.
   [[nodiscard]] Samples telling_items(const Records& records, const Samples& real,

@@ -13,6 +13,8 @@ namespace {
 /// Items have few numbers and no history: what two of them make together is worth a word.
 constexpr std::size_t pair_channels_max = 10;
 
+const std::string any_service = "any service";
+
 /// Running sums of one channel: known values, their number, and moments against the row number.
 struct Sums {
   std::vector<double> n, y, yy, x, xx, xy;
@@ -58,6 +60,13 @@ Status::Status(const Records& records, double horizon)
   for (const auto& code : records.codes) {
     features_.push_back({code, "since"});
     for (const auto span : spans_) features_.push_back({code, fmt::format("n{}", span)});
+  }
+  any_service_ =
+      !items_ && std::count(maintenance_.begin(), maintenance_.end(), true) > 1 &&
+      std::find(records.codes.begin(), records.codes.end(), any_service) == records.codes.end();
+  if (any_service_) {
+    features_.push_back({any_service, "since"});
+    features_.push_back({any_service, "before"});
   }
   if (items_) {
     std::vector<std::size_t> numbers;
@@ -182,6 +191,21 @@ std::vector<float> Status::at(const Machine& machine, std::span<const std::size_
       }
     }
     f += 1 + spans_.size();
+  }
+  if (any_service_) {
+    std::vector<double> visits;
+    for (const auto& event : machine.events)
+      if (maintenance_[event.code] && (visits.empty() || event.at > visits.back() + step_))
+        visits.push_back(event.at);
+    const auto told = [&](double time) { return std::log2(1 + time / step_); };
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      const double now = machine.time[rows[r]];
+      const auto next = std::upper_bound(visits.begin(), visits.end(), now);
+      if (next == visits.begin()) continue;
+      put(r, f, told(now - *(next - 1)));
+      if (next - visits.begin() > 1) put(r, f + 1, told(*(next - 1) - *(next - 2)));
+    }
+    f += 2;
   }
   for (const auto& [a, b] : pairs_) {
     for (std::size_t r = 0; r < rows.size(); ++r) {

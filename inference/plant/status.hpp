@@ -45,6 +45,9 @@ class Status {
   /// Not of machines that go on after a failure, by the calendar: how long they have been watched
   /// says nothing of them, and later is always more than was learned.
   bool told_age_ = true;
+  /// Services of several kinds: together they show when somebody came last, and how long after the
+  /// time before. What is found or replaced is found then.
+  bool any_service_ = false;
   double step_ = 1;
   std::vector<std::size_t> spans_;
   std::size_t baseline_ = 10;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <xgboost/c_api.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -15,6 +16,8 @@ using line::Error;
 using line::Result;
 
 namespace {
+
+constexpr std::size_t rows_at_once = 8192;  ///< Of a prediction: XGBoost keeps a copy of each.
 
 /// A matrix of XGBoost that frees itself.
 struct Matrix {
@@ -104,14 +107,18 @@ Result<Trees> Trees::restore(std::string_view bytes) {
 }
 
 std::vector<float> Trees::predict(std::span<const float> rows, std::size_t width) const {
-  if (rows.empty()) return {};
-  const Matrix matrix(rows, width);
-  bst_ulong count = 0;
-  const float* values = nullptr;
-  if (matrix.failed != 0 ||
-      XGBoosterPredict(state_->booster, matrix.handle, 0, 0, 0, &count, &values) != 0)
-    throw std::runtime_error(std::string("XGBoost: ") + XGBGetLastError());
-  return {values, values + count};
+  std::vector<float> answers;
+  for (std::size_t from = 0; from < rows.size(); from += rows_at_once * width) {
+    const Matrix matrix(rows.subspan(from, std::min(rows_at_once * width, rows.size() - from)),
+                        width);
+    bst_ulong count = 0;
+    const float* values = nullptr;
+    if (matrix.failed != 0 ||
+        XGBoosterPredict(state_->booster, matrix.handle, 0, 0, 0, &count, &values) != 0)
+      throw std::runtime_error(std::string("XGBoost: ") + XGBGetLastError());
+    answers.insert(answers.end(), values, values + count);
+  }
+  return answers;
 }
 
 namespace {

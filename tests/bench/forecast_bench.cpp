@@ -37,6 +37,12 @@ double cpu_seconds() {
          1e-6 * static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
+double peak_megabytes() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_maxrss) / 1024;
+}
+
 struct Data {
   Description description;
   Records records;
@@ -96,6 +102,53 @@ Records in_regimes(Records records, std::size_t count) {
       values.push_back(static_cast<float>(10 * static_cast<double>(regime) + 0.01 * draw(4, row)));
     }
     machine.values = std::move(values);
+  }
+  return records;
+}
+
+/// Items or machines of random numbers with many columns, for the memory that training takes. The
+/// first two columns together decide what fails.
+Data made_up_wide(std::size_t columns, std::size_t machines, std::size_t rows) {
+  Data data;
+  auto& records = data.records;
+  records.name = "wide";
+  records.time_unit = "h";
+  records.items = rows == 1;
+  records.kinds = {"failure"};
+  records.channels.resize(columns);
+  for (std::size_t c = 0; c < columns; ++c) records.channels[c].name = fmt::format("c{}", c);
+  for (std::uint32_t m = 0; m < machines; ++m) {
+    Machine machine;
+    machine.id = fmt::format("{}", m);
+    for (std::size_t i = 0; i < rows * columns; ++i)
+      machine.values.push_back(
+          static_cast<float>(line::random_uniform(selection_seed, m, line::Purpose::training, i)));
+    for (std::size_t t = 0; t < rows; ++t) machine.time.push_back(static_cast<double>(t));
+    machine.until = machine.time.back();
+    if (rows > 1 || machine.values[0] + machine.values[1] > 1.7F)
+      machine.failures = {{machine.until, 0}};
+    records.machines.push_back(std::move(machine));
+  }
+  data.description.horizon = rows == 1 ? 0 : static_cast<double>(rows) / 2;
+  return data;
+}
+
+/// A share of the machines is still running at a random moment after their first 30 rows, where
+/// their records end.
+Records still_running(Records records, const std::vector<std::size_t>& machines, double share) {
+  const auto draw = [&](std::size_t m, std::size_t what) {
+    return line::random_uniform(selection_seed, static_cast<std::uint32_t>(m),
+                                line::Purpose::training, what);
+  };
+  for (const auto m : machines) {
+    auto& machine = records.machines[m];
+    const auto rows = machine.time.size();
+    if (draw(m, 100) >= share || rows <= 30) continue;
+    const auto keep = 30 + static_cast<std::size_t>(draw(m, 101) * static_cast<double>(rows - 30));
+    machine.time.resize(keep);
+    machine.values.resize(keep * records.channels.size());
+    machine.failures.clear();
+    machine.until = machine.time.back();
   }
   return records;
 }
@@ -210,8 +263,9 @@ void judge_run(const std::string& set, const std::string& part, const Data& data
   }
   const auto judgement = judge(*model, *prepared, samples);
   std::string line = fmt::format(
-      R"({{"set": "{}", "part": "{}", "seed": {}, "run": {}, "cpu_s": {:.1f}, "samples": {}, "blend": {:.2f})",
-      set, part, rules.seed, index, spent, judgement.samples, model->blend_share());
+      R"({{"set": "{}", "part": "{}", "seed": {}, "run": {}, "cpu_s": {:.1f}, "peak_mb": {:.0f}, "samples": {}, "blend": {:.2f})",
+      set, part, rules.seed, index, spent, peak_megabytes(), judgement.samples,
+      model->blend_share());
   for (const auto method : {Method::gpt, Method::trees, Method::blend}) {
     const auto& score = judgement.methods[static_cast<std::size_t>(method)];
     const auto name = method == Method::gpt ? "gpt" : method == Method::trees ? "trees" : "blend";
@@ -277,7 +331,11 @@ int main(int count, char** arguments) {
           run.learn.insert(run.learn.end(), parts[p].begin(), parts[p].end());
         run.judged.machines = parts[0];
         run.cuts = 20;
-        judge_run(set, part, data, data.records, run, rules, 0, verbose);
+        const auto whole = data.records;
+        data.records =
+            still_running(std::move(data.records), run.learn, number(options, "censored", 0));
+        judge_run(set, part, data, whole, run, rules, 0, verbose);
+        data.records = whole;
       }
     }
   } else if (set == "ai4i") {
@@ -299,6 +357,15 @@ int main(int count, char** arguments) {
         judge_run(set, part, data, data.records, run, rules, fold, verbose);
       }
     }
+  } else if (set == "wide") {
+    const auto data = made_up_wide(static_cast<std::size_t>(number(options, "columns", 300)),
+                                   static_cast<std::size_t>(number(options, "machines", 7000)),
+                                   static_cast<std::size_t>(number(options, "rows", 1)));
+    Run run;
+    run.learn = all_of(data.records);
+    run.judged.machines = {0};
+    judge_run(set, part, data, data.records, run, rules_of(options, data.description, first), 0,
+              verbose);
   } else if (set == "azure") {
     const auto data = read("azure.toml");
     double begin = std::numeric_limits<double>::infinity();
@@ -379,7 +446,7 @@ int main(int count, char** arguments) {
       std::fflush(stdout);
     }
   } else {
-    fmt::print(stderr, "set is fd001, fd003, ai4i, azure or alarms\n");
+    fmt::print(stderr, "set is fd001, fd003, ai4i, azure, alarms or wide\n");
     return 2;
   }
   return 0;

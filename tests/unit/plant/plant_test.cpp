@@ -8,7 +8,6 @@
 #include <fstream>
 #include <numeric>
 
-#include "inference/plant/imagined.hpp"
 #include "inference/plant/plant_model.hpp"
 #include "sim/line/random.hpp"
 
@@ -355,113 +354,6 @@ TEST_CASE("wear in steps is no setting, nor is a signal that explains no other")
   CHECK(learn_regimes(records, first_machines(8), ever).none());
 }
 
-TEST_CASE("imagined items are mixed from real ones and have no answer") {
-  Records records;
-  records.items = true;
-  records.channels.resize(2);
-  records.kinds = {"failure"};
-  for (std::uint32_t m = 0; m < 50; ++m)
-    records.machines.push_back(
-        {{}, {0}, {static_cast<float>(m), 100 + static_cast<float>(m)}, {}, {{0, 0}}, 0});
-  const auto items = first_machines(40);
-  const auto imagined = imagined_items(records, items, 500, 5);
-  REQUIRE(imagined.machines.size() == 500);
-  std::size_t mixed = 0;
-  for (const auto& item : imagined.machines) {
-    CHECK(item.failures.empty());
-    CHECK(item.values[0] < 40);
-    CHECK((item.values[1] >= 100 && item.values[1] < 140));
-    mixed += item.values[1] != item.values[0] + 100 ? 1 : 0;
-  }
-  CHECK((mixed > 150 && mixed < 450));
-  CHECK(imagined_items(records, items, 500, 5).machines[499].values ==
-        imagined.machines[499].values);
-}
-
-TEST_CASE("imagined moments are mixed group by group, and begin near failures every other time") {
-  Samples real;
-  real.width = 4;
-  real.kinds = 1;
-  for (std::uint32_t i = 0; i < 200; ++i) {
-    const auto x = static_cast<float>(i);
-    real.features.insert(real.features.end(), {x, x, 1000 + x, 2000 + x});
-    real.truth.push_back({i < 10 ? 2.0F : 90.0F, i < 10});
-    real.machine.push_back(i);
-    real.row.push_back(0);
-    real.at.push_back(0);
-    real.missing.push_back(0);
-    real.view.push_back(100);
-  }
-  const std::vector<std::vector<std::size_t>> groups = {{0, 1}, {2}};
-  const auto imagined = imagined_moments(real, groups, 5, 1000, 3);
-  REQUIRE(imagined.size() == 1000);
-  std::size_t near = 0;
-  std::size_t mixed = 0;
-  std::size_t hidden = 0;
-  for (std::size_t i = 0; i < imagined.size(); ++i) {
-    const auto row = imagined.status(i);
-    near += row[3] < 2010 ? 1 : 0;  // in no group: the moment that it began with
-    CHECK(std::isnan(row[0]) == std::isnan(row[1]));
-    hidden += std::isnan(row[0]) || std::isnan(row[2]) ? 1 : 0;
-    if (std::isnan(row[0])) continue;
-    CHECK(row[0] == row[1]);
-    mixed += row[0] != row[3] - 2000 ? 1 : 0;
-  }
-  CHECK((near > 480 && near < 580));
-  CHECK(hidden == 200);
-  CHECK((mixed > 60 && mixed < 250));
-  const auto again = imagined_moments(real, groups, 5, 1000, 3);
-  CHECK(std::memcmp(again.features.data(), imagined.features.data(),
-                    imagined.features.size() * sizeof(float)) == 0);
-}
-
-TEST_CASE("a network says what it is told where it has seen nothing fail") {
-  const std::vector<Feature> features = {{"heat", "last"}, {"idle", "last"}};
-  Samples real;
-  real.width = 2;
-  real.kinds = 1;
-  for (std::uint32_t i = 0; i < 400; ++i) {
-    const auto share = [&](std::uint64_t draw) {
-      return static_cast<float>(line::random_uniform(5, i, line::Purpose::training, draw));
-    };
-    real.features.insert(real.features.end(), {share(0), share(1)});
-    real.truth.push_back({0, false});  // the view ends at once: nothing is learned from these
-    real.machine.push_back(i);
-    real.row.push_back(0);
-    real.at.push_back(0);
-    real.missing.push_back(0);
-    real.view.push_back(0);
-  }
-  Told told;
-  told.samples = real;
-  told.horizons = {2, 5};
-  for (std::size_t i = 0; i < real.size(); ++i) {
-    const bool hot = real.status(i)[0] > 0.5F;
-    told.within.insert(told.within.end(), {hot ? 0.7F : 0.1F, hot ? 0.9F : 0.2F});
-  }
-  const Bins bins{10, 10};
-  const Words words(features, real.features, 8, {"failure"}, bins.words(), Packing::group);
-  NetworkRules rules;
-  rules.steps = 400;
-  rules.batch = 32;
-  rules.width = 32;
-  const auto network = train_network(words, real, told, bins, rules, {});
-  auto model = gpt2::Model::create(network.config, network.weights, {});
-  REQUIRE(model);
-  const auto shares = answer(*model, network.repeated, words, bins, real);
-  double hot_by_2 = 0, cold_by_2 = 0, hot_by_5 = 0, hot = 0, cold = 0;
-  for (std::size_t i = 0; i < real.size(); ++i) {
-    const auto row = std::span(shares).subspan(i * bins.words(), bins.words());
-    if (real.status(i)[0] > 0.6F)
-      hot += 1, hot_by_2 += bins.within(row, 2), hot_by_5 += bins.within(row, 5);
-    else if (real.status(i)[0] < 0.4F)
-      cold += 1, cold_by_2 += bins.within(row, 2);
-  }
-  CHECK(hot_by_2 / hot == Approx(0.7).margin(0.08));
-  CHECK(hot_by_5 / hot == Approx(0.9).margin(0.08));
-  CHECK(cold_by_2 / cold == Approx(0.1).margin(0.06));
-}
-
 TEST_CASE("the trees of items find a range of failures that is narrower than a quantile") {
   const auto draw = [](std::uint32_t stream, std::uint64_t i) {
     return static_cast<float>(line::random_uniform(6, stream, line::Purpose::training, i));
@@ -514,6 +406,46 @@ TEST_CASE("a machine that is repaired and goes on is not known by the calendar")
   CHECK(told[status.features().size() + 1] == 2);
   records.repairable = false;
   CHECK(Status(records, 28).features()[0].group == "age");
+}
+
+TEST_CASE("services of several kinds tell together when somebody came last") {
+  Records records;
+  records.repairable = true;
+  records.dated = true;
+  records.channels.resize(1);
+  records.channels[0].name = "heat";
+  records.kinds = {"pump"};
+  records.codes = {"service belt", "jam", "service seal"};
+  records.maintenance = {true, false, true};
+  Machine machine;
+  for (std::size_t t = 0; t < 60; ++t) {
+    machine.time.push_back(static_cast<double>(t));
+    machine.values.push_back(20);
+  }
+  machine.events = {{10.5, 0}, {25.5, 0}, {25.6, 2}, {30, 1}, {40.5, 2}};
+  const Status status(records, 28);
+  const auto place = [&](const std::string& statistic) {
+    const auto found = std::find(status.features().begin(), status.features().end(),
+                                 Feature{"any service", statistic});
+    REQUIRE(found != status.features().end());
+    return static_cast<std::size_t>(found - status.features().begin());
+  };
+  const std::vector<std::size_t> rows = {5, 20, 39, 50};
+  const auto told = status.at(machine, rows);
+  const auto days = [&](std::size_t row, const std::string& statistic) {
+    return std::exp2(told[row * status.features().size() + place(statistic)]) - 1;
+  };
+  CHECK(std::isnan(days(0, "since")));
+  CHECK(days(1, "since") == Approx(9.5));
+  CHECK(std::isnan(days(1, "before")));
+  CHECK(days(2, "since") == Approx(13.5));  // two parts changed in one visit
+  CHECK(days(2, "before") == Approx(15));
+  CHECK(days(3, "since") == Approx(9.5));
+  CHECK(days(3, "before") == Approx(15));
+  records.maintenance = {true, false, false};
+  const Status one(records, 28);  // one kind says the same itself
+  CHECK(std::none_of(one.features().begin(), one.features().end(),
+                     [](const Feature& f) { return f.group == "any service"; }));
 }
 
 TEST_CASE("a status does not change when the future does") {
@@ -643,6 +575,20 @@ TEST_CASE("a plant.json that is nested too deeply is refused before it uses up t
   const auto model = PlantModel::load(folder);
   REQUIRE_FALSE(model);
   CHECK(model.error().text().find("nested more than 100 deep") != std::string::npos);
+}
+
+TEST_CASE("a model from before visits were told is refused where there are services to tell of") {
+  const auto folder = folder_of("version");
+  const auto complaint = [&](const std::string& services, bool items) {
+    std::ofstream(folder / "plant.json")
+        << fmt::format(R"({{"plant": 4, "items": {}, "maintenance": {}}})", items, services);
+    const auto model = PlantModel::load(folder);
+    REQUIRE_FALSE(model);
+    return model.error().text();
+  };
+  CHECK(complaint("[true, false, true]", false).find("is of version 4") != std::string::npos);
+  CHECK(complaint("[true, false]", false).find("is of version 4") == std::string::npos);
+  CHECK(complaint("[]", true).find("is of version 4") == std::string::npos);
 }
 
 TEST_CASE("of several outcomes of an item any is a question of its own") {

@@ -30,7 +30,9 @@ struct Bins {
 
 struct NetworkRules {
   std::uint64_t seed = 1;
-  std::size_t steps = 0;  ///< 0: PlantModel's choice, 2000 of 64 items or 4000 of 32 moments.
+  /// 0: PlantModel's choice: 2000 of 64 items, 4000 of 32 moments, 8000 of machines that are
+  /// repaired, where most moments show nothing of the next failure.
+  std::size_t steps = 0;
   std::size_t batch = 0;
   std::size_t layers = 2;
   std::size_t heads = 2;

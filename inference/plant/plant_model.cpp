@@ -322,7 +322,8 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
   auto network_rules = rules.network;
   // Half as many moments a step teach as much together, and the network moves twice as often.
   if (network_rules.batch == 0) network_rules.batch = raw.items ? 64 : 32;
-  if (network_rules.steps == 0) network_rules.steps = raw.items ? 2000 : 4000;
+  if (network_rules.steps == 0)
+    network_rules.steps = raw.items ? 2000 : raw.repairable ? 8000 : 4000;
   if (model.bins_.width() <= 1.5 * raw.step) network_rules.soft = 0;
   if (!told_more)
     network_rules.steps = std::max<std::size_t>(1, network_rules.steps / untold_steps_divisor);

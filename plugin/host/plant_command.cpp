@@ -203,7 +203,7 @@ void add_plant_options(CLI::App& command, PlantOptions& options) {
   command
       .add_option("--gpt-steps", options.rules.network.steps,
                   "Steps of descent of the GPT-2 on plant data; 0: 2000 for items, 4000 for "
-                  "machines, 1500 for alarms")
+                  "machines, 8000 for such as are repaired, 1500 for alarms")
       ->check(CLI::Range(0, 100'000'000))
       ->capture_default_str();
   command

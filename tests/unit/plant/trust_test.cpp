@@ -67,7 +67,7 @@ const PlantModel& trained() {
     rules.network.width = 32;
     rules.network.batch = 32;
     rules.members = 2;
-    rules.within.rounds = 40;
+    rules.within.rounds = 200;
     rules.time.rounds = 60;
     rules.horizon = 40;
     rules.horizons = {10, 20, 40};

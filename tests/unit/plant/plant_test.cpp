@@ -383,13 +383,19 @@ TEST_CASE("the trees of items find a range of failures that is narrower than a q
   CHECK(wrong() > 20);
 }
 
-TEST_CASE("a machine that is repaired and goes on is not known by the calendar") {
+/// What is known of pumps that are repaired and go on.
+Records of_repaired_pumps() {
   Records records;
   records.repairable = true;
   records.dated = true;
   records.channels.resize(1);
   records.channels[0].name = "heat";
   records.kinds = {"pump"};
+  return records;
+}
+
+TEST_CASE("a machine that is repaired and goes on is not known by the calendar") {
+  auto records = of_repaired_pumps();
   Machine machine;
   for (std::size_t t = 0; t < 100; ++t) {
     machine.time.push_back(16'000 + static_cast<double>(t));
@@ -409,12 +415,7 @@ TEST_CASE("a machine that is repaired and goes on is not known by the calendar")
 }
 
 TEST_CASE("services of several kinds tell together when somebody came last") {
-  Records records;
-  records.repairable = true;
-  records.dated = true;
-  records.channels.resize(1);
-  records.channels[0].name = "heat";
-  records.kinds = {"pump"};
+  auto records = of_repaired_pumps();
   records.codes = {"service belt", "jam", "service seal"};
   records.maintenance = {true, false, true};
   Machine machine;

@@ -202,22 +202,19 @@ PlantOptions::PlantOptions() {
 void add_plant_options(CLI::App& command, PlantOptions& options) {
   command
       .add_option("--gpt-steps", options.rules.network.steps,
-                  "Steps of descent of the GPT-2 on plant data; 0: 2000 for items, 4000 for "
-                  "machines, 8000 for such as are repaired, 1500 for alarms")
+                  "Steps on plant data; 0: as the kind of data needs")
       ->check(CLI::Range(0, 100'000'000))
       ->capture_default_str();
   command
       .add_option("--levels", options.rules.levels,
-                  "Levels of a word; 0: 256 for items, 96 for machines that are repaired, else 32")
+                  "Levels of a word; 0: as the kind of data needs")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
   command.add_flag("--one-word-a-position", options.words,
                    "Language of one word a position instead of one signal");
   command
-      .add_option(
-          "--jitter", options.rules.network.jitter,
-          "Levels by which words are moved in training; of items at most 1, of machines that "
-          "are repaired none")
+      .add_option("--jitter", options.rules.network.jitter,
+                  "Levels by which words are moved in training")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
   command
@@ -228,10 +225,8 @@ void add_plant_options(CLI::App& command, PlantOptions& options) {
   command.add_option("--members", options.rules.members, "Networks whose answers are averaged")
       ->check(CLI::Range(1, 20))
       ->capture_default_str();
-  command.add_option(
-      "--recalibrate", options.recalibrate,
-      "With train: keep the networks of this model and fit its calibration to the data or to "
-      "simulated days; from these, grow its trees anew");
+  command.add_option("--recalibrate", options.recalibrate,
+                     "Keep this model's networks; calibrate them, grow trees");
   command.add_flag("--no-trees", options.no_trees, "The GPT-2 alone, without trees and blend");
   command.add_option("--soft", options.rules.network.soft, "Softness of time answers in bins")
       ->check(CLI::Range(0.0, 10.0))

@@ -289,8 +289,7 @@ void add_train(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command
       ->add_option("--tree-days", options->train.tree_days,
-                   "Of the days to learn from, those that trees learn from, which stay beside the "
-                   "GPT-2 if they help it; with --judge, trees to compare")
+                   "Of these, days to grow trees on, kept if they help")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
   command

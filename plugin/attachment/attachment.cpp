@@ -279,6 +279,8 @@ struct Attachment::State {
   std::deque<Message> inbox;
   std::atomic<bool> stopping = false;
   std::thread thread;
+  /// Set by itself: it may call back before `thread` knows of it.
+  std::atomic<std::thread::id> own_thread;
   // Pages and metrics are asked for while an instance starts and stops: what they see of these
   // changes under `mutex`.
   std::unique_ptr<io::RegisterServer> server;
@@ -2178,8 +2180,10 @@ Answer Attachment::start(Attachment* former) {
   s.begin_polling();
   s.running = true;
   s.thread = std::thread([&s] {
+    s.own_thread = std::this_thread::get_id();
     inference::Forecaster::take_short_turns();
     s.live();
+    s.own_thread = std::thread::id();
     const std::lock_guard lock(s.inbox_mutex);
     s.running = false;
     s.inbox_filled.notify_all();
@@ -2189,7 +2193,7 @@ Answer Attachment::start(Attachment* former) {
 
 Answer Attachment::stop(std::chrono::milliseconds limit) {
   auto& s = *state_;
-  if (s.thread.get_id() == std::this_thread::get_id())
+  if (s.own_thread == std::this_thread::get_id())
     return {Refusal::wrong_state, "an instance is not stopped from one of its own callbacks"};
   {
     std::unique_lock lock(s.inbox_mutex);

@@ -162,7 +162,6 @@ struct Evaluator::State {
   std::vector<Row> renewed_before;  ///< (block * machines + m): see `renewed`.
   /// (block * machines + m)[part]; negative where the part is scrapped even without damage.
   std::vector<std::vector<Row>> cycles;
-  std::vector<double> drawn_s;  ///< For one lane.
 
   // The block at work.
   std::size_t block = 0;
@@ -177,8 +176,7 @@ struct Evaluator::State {
   std::array<std::uint32_t, lanes> services{};
   bool by_hand = false;       ///< The part that is followed comes from the machine before itself.
   std::size_t drawn_for = 0;  ///< Entries that the draws of the block suffice for.
-  std::size_t drawn_block = std::numeric_limits<std::size_t>::max();  ///< That `cycles` are of.
-  std::vector<std::uint8_t> served;                                   ///< By service: a bit a lane.
+  std::vector<std::uint8_t> served;  ///< By service: a bit a lane.
   Kernels run = kernels();
   Board board;
   std::vector<Gear> gears;
@@ -188,6 +186,8 @@ struct Evaluator::State {
   std::optional<Outlook> outlook;
   double gone_before = 0;  ///< Parts that had left the line or were scrapped at the start.
   std::vector<double> finishes;
+  std::size_t drawn_block = std::numeric_limits<std::size_t>::max();  ///< That `cycles` are of.
+  std::vector<double> drawn_s;                                        ///< For one lane.
 
   // The schedule at work.
   Schedule schedule;

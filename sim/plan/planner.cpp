@@ -212,6 +212,7 @@ class Planning {
 
   Result<std::vector<double>> simulate(const std::vector<select::Cell>& cells) {
     std::vector<Trial> trials;
+    trials.reserve(cells.size());
     for (const auto& cell : cells)
       trials.push_back(
           future_of(request_, all_[cell.candidate].schedule, selection_seed(cell.future)));
@@ -264,6 +265,7 @@ class Planning {
   }
   [[nodiscard]] std::vector<Schedule> schedules() const {
     std::vector<Schedule> all;
+    all.reserve(all_.size());
     for (const auto& one : all_) all.push_back(one.schedule);
     return all;
   }
@@ -408,6 +410,7 @@ class Planning {
       auto costs = simulate(unknown);
       if (!costs) return costs;
       std::vector<double> joined;
+      joined.reserve(cells.size());
       std::size_t next = 0;
       for (const auto& cell : cells)
         joined.push_back(cell.candidate == 0 && cell.future < kept_.size() ? kept_[cell.future]

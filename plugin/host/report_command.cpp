@@ -13,6 +13,7 @@
 #include "inference/gpt2/json_text.hpp"
 #include "plugin/host/console.hpp"
 #include "plugin/report/tables.hpp"
+#include "sim/text/document.hpp"
 
 namespace foreline::host {
 
@@ -55,11 +56,11 @@ int write_tables(const nlohmann::ordered_json& story, const Options& options,
 }
 
 int report(const Options& options) {
-  const auto text = gpt2::read_file(shipped(options.story));
-  if (!text) return fail(bad_input, "report", text.error());
-  if (auto checked = gpt2::json_from(*text, options.story); !checked)
+  const auto content = text::read_text_file(shipped(options.story));
+  if (!content) return fail(bad_input, "report", content.error());
+  if (auto checked = gpt2::json_from(*content, options.story); !checked)
     return fail(bad_input, "report", checked.error());
-  const auto story = nlohmann::ordered_json::parse(*text);
+  const auto story = nlohmann::ordered_json::parse(*content);
   auto page = report::page_of(story);
   if (!page) return fail(bad_input, "report", page.error());
   const auto out = options.out.empty()

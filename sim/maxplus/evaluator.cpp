@@ -139,6 +139,10 @@ double visits_within(const Trial& trial) {
 }
 
 struct Evaluator::State {
+  // The widest first, of the block at work.
+  Board board;
+  Row serviced{};
+
   Trial trial;
   std::vector<std::uint64_t> seeds;
   std::size_t machines = 0;
@@ -172,13 +176,11 @@ struct Evaluator::State {
   std::vector<Row> ended;               ///< By order: when the last part ended; -1: not.
   std::vector<Row> renewed;  ///< By machine: where on its axis of operating seconds it was renewed.
   std::vector<std::vector<Row>> asks;  ///< By machine and rule: when a rule by line time asks next.
-  Row serviced{};
   std::array<std::uint32_t, lanes> services{};
   bool by_hand = false;       ///< The part that is followed comes from the machine before itself.
   std::size_t drawn_for = 0;  ///< Entries that the draws of the block suffice for.
   std::vector<std::uint8_t> served;  ///< By service: a bit a lane.
   Kernels run = kernels();
-  Board board;
   std::vector<Gear> gears;
   std::vector<std::vector<double>> work_s, changeover_s;  ///< Gear::work_s, Gear::changeover_s.
   std::vector<std::uint32_t> products;                    ///< By order.

@@ -322,7 +322,7 @@ class Planning {
     if (request_.least_gain_share <= 0 || !is_trusted()) return;
     auto told = by_model(question, seeds, schedules());
     const auto& kept = told.front().costs;
-    const double least = request_.least_gain_share * std::abs(mean_of(kept));
+    const double least = least_gain(told);
     std::vector<bool> behind(all_.size());
     bool contested = false;
     for (std::size_t c = 1; c < all_.size(); ++c) {
@@ -346,10 +346,12 @@ class Planning {
     forget_left_out();
   }
 
-  /// The mean gain over keeping, which comes first, is worth a decision.
+  /// Over keeping, which comes first: what is worth a decision.
+  [[nodiscard]] double least_gain(const std::vector<Told>& told) const {
+    return request_.least_gain_share * std::abs(mean_of(told.front().costs));
+  }
   [[nodiscard]] bool gains_enough(const std::vector<Told>& told, std::size_t c) const {
-    const double kept = mean_of(told.front().costs);
-    return kept - mean_of(told[c].costs) > request_.least_gain_share * std::abs(kept);
+    return mean_of(told.front().costs) - mean_of(told[c].costs) > least_gain(told);
   }
   /// What of the bar the recursion does not see in each candidate; `seeds` for the corners.
   [[nodiscard]] std::vector<std::string> shortfalls(const Trial& question,

@@ -37,6 +37,15 @@ std::size_t samples_in(double seconds, double period_s) {
   return static_cast<std::size_t>(std::max(1.0, std::round(seconds / period_s)));
 }
 
+/// Samples whose mean or median is one point of a slope or trend; one, however slow they come.
+struct Block {
+  explicit Block(double period_s)
+      : samples(samples_in(slope_block_s, period_s)),
+        seconds(static_cast<double>(samples) * period_s) {}
+  std::size_t samples;
+  double seconds;
+};
+
 /// The known values among the newest `count` of `values`, oldest first.
 std::vector<float> newest(const std::deque<float>& values, std::size_t count) {
   std::vector<float> known;
@@ -94,7 +103,7 @@ struct Channel {
   bool own = false;
   std::deque<float> running;   ///< Newest long_s of running; NaN where not Good.
   std::deque<bool> good;       ///< Beside MachineHistory::seen_s.
-  std::deque<float> before;    ///< The trend_s before `running`, in means of slope_block_s.
+  std::deque<float> before;    ///< The trend_s before `running`, in means of a Block.
   std::vector<float> leaving;  ///< Of the next of these means.
   std::vector<float> learning;
   float previous = not_known;
@@ -106,9 +115,9 @@ struct Channel {
   }
 
   /// Takes what has become too old for `running`, NaN or not.
-  void leave(float value, std::size_t block) {
+  void leave(float value, const Block& block) {
     leaving.push_back(value);
-    if (leaving.size() < block) return;
+    if (leaving.size() < block.samples) return;
     double sum = 0;
     std::size_t known = 0;
     for (const float v : leaving) {
@@ -117,7 +126,7 @@ struct Channel {
       ++known;
     }
     before.push_back(known > 0 ? static_cast<float>(sum / static_cast<double>(known)) : not_known);
-    if (before.size() > samples_in(trend_s, slope_block_s)) before.pop_front();
+    if (before.size() > samples_in(trend_s, block.seconds)) before.pop_front();
     leaving.clear();
   }
 
@@ -162,8 +171,9 @@ float trend_against(const Channel& channel, const Signal& signal, std::size_t co
 }
 
 /// Least squares through the medians of blocks, so that spikes don't tilt it.
-float slope_against(const Channel& channel, const Signal& signal, std::size_t block) {
+float slope_against(const Channel& channel, const Signal& signal, const Block& of) {
   const auto& running = channel.running;
+  const auto block = of.samples;
   std::vector<std::pair<double, double>> points;  // (blocks ago, level)
   for (std::size_t b = 0; (b + 1) * block <= running.size(); ++b) {
     const auto until = running.end() - static_cast<std::ptrdiff_t>(b * block);
@@ -190,7 +200,7 @@ float slope_against(const Channel& channel, const Signal& signal, std::size_t bl
     xx += (x - mean_x) * (x - mean_x);
     xy += (x - mean_x) * (y - mean_y);
   }
-  return static_cast<float>(xy / xx * (long_s / slope_block_s) / unit_of(signal, channel.baseline));
+  return static_cast<float>(xy / xx * (long_s / of.seconds) / unit_of(signal, channel.baseline));
 }
 
 }  // namespace
@@ -243,7 +253,7 @@ struct History::MachineHistory {
       auto& channel = channels[i];
       channel.running.push_back(values[i]);
       if (channel.running.size() > samples_in(long_s, period_s)) {
-        channel.leave(channel.running.front(), samples_in(slope_block_s, period_s));
+        channel.leave(channel.running.front(), Block(period_s));
         channel.running.pop_front();
       }
       if (learning && std::isfinite(values[i])) channel.learning.push_back(values[i]);
@@ -307,7 +317,7 @@ struct History::MachineHistory {
     s.last = level_against(channel, signal, samples_in(last_s, period_s));
     s.mean_short = level_against(channel, signal, samples_in(short_s, period_s));
     s.mean_long = level_against(channel, signal, samples_in(long_s, period_s));
-    s.slope_long = slope_against(channel, signal, samples_in(slope_block_s, period_s));
+    s.slope_long = slope_against(channel, signal, Block(period_s));
     s.trend = trend_against(channel, signal, samples_in(long_s, period_s));
     s.spread_last = spread_against(channel, signal, samples_in(spread_last_s, period_s));
     s.spread_short = spread_against(channel, signal, samples_in(short_s, period_s));

@@ -85,6 +85,25 @@ TEST_CASE("A rise over hours shows in the trend, whatever the level it began fro
   CHECK(std::isnan(shortly.signals.at(0).trend));
 }
 
+TEST_CASE("Slope and trend are of the same span of time, however seldom samples come") {
+  // A step five hours before the end, and 10 units an hour in the last two.
+  for (const double period_s : {10.0, 400.0}) {
+    auto line = small_line();
+    line->sample_period_s = period_s;
+    History history(line);
+    feed(history, running_frames(*line, 4 * hour_s, 14 * hour_s, [](const Signal& s, double at_s) {
+           if (s.kind != SignalKind::vibration) return s.normal;
+           return s.normal + (at_s < 9 * hour_s ? 0 : 30) + std::max(0.0, at_s / 360 - 120);
+         }));
+    INFO("a sample each " << period_s << " s");
+    const auto signal = history.window({0}).signals.at(0);
+    const double unit = std::hypot(0.2, 0.03 * 2.8);
+    CHECK(signal.slope_long == Approx(5 / unit).epsilon(0.2));
+    // The ramp's last half hour against the middle three fifths of the four hours before it.
+    CHECK(signal.trend == Approx(16.5 / unit).epsilon(0.1));
+  }
+}
+
 TEST_CASE("Unrest that has just begun shows in the spread of two minutes first") {
   const auto frames = running_frames(*small_line(), 0, 3 * hour_s, normal_level);
   History history(small_line());

@@ -43,6 +43,33 @@ Json difference(const std::vector<Measures>& winner, const std::vector<Measures>
   return summary(apart);
 }
 
+/// Orders with a due date that are open: when they leave the line (P10, P50, P90; none when fewer
+/// than half of the futures see it), and the Wilson interval of being on time.
+Json promises(const std::vector<plan::OnTime>& on_time, select::Chance plan::OnTime::*side,
+              const std::vector<plan::WorkSpan>& spans, const std::vector<Order>& orders) {
+  std::vector<const plan::WorkSpan*> last(orders.size(), nullptr);
+  for (const auto& span : spans)
+    if (auto& known = last.at(span.order.index); known == nullptr || span.end_s > known->end_s)
+      known = &span;
+  Json out = Json::array();
+  for (const auto& one : on_time) {
+    const auto& order = orders.at(one.order.index);
+    const auto& chance = one.*side;
+    Json entry = {{"order", order.id},
+                  {"due_s", finite(order.due_s)},
+                  {"on_time", chance.middle()},
+                  {"on_time_low", chance.low},
+                  {"on_time_high", chance.high}};
+    if (const auto* span = last[one.order.index]) {
+      entry["p10_s"] = span->end_low_s;
+      entry["p50_s"] = span->end_s;
+      entry["p90_s"] = span->end_high_s;
+    }
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string text_of(const Json& json) {
@@ -164,6 +191,17 @@ Json to_json(const std::vector<Occupation>& gantt, const Line& line,
   return bars;
 }
 
+Json to_json(const std::vector<plan::WorkSpan>& spans, const Line& line,
+             const std::vector<Order>& orders) {
+  Json out = Json::array();
+  for (const auto& span : spans)
+    out.push_back({{"machine", line.at(span.machine).name},
+                   {"order", orders.at(span.order.index).id},
+                   {"begin_s", {span.begin_low_s, span.begin_s, span.begin_high_s}},
+                   {"end_s", {span.end_low_s, span.end_s, span.end_high_s}}});
+  return out;
+}
+
 Json said(const core::GateVerdict& verdict) {
   return {{"check", verdict.check}, {"form", verdict.found.form}, {"values", verdict.found.values}};
 }
@@ -188,34 +226,44 @@ Json to_json(const plan::Plan& plan, const plan::Request& request,
                       {"form", check.found.form},
                       {"values", check.found.values}});
   const auto& winner = plan.evaluated.at(plan.winner).candidate;
-  return {{"at_s", request.now.at_s},
-          {"seed", request.seed},
-          {"objective", text_of(request.objective)},
-          {"currency", request.objective.currency},
-          {"winner", winner.name},
-          {"why", winner.why},
-          {"passed", verdict.passed},
-          {"reason", verdict.reason},
-          {"said", said(verdict)},
-          {"before", to_json(request.active, *request.line, *request.orders)},
-          {"after", to_json(winner.schedule, *request.line, *request.orders)},
-          {"candidates", std::move(candidates)},
-          {"checks", std::move(checks)},
-          {"proof",
-           {{"seeds", plan.proof.seeds},
-            {"gain", plan.proof.gain},
-            {"mean_gain", to_json(plan.proof.mean_gain)},
-            {"gain_lower_95", finite(plan.proof.gain_lower_95)},
-            {"control_variate", plan.proof.compared.sharpened},
-            {"model_correlation", plan.proof.compared.model_correlation},
-            {"probability_better", plan.proof.probability_better},
-            {"keep_cost", plan.proof.keep_cost},
-            {"keep", summary(plan.proof.keep)},
-            {"winner", summary(plan.proof.winner)},
-            {"difference", difference(plan.proof.winner, plan.proof.keep)}}},
-          {"gantt",
-           {{"keep", to_json(plan.keep_example.gantt, *request.line, *request.orders)},
-            {"winner", to_json(plan.winner_example.gantt, *request.line, *request.orders)}}}};
+  const auto& proof = plan.proof;
+  return {
+      {"at_s", request.now.at_s},
+      {"until_s", request.now.at_s + request.horizon_s},
+      {"seed", request.seed},
+      {"objective", text_of(request.objective)},
+      {"currency", request.objective.currency},
+      {"winner", winner.name},
+      {"why", winner.why},
+      {"passed", verdict.passed},
+      {"reason", verdict.reason},
+      {"said", said(verdict)},
+      {"before", to_json(request.active, *request.line, *request.orders)},
+      {"after", to_json(winner.schedule, *request.line, *request.orders)},
+      {"candidates", std::move(candidates)},
+      {"checks", std::move(checks)},
+      {"proof",
+       {{"seeds", proof.seeds},
+        {"gain", proof.gain},
+        {"mean_gain", to_json(proof.mean_gain)},
+        {"gain_lower_95", finite(proof.gain_lower_95)},
+        {"control_variate", proof.compared.sharpened},
+        {"model_correlation", proof.compared.model_correlation},
+        {"probability_better", proof.probability_better},
+        {"keep_cost", proof.keep_cost},
+        {"keep", summary(proof.keep)},
+        {"winner", summary(proof.winner)},
+        {"difference", difference(proof.winner, proof.keep)}}},
+      {"orders",
+       {{"keep", promises(proof.on_time, &plan::OnTime::keep, proof.keep_spans, *request.orders)},
+        {"winner",
+         promises(proof.on_time, &plan::OnTime::winner, proof.winner_spans, *request.orders)}}},
+      {"spans",
+       {{"keep", to_json(proof.keep_spans, *request.line, *request.orders)},
+        {"winner", to_json(proof.winner_spans, *request.line, *request.orders)}}},
+      {"gantt",
+       {{"keep", to_json(plan.keep_example.gantt, *request.line, *request.orders)},
+        {"winner", to_json(plan.winner_example.gantt, *request.line, *request.orders)}}}};
 }
 
 }  // namespace foreline::attachment

@@ -28,9 +28,13 @@ using Json = nlohmann::ordered_json;
                            const std::vector<line::Order>& orders);
 [[nodiscard]] Json to_json(const std::vector<line::Occupation>& gantt, const line::Line& line,
                            const std::vector<line::Order>& orders);
+/// When each order is on each machine: "begin_s" and "end_s" of its work, each P10, P50 and P90.
+[[nodiscard]] Json to_json(const std::vector<plan::WorkSpan>& spans, const line::Line& line,
+                           const std::vector<line::Order>& orders);
 /// Why the gate said so: check, form and values, as pages translate them.
 [[nodiscard]] Json said(const core::GateVerdict& verdict);
-/// Candidates with intervals, the proof, the gate's checks, and one future of keep and winner.
+/// Candidates with intervals, the proof, the gate's checks; of keep and winner one future, when
+/// each operation begins and ends, and how likely each order is on time.
 [[nodiscard]] Json to_json(const plan::Plan& plan, const plan::Request& request,
                            const core::GateVerdict& verdict);
 

@@ -470,7 +470,7 @@ class Planning {
         trials.push_back(
             future_of(request_, *schedule,
                       select::scenario_seed(request_.seed, select::ScenarioSet::gate, i)));
-        trials.back().want_gantt = i == 0 || schedule == &winner();
+        trials.back().want_gantt = true;
         trials.back().count_at_s = window_ends(request_);
       }
     }
@@ -539,6 +539,7 @@ class Planning {
     const auto kept = all.first(futures);
     const auto won = all.last(futures);
     proof.band = band_of(request_, won);
+    proof.keep_spans = work_spans(kept);
     proof.winner_spans = work_spans(won);
     proof.winner_finishes = finish_bands(request_, won);
     proof.keep_finishes = finish_bands(request_, kept);

@@ -205,6 +205,7 @@ struct Proof {
   Band band;  ///< Of the winner.
   std::vector<FinishBand> keep_finishes;
   std::vector<FinishBand> winner_finishes;
+  std::vector<WorkSpan> keep_spans;
   std::vector<WorkSpan> winner_spans;
   Estimate mean_gain;
   double gain_lower_95 = 0;  ///< One-sided lower bound of the mean gain, see select::sharpen().

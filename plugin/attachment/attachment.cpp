@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,7 @@
 #include "plugin/core/published.hpp"
 #include "plugin/core/quality.hpp"
 #include "plugin/core/skill.hpp"
+#include "plugin/core/staging.hpp"
 #include "plugin/core/telling.hpp"
 #include "plugin/io/deployer.hpp"
 #include "plugin/io/device.hpp"
@@ -128,6 +130,12 @@ struct RollBackWanted {
   std::string who;
   bool clear = false;
 };
+/// Register by register what deciding on `proposal` would write; a roll-back's with `back`.
+struct StagingWanted {
+  std::uint64_t proposal = 0;
+  bool back = false;
+  std::shared_ptr<std::promise<Result<std::string>>> answer;
+};
 struct Compared {
   Result<core::Stretch> stretch;
 };
@@ -146,7 +154,7 @@ struct PlanProgress {
 };
 using Message =
     std::variant<PlanWanted, Acknowledged, Shelved, Serviced, WriteWanted, Noted, core::Decision,
-                 RollBackWanted, Compared, Planned, PlanProgress, Said, io::Polled>;
+                 RollBackWanted, StagingWanted, Compared, Planned, PlanProgress, Said, io::Polled>;
 
 struct Cancelled {};
 
@@ -1331,13 +1339,14 @@ struct Attachment::State {
 
   // --- Deployment -----------------------------------------------------------------------------
 
-  void finish(ProposalState state, const std::string& what, const std::string& text) {
+  void finish(ProposalState state, const std::string& what, const std::string& text,
+              const std::string& detail = "{}") {
     {
       const std::lock_guard lock(mutex);
       proposal.state = state;
     }
-    tell(
-        {EventKind::deploy, line_s, fmt::format("proposal {}", proposal.number), what, text, "{}"});
+    tell({EventKind::deploy, line_s, fmt::format("proposal {}", proposal.number), what, text,
+          detail});
   }
 
   void decide(const core::Decision& decision) {
@@ -1444,7 +1453,8 @@ struct Attachment::State {
     reacting.expect(proposal.finishes);
     finish(ProposalState::confirmed, "confirmed",
            fmt::format("{} is active: the PLC's block, read back, equals the approved schedule",
-                       proposal.name));
+                       proposal.name),
+           text_of({{"registers", written.registers}}));
   }
 
   /// The PLC runs a schedule with this promise from now on. `seen`: this process has deployed it.
@@ -1462,9 +1472,68 @@ struct Attachment::State {
     if (twin_check) twin_check->forget();
   }
 
+  /// Each register that a deployment writes: what it is to hold, what limits it, and what it and
+  /// its fellow of the active block hold by `now`.
+  Json registers_json(const std::vector<core::StagedRegister>& staged, const io::ScheduleNow& now) {
+    const auto& map = *configuration.map.schedule;
+    Json out = Json::array();
+    for (const auto& one : staged) {
+      const bool commit = one.what == core::StagedRegister::What::commit;
+      const auto place = static_cast<std::size_t>(one.address - map.staging);
+      out.push_back({{"address", one.address},
+                     {"what", core::name_of(one.what)},
+                     {"number", one.number},
+                     {"word", one.word},
+                     {"low", one.low},
+                     {"high", one.high},
+                     {"by", core::name_of(one.by)},
+                     {"held", commit ? now.committed : now.staging.at(place)},
+                     {"active_address", commit ? map.active_sequence : map.active + place},
+                     {"active", commit ? now.active_sequence : now.active.at(place)}});
+    }
+    return out;
+  }
+
+  /// As registers_json(), read now; and what is read back afterwards: address, words, what they
+  /// must be. Errors: nothing waits or stands under that number; the PLC.
+  Result<std::string> staging_of(const StagingWanted& wanted) {
+    Schedule active;
+    const auto now =
+        connected ? read_state(active) : Result<LineNow>(Error("the PLC does not answer"));
+    if (!now) return now.error();
+    auto frozen = now->frozen_prefix(active);
+    Schedule schedule;
+    if (wanted.back) {
+      const auto& standing = kept.ledger.standing();
+      if (!standing || standing->proposal != wanted.proposal)
+        return Error("no deployed schedule stands to be taken back");
+      schedule = core::way_back(standing->before, active, frozen);
+    } else {
+      if (wanted.proposal != proposal.number)
+        return Error(fmt::format("proposal {} does not wait for a decision", wanted.proposal));
+      schedule = proposal.schedule;
+      frozen = std::max(frozen, plan::frozen_of(proposal.request));
+    }
+    const auto& map = *configuration.map.schedule;
+    const auto held = io::read_schedule(*plc, map);
+    if (!held) return held.error();
+    const auto number = io::number_after(held->committed);
+    const auto staged = core::staged_registers(map, schedule, line(), *configuration.orders, active,
+                                               frozen, number);
+    const Json back = {
+        {{"address", map.staging}, {"words", block_size}, {"what", "what was staged"}},
+        {{"address", map.echo}, {"words", 1}, {"what", "the commit number"}},
+        {{"address", map.reject}, {"words", 1}, {"what", "0, for accepted"}},
+        {{"address", map.active_sequence}, {"words", 1}, {"what", "the commit number"}},
+        {{"address", map.active}, {"words", block_size}, {"what", "what was staged"}}};
+    return text_of(
+        {{"at_s", line_s}, {"registers", registers_json(staged, *held)}, {"back", back}});
+  }
+
   struct Written {
     std::string why_not;     ///< Empty: the PLC runs the schedule.
     std::int64_t entry = 0;  ///< In the journal; ended when all that follows from it is noted.
+    Json registers = {};     ///< As registers_json(), read back.
   };
 
   /// Stages, commits and reads back. `meaning` is what must be noted once the PLC runs it: a kill
@@ -1498,7 +1567,11 @@ struct Attachment::State {
       (void)audit("foreline", "failed", done.error().text());
       return {done.error().text(), entry};
     }
-    return {{}, entry};
+    Schedule active;
+    (void)from_block(done->active, active);
+    const auto staged = core::staged_registers(*configuration.map.schedule, schedule, line(),
+                                               *configuration.orders, active, 0, done->committed);
+    return {{}, entry, registers_json(staged, *done)};
   }
 
   // --- Writing tags ---------------------------------------------------------------------------
@@ -1803,6 +1876,8 @@ struct Attachment::State {
         clear_lock_out(wanted_back->who);
       else
         roll_back(wanted_back->who, "on request");
+    } else if (auto* wanted_staging = std::get_if<StagingWanted>(&message)) {
+      wanted_staging->answer->set_value(staging_of(*wanted_staging));
     } else if (auto* compared = std::get_if<Compared>(&message)) {
       take(*compared);
     } else if (auto* planned = std::get_if<Planned>(&message)) {
@@ -2496,6 +2571,22 @@ Answer Attachment::roll_back(const std::string& who) {
   }
   s.post(RollBackWanted{who});
   return {};
+}
+
+line::Result<std::string> Attachment::staging(std::uint64_t proposal, bool back) {
+  auto& s = *state_;
+  if (!s.running || s.own_thread == std::this_thread::get_id())
+    return Error("this instance is not running");
+  auto answer = std::make_shared<std::promise<Result<std::string>>>();
+  auto comes = answer->get_future();
+  s.post(StagingWanted{proposal, back, answer});
+  if (comes.wait_for(deploy_patience) != std::future_status::ready)
+    return Error("the PLC was not read in time");
+  try {
+    return comes.get();
+  } catch (const std::future_error&) {  // stopped meanwhile
+    return Error("this instance is not running");
+  }
 }
 
 std::string Attachment::way_back() const {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <thread>
+#include <utility>
 
 namespace foreline::io {
 
@@ -38,9 +40,35 @@ Result<Block> read_block(ModbusClient& plc, std::uint16_t address) {
 
 }  // namespace
 
-Result<Done> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers, const Block& block,
-                    std::chrono::milliseconds patience, const DeployStep& step,
-                    const DeployBegin& begin) {
+Result<ScheduleNow> read_schedule(ModbusClient& plc, const core::ScheduleRegisters& registers) {
+  ScheduleNow now;
+  for (const auto& [address, word] :
+       {std::pair(registers.commit, &ScheduleNow::committed),
+        std::pair(registers.echo, &ScheduleNow::echoed),
+        std::pair(registers.reject, &ScheduleNow::reject),
+        std::pair(registers.active_sequence, &ScheduleNow::active_sequence)}) {
+    const auto read = read_one(plc, address);
+    if (!read) return read.error();
+    now.*word = *read;
+  }
+  for (const auto& [address, block] : {std::pair(registers.staging, &ScheduleNow::staging),
+                                       std::pair(registers.active, &ScheduleNow::active)}) {
+    const auto read = read_block(plc, address);
+    if (!read) return read.error();
+    now.*block = *read;
+  }
+  return now;
+}
+
+std::uint16_t number_after(std::uint16_t committed) {
+  return committed == std::numeric_limits<std::uint16_t>::max()
+             ? std::uint16_t{1}
+             : static_cast<std::uint16_t>(committed + 1U);
+}
+
+Result<ScheduleNow> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers,
+                           const Block& block, std::chrono::milliseconds patience,
+                           const DeployStep& step, const DeployBegin& begin) {
   const auto deadline = Clock::now() + patience;
   auto committed = read_one(plc, registers.commit);
   auto echoed = committed ? read_one(plc, registers.echo) : committed;
@@ -48,8 +76,7 @@ Result<Done> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers,
   if (*committed != *echoed)
     return Error(fmt::format("another commit (number {}) is not handled yet", *committed),
                  "try again when the PLC has echoed it");
-  auto sequence = static_cast<std::uint16_t>(*committed + 1U);
-  if (sequence == 0) sequence = 1;
+  const auto sequence = number_after(*committed);
 
   if (begin && !begin(sequence))
     return Error("the journal cannot be written, so nothing is", "see to the store's disk");
@@ -93,17 +120,15 @@ Result<Done> deploy(ModbusClient& plc, const core::ScheduleRegisters& registers,
                  "the running schedule is unchanged");
   step("echoed", fmt::format("the PLC accepted commit number {}", sequence));
 
-  const auto active_sequence = read_one(plc, registers.active_sequence);
-  const auto active = read_block(plc, registers.active);
-  if (!active_sequence) return active_sequence.error();
-  if (!active) return active.error();
-  if (*active_sequence != sequence || *active != block)
+  auto back = read_schedule(plc, registers);
+  if (!back) return back.error();
+  if (back->active_sequence != sequence || back->active != block)
     return Error(fmt::format("the active block (number {}) is not the one deployed (number {})",
-                             *active_sequence, sequence),
+                             back->active_sequence, sequence),
                  "another master may have written; check which schedule runs");
   step("confirmed",
        fmt::format("the active block is number {} and equals the approved schedule", sequence));
-  return Done{};
+  return back;
 }
 
 Result<Leftover> leftover(ModbusClient& plc, const core::ScheduleRegisters& registers,

@@ -20,9 +20,24 @@ using DeployStep = std::function<void(const std::string& what, const std::string
 /// Told the number before anything is written; false: nothing may be.
 using DeployBegin = std::function<bool(std::uint16_t sequence)>;
 
-/// Deploys within `patience`. Success means: the active block, read back, equals `block`. Errors:
-/// the PLC refused (the text holds its code), or the end is not known within the time.
-[[nodiscard]] line::Result<line::Done> deploy(
+/// All that a PLC says about schedules.
+struct ScheduleNow {
+  std::uint16_t committed = 0;        ///< Last number written.
+  std::uint16_t echoed = 0;           ///< Last number handled.
+  std::uint16_t reject = 0;           ///< Of that one; 0: accepted.
+  std::uint16_t active_sequence = 0;  ///< Number of the active block.
+  line::Block staging{};
+  line::Block active{};
+};
+/// Errors: a read that failed.
+[[nodiscard]] line::Result<ScheduleNow> read_schedule(ModbusClient& plc,
+                                                      const core::ScheduleRegisters& registers);
+/// The number of the next commit.
+[[nodiscard]] std::uint16_t number_after(std::uint16_t committed);
+
+/// Deploys within `patience` and returns what is read back then: the active block equals `block`.
+/// Errors: the PLC refused (the text holds its code), or the end is not known within the time.
+[[nodiscard]] line::Result<ScheduleNow> deploy(
     ModbusClient& plc, const core::ScheduleRegisters& registers, const line::Block& block,
     std::chrono::milliseconds patience, const DeployStep& step, const DeployBegin& begin = {});
 

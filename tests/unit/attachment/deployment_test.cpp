@@ -221,6 +221,49 @@ class Plant {
 
 }  // namespace
 
+TEST_CASE("who approves sees each register with its limits, and afterwards what was read back") {
+  Plant plant("registers", 1, "least_stretches = 0\n");
+  CHECK_FALSE(plant.plugin().staging(1, false));
+  CHECK_FALSE(plant.plugin().staging(1, true));
+  REQUIRE(plant.plugin().plan().refusal == Refusal::none);
+  plant.next(attachment::EventKind::plan, "proposed");
+  const auto staging = plant.plugin().staging(1, false);
+  REQUIRE(staging);
+  const auto told = json::parse(*staging);
+  const auto& registers = told["registers"];
+  REQUIRE(registers.size() == line::block_size + 1);
+  const auto active = plant.words(plc::contract::active_base, line::block_size);
+  const auto held = plant.words(plc::contract::staging_base, line::block_size);
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i < active.size(); ++i) {
+    CHECK(registers[i]["address"] == plc::contract::staging_base + i);
+    CHECK(registers[i]["active_address"] == plc::contract::active_base + i);
+    CHECK(registers[i]["active"] == active[i]);
+    CHECK(registers[i]["held"] == held[i]);
+    CHECK(registers[i]["word"] >= registers[i]["low"]);
+    CHECK(registers[i]["word"] <= registers[i]["high"]);
+    changed += registers[i]["word"] != registers[i]["active"] ? 1U : 0U;
+  }
+  CHECK(changed >= 3);  // two places and the checksum
+  CHECK(registers[1]["by"] == "orders that have started or are frozen");
+  CHECK(registers.back()["address"] == plc::contract::commit_sequence);
+  CHECK(told["back"].size() == 5);
+  // Nothing was written by looking.
+  CHECK(plant.words(plc::contract::staging_base, line::block_size) == held);
+
+  REQUIRE(plant.plugin().decide(1, true, "ada").refusal == Refusal::none);
+  const auto confirmed = plant.next(attachment::EventKind::deploy, "confirmed");
+  const auto back = json::parse(confirmed.substr(confirmed.find(" {") + 1))["registers"];
+  REQUIRE(back.size() == registers.size());
+  for (std::size_t i = 0; i < back.size(); ++i) {
+    CHECK(back[i]["word"] == registers[i]["word"]);
+    CHECK(back[i]["active"] == back[i]["word"]);
+  }
+  const auto way_back = plant.plugin().staging(1, true);
+  REQUIRE(way_back);
+  CHECK(json::parse(*way_back)["registers"][2]["word"] == active[2]);
+}
+
 TEST_CASE("a deployed schedule is taken back on request, and a person must clear that") {
   Plant plant("request", 1, "least_stretches = 0\n");
   CHECK(plant.plugin().roll_back("ada").refusal == Refusal::refused);

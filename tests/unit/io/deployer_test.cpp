@@ -82,6 +82,7 @@ struct Plc {
 
 struct Deployed {
   std::string error;
+  io::ScheduleNow back;
   std::vector<std::string> steps;
 };
 
@@ -93,7 +94,10 @@ Deployed deploy_to(Plc& plc) {
   auto done = io::deploy(
       client, registers, block(), 800ms,
       [&](const std::string& what, const std::string&) { deployed.steps.push_back(what); });
-  if (!done) deployed.error = done.error().text();
+  if (!done)
+    deployed.error = done.error().text();
+  else
+    deployed.back = *done;
   client.close();
   return deployed;
 }
@@ -112,6 +116,11 @@ TEST_CASE("a schedule is staged, committed by number, echoed and read back") {
   CHECK(deployed.steps == std::vector<std::string>{"staged", "committed", "echoed", "confirmed"});
   CHECK(plc.writes == 2);
   CHECK(plc.words[registers.commit] == 42);
+  CHECK(deployed.back.active == block());
+  CHECK(deployed.back.staging == block());
+  CHECK(deployed.back.active_sequence == 42);
+  CHECK(deployed.back.echoed == 42);
+  CHECK(deployed.back.reject == 0);
   line::Schedule active;
   std::array<std::uint16_t, line::block_size> words{};
   for (std::size_t i = 0; i < words.size(); ++i)

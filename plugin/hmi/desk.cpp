@@ -113,6 +113,12 @@ Json body_of(const std::string& text) {
   return deep ? Json() : body;
 }
 
+std::int64_t wall_ms_now() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 /// A whole number that a page sent as such.
 std::optional<int> whole(const Json& value) {
   if (!value.is_number_integer() || value < 0 || value > std::numeric_limits<int>::max())
@@ -127,6 +133,12 @@ bool same_origin(const Request& request) {
 }
 
 struct Cancelled {};
+
+/// The running schedule is simulated anew when somebody looks and the line has gone on so far,
+/// never more often than this, and so seldom that it takes no more than this share of the time.
+constexpr double expect_every_line_s = 300;
+constexpr double expect_every_s = 10;
+constexpr double expect_share = 0.05;
 
 /// A hash nobody knows the password of: an unknown name costs as much time as a known one.
 const std::string& nobody() {
@@ -177,12 +189,21 @@ bool Clerk::take(std::function<void()> work) {
 struct Desk::Question {
   std::uint64_t number = 0;
   std::string who;
+  std::int64_t asked_ms = 0;  ///< Wall clock.
+  double begun_s = 0;
   std::atomic<std::size_t> done = 0;
   std::atomic<std::size_t> all = 0;
   std::atomic<bool> cancelled = false;
   bool over = false;  ///< The rest: on the server's thread.
-  Json answer;
+  Json answer;        ///< Null when it was cancelled or failed.
   std::string error;
+
+  /// As fast as until now, whole seconds; null before anything is done.
+  [[nodiscard]] Json left_s(double now_s) const {
+    const auto ready = static_cast<double>(done.load());
+    if (ready == 0) return {};
+    return std::ceil((now_s - begun_s) * (static_cast<double>(all.load()) - ready) / ready);
+  }
 };
 
 Desk::Desk(attachment::Attachment& attachment, const core::Configuration& configuration,
@@ -193,6 +214,7 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
       post_(std::move(post)),
       record_(*configuration.line, *configuration.orders),
       sessions_(configuration.hmi.session_idle_s),
+      course_(*configuration.line, *configuration.orders),
       scenarios_({configuration.hmi.scenarios, configuration.model, configuration.watch}, post_),
       clerk_(std::make_unique<Clerk>()) {
   auto description = description_of(*configuration.line, *configuration.orders);
@@ -229,6 +251,8 @@ void Desk::close() {
   clerk_.reset();
   if (question_) question_->cancelled = true;
   if (asking_.joinable()) asking_.join();
+  expecting_ends_ = true;
+  if (expecting_.joinable()) expecting_.join();
   scenarios_.close();
 }
 
@@ -239,6 +263,8 @@ double Desk::now_s() const {
 bool Desk::look() {
   const auto snapshot = Json::parse(attachment_.snapshot(), nullptr, false);
   record_.take(snapshot);
+  course_.take(snapshot);
+  follow_schedule(snapshot);
   if (!remembered_) {
     const auto past = Json::parse(attachment_.past(), nullptr, false);
     remembered_ = past.is_array();
@@ -250,11 +276,11 @@ bool Desk::look() {
     state["what_if"] = {{"number", question_->number},
                         {"done", question_->done.load()},
                         {"all", question_->all.load()},
+                        {"left_s", question_->left_s(now_s())},
+                        {"cancelled", question_->cancelled.load()},
                         {"over", question_->over}};
   if (auto running = scenarios_.now(); !running.is_null()) state["scenario"] = std::move(running);
-  const auto wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                           std::chrono::system_clock::now().time_since_epoch())
-                           .count();
+  const auto wall_ms = wall_ms_now();
   auto text = state.dump(-1, ' ', false, Json::error_handler_t::replace);
   const double at = now_s();
   if (text == compared_ && at - sent_s_ < state_at_least_every_s) return false;
@@ -343,7 +369,10 @@ void Desk::get(const Request& request, const Reply& reply, const Session* sessio
     return reply(answer(std::move(machine)));
   }
   if (request.path == "/api/plan")
-    return reply(answer({{"plan", record_.plan()}, {"plans", record_.plans()}}));
+    return reply(answer({{"plan", record_.plan()},
+                         {"plans", record_.plans()},
+                         {"closed", closed_in(record_.plan())},
+                         {"read_back", read_back_}}));
   if (request.path == "/api/alarms") return reply(answer(alarms()));
   if (request.path == "/api/notes") return reply(answer(record_.notes_after(0)));
   if (request.path == "/api/data") return reply(answer(data()));
@@ -351,9 +380,17 @@ void Desk::get(const Request& request, const Reply& reply, const Session* sessio
     if (!question_) return reply(answer(Json()));
     return reply(answer({{"number", question_->number},
                          {"who", question_->who},
+                         {"asked_ms", question_->asked_ms},
+                         {"cancelled", question_->cancelled.load()},
                          {"over", question_->over},
                          {"error", question_->error},
+                         {"closed", closed_in(question_->answer)},
                          {"answer", question_->answer}}));
+  }
+  if (request.path == "/api/running") {
+    if (!coming_.is_object() || line_time_s_ > coming_.value("at_s", 0.0) + expect_every_line_s)
+      expect();
+    return reply(answer(running()));
   }
   if (request.path == "/api/scenarios") {
     const bool taken = clerk_->take([folder = scenarios_.folder(), ended = scenarios_.ended(),
@@ -390,6 +427,7 @@ void Desk::act(const Request& request, const Reply& reply, const Session* sessio
       {"/api/service", {Act::service, &Desk::service}},
       {"/api/plan", {Act::plan, &Desk::plan}},
       {"/api/what-if", {Act::what_if, &Desk::ask_what_if}},
+      {"/api/what-if/cancel", {Act::what_if, &Desk::cancel_what_if}},
       {"/api/scenario", {Act::run_scenario, &Desk::run_scenario}},
       {"/api/decision/prepare", {Act::decide, &Desk::prepare}},
       {"/api/decision/confirm", {Act::decide, &Desk::confirm}},
@@ -542,6 +580,8 @@ void Desk::ask_what_if(const Acting& acting, const Reply& reply) {
   auto question = std::make_shared<Question>();
   question->number = question_ ? question_->number + 1 : 1;
   question->who = acting.user;
+  question->asked_ms = wall_ms_now();
+  question->begun_s = now_s();
   question->all = 2 * asked->futures;
   if (asking_.joinable()) asking_.join();
   question_ = question;
@@ -564,18 +604,105 @@ void Desk::ask_what_if(const Acting& acting, const Reply& reply) {
           error = found.error().text();
       }
     } catch (const Cancelled&) {
-      return;
+      answer = nullptr;
     } catch (const std::exception& thrown) {
       error = thrown.what();
     }
-    if (question->cancelled) return;
     post_([question, answer = std::move(answer), error] {
       question->over = true;
+      if (question->cancelled) return;
       question->answer = answer;
       question->error = error;
     });
   });
   reply(answer({{"number", question->number}}));
+}
+
+void Desk::cancel_what_if(const Acting& acting, const Reply& reply) {
+  const auto number = acting.body.contains("number") ? whole(acting.body["number"]) : std::nullopt;
+  if (acting.body.size() != 1 || !number) return reply(refusal(400, "send the number"));
+  if (!question_ || question_->over || question_->number != static_cast<std::uint64_t>(*number))
+    return reply(refusal(409, "this what-if is not being simulated"));
+  question_->cancelled = true;
+  note_act(acting.user, "cancelled a what-if", "");
+  reply(answer({{"done", true}}));
+}
+
+void Desk::note(Json event) {
+  if (const auto detail = event.find("detail"); event.value("event", "") == "deploy" &&
+                                                detail != event.end() && detail->is_object() &&
+                                                detail->contains("registers"))
+    read_back_ = {
+        {"at_s", event.value("at_s", 0.0)},
+        {"proposal", record_.plan().is_object() ? record_.plan().value("proposal", 0) : 0},
+        {"registers", detail->at("registers")}};
+  record_.note(std::move(event));
+}
+
+void Desk::follow_schedule(const Json& snapshot) {
+  const auto found = snapshot.is_object() ? snapshot.find("schedule") : snapshot.end();
+  if (!snapshot.is_object() || found == snapshot.end()) return;
+  line_time_s_ = snapshot.value("line_time_s", 0.0);
+  if (*found != schedule_) {
+    schedule_ = *found;
+    planned_ = nullptr;
+    coming_ = nullptr;
+    // What the gate has simulated of it holds from its own state on.
+    if (const auto& plan = record_.plan(); plan.is_object() && plan.contains("spans"))
+      if (plan.value("after", Json()) == schedule_)
+        planned_ = {{"at_s", plan["at_s"]},
+                    {"until_s", plan["until_s"]},
+                    {"futures", plan["proof"]["seeds"].size()},
+                    {"spans", plan["spans"]["winner"]},
+                    {"orders", plan["orders"]["winner"]}};
+  }
+  if (!coming_.is_object()) expect();
+}
+
+void Desk::expect() {
+  if (expects_ || now_s() < expect_again_s_) return;
+  expect_again_s_ = now_s() + 1;
+  const auto now = attachment_.question();
+  if (!now) return;
+  expects_ = true;
+  if (expecting_.joinable()) expecting_.join();
+  expecting_ = std::thread([this, now = *now, schedule = schedule_, begun_s = now_s()] {
+    Json expected;
+    try {
+      if (auto client = worker::Client::start({})) {
+        auto found = expected_of(now, *client, [&](std::size_t, std::size_t) {
+          if (expecting_ends_) throw Cancelled{};
+        });
+        if (found) expected = std::move(*found);
+      }
+    } catch (const std::exception&) {  // there is no answer, and it is asked again
+    } catch (const Cancelled&) {
+    }
+    post_([this, expected = std::move(expected), schedule, begun_s] {
+      expects_ = false;
+      const double took_s = now_s() - begun_s;
+      expect_again_s_ = now_s() + std::max(expect_every_s, took_s / expect_share);
+      if (!expected.is_object() || schedule != schedule_) return;
+      coming_ = expected;
+      if (!planned_.is_object()) planned_ = expected;
+    });
+  });
+}
+
+Json Desk::closed_in(const Json& simulated) const {
+  if (!simulated.is_object()) return Json::array();
+  return course_.closed(simulated.value("at_s", 0.0), simulated.value("until_s", 0.0));
+}
+
+Json Desk::running() const {
+  const double until_s =
+      coming_.is_object() ? coming_.value("until_s", line_time_s_) : line_time_s_;
+  auto bars = course_.bars();
+  const double from_s = bars.empty() ? line_time_s_ : bars.front().value("from_s", line_time_s_);
+  return {{"at_s", line_time_s_},    {"schedule", schedule_},
+          {"bars", std::move(bars)}, {"closed", course_.closed(from_s, until_s)},
+          {"planned", planned_},     {"coming", coming_},
+          {"expecting", expects_}};
 }
 
 void Desk::run_scenario(const Acting& acting, const Reply& reply) {
@@ -601,13 +728,15 @@ void Desk::prepare(const Acting& acting, const Reply& reply) {
     return reply(refusal(409, "this proposal does not wait for a decision any more"));
   ticket_ = Ticket{random_word(16), acting.user,       *number, acting.body["approve"].get<bool>(),
                    false,           now_s() + ticket_s};
-  reply(answer({{"ticket", ticket_->word},
-                {"expires_in_s", ticket_s},
-                {"proposal", *number},
-                {"approve", ticket_->approve},
-                {"before", plan.value("before", Json())},
-                {"after", plan.value("after", Json())},
-                {"reason", plan.value("reason", "")}}));
+  Json told = {{"ticket", ticket_->word},
+               {"expires_in_s", ticket_s},
+               {"proposal", *number},
+               {"approve", ticket_->approve},
+               {"before", plan.value("before", Json())},
+               {"after", plan.value("after", Json())},
+               {"reason", plan.value("reason", "")}};
+  if (!ticket_->approve) return reply(answer(std::move(told)));
+  with_registers(std::move(told), false, reply);
 }
 
 std::optional<std::pair<Desk::Ticket, std::string>> Desk::second_step(const Acting& acting,
@@ -646,11 +775,23 @@ void Desk::prepare_roll_back(const Acting& acting, const Reply& reply) {
   if (!back.is_object()) return reply(refusal(409, "no deployed schedule stands to be taken back"));
   const int number = back.value("proposal", 0);
   ticket_ = Ticket{random_word(16), acting.user, number, false, true, now_s() + ticket_s};
-  reply(answer({{"ticket", ticket_->word},
-                {"expires_in_s", ticket_s},
-                {"proposal", number},
-                {"before", back.at("before")},
-                {"after", back.at("after")}}));
+  with_registers({{"ticket", ticket_->word},
+                  {"expires_in_s", ticket_s},
+                  {"proposal", number},
+                  {"before", back.at("before")},
+                  {"after", back.at("after")}},
+                 true, reply);
+}
+
+void Desk::with_registers(Json told, bool back, const Reply& reply) {
+  // The PLC is read for it, which takes its time.
+  const bool taken = clerk_->take([this, told = std::move(told), back, reply]() mutable {
+    const auto staging = attachment_.staging(told.value("proposal", std::uint64_t{0}), back);
+    if (!staging) return reply(refusal(503, staging.error().text()));
+    told["staging"] = Json::parse(*staging, nullptr, false);
+    reply(answer(std::move(told)));
+  });
+  if (!taken) reply(refusal(503, "busy; try again"));
 }
 
 void Desk::confirm_roll_back(const Acting& acting, const Reply& reply) {

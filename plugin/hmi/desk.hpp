@@ -17,6 +17,7 @@
 #include "plugin/core/configuration.hpp"
 #include "plugin/hmi/accounts.hpp"
 #include "plugin/hmi/record.hpp"
+#include "plugin/hmi/running.hpp"
 #include "plugin/hmi/scenarios.hpp"
 #include "plugin/hmi/server.hpp"
 
@@ -56,7 +57,7 @@ class Desk {
   void handle(const Request& request, Reply reply);
   /// Looks at the attachment; true when streams have news.
   bool look();
-  void note(Json event) { record_.note(std::move(event)); }
+  void note(Json event);
 
  private:
   struct Ticket {
@@ -87,9 +88,12 @@ class Desk {
   void service(const Acting& acting, const Reply& reply);
   void plan(const Acting& acting, const Reply& reply);
   void ask_what_if(const Acting& acting, const Reply& reply);
+  void cancel_what_if(const Acting& acting, const Reply& reply);
   void run_scenario(const Acting& acting, const Reply& reply);
   void prepare(const Acting& acting, const Reply& reply);
   void confirm(const Acting& acting, const Reply& reply);
+  /// Replies with what a first step tells, and the registers that its second step writes.
+  void with_registers(Json told, bool back, const Reply& reply);
   void prepare_roll_back(const Acting& acting, const Reply& reply);
   void confirm_roll_back(const Acting& acting, const Reply& reply);
   void clear_lock_out(const Acting& acting, const Reply& reply);
@@ -98,6 +102,13 @@ class Desk {
                                                                           bool roll_back,
                                                                           const Reply& reply);
   void audit(const Reply& reply);
+  /// Whether the running schedule is another than at the last look, and what follows from that.
+  void follow_schedule(const Json& snapshot);
+  /// Simulates the running schedule beside, unless that is being done or was just done.
+  void expect();
+  [[nodiscard]] Json running() const;
+  /// When machines are closed while what was simulated goes on ("at_s" to "until_s").
+  [[nodiscard]] Json closed_in(const Json& simulated) const;
   [[nodiscard]] Json data() const;
   [[nodiscard]] Json alarms() const;
   void asset(const Request& request, const Reply& reply) const;
@@ -126,6 +137,16 @@ class Desk {
   struct Question;
   std::shared_ptr<Question> question_;  ///< The what-if that runs, or ran last.
   std::thread asking_;
+  Course course_;
+  double line_time_s_ = 0;
+  Json schedule_;   ///< That runs, as of the last look; null: not known.
+  Json planned_;    ///< What was expected of it when it took effect; null: not yet known.
+  Json coming_;     ///< What is expected of it from the newest state; null: not yet known.
+  Json read_back_;  ///< What the PLC held after the last deployment, register by register.
+  std::thread expecting_;
+  std::atomic<bool> expecting_ends_ = false;
+  bool expects_ = false;
+  double expect_again_s_ = 0;  ///< Not before.
   Scenarios scenarios_;
   std::unique_ptr<Clerk> clerk_;  ///< Last member: ends first.
 };

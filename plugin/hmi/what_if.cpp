@@ -4,12 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "plugin/attachment/details.hpp"
+#include "plugin/hmi/running.hpp"
 #include "sim/line/crews.hpp"
 #include "sim/line/outlook.hpp"
-#include "sim/verdict/statistics.hpp"
+#include "sim/plan/lateness.hpp"
+#include "sim/select/comparison.hpp"
 
 namespace foreline::hmi {
 
@@ -196,42 +199,89 @@ Json to_json(const plan::Estimate& estimate) {
           {"high", finite(estimate.high)}};
 }
 
-double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  const double position = share * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const auto above = std::min(below + 1, values.size() - 1);
-  return values[below] + (position - static_cast<double>(below)) * (values[above] - values[below]);
+/// Two values of each future side by side, and their difference future by future.
+Json beside(const std::vector<double>& keep, const std::vector<double>& edited) {
+  std::vector<double> difference;
+  for (std::size_t i = 0; i < keep.size(); ++i) difference.push_back(edited[i] - keep[i]);
+  return {{"keep", to_json(plan::estimate_of(keep))},
+          {"edited", to_json(plan::estimate_of(edited))},
+          {"difference", to_json(plan::estimate_of(difference))}};
 }
 
-/// When each order leaves the line over all futures of a trial; what they end before is on time as
-/// its outlook says.
-Json finishes(const Trial& trial, const std::vector<const Outcome*>& futures) {
-  const auto& orders = *trial.orders;
-  std::vector<std::vector<double>> ahead_s;
-  for (const auto* outcome : futures) ahead_s.push_back(finishes_of(trial, *outcome));
+/// What each machine does with its time, shares of the time in which it is open.
+Json machines(const plan::Request& now, const std::vector<const Outcome*>& keep,
+              const std::vector<const Outcome*>& edited) {
+  struct Use {
+    const char* name;
+    double (*spent_s)(const MachineOutcome&);
+  };
+  static constexpr std::array<Use, 5> uses = {{
+      {"utilisation",
+       [](const MachineOutcome& m) {
+         return m.state_s[static_cast<std::size_t>(PackmlState::execute)];
+       }},
+      {"blocked", [](const MachineOutcome& m) { return m.blocked_s; }},
+      {"starved", [](const MachineOutcome& m) { return m.starved_s; }},
+      {"down", [](const MachineOutcome& m) { return m.down_s; }},
+      {"set-up", [](const MachineOutcome& m) { return m.changeover_s + m.service_s; }},
+  }};
   Json out = Json::array();
-  for (std::size_t o = 0; o < orders.size(); ++o) {
-    std::vector<double> finished;
-    std::size_t on_time = 0;
-    for (std::size_t i = 0; i < futures.size(); ++i) {
-      if (ahead_s[i][o] <= orders[o].due_s) ++on_time;
-      if (const double at_s = futures[i]->orders.at(o).finished_s; at_s >= 0)
-        finished.push_back(at_s);
-    }
-    const auto share = verdict::wilson_interval(on_time, futures.size(), 0.95);
-    Json entry = {{"order", orders[o].id},
-                  {"due_s", std::isfinite(orders[o].due_s) ? Json(orders[o].due_s) : Json()},
-                  {"finished", finished.size()},
-                  {"on_time", (share.low + share.high) / 2},
-                  {"on_time_low", share.low},
-                  {"on_time_high", share.high}};
-    if (!finished.empty()) {
-      entry["p10_s"] = quantile(finished, 0.1);
-      entry["p50_s"] = quantile(finished, 0.5);
-      entry["p90_s"] = quantile(finished, 0.9);
+  for (std::size_t m = 0; m < now.line->machines.size(); ++m) {
+    Json entry = {{"machine", now.line->machines[m].name}};
+    for (const auto& use : uses) {
+      const auto share = [&](const Outcome* outcome) {
+        const auto& machine = outcome->machines.at(m);
+        const double open_s = outcome->end_s - now.now.at_s - machine.off_shift_s;
+        return open_s > 0 ? use.spent_s(machine) / open_s : 0;
+      };
+      std::vector<double> kept(keep.size());
+      std::vector<double> changed(keep.size());
+      std::transform(keep.begin(), keep.end(), kept.begin(), share);
+      std::transform(edited.begin(), edited.end(), changed.begin(), share);
+      entry[use.name] = beside(kept, changed);
     }
     out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+/// Orders that are late in some future: in how many, and means over these of how late and of what
+/// they lost their time to.
+Json lateness(const std::vector<Trial>& trials, std::size_t first,
+              const std::vector<std::size_t>& places, const std::vector<const Outcome*>& futures) {
+  struct Late {
+    std::size_t futures = 0;
+    double late_s = 0;
+    plan::Lateness causes;
+  };
+  const auto& orders = *trials.at(first).orders;
+  std::vector<Late> all(orders.size());
+  for (std::size_t i = 0; i < futures.size(); ++i) {
+    const auto& trial = trials[places[i] + first];
+    const auto ends_s = finishes_of(trial, *futures[i]);
+    plan::Delays delays(trial, *futures[i]);
+    for (std::uint32_t o = 0; o < orders.size(); ++o) {
+      const double late_s = ends_s[o] - orders[o].due_s;
+      if (!(late_s > 0) || ends_s[o] <= trial.from->at_s) continue;
+      ++all[o].futures;
+      all[o].late_s += late_s;
+      all[o].causes += delays.of({o});
+    }
+  }
+  Json out = Json::array();
+  for (std::size_t o = 0; o < orders.size(); ++o) {
+    if (all[o].futures == 0) continue;
+    const auto count = static_cast<double>(all[o].futures);
+    const auto& causes = all[o].causes;
+    out.push_back({{"order", orders[o].id},
+                   {"futures", all[o].futures},
+                   {"late_s", all[o].late_s / count},
+                   {"causes_s",
+                    {{"turn", causes.turn_s / count},
+                     {"repair", causes.breakdown_s / count},
+                     {"changeover", causes.changeover_s / count},
+                     {"service", causes.service_s / count},
+                     {"closed", causes.closed_s / count}}}});
   }
   return out;
 }
@@ -256,7 +306,8 @@ Result<Json> answer_of(const WhatIf& asked, const plan::Request& now, worker::Cl
     trial.horizon_s = now.now.at_s + now.horizon_s;
     trial.from = now.now;
     trial.hazards = now.hazards;
-    trial.want_gantt = i == 0;
+    trial.replication = true;
+    trial.want_gantt = true;
     trials.push_back(trial);
     trial.line = edited;
     trial.schedule = asked.schedule;
@@ -295,31 +346,40 @@ Result<Json> answer_of(const WhatIf& asked, const plan::Request& now, worker::Cl
                    plan::cost_of(now, after.back(), plan::service_s_of(*other[i])));
     if (gain.back() > 0) ++better;
   }
+  const auto chance = select::chance_of(better, gain.size());
   Json out = {{"at_s", now.now.at_s},
+              {"until_s", now.now.at_s + now.horizon_s},
               {"futures", keep.size()},
               {"failed", asked.futures - keep.size()},
               {"seed", trials.front().seed},
               {"what", asked.sentences},
               {"gain", to_json(plan::estimate_of(gain))},
               {"better", better},
+              {"probability_better",
+               {{"mean", chance.middle()}, {"low", chance.low}, {"high", chance.high}}},
               {"measures", Json::array()}};
   for (const auto& field : measure_fields()) {
     std::vector<double> kept;
     std::vector<double> changed;
-    std::vector<double> difference;
     for (std::size_t i = 0; i < before.size(); ++i) {
       kept.push_back(before[i].*field.field);
       changed.push_back(after[i].*field.field);
-      difference.push_back(changed.back() - kept.back());
     }
-    out["measures"].push_back({{"name", field.name},
-                               {"unit", field.unit},
-                               {"more_is_better", field.more_is_better},
-                               {"keep", to_json(plan::estimate_of(kept))},
-                               {"edited", to_json(plan::estimate_of(changed))},
-                               {"difference", to_json(plan::estimate_of(difference))}});
+    Json entry = {
+        {"name", field.name}, {"unit", field.unit}, {"more_is_better", field.more_is_better}};
+    entry.update(beside(kept, changed));
+    out["measures"].push_back(std::move(entry));
   }
+  out["machines"] = machines(now, keep, other);
+  out["late"] = {{"keep", lateness(trials, 0, places, keep)},
+                 {"edited", lateness(trials, 1, places, other)}};
   out["orders"] = {{"keep", finishes(trials[0], keep)}, {"edited", finishes(trials[1], other)}};
+  const auto spans = [&](const std::vector<const Outcome*>& futures) {
+    std::vector<Outcome> all;
+    for (const auto* outcome : futures) all.push_back(*outcome);
+    return attachment::to_json(plan::work_spans(all), *now.line, *now.orders);
+  };
+  out["spans"] = {{"keep", spans(keep)}, {"edited", spans(other)}};
   out["gantt"] = {{"keep", attachment::to_json(keep.front()->gantt, *now.line, *now.orders)},
                   {"edited", attachment::to_json(other.front()->gantt, *now.line, *now.orders)}};
   out["schedule"] = attachment::to_json(asked.schedule, *now.line, *now.orders);

@@ -30,9 +30,10 @@ struct WhatIf {
 /// at once.
 [[nodiscard]] line::Result<WhatIf> what_if_from(const Json& edit, const plan::Request& now);
 
-/// Simulates both on the same futures: every measure with its interval, the paired difference, each
-/// order's finish (P10 to P90, and on-time probability as the middle of its Wilson interval), and
-/// one future of both as a Gantt. Errors: the worker.
+/// Simulates both on the same futures: every measure with its interval and the paired difference,
+/// likewise what each machine does with its time, each order's finish (P10 to P90, and on-time
+/// probability as the middle of its Wilson interval), what late orders lost their time to, when
+/// each operation begins and ends, and one future of both as a Gantt. Errors: the worker.
 [[nodiscard]] line::Result<Json> answer_of(const WhatIf& asked, const plan::Request& now,
                                            worker::Client& client, const plan::Progress& progress);
 

@@ -374,11 +374,12 @@ test("a what-if is simulated, and nobody takes it for live", async () => {
   assert.deepEqual(await open_orders(), before);
   await form.getByRole("button", { name: /^Move .* down$/ }).first().click();
   await form.getByRole("button", { name: "Simulate" }).click();
-  await page.locator(".watermark").waitFor({ timeout: 180_000 });
-  assert.match(await page.locator(".watermark").getAttribute("data-text"), /WHAT-IF/);
-  assert.match(await page.locator(".watermark").innerText(), /difference/);
+  const result = page.locator(".stamp-result");
+  await result.waitFor({ timeout: 180_000 });
+  assert.match(await result.getAttribute("aria-label"), /WHAT-IF/);
+  assert.match(await result.innerText(), /difference/);
   await picture(page, "what-if");
-  await page.locator(".watermark").evaluate((element) => scrollTo(0, element.getBoundingClientRect().top + scrollY - 90));
+  await result.evaluate((element) => scrollTo(0, element.getBoundingClientRect().top + scrollY - 90));
   await documented(page, "what-if", false);
   assert.deepEqual(await barriers(page), []);
 });
@@ -409,13 +410,16 @@ test("a proposal is refused by one who may, with a reason", async () => {
   await open(page, "plan");
   await sign_in(page, "anton");
   await page.getByText("waits for a person").waitFor();
+  // From P10 to P90, for both schedules, and how likely each order is on time.
+  assert.ok(await page.locator('.panel[aria-label="Before and after"] .spread.ends').count() > 10);
+  assert.match(await page.locator('.panel[aria-label="Before and after"] table').innerText(), /A-10\d\s+\d:\d\d\s+\d+ % \[\d+ %, \d+ %\]\s+\d+ % \[/);
   // What the running schedule's late orders lost their time to.
   assert.match(await page.locator(".lateness").innerText(), /A-10\d\s+\d+.*(repair \(filler\)|behind A-10\d)/);
   await picture(page, "plan");
   await documented(page, "plan");
   assert.deepEqual(await barriers(page), []);
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.locator(".watermark").waitFor();
+  await page.locator(".stamp-result").waitFor();
   await picture(page, "plan-proposed-phone");
   assert.deepEqual(await pushed_sideways(page), []);
   await page.setViewportSize({ width: 1280, height: 800 });
@@ -448,13 +452,36 @@ test("another proposal, asked for by the planner, is approved, written and read 
   await page.getByText("waits for a person").waitFor();
   await page.getByRole("button", { name: /^Approve/ }).click();
   const dialog = page.getByRole("dialog");
+  // At both steps: each register with what it holds, what it is to hold, and its limits.
+  const registers = async () => {
+    await dialog.locator(".registers tbody tr").first().waitFor();
+    const rows = await dialog.locator(".registers").first().locator("tbody tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+    assert.ok(rows.length > 2, "nothing would change");
+    for (const [address, what, holds, in_force, fresh, limits, by] of rows) {
+      const [low, high = low] = limits.split(" – ").map(Number);
+      assert.ok(Number(address) > 0 && what && /^\d/.test(holds) && /\(\d+\)$/.test(in_force) && by, `${address}: ${what}`);
+      assert.ok(parseInt(fresh) >= low && parseInt(fresh) <= high, `${address}: ${fresh} is not within ${limits}`);
+    }
+    return rows.map(([address, , , , fresh]) => [Number(address), parseInt(fresh)]);
+  };
+  const at_first = await registers();
+  assert.match(await dialog.innerText(), /What will be read back[\s\S]*holding \d+ to \d+: must be what was staged/);
   await dialog.getByRole("button", { name: /Second step/ }).click();
   await dialog.getByLabel("Why do you approve?").fill("the crew is free at nine");
+  assert.deepEqual(await registers(), at_first);
+  assert.deepEqual(await barriers(page), []);
+  assert.deepEqual(await pushed_sideways(page), []);
   await picture(page, "approve");
   await documented(page, "approve");
   await dialog.getByRole("button", { name: "Approve" }).click();
   await plant.event((event) => event.event === "deploy" && event.what === "confirmed", "read-back", 60_000);
   await page.getByText("confirmed").first().waitFor();
+  const back = page.locator(".read-back .registers").first().locator("tbody tr");
+  await back.first().waitFor();
+  const read = await back.evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+  for (const [address, what, written, found, verdict] of read) assert.ok(parseInt(written) === parseInt(found) && verdict.includes("equal"), `${address} ${what}: ${written}, ${found}`);
+  const values = new Map(read.map(([address, , written]) => [Number(address), parseInt(written)]));
+  for (const [address, word] of at_first) assert.equal(values.get(address), word, `register ${address}`);
   await picture(page, "confirmed");
   await open(page, "audit");
   await page.getByText(/the chain of \d+ lines is whole/).waitFor();

@@ -48,6 +48,7 @@ const speakers = [
   ["plugin/hmi/desk.cpp", /\brefusal\(/g],
   ["plugin/hmi/server.cpp", /\brefuse\(/g],
   ["plugin/hmi/what_if.cpp", /\b(?:Error|complain)\(|sentences\.\w+\(/g],
+  ["plugin/hmi/running.cpp", /\bError\(/g],
   ["plugin/hmi/scenarios.cpp", /\bError\(/g],
   ["plugin/attachment/attachment.cpp", /\bRefusal::\w+,|\bfinish\(|return end\(|\bError\(|tell_plan\(|\blose\(|return (?=")|alarm_deployment\(|settle\(/g],
   ["plugin/io/device.cpp", /\b(?:drop|hang_up|unconnected)\(|(?:why|text) = /g],

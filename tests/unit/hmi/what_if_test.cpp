@@ -55,6 +55,23 @@ TEST_CASE("a fault costs downtime, and a faster machine saves time") {
        {"faults",
         {{{"machine", "first"}, {"kind", "bearing-wear"}, {"in_s", 60}, {"repair_s", 1800}}}}});
   CHECK(measure(broken, "downtime").at("difference").at("mean").get<double>() > 1500);
+  const auto& first = broken.at("machines").at(0);
+  CHECK(first.at("machine") == "first");
+  CHECK(first.at("down").at("difference").at("low").get<double>() > 0);
+  CHECK(broken.at("machines").at(1).at("starved").at("difference").at("mean").get<double>() > 0);
+  for (const char* use : {"utilisation", "blocked", "starved", "down", "set-up"})
+    for (const char* side : {"keep", "edited"}) {
+      const auto share = first.at(use).at(side).at("mean").get<double>();
+      CHECK(share >= 0);
+      CHECK(share <= 1);
+    }
+  // A is due 50 minutes after the half hour that it loses.
+  CHECK(broken.at("probability_better").at("high").get<double>() < 0.5);
+  REQUIRE_FALSE(broken.at("late").at("edited").empty());
+  const auto& late = broken.at("late").at("edited").at(0);
+  CHECK(late.at("futures") == 6);
+  CHECK(late.at("late_s").get<double>() > 0);
+  CHECK(late.at("causes_s").at("repair").get<double>() > 1500);
   const auto fast = answer(
       {{"futures", 6},
        {"speeds",
@@ -62,6 +79,11 @@ TEST_CASE("a fault costs downtime, and a faster machine saves time") {
   CHECK(measure(fast, "makespan").at("difference").at("mean").get<double>() < -100);
   CHECK(fast.at("gantt").at("edited").size() > 4);
   CHECK(fast.at("orders").at("edited").size() == 4);
+  REQUIRE(fast.at("spans").at("edited").size() == 8);
+  for (const auto& span : fast.at("spans").at("edited")) {
+    CHECK(span.at("begin_s")[0] <= span.at("begin_s")[2]);
+    CHECK(span.at("end_s")[0] <= span.at("end_s")[2]);
+  }
 }
 
 TEST_CASE("an edit that makes no sense is refused with all its mistakes") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { clock, lasting } from "./format.js";
 import { rem, useWidth } from "./parts.jsx";
 import { t } from "./text.js";
@@ -8,15 +8,106 @@ const hour = 3600;
 const steps = [300, 600, 900, 1800, hour, 2 * hour, 4 * hour, 8 * hour];
 const whole = { from: 0, share: 1 };
 
-/** What each machine, or each order, does over line time. Marks: now, due and freeze lines. */
-export function Gantt({ bars, rows, by, orders, now_s, freeze_s, finishes, view = whole, onView, label, range }) {
+/** Of each order: when it begins (on the machine that begins it) and ends (on the one that ends it), P10, P50 and P90. */
+function by_order(spans) {
+  const orders = new Map();
+  for (const span of spans) {
+    const known = orders.get(span.order);
+    orders.set(span.order, {
+      order: span.order,
+      begin_s: known && known.begin_s[1] <= span.begin_s[1] ? known.begin_s : span.begin_s,
+      end_s: known && known.end_s[1] >= span.end_s[1] ? known.end_s : span.end_s,
+    });
+  }
+  return [...orders.values()];
+}
+
+/** Dates that fall together are one mark. */
+function due_marks(orders) {
+  const marks = new Map();
+  for (const order of orders) if (order.due_s != null) marks.set(order.due_s, [...(marks.get(order.due_s) ?? []), order.id]);
+  return [...marks].map(([due_s, ids]) => ({ due_s, ids: ids.join(", ") }));
+}
+
+const least_drag_px = 4; // less is a click
+
+/** Taking hold of an order's bar on one machine and putting it between others there: by pointer or by keys. `board`:
+    { sequence, refusal(order, place), move(order, place), say(text) }; places are those of the sequence. */
+function useHold(board, bars, s_at) {
+  const [held, setHeld] = useState(null);
+  if (!board) return { held: null };
+  const { sequence } = board;
+  const times = (machine, order) => bars.filter((bar) => bar.what === "work" && bar.machine === machine && bar.order === order);
+  const others = (machine, order) => sequence.filter((id) => id !== order).map((id) => {
+    const own = times(machine, id);
+    if (own.length === 0) return { from_s: -Infinity, until_s: -Infinity }; // it has left that machine
+    return { from_s: Math.min(...own.map((bar) => bar.from_s)), until_s: Math.max(...own.map((bar) => bar.until_s)) };
+  });
+  const place_at = (machine, order, s) => others(machine, order).filter((other) => (other.from_s + other.until_s) / 2 < s).length;
+  /** Where the operation would begin: bars snap to the end of the one before. */
+  const snap_s = ({ machine, order, place }) => {
+    const around = others(machine, order);
+    return place > 0 && isFinite(around[place - 1].until_s) ? around[place - 1].until_s : (around[place]?.from_s ?? bars[0].from_s);
+  };
+  const drop = ({ order, place }) => {
+    setHeld(null);
+    const was = sequence.indexOf(order);
+    const why = board.refusal(order, place);
+    if (why) return board.say(why, true);
+    if (place === was) return board.say(t("{order} stays where it is.", { order }));
+    board.move(order, place);
+    board.say(t("{order} is at place {n} of {all} now.", { order, n: place + 1, all: sequence.length }));
+  };
+  const pick = (bar, more) => {
+    const taken = { machine: bar.machine, order: bar.order, place: sequence.indexOf(bar.order), ...more };
+    setHeld(taken);
+    return taken;
+  };
+  const step = (place) => {
+    const to = Math.min(sequence.length - 1, Math.max(0, place));
+    setHeld({ ...held, place: to });
+    board.say(t("{order}: place {n} of {all}", { order: held.order, n: to + 1, all: sequence.length }));
+  };
+  const handlers = (bar) => ({
+    onTouchStart: (touch) => touch.preventDefault(), // else Chromium scrolls the page, whatever touch-action says of parts of an SVG
+    onPointerDown: (down) => {
+      if (down.button !== 0) return;
+      down.currentTarget.setPointerCapture(down.pointerId);
+      down.currentTarget.focus?.();
+      pick(bar, { from_x: down.clientX });
+    },
+    onPointerMove: (move) => {
+      if (held?.from_x == null) return;
+      const moved = held.moved || Math.abs(move.clientX - held.from_x) >= least_drag_px;
+      if (moved) setHeld({ ...held, moved, place: place_at(held.machine, held.order, s_at(move.clientX)) });
+    },
+    onPointerUp: () => held?.from_x != null && (held.moved ? drop(held) : setHeld(null)),
+    onPointerCancel: () => setHeld(null),
+    onKeyDown: (key) => {
+      const mine = held?.order === bar.order;
+      const does = key.key === " " || key.key === "Enter" ? () => (mine ? drop(held) : board.say(t("{order} is picked up: arrows move it, Space drops it, Escape leaves it.", { order: pick(bar).order })))
+        : mine && { ArrowLeft: () => step(held.place - 1), ArrowRight: () => step(held.place + 1), Home: () => step(0), End: () => step(sequence.length - 1), Escape: () => { setHeld(null); board.say(t("{order} stays where it is.", { order: bar.order })); } }[key.key];
+      if (!does) return;
+      key.preventDefault();
+      key.stopPropagation();
+      does();
+    },
+    onBlur: () => held?.order === bar.order && held.from_x == null && setHeld(null),
+  });
+  return { held, snap_s, handlers };
+}
+
+/** What each machine, or each order, does over line time. Above each row when its operations begin, below it when they end,
+    from P10 to P90 with a tick at P50; lines for now, what is frozen, and due dates. `planned`: what was expected before. */
+export function Gantt({ bars, spans = [], planned = [], by, orders, machines, now_s, freeze_s, view = whole, onView, label, range, board }) {
+  const svg = useRef();
   const [box, width] = useWidth();
   const em = rem();
-  const names = by === "order" ? orders.map((order) => order.id) : rows;
+  const names = by === "order" ? orders.map((order) => order.id) : machines.map((machine) => machine.name);
   const left = Math.min(0.2 * width, 8 * em);
   const right = width - 0.5 * em;
   const top = 1.7 * em;
-  const row = 1.75 * em;
+  const row = 2 * em;
   const height = top + names.length * row + 0.3 * em;
   const [first, last] = range;
   const span = (last - first) * view.share;
@@ -26,12 +117,33 @@ export function Gantt({ bars, rows, by, orders, now_s, freeze_s, finishes, view 
   const ticks = [];
   for (let s = Math.ceil(from / step) * step; s <= from + span; s += step) ticks.push(s);
   const place = new Map(names.map((name, i) => [name, i]));
+  const row_of = (entry) => place.get(by === "order" ? entry.order : entry.machine);
+  const y = (entry) => top + row_of(entry) * row;
+  const shown = (entry, from_s, until_s) => row_of(entry) != null && until_s > from && from_s < from + span;
   const shade = useMemo(() => new Map(orders.map((order, i) => [order.id, i % 4])), [orders]);
-  const inside = bars.filter((bar) => bar.until_s > from && bar.from_s < from + span);
+  const operations = by === "order" ? by_order(spans) : spans;
+  const before = by === "order" ? by_order(planned) : planned;
   const clip = `clip-${label.replace(/\W/g, "")}`;
+  const { held, snap_s, handlers } = useHold(by === "machine" ? board : null, bars, (client_x) => from + ((client_x - svg.current.getBoundingClientRect().left - left) / (right - left)) * span);
+  // One stop of the Tab key for each order: its earliest bar.
+  const stops = new Map();
+  if (handlers) for (const bar of bars) if (bar.what === "work" && board.sequence.includes(bar.order) && !(stops.get(bar.order)?.from_s <= bar.from_s)) stops.set(bar.order, bar);
+  const grab = (bar) => handlers && bar.what === "work" && board.sequence.includes(bar.order) && {
+    ...handlers(bar), class: `grab ${held?.order === bar.order ? "held" : ""}`,
+    ...(stops.get(bar.order) === bar && { tabIndex: 0, role: "button", "aria-pressed": held?.order === bar.order, "aria-label": t("{order}: place {n} of {all}", { order: bar.order, n: board.sequence.indexOf(bar.order) + 1, all: board.sequence.length }) }),
+  };
+  const spread = (what, at, [p10, p50, p90], operation) => shown(operation, p10, p90 + 1) && (
+    <g key={`${what}${operation.machine}${operation.order}`} class={`spread ${what}`}>
+      <rect x={x(p10)} y={at} width={Math.max(2, x(p90) - x(p10))} height={0.22 * em}><title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t(what === "begins" ? "start, P10 to P90" : "finish, P10 to P90")}: ${clock(p10)} – ${clock(p90)} (P50 ${clock(p50)})`}</title></rect>
+      <path d={`M${x(p50)} ${at - 0.08 * em}v${0.38 * em}`} />
+    </g>
+  );
+  const due = (order, name, at) => (
+    <path key={`${name} ${order.due_s}`} class="due" d={`M${x(order.due_s)} ${at + 0.1 * em}v${row - 0.2 * em}`}><title>{`${t("due")} ${order.ids ?? order.id} ${clock(order.due_s)}`}</title></path>
+  );
   return (
     <div ref={box} class="gantt">
-      <svg class="drawing" width={width} height={height} role="img" aria-label={label}
+      <svg ref={svg} class="drawing" width={width} height={height} role={handlers ? "group" : "img"} aria-label={label}
         onWheel={(wheel) => {
           if (!wheel.ctrlKey || !onView) return;
           wheel.preventDefault();
@@ -42,32 +154,39 @@ export function Gantt({ bars, rows, by, orders, now_s, freeze_s, finishes, view 
           <g key={s}><line class="grid" x1={x(s)} x2={x(s)} y1={top - 0.3 * em} y2={height} /><text class="tick" x={x(s)} y={1 * em} text-anchor="middle">{clock(s, false)}</text></g>
         ))}
         {names.map((name, i) => (
-          <g key={name}><line class="grid" x1="0" x2={right} y1={top + (i + 1) * row} y2={top + (i + 1) * row} /><text class="label" x="0" y={top + i * row + 1.2 * em}>{name}</text></g>
+          <g key={name}><line class="grid" x1="0" x2={right} y1={top + (i + 1) * row} y2={top + (i + 1) * row} /><text class="label" x="0" y={top + i * row + 1.3 * em}>{name}</text></g>
         ))}
         <g clip-path={`url(#${clip})`}>
-          {inside.map((bar, i) => {
-            const at = place.get(by === "order" ? bar.order : bar.machine);
-            if (at == null) return null;
+          {bars.map((bar, i) => {
+            if (!shown(bar, bar.from_s, bar.until_s)) return null;
             const wide = x(bar.until_s) - x(bar.from_s);
+            const sign = { repair: "✕", service: "S" }[bar.what];
             return (
-              <g key={i}>
-                <rect class={`bar ${bar.what} shade${shade.get(bar.order) ?? 0}`} x={x(bar.from_s)} y={top + at * row + 0.25 * em} width={Math.max(1, wide)} height={row - 0.5 * em}>
+              <g key={handlers && bar.what === "work" ? `${bar.machine} ${bar.order}` : i} {...grab(bar)}>
+                <rect class={`bar ${bar.what} shade${shade.get(bar.order) ?? 0} ${bar.coming ? "coming" : ""}`} x={x(bar.from_s)} y={y(bar) + 0.4 * em} width={Math.max(1, wide)} height={row - 0.8 * em}>
                   <title>{`${bar.machine} · ${t(bar.what)}${bar.order ? ` · ${bar.order}` : ""}\n${clock(bar.from_s)} – ${clock(bar.until_s)} (${lasting(bar.until_s - bar.from_s)})`}</title>
                 </rect>
-                {bar.what === "work" && wide > 3.2 * em && <text class="onbar" x={Math.max(x(bar.from_s), left) + 0.25 * em} y={top + at * row + 1.15 * em}>{by === "order" ? bar.machine : bar.order}</text>}
-                {(bar.what === "repair" || bar.what === "service") && wide > 1 * em && <text class="onbar white" x={x(bar.from_s) + wide / 2} y={top + at * row + 1.15 * em} text-anchor="middle">{bar.what === "repair" ? "✕" : "S"}</text>}
+                {bar.what === "work" && wide > 3.2 * em && <text class="onbar" x={Math.max(x(bar.from_s), left) + 0.25 * em} y={y(bar) + 1.27 * em}>{by === "order" ? bar.machine : bar.order}</text>}
+                {sign && wide > 1 * em && <text class="onbar white" x={x(bar.from_s) + wide / 2} y={y(bar) + 1.27 * em} text-anchor="middle">{sign}</text>}
               </g>
             );
           })}
-          {by === "order" && orders.map((order) => order.due_s != null && (
-            <path key={order.id} class="due" d={`M${x(order.due_s)} ${top + place.get(order.id) * row + 0.1 * em}v${row - 0.2 * em}`}><title>{`${t("due")} ${order.id} ${clock(order.due_s)}`}</title></path>
+          {before.map((operation) => shown(operation, operation.begin_s[1], operation.end_s[1]) && (
+            <rect key={`${operation.machine}${operation.order}`} class="planned" x={x(operation.begin_s[1])} y={y(operation) + 0.3 * em} width={Math.max(2, x(operation.end_s[1]) - x(operation.begin_s[1]))} height={row - 0.6 * em}>
+              <title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t("planned")}: ${clock(operation.begin_s[1])} – ${clock(operation.end_s[1])}`}</title>
+            </rect>
           ))}
-          {by === "order" && finishes?.map((f) => f.p10_s != null && place.has(f.order) && (
-            <rect key={f.order} class="spread" x={x(f.p10_s)} y={top + place.get(f.order) * row + 0.75 * em} width={Math.max(2, x(f.p90_s) - x(f.p10_s))} height={0.35 * em}><title>{`${t("finish, P10 to P90")}: ${clock(f.p10_s)} – ${clock(f.p90_s)}`}</title></rect>
-          ))}
+          {operations.map((operation) => row_of(operation) != null && [
+            !(operation.begin_s[2] <= now_s) && spread("begins", y(operation) + 0.1 * em, operation.begin_s, operation),
+            spread("ends", y(operation) + row - 0.34 * em, operation.end_s, operation),
+          ])}
+          {by === "order"
+            ? orders.map((order) => order.due_s != null && due(order, order.id, top + place.get(order.id) * row))
+            : machines.map((machine, i) => machine.last && due_marks(orders).map((mark) => due(mark, machine.name, top + i * row)))}
+          {held && (held.moved || held.from_x == null) && <path class="snap" d={`M${x(snap_s(held))} ${y(held) - 0.1 * em}v${row + 0.2 * em}m${-0.4 * em} 0h${0.8 * em}m0 ${-row - 0.2 * em}h${-0.8 * em}`} />}
           {now_s != null && freeze_s > 0 && <g class="freeze"><rect x={x(now_s)} y={top - 0.4 * em} width={Math.max(0, x(now_s + freeze_s) - x(now_s))} height={height - top + 0.4 * em} /><line x1={x(now_s + freeze_s)} x2={x(now_s + freeze_s)} y1={top - 0.4 * em} y2={height}><title>{`${t("frozen until")} ${clock(now_s + freeze_s)}`}</title></line></g>}
           {now_s != null && <line class="now" x1={x(now_s)} x2={x(now_s)} y1={top - 0.4 * em} y2={height} />}
-          {now_s != null && <text class="now" x={x(now_s) + 0.2 * em} y={top + 0.35 * em}>{t("now")}</text>}
+          {now_s != null && <text class="now" x={x(now_s) + 0.2 * em} y={top + 0.25 * em}>{t("now")}</text>}
         </g>
       </svg>
     </div>
@@ -80,37 +199,53 @@ function zoomed(view, factor, at = 0.5) {
   return { from, share };
 }
 
-/** Two schedules under one axis, so that a glance compares them. */
-export function Pair({ first, second, line, now_s, first_name, second_name, finishes = {} }) {
+const times_of = ({ bars, spans = [], planned = [] }) => [...bars.flatMap((bar) => [bar.from_s, bar.until_s]), ...[...spans, ...planned].flatMap((span) => [span.begin_s[0], span.end_s[2]])];
+
+/** Schedules under one axis, so that a glance compares them: `charts` are { name, bars, spans, planned, board }. */
+export function Charts({ charts, line, now_s, closed = [], label }) {
   const [by, setBy] = useState("machine");
   const [view, setView] = useState(whole);
-  const rows = line.machines.map((machine) => machine.name);
-  const times = [...first, ...second].flatMap((bar) => [bar.from_s, bar.until_s]);
+  const times = charts.flatMap(times_of);
   if (times.length === 0) return <p class="calm">–</p>;
   const range = [Math.min(now_s ?? Infinity, ...times), Math.max(...times)];
-  const involved = line.orders.filter((order) => [...first, ...second].some((bar) => bar.order === order.id));
-  const shared = { by, rows, orders: by === "order" ? involved : line.orders, now_s, freeze_s: line.rules.freeze_s, view, onView: setView, range };
+  const involved = line.orders.filter((order) => charts.some(({ bars, spans = [] }) => [...bars, ...spans].some((bar) => bar.order === order.id)));
+  const shared = { by, machines: line.machines, orders: involved, now_s, freeze_s: line.rules.freeze_s, view, onView: setView, range };
   const move = (share) => setView((v) => ({ ...v, from: Math.min(1 - v.share, Math.max(0, v.from + share * v.share)) }));
+  const zoom = (factor) => setView((v) => zoomed(v, factor));
+  const keys = { "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), ArrowLeft: () => move(-0.25), ArrowRight: () => move(0.25), 0: () => setView(whole), m: () => setBy("machine"), o: () => setBy("order") };
+  const press = (key) => {
+    const does = !key.ctrlKey && !key.metaKey && !key.altKey && keys[key.key];
+    if (!does) return;
+    key.preventDefault();
+    does();
+  };
+  const has = (what) => charts.some(({ bars }) => bars.some((bar) => bar.what === what)) || (what === "closed" && closed.length > 0);
+  const spread = charts.some(({ spans }) => spans?.length);
   return (
-    <div>
-      <div class="toolbar" role="group" aria-label={t("Before and after")}>
+    <div class="charts" role="group" aria-label={label} aria-keyshortcuts="+ - ArrowLeft ArrowRight 0 m o" tabIndex="0" onKeyDown={press}>
+      <div class="toolbar">
         <button type="button" aria-pressed={by === "machine"} onClick={() => setBy("machine")}>{t("by machine")}</button>
         <button type="button" aria-pressed={by === "order"} onClick={() => setBy("order")}>{t("by order")}</button>
-        <button type="button" onClick={() => setView((v) => zoomed(v, 0.5))} aria-label={t("Zoom in")}>+</button>
-        <button type="button" onClick={() => setView((v) => zoomed(v, 2))} aria-label={t("Zoom out")}>−</button>
+        <button type="button" onClick={() => zoom(0.5)} aria-label={t("Zoom in")}>+</button>
+        <button type="button" onClick={() => zoom(2)} aria-label={t("Zoom out")}>−</button>
         <button type="button" onClick={() => move(-0.25)} aria-label="←">←</button>
         <button type="button" onClick={() => move(0.25)} aria-label="→">→</button>
         <button type="button" onClick={() => setView(whole)}>{t("whole")}</button>
         <span class="key">
-          {["work", "changeover", "service", "repair", "waiting-for-crew"].map((what) => <span key={what}><i class={`bar ${what}`} />{t(what)}</span>)}
-          {by === "order" && <span><i class="bar dueline" />{t("due")}</span>}
+          {["work", "changeover", "service", "repair", "waiting-for-crew", "closed"].map((what) => has(what) && <span key={what}><i class={`bar ${what}`} />{t(what)}</span>)}
+          {charts.some(({ planned }) => planned?.length) && <span><i class="bar planned" />{t("planned")}</span>}
+          {spread && <span><i class="bar begins" />{t("start, P10 to P90")}</span>}
+          {spread && <span><i class="bar ends" />{t("finish, P10 to P90")}</span>}
+          <span><i class="bar dueline" />{t("due")}</span>
           {line.rules.freeze_s > 0 && <span><i class="bar freezeline" />{t("frozen until")}</span>}
         </span>
       </div>
-      <h3>{first_name}</h3>
-      <Gantt {...shared} bars={first} label={first_name} finishes={finishes.first} />
-      <h3>{second_name}</h3>
-      <Gantt {...shared} bars={second} label={second_name} finishes={finishes.second} />
+      {charts.map((chart) => (
+        <div key={chart.name}>
+          {charts.length > 1 && <h3>{chart.name}</h3>}
+          <Gantt {...shared} {...chart} bars={[...closed, ...chart.bars]} label={`${chart.name}, ${t(by === "machine" ? "by machine" : "by order")}`} />
+        </div>
+      ))}
     </div>
   );
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { clock, lasting, measure, measure_name, number, percent, says, subject, unit_beside, unit_in } from "./format.js";
-import { Pair } from "./gantt.jsx";
+import { Charts } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Dialog, Mark, Panel, Scroll, Trouble, WhyField, useAct, useEvery } from "./parts.jsx";
+import { Promises, Running } from "./running.jsx";
 import { WhatIf } from "./whatif.jsx";
 import { late_orders } from "./late.js";
 import { finding, reason_of, spoken } from "./said.js";
@@ -81,6 +82,67 @@ function BeforeAndAfter({ before, after }) {
   );
 }
 
+/** A word of a schedule's block as people read it. */
+function meaning({ what, low, high }, word, line) {
+  if (word === 65535 && low !== high) return "–";
+  if (what === "order at place" || what === "order of service") return line.orders[word]?.id;
+  if (what === "machine of service") return line.machines[word]?.name;
+  if (what === "kind of service") return t(["at a time", "before an order"][word]);
+  return null;
+}
+
+function Word({ register, word, line }) {
+  const says = meaning(register, word, line);
+  return <>{word}{says && <span class="quiet"> {says}</span>}</>;
+}
+
+/** Registers that are written: what each holds, what is in force, what it is to hold, and its limits; after the deployment what
+    was read back. Those that nothing changes are folded away. */
+function Registers({ list, read }) {
+  const { line } = live;
+  const changes = (one) => (read ? one.word !== 0 || one.active !== 0 : one.active !== one.word);
+  const table = (rows) => (
+    <Scroll label={t("Registers")}><table class="cards tight registers">
+      <thead><tr><th>{t("Holding register")}</th><th>{t("What")}</th>{read
+        ? <><th class="n">{t("written")}</th><th class="n">{t("in force, read back")}</th><th>{t("Result")}</th></>
+        : <><th class="n">{t("holds now")}</th><th class="n">{t("in force")}</th><th class="n">{t("new")}</th><th class="n">{t("limits")}</th><th>{t("by whom")}</th></>}</tr></thead>
+      <tbody>{rows.map((one) => (
+        <tr key={one.address}><th scope="row">{one.address}</th><td data-name={t("What")}>{t(one.what)} {one.number || ""}</td>{read
+          ? <>
+            <td class="n" data-name={t("written")}><Word register={one} word={one.word} line={line} /></td>
+            <td class="n" data-name={t("in force, read back")}><Word register={one} word={one.active} line={line} /> <span class="quiet">({one.active_address})</span></td>
+            <td data-name={t("Result")}>{one.active === one.word ? <><span aria-hidden="true">✓ </span>{t("equal")}</> : <b><Mark level="high" label="" /> {t("differs")}</b>}</td>
+          </> : <>
+            <td class="n" data-name={t("holds now")}><Word register={one} word={one.held} line={line} /></td>
+            <td class="n" data-name={t("in force")}><Word register={one} word={one.active} line={line} /> <span class="quiet">({one.active_address})</span></td>
+            <td class="n" data-name={t("new")}><b><Word register={one} word={one.word} line={line} /></b></td>
+            <td class="n" data-name={t("limits")}>{one.low === one.high ? one.low : `${one.low} – ${one.high}`}{(one.word < one.low || one.word > one.high) && <> <Mark level="high" label={t("outside")} /></>}</td>
+            <td data-name={t("by whom")}>{t(one.by)}</td>
+          </>}</tr>
+      ))}</tbody>
+    </table></Scroll>
+  );
+  const other = list.filter((one) => !changes(one));
+  return (
+    <>
+      {table(list.filter(changes))}
+      {other.length > 0 && <details><summary>{t(read ? "{n} registers that are not used" : "{n} registers that stay as they are", { n: other.length })}</summary>{table(other)}</details>}
+    </>
+  );
+}
+
+/** What the second step writes, as the PLC stands now, and what it reads back then. */
+function Staging({ staging }) {
+  return (
+    <>
+      <h4>{t("Registers that will be written")} <span class="quiet">{t("read from the PLC at {t}; words without unit unless said", { t: clock(staging.at_s) })}</span></h4>
+      <Registers list={staging.registers} />
+      <h4>{t("What will be read back")}</h4>
+      <ul class="tight">{staging.back.map((one) => <li key={one.address}>{one.words > 1 ? t("holding {a} to {b}: must be {what}", { a: one.address, b: one.address + one.words - 1, what: t(one.what) }) : t("holding {a}: must be {what}", { a: one.address, what: t(one.what) })}</li>)}</ul>
+    </>
+  );
+}
+
 /** The former schedule again: first what that changes, then the act itself. */
 function RollBack({ onDone }) {
   const [ticket, setTicket] = useState(null);
@@ -96,6 +158,7 @@ function RollBack({ onDone }) {
       <h3>{t("First step: compare")}</h3>
       <p>{t("Orders that have started stay where they are; the rest runs as before the deployment. After that nothing is deployed until a person clears it.")}</p>
       {ticket && <BeforeAndAfter before={ticket.before} after={ticket.after} />}
+      {ticket && <Staging staging={ticket.staging} />}
       {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy} onClick={begin}>{t("Show what changes")} →</button></footer>}
       {ticket && (
         <form onSubmit={finish}>
@@ -147,9 +210,15 @@ function Deployed({ deployment }) {
 /** First what changes, then, with a reason and within two minutes, the act itself. */
 function Decide({ plan, approve, onDone }) {
   const [ticket, setTicket] = useState(null);
+  const [seen, setSeen] = useState(null); // at the first step
   const { busy, error, act } = useAct();
   const proposal = plan.proposal;
-  const begin = () => act(async () => setTicket(await post("/api/decision/prepare", { proposal, approve })));
+  const prepare = () => post("/api/decision/prepare", { proposal, approve });
+  useEffect(() => {
+    if (approve) act(async () => setSeen(await prepare()));
+  }, []);
+  const begin = () => act(async () => setTicket(await prepare()));
+  const staging = (ticket ?? seen)?.staging;
   const finish = async (event) => {
     event.preventDefault();
     const reason = new FormData(event.target).get("reason");
@@ -161,7 +230,8 @@ function Decide({ plan, approve, onDone }) {
       <p>{reason_of(plan)}</p>
       <BeforeAndAfter before={plan.before} after={plan.after} />
       <details><summary>{t("The gate")}: {plan.passed ? t("all {n} checks passed", { n: plan.checks.length }) : t("refused")}</summary><Gate checks={plan.checks} /></details>
-      {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button></footer>}
+      {staging && <Staging staging={staging} />}
+      {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy || (approve && !seen)} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button></footer>}
       {ticket && (
         <form onSubmit={finish}>
           <h3>{approve ? t("Second step: write to the PLC") : t("Second step: reject")}</h3>
@@ -197,7 +267,7 @@ function Lateness({ plan, line }) {
   );
 }
 
-function Proposal({ plan }) {
+function Proposal({ plan, closed, read_back }) {
   const { line, state } = live;
   const [deciding, setDeciding] = useState(null);
   const outcome = state.proposal.number === plan.proposal ? state.proposal.state : plan.outcome;
@@ -230,13 +300,22 @@ function Proposal({ plan }) {
         )}
         {deciding && <Decide plan={plan} approve={deciding === "approve"} onDone={() => setDeciding(null)} />}
       </Panel>
+      {read_back?.proposal === plan.proposal && (
+        <Panel title={t("Read back from the PLC")} note={clock(read_back.at_s)} class="read-back">
+          <Registers list={read_back.registers} read />
+        </Panel>
+      )}
       {!plan.passed && gate}
       <Panel title={t("Compared on the same futures")} note={`${t("mean and 95 % interval")} · ${proof.seeds.length}`}>
         <Compared first={t("running schedule")} second={t("this proposal")}
           rows={Object.entries(proof.keep).map(([name, value]) => ({ name, unit: value.unit, first: value, second: proof.winner[name], difference: paired(proof, name) }))} />
       </Panel>
-      <Panel title={t("Before and after")} note={t("one future of each")}>
-        <Pair first={plan.gantt.keep} second={plan.gantt.winner} line={line} now_s={plan.at_s} first_name={`${t("Before")}: ${t("running schedule")}`} second_name={`${t("After")}: ${spoken(plan.winner)}`} />
+      <Panel title={t("Before and after")} note={t("bars: one future of each; P10 to P90 of {n}", { n: proof.seeds.length })}>
+        <Charts label={t("Before and after")} line={line} now_s={plan.at_s} closed={closed} charts={[
+          { name: `${t("Before")}: ${t("running schedule")}`, bars: plan.gantt.keep, spans: plan.spans?.keep },
+          { name: `${t("After")}: ${spoken(plan.winner)}`, bars: plan.gantt.winner, spans: plan.spans?.winner },
+        ]} />
+        {plan.orders && <Promises first={t("running schedule")} second={t("this proposal")} orders={{ first: plan.orders.keep, second: plan.orders.winner }} at_s={plan.at_s} until_s={plan.until_s} />}
       </Panel>
       <Lateness plan={plan} line={line} />
       {plan.passed && gate}
@@ -260,6 +339,8 @@ export function Plan() {
   const loaded = useEvery(() => get("/api/plan"), 0, [state.proposal.number, state.proposal.state, state.last_note]);
   const { busy, error, act } = useAct();
   const planning = state.proposal.state === "planning";
+  const running = <Running key="running" />;
+  const proposal = loaded?.plan ? <Proposal key="proposal" {...loaded} /> : <Panel key="proposal" title={t("No plan yet")}><p class="calm">{t("A plan is made when a forecast alarm is raised, or when you ask for one.")}</p></Panel>;
   return (
     <div class="page">
       <div class="toolbar">
@@ -268,7 +349,7 @@ export function Plan() {
         <Trouble text={error} />
       </div>
       {state.deployment && (state.deployment.deployments > 0 || state.deployment.locked_out) && <Deployed deployment={state.deployment} />}
-      {loaded?.plan ? <Proposal plan={loaded.plan} /> : <Panel title={t("No plan yet")}><p class="calm">{t("A plan is made when a forecast alarm is raised, or when you ask for one.")}</p></Panel>}
+      {state.proposal.state === "proposed" ? [proposal, running] : [running, proposal]}
       <WhatIf />
       {loaded?.plans?.length > 0 && (
         <Panel title={t("Earlier plans")}>

@@ -64,11 +64,21 @@ const zh = {
   "{who} wants it against the gate; a second person must agree.": "{who} 要求越过闸门下发；须第二人同意。", "Two people may deploy it against the gate.": "两人共同同意可越过闸门下发。",
   "Why orders are late": "订单为何迟交", "No order is late in either.": "两者均无迟交订单。", "No order is late.": "无迟交订单。", "late by": "迟交", "because of": "原因", "its own work": "自身加工时间", "released too late": "释放过晚", "{t} behind {orders}": "排在 {orders} 之后 {t}",
   "frozen until": "冻结至", "Rush {o}: next after those that have started": "插单 {o}：排在已开工订单之后", "target {p}": "目标 {p}", "target {n}, ideal {m}": "目标 {n}，理论 {m}", "below target": "低于目标",
+  "What runs now": "当前运行", "planned": "原计划", "closed": "非工作时间", "start, P10 to P90": "开工 P10–P90", "later than {t}": "晚于 {t}", "{n} futures from the line's state at {t}": "从产线时间 {t} 的状态出发的 {n} 个未来",
+  "being simulated": "仿真中", "what comes is not simulated yet": "后续尚未仿真", "finish as planned at {t}": "{t} 时计划的完工", "later than planned": "比计划晚", "bars: one future of each; P10 to P90 of {n}": "条形：各取一个未来；P10–P90 取自 {n} 个未来",
+  "{order} stays where it is.": "{order} 位置不变。", "{order} is at place {n} of {all} now.": "{order} 现为第 {n} 位，共 {all} 位。", "{order}: place {n} of {all}": "{order}：第 {n} 位，共 {all} 位", "{order} is picked up: arrows move it, Space drops it, Escape leaves it.": "已选中 {order}：箭头移动，空格放下，Esc 取消。",
+  "{order} cannot be moved: {why}.": "{order} 不可移动：{why}。", "{order} cannot go before {other}: {why}.": "{order} 不可排在 {other} 之前：{why}。", "frozen until {t}": "冻结至 {t}", "Drag bars between others, by hand or by keys.": "用手或按键将条形拖到其他条形之间。", "Drawn by mean times; simulate to know.": "按平均时间绘制，须经仿真确认。", "not simulated": "未经仿真",
+  "{t} left": "剩余 {t}", "Cancelled: there is no result.": "已取消，没有结果。", "P(better)": "更优概率", "What machines do with their time": "设备时间分配", "utilisation": "利用率", "blocked": "堵料", "starved": "缺料", "down": "故障停机", "set-up": "换型与保养", "never late": "从不迟交", "in {n} of {all} futures, by {t}": "{all} 个未来中 {n} 个，迟 {t}", "turn": "等待轮次",
+  "Registers": "寄存器", "Holding register": "保持寄存器", "holds now": "当前内容", "in force": "生效值", "new": "新值", "limits": "上下限", "by whom": "限制来源", "outside": "超限", "equal": "一致", "differs": "不一致", "in force, read back": "回读的生效值", "Read back from the PLC": "PLC 回读结果",
+  "{n} registers that are not used": "{n} 个未使用的寄存器", "{n} registers that stay as they are": "{n} 个保持不变的寄存器", "Registers that will be written": "将写入的寄存器", "read from the PLC at {t}; words without unit unless said": "于 {t} 读自 PLC；未注明者无单位",
+  "What will be read back": "将回读的内容", "holding {a} to {b}: must be {what}": "保持寄存器 {a} 至 {b}：必须为{what}", "holding {a}: must be {what}": "保持寄存器 {a}：必须为{what}", "what was staged": "所写入的内容", "the commit number": "提交编号", "0, for accepted": "0（已接受）",
+  "at a time": "定时", "before an order": "订单之前", "orders in the sequence": "顺序中的订单数", "order at place": "顺序位订单", "machine of service": "保养设备", "kind of service": "保养方式", "upper word of the time [s] of service": "保养时间 [s] 高字", "lower word of the time [s] of service": "保养时间 [s] 低字",
+  "order of service": "保养对应订单", "not used": "未使用", "checksum": "校验和", "commit number": "提交编号", "the order book": "订单簿", "orders that have started or are frozen": "已开工或冻结的订单", "the line": "产线", "the block's layout": "数据块格式", "the deployment's protocol": "下发协议",
   // what-if
   "What if": "假设分析", "WHAT-IF · not live": "假设分析 · 非实时", "Sequence": "顺序", "frozen": "已开工", "Move {o} up": "上移 {o}", "Move {o} down": "下移 {o}", "Undo": "撤销", "Redo": "重做", "Start again": "重来",
   "Simulate": "仿真", "Add a service": "添加保养", "Add a fault": "添加故障", "in minutes": "分钟后", "Repair crews": "维修班组", "places behind": "后方缓冲位", "time a part": "单件时间", "Futures": "未来数", "Remove": "移除",
   "Sign in as planner or engineer to simulate.": "以计划员或工程师身份登录后可仿真。", "as it runs": "现状", "what if": "假设", "on time": "准时率", "finish, P10 to P90": "完工 P10–P90", "better in {n} of {all} futures": "{all} 个未来中 {n} 个更优",
-  "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "drag, or use the arrows": "拖动或使用箭头", "From the line's state at {t}, seed {s}.": "从产线时间 {t} 的状态出发，种子 {s}。", "changes": "改动", "no change": "无改动",
+  "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "From the line's state at {t}, seed {s}.": "从产线时间 {t} 的状态出发，种子 {s}。", "changes": "改动", "no change": "无改动",
   // scenarios
   "could not run": "无法运行", "Play": "播放", "Pause": "暂停", "begins": "开始于", "stops the machine": "停机于", "prevented": "已避免",
   "This seed has no trace: {end}.": "该种子没有轨迹：{end}。", "{n} seeds": "{n} 个种子", "by": "执行人", "Expectations": "期望", "File line": "文件行", "Expected": "期望内容",
@@ -90,7 +100,7 @@ const zh = {
   "identity": "身份一致", "futures": "未来数量", "on-time": "准时率", "model error": "模型误差", "skill": "预测技巧", "twin": "仿真与现场一致", "state": "状态时效", "counts": "计数一致", "freeze": "冻结区", "starts": "开工偏移", "way back": "可回退", "ledger": "承诺记录",
   "scrap": "废品", "lead-time": "通过时间", "work-in-process": "在制品", "energy": "能耗", "rework": "返工", "oee": "OEE",
   "duplicates": "重复响应", "overruns": "超时轮询",
-  "signed in": "登录", "signed out": "退出登录", "sign-in refused": "登录被拒", "reason": "原因", "asked for a plan": "请求排程", "asked what if": "假设分析", "ran a scenario": "运行场景",
+  "signed in": "登录", "signed out": "退出登录", "sign-in refused": "登录被拒", "reason": "原因", "asked for a plan": "请求排程", "asked what if": "假设分析", "cancelled a what-if": "取消假设分析", "ran a scenario": "运行场景",
   "alarm shelved": "搁置报警", "alarm unshelved": "取消搁置", "alarm out of service": "停用报警", "alarm in service": "恢复报警", "promised": "已承诺", "writing": "写入", "staged": "已暂存", "committed": "已提交", "active": "已生效",
   "started": "开始", "signed": "已签字", "settled": "已结算", "rolled-back": "已回退", "rolled back": "已回退", "rolling back": "回退中", "recovered": "已恢复", "not-wanted": "无需排程", "written": "已写入", "conflict": "写入冲突",
   "write begun": "开始写入", "write written": "已写入", "write refused": "写入被拒", "write failed": "写入失败", "write conflict": "写入冲突", "roll-back refused": "回退被拒", "roll-back failed": "回退失败", "clearing": "清除", "echoed": "已回显", "run ended": "运行结束", "forecasts judged": "预测已评判", "simulation compared": "仿真已比对",
@@ -125,7 +135,7 @@ export const is_known = (text) => text in zh;
 /** What files spell for machines, in English. */
 const en = {
   __proto__: null,
-  "orders-late": "orders late", "lead-time": "lead time", "work-in-process": "work in process", "good-parts": "good parts", "scrap-parts": "scrap parts", "oee": "OEE", "waiting-for-crew": "waiting for a crew",
+  "orders-late": "orders late", "lead-time": "lead time", "work-in-process": "work in process", "good-parts": "good parts", "scrap-parts": "scrap parts", "oee": "OEE", "waiting-for-crew": "waiting for a crew", "turn": "waiting for its turn",
 };
 
 const han_last = /\p{Script=Han}$/u;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { clock, lasting, percent } from "./format.js";
-import { Pair } from "./gantt.jsx";
+import { clock, lasting, number, percent, wall } from "./format.js";
+import { Charts } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
-import { Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
+import { Mark, Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
 import { Compared, Interval } from "./plan.jsx";
+import { Promises } from "./running.jsx";
 import { spoken } from "./said.js";
+import { in_pieces, sketched } from "./sketch.js";
 import { is_chinese, t } from "./text.js";
 
+const board_again_ms = 20_000;
 const nothing = { sequence: null, services: null, faults: [], buffers: {}, speeds: {}, crews: null, futures: 20 };
 
 /** Edits with a way back and forth. */
@@ -21,28 +24,113 @@ function useEdits() {
   return { edit, change, undo: past.length ? undo : null, redo: future.length ? redo : null, again: () => change(nothing) };
 }
 
-function Result({ answer }) {
+const stamp = { wide: 170, tile: [200, 150], turn: -14 };
+
+/** Stamps all that it holds, unless there is nothing to say about it, in front of it, on screen and on paper: no cutting of 400 by 300 pixels is without a whole stamp. */
+function Stamped({ id, about, children }) {
+  if (!about) return <div>{children}</div>;
+  const lines = [t("WHAT-IF · not live"), ...about];
+  return (
+    <div class={`watermark ${id}`} role="group" aria-label={lines.join(" · ")}>
+      {children}
+      <svg class="stamps" aria-hidden="true" width="100%" height="100%">
+        <defs><pattern id={id} width={stamp.tile[0]} height={stamp.tile[1]} patternUnits="userSpaceOnUse">
+          <g transform={`translate(${stamp.tile[0] / 2} ${stamp.tile[1] / 2}) rotate(${stamp.turn})`}>
+            {lines.map((line, i) => <text key={i} class={i === 0 ? "strong" : ""} x={-stamp.wide / 2} y={16 * (i - 0.5)} textLength={stamp.wide} lengthAdjust="spacingAndGlyphs">{line}</text>)}
+          </g>
+        </pattern></defs>
+        <rect width="100%" height="100%" fill={`url(#${id})`} />
+      </svg>
+    </div>
+  );
+}
+
+const points = (share) => Math.round(100 * share);
+const signed = (share) => `${points(share) > 0 ? "+" : ""}${number(points(share) || 0, 0)}`;
+
+/** What each machine does with its time: as it runs, in the what-if, and the difference with its interval, in points. */
+function MachineUse({ machines }) {
+  const uses = ["utilisation", "blocked", "starved", "down", "set-up"];
+  return (
+    <Scroll label={t("What machines do with their time")}><table class="cards">
+      <thead><tr><th>{t("Machine")}</th>{uses.map((use) => <th key={use} class="n">{t(use)} %</th>)}</tr></thead>
+      <tbody>{machines.map((machine) => (
+        <tr key={machine.machine}><th scope="row">{machine.machine}</th>{uses.map((use) => {
+          const { keep, edited, difference } = machine[use];
+          return <td key={use} class="n" data-name={`${t(use)} %`}><span class="nowrap">{number(100 * keep.mean, 0)} → {number(100 * edited.mean, 0)} {[difference.low, difference.high].some(points) && <span class="quiet">{signed(difference.mean)} [{signed(difference.low)}, {signed(difference.high)}]</span>}</span></td>;
+        })}</tr>
+      ))}</tbody>
+    </table></Scroll>
+  );
+}
+
+/** In how many futures an order is late, by how much then, and what its time went to; before and after. */
+function Lateness({ late, futures }) {
+  const orders = [...new Set([...late.keep, ...late.edited].map((one) => one.order))];
+  const said = (one) => {
+    if (!one) return t("never late");
+    const causes = Object.entries(one.causes_s).filter(([, s]) => s >= 60).sort((a, b) => b[1] - a[1]).slice(0, 3);
+    return `${t("in {n} of {all} futures, by {t}", { n: one.futures, all: futures, t: lasting(one.late_s) })}${causes.length ? `: ${causes.map(([what, s]) => `${t(what)} ${lasting(s)}`).join(", ")}` : ""}`;
+  };
+  if (orders.length === 0) return <p class="calm">{t("No order is late in either.")}</p>;
+  return (
+    <Scroll label={t("Why orders are late")}><table class="cards">
+      <thead><tr><th>{t("Order")}</th><th>{t("as it runs")}</th><th>{t("what if")}</th></tr></thead>
+      <tbody>{orders.map((order) => (
+        <tr key={order}><th scope="row">{order}</th>{[["as it runs", late.keep], ["what if", late.edited]].map(([name, all]) => <td key={name} data-name={t(name)}>{said(all.find((one) => one.order === order))}</td>)}</tr>
+      ))}</tbody>
+    </table></Scroll>
+  );
+}
+
+function Result({ answer, closed, asked_ms }) {
   const { line } = live;
   return (
-    <div class="watermark" data-text={t("WHAT-IF · not live")}>
+    <Stamped id="stamp-result" about={[wall(asked_ms), `${t("Line time")} ${clock(answer.at_s)}`]}>
       <p class="lead"><b>{answer.what.map(spoken).join(is_chinese() ? "；" : ", ") || t("no change")}</b></p>
-      <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}. {t("mean gain")}: <Interval value={answer.gain} signed /></p>
+      <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}: {t("P(better)")} {percent(answer.probability_better.mean)} [{percent(answer.probability_better.low)}, {percent(answer.probability_better.high)}]. {t("mean gain")}: <Interval value={answer.gain} signed /></p>
       <Compared first={t("as it runs")} second={t("what if")} rows={answer.measures.map((m) => ({ name: m.name, unit: m.unit, first: m.keep, second: m.edited, difference: m.difference }))} />
-      <Scroll label={t("Orders")}><table class="cards">
-        <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th class="n">{t("on time")}: {t("as it runs")}</th><th class="n">{t("on time")}: {t("what if")}</th><th class="n">{t("finish, P10 to P90")}</th></tr></thead>
-        <tbody>{answer.orders.edited.map((order, i) => (
-          <tr key={order.order}><th scope="row">{order.order}</th><td class="n" data-name={t("due")}>{clock(order.due_s, false)}</td>
-            {order.p90_s != null && order.p90_s <= answer.at_s ? <td class="n quiet" colSpan="3">{t("finished")}</td> : (
-              <>
-                <td class="n" data-name={`${t("on time")}: ${t("as it runs")}`}>{percent(answer.orders.keep[i].on_time)}</td>
-                <td class="n" data-name={`${t("on time")}: ${t("what if")}`}><span>{percent(order.on_time)} <span class="quiet">[{percent(order.on_time_low)}, {percent(order.on_time_high)}]</span></span></td>
-                <td class="n" data-name={t("finish, P10 to P90")}>{order.p10_s != null ? `${clock(order.p10_s, false)} – ${clock(order.p90_s, false)}` : "–"}</td>
-              </>
-            )}</tr>
-        ))}</tbody>
-      </table></Scroll>
-      <Pair first={answer.gantt.keep} second={answer.gantt.edited} line={line} now_s={answer.at_s} first_name={t("as it runs")} second_name={t("what if")} finishes={{ first: answer.orders.keep, second: answer.orders.edited }} />
-    </div>
+      <h3>{t("What machines do with their time")}</h3>
+      <MachineUse machines={answer.machines} />
+      <h3>{t("Why orders are late")}</h3>
+      <Lateness late={answer.late} futures={answer.futures} />
+      <h3>{t("Orders")}</h3>
+      <Promises first={t("as it runs")} second={t("what if")} orders={{ first: answer.orders.keep, second: answer.orders.edited }} at_s={answer.at_s} until_s={answer.until_s} />
+      <Charts label={t("Compared on the same futures")} line={line} now_s={answer.at_s} closed={closed} charts={[
+        { name: t("as it runs"), bars: answer.gantt.keep, spans: answer.spans.keep },
+        { name: t("what if"), bars: answer.gantt.edited, spans: answer.spans.edited },
+      ]} />
+    </Stamped>
+  );
+}
+
+/** The edited sequence as bars that are dragged between each other; drawn by mean times until it is simulated. */
+function Board({ sequence, changed, why_fixed, move }) {
+  const { line, state } = live;
+  const running = useEvery(() => get("/api/running"), board_again_ms, []);
+  const [said, setSaid] = useState(null);
+  const coming = running?.coming;
+  if (!coming) return <p class="calm">{t("being simulated")}</p>;
+  const now_s = state.line_time_s;
+  const ahead = in_pieces(coming.bars.filter((bar) => bar.until_s > now_s));
+  const fence_s = now_s + line.rules.freeze_s;
+  const fenced = state.schedule.sequence.findLastIndex((order) => line.rules.freeze_s > 0 && ahead.some((bar) => bar.order === order && bar.what === "work" && bar.from_s < fence_s));
+  const why = (order) => why_fixed(order) ?? (state.schedule.sequence.indexOf(order) <= fenced ? t("frozen until {t}", { t: clock(fence_s, false) }) : null);
+  const bars = changed ? sketched(ahead, sequence, sequence.filter(why), line.machines, line.orders, now_s) : ahead;
+  const refusal = (order, place) => {
+    if (why(order)) return t("{order} cannot be moved: {why}.", { order, why: why(order) });
+    const before = sequence.filter((id) => id !== order)[place];
+    return before && why(before) ? t("{order} cannot go before {other}: {why}.", { order, other: before, why: why(before) }) : null;
+  };
+  const board = { sequence, refusal, move, say: (text, wrong) => setSaid({ text, wrong }) };
+  return (
+    <>
+      <p class="quiet">{t("Drag bars between others, by hand or by keys.")} {changed && t("Drawn by mean times; simulate to know.")}</p>
+      <Stamped id="stamp-board" about={changed && [t("not simulated"), `${t("Line time")} ${clock(now_s)}`]}>
+        <Charts label={t("Sequence")} line={line} now_s={now_s} closed={running.closed} charts={[{ name: t("Sequence"), bars, board }]} />
+      </Stamped>
+      <p class="said" role="status">{said && <>{said.wrong && <Mark level="medium" label="" />} <span class={said.wrong ? "trouble" : ""}>{said.text}</span></>}</p>
+    </>
   );
 }
 
@@ -50,7 +138,6 @@ export function WhatIf() {
   const { line, state } = live;
   const { edit, change, undo, redo, again } = useEdits();
   const { busy, error, act } = useAct();
-  const [dragged, setDragged] = useState(null);
   const asked = state.what_if;
   const loaded = useEvery(() => get("/api/what-if"), 0, [asked?.number, asked?.over]);
   useEffect(() => {
@@ -63,11 +150,13 @@ export function WhatIf() {
     return () => removeEventListener("keydown", key);
   });
   if (!line.plans || !state.schedule) return null;
-  if (!may("what-if")) return <Panel title={t("What if")}><p class="calm">{t("Sign in as planner or engineer to simulate.")}</p>{loaded?.answer && <Result answer={loaded.answer} />}</Panel>;
+  if (!may("what-if")) return <Panel title={t("What if")}><p class="calm">{t("Sign in as planner or engineer to simulate.")}</p>{loaded?.answer && <Result {...loaded} />}</Panel>;
 
   const sequence = edit.sequence ?? state.schedule.sequence;
   const services = edit.services ?? state.schedule.services;
-  const frozen = sequence.filter((id) => state.orders?.[line.orders.findIndex((order) => order.id === id)]?.begun).length;
+  const stands = (id) => state.orders?.[line.orders.findIndex((order) => order.id === id)];
+  const frozen = sequence.reduce((count, id, i) => (stands(id)?.begun ? i + 1 : count), 0);
+  const why_fixed = (id) => (stands(id)?.over ? t("finished") : stands(id)?.begun ? t("running") : sequence.indexOf(id) < frozen ? t("frozen") : null);
   const move = (from, to) => {
     if (from < frozen || to < frozen || to >= sequence.length || from === to) return;
     const next = [...sequence];
@@ -93,16 +182,16 @@ export function WhatIf() {
         <button type="button" onClick={again}>{t("Start again")}</button>
         <label>{t("Futures")} <input type="number" min="4" max="200" value={edit.futures} onChange={(e) => change({ futures: Number(e.target.value) })} /></label>
         <button type="button" class="act" disabled={busy || running} onClick={run}>{t("Simulate")}</button>
-        {running && <span role="status">{t("simulating: {done} of {all} futures", asked)} <progress max={asked.all} value={asked.done} /></span>}
+        {running && <><span role="status">{t("simulating: {done} of {all} futures", asked)}{asked.left_s != null && `, ${t("{t} left", { t: lasting(asked.left_s) })}`} <progress max={asked.all} value={asked.done} /></span> <button type="button" onClick={() => act(() => post("/api/what-if/cancel", { number: asked.number }))}>{t("Cancel")}</button></>}
+        {asked?.cancelled && <span role="status">{t("Cancelled: there is no result.")}</span>}
       </div>
       <Trouble text={error || loaded?.error} />
+      <Board sequence={sequence} changed={edit.sequence != null} why_fixed={why_fixed} move={(order, place) => move(sequence.indexOf(order), place)} />
       <div class="columns even">
-        <fieldset><legend>{t("Sequence")} <span class="quiet">({t("drag, or use the arrows")})</span></legend>
+        <fieldset><legend>{t("Sequence")} </legend>
           <ol class="sequence edit">{sequence.map((id, i) => (
-            <li key={id} class={`${i < frozen ? "frozen" : ""} ${dragged === i ? "dragged" : ""}`} draggable={i >= frozen}
-              onDragStart={(e) => { setDragged(i); e.dataTransfer.setData("text/plain", id); }} onDragEnd={() => setDragged(null)}
-              onDragOver={(e) => e.preventDefault()} onDrop={(e) => { e.preventDefault(); if (dragged != null) move(dragged, i); setDragged(null); }}>
-              <span>{id} <span class="quiet">{i < frozen ? t("frozen") : `${t("due")} ${clock(line.orders.find((o) => o.id === id)?.due_s, false)}`}</span></span>
+            <li key={id} class={i < frozen ? "frozen" : ""}>
+              <span>{id} <span class="quiet">{why_fixed(id) ?? `${t("due")} ${clock(line.orders.find((o) => o.id === id)?.due_s, false)}`}</span></span>
               {i >= frozen && <span class="arrows"><button type="button" disabled={i === frozen} onClick={() => move(i, frozen)} aria-label={t("Rush {o}: next after those that have started", { o: id })} title={t("Rush {o}: next after those that have started", { o: id })}>⤒</button><button type="button" disabled={i === frozen} onClick={() => move(i, i - 1)} aria-label={t("Move {o} up", { o: id })}>↑</button><button type="button" disabled={i + 1 === sequence.length} onClick={() => move(i, i + 1)} aria-label={t("Move {o} down", { o: id })}>↓</button></span>}
             </li>
           ))}</ol>
@@ -135,7 +224,7 @@ export function WhatIf() {
           </fieldset>
         </div>
       </div>
-      {loaded?.answer && <Result answer={loaded.answer} />}
+      {loaded?.answer && <Result {...loaded} />}
     </Panel>
   );
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Another sequence drawn by mean times, before it is simulated.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const { in_pieces, sketched } = await import(join(process.env.TREE, "plugin/hmi/web/src/sketch.js"));
+const bar = (machine, what, order, from_s, until_s) => ({ machine, what, order, from_s, until_s });
+const machines = [{ name: "filler", column: 0, after: [] }, { name: "packer", column: 1, after: [0] }];
+const orders = [{ id: "A", product: "a" }, { id: "B", product: "b" }, { id: "C", product: "b" }];
+// A runs; B and C follow, each 1000 s on the filler and 800 s on the packer, which lags 50 s.
+const bars = [
+  bar("filler", "work", "A", 0, 1000), bar("packer", "work", "A", 50, 1050),
+  bar("filler", "changeover", "B", 1000, 1200), bar("filler", "work", "B", 1200, 2200), bar("packer", "work", "B", 1250, 2250),
+  bar("filler", "work", "C", 2200, 3200), bar("packer", "work", "C", 2300, 3250), bar("packer", "service", undefined, 3300, 3600),
+];
+const drawn = (sequence, fixed = ["A"]) => Object.fromEntries(sketched(bars, sequence, fixed, machines, orders, 500).filter((one) => one.what === "work").map((one) => [`${one.machine} ${one.order}`, [one.from_s, one.until_s]]));
+
+test("the sequence as it is stays where it is, but for what is waited for", () => {
+  const as_it_is = drawn(["A", "B", "C"]);
+  assert.deepEqual(as_it_is["filler B"], [1200, 2200]);
+  assert.deepEqual(as_it_is["filler C"], [2200, 3200]);
+});
+
+test("what moves follows the one before, behind a changeover where the product changes, and no machine does two things", () => {
+  const other = drawn(["A", "C", "B"]);
+  assert.deepEqual(other["filler A"], [0, 1000]); // it runs
+  assert.deepEqual(other["filler C"], [1200, 2200]);
+  assert.deepEqual(other["filler B"], [2200, 3200]); // the same product
+  assert.ok(other["packer C"][0] >= other["filler C"][0] + 50 && other["packer C"][1] >= other["filler C"][1]);
+  assert.ok(other["packer B"][0] >= other["packer C"][1]);
+  assert.equal(sketched(bars, ["A", "C", "B"], ["A"], machines, orders, 500).filter((one) => one.what === "service").length, 1);
+});
+
+test("work in several bars is taken hold of as one", () => {
+  const pieces = in_pieces([bar("filler", "work", "A", 0, 100), bar("filler", "repair", undefined, 100, 200), bar("filler", "work", "A", 200, 300), bar("packer", "work", "A", 0, 50)]);
+  assert.deepEqual(pieces.map((one) => [one.machine, one.what, one.from_s, one.until_s]), [["filler", "repair", 100, 200], ["filler", "work", 0, 300], ["packer", "work", 0, 50]]);
+});

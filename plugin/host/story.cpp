@@ -198,6 +198,10 @@ Json Story::as_json(const text::Scenario& scenario, const Trial& trial, double s
                 {"conclusion", conclude(trial, with, without).sentences}};
   auto& machines = story["machines"] = Json::array();
   for (const auto& known : trial.line->machines) machines.push_back(known.name);
+  auto& orders = story["orders"] = Json::array();
+  for (const auto& order : *trial.orders)
+    orders.push_back(
+        {{"id", order.id}, {"due_s", std::isfinite(order.due_s) ? Json(order.due_s) : Json()}});
   auto& signals = story["signals"] = Json::array();
   if (const auto seen = signals_.find(machine); seen != signals_.end()) {
     for (const auto& signal : trial.line->at(*trial.line->machine_named(machine)).signals) {

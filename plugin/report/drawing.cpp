@@ -135,7 +135,7 @@ std::string gantt_svg(const std::vector<std::string>& rows, const std::vector<Ba
     if (label == labels.end()) label = labels.insert(labels.end(), bar.label);
     const double y = top + row_height * static_cast<double>(row - rows.begin()) + 2;
     const double x = x_of(bar.from_s, span);
-    const double length = std::max(0.6, x_of(bar.until_s, span) - x);
+    const double length = std::max(bar.what == "due" ? 2 : 0.6, x_of(bar.until_s, span) - x);
     out += fmt::format(
         "<rect class='{} shade{}' x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{}'>"
         "<title>{} {} {} {} to {}</title></rect>",

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "plugin/report/drawing.hpp"
 #include "sim/text/escape.hpp"
@@ -29,7 +30,7 @@ tr.best td{background:#eef6f0;font-weight:600}
 .key span{display:inline-block;margin-right:1.2em}.key i{display:inline-block;width:1.1em;height:.8em;margin-right:.4em;vertical-align:-1px}
 code{font-size:.92em;background:#f4f6f8;padding:.05em .3em;overflow-wrap:anywhere}
 pre{background:#f4f6f8;padding:.5em .7em;white-space:pre-wrap;overflow-wrap:anywhere}pre code{padding:0}
-td{overflow-wrap:break-word}td:last-child,td.long{overflow-wrap:anywhere}td.n,td.n code{overflow-wrap:normal}
+td{overflow-wrap:break-word}td:last-child,td.long{overflow-wrap:anywhere}td.n,td.n code{overflow-wrap:normal}td.n .quiet{white-space:nowrap}
 @page{size:A4;margin:14mm 13mm 15mm}
 @media print{
 body{font-size:9.5pt;max-width:none;margin:0;padding:0;print-color-adjust:exact;-webkit-print-color-adjust:exact}
@@ -85,15 +86,141 @@ std::vector<std::pair<double, double>> points_of(const Json& points) {
   return all;
 }
 
-/// Gantt of one run with its faults.
-std::string run_chart(const Json& run, const std::vector<std::string>& machines, double until_s,
-                      std::vector<Mark> marks) {
+/// A name that no machine has.
+std::string order_row(const std::string& order) {
+  return "order " + order;
+}
+
+/// A due date is a thin line on its order's row; one far behind all else would press that aside.
+void add_due(std::vector<Bar>& bars, const Json& orders, double from_s, double& until_s) {
+  const double far_s = from_s + 1.3 * (until_s - from_s);
+  for (const auto& order : orders) {
+    const double due_s = number(order.value("due_s", Json()));
+    if (!(due_s >= from_s) || due_s > far_s) continue;
+    const auto id = text_of(order, order.contains("id") ? "id" : "order");
+    bars.push_back({order_row(id), "due", id, due_s, due_s});
+    until_s = std::max(until_s, due_s);
+  }
+}
+
+/// Gantt of one run with its faults, by machine and by order.
+std::string run_chart(const Json& run, std::vector<std::string> rows, const Json& orders,
+                      double until_s, std::vector<Mark> marks) {
   for (const auto& fault : run.value("faults", Json::array())) {
     const double failed_s = number(fault.value("failed_s", Json(-1)));
     if (failed_s >= 0)
       marks.push_back({failed_s, text_of(fault, "id") + " stops the line", "fault"});
   }
-  return gantt_svg(machines, bars_of(run.at("gantt")), until_s, marks);
+  auto bars = bars_of(run.at("gantt"));
+  if (!orders.empty()) rows.emplace_back();
+  for (const auto& order : orders) {
+    const auto id = text_of(order, "id");
+    double from_s = until_s;
+    double to_s = -1;
+    for (const auto& bar : bars) {
+      if (bar.what != "work" || bar.label != id) continue;
+      from_s = std::min(from_s, bar.from_s);
+      to_s = std::max(to_s, bar.until_s);
+    }
+    rows.push_back(order_row(id));
+    if (to_s >= 0) bars.push_back({rows.back(), "work", id, from_s, to_s});
+  }
+  add_due(bars, orders, 0, until_s);
+  return gantt_svg(rows, bars, until_s, marks);
+}
+
+/// A schedule over the futures that it was proved on: from when an operation begins in one of ten
+/// to when it ends in nine, upon that between the medians; by machine and by order.
+std::string plan_chart(const Json& plan, const char* side, const char* schedule,
+                       std::vector<std::string> rows, double until_s) {
+  const double now_s = number(plan.at("at_s"));
+  struct Span {
+    double low_s = std::numeric_limits<double>::infinity();
+    double from_s = std::numeric_limits<double>::infinity();
+    double until_s = 0;
+    double high_s = 0;
+  };
+  std::map<std::string, Span> orders;
+  std::vector<Bar> spreads;
+  std::vector<Bar> works;
+  const auto add = [&](const std::string& row, const std::string& order, const Span& span) {
+    spreads.push_back({row, "spread", order, std::max(now_s, span.low_s), span.high_s});
+    works.push_back({row, "work", order, std::max(now_s, span.from_s), span.until_s});
+  };
+  for (const auto& entry : plan.at("spans").at(side)) {
+    const auto& begin = entry.at("begin_s");
+    const auto& end = entry.at("end_s");
+    const Span span{number(begin.at(0)), number(begin.at(1)), number(end.at(1)), number(end.at(2))};
+    if (span.high_s <= now_s) continue;
+    const auto order = text_of(entry, "order");
+    add(text_of(entry, "machine"), order, span);
+    auto& all = orders[order];
+    all = {std::min(all.low_s, span.low_s), std::min(all.from_s, span.from_s),
+           std::max(all.until_s, span.until_s), std::max(all.high_s, span.high_s)};
+  }
+  rows.emplace_back();
+  for (const auto& id : plan.at(schedule).at("sequence")) {
+    const auto found = orders.find(id.get<std::string>());
+    if (found == orders.end()) continue;
+    rows.push_back(order_row(found->first));
+    add(rows.back(), found->first, found->second);
+  }
+  std::vector<Bar> bars = std::move(spreads);
+  bars.insert(bars.end(), works.begin(), works.end());
+  for (const auto& bar : bars_of(plan.at("gantt").at(side)))
+    if (bar.what == "service" && bar.until_s > now_s) bars.push_back(bar);
+  add_due(bars, plan.at("orders").at(side), now_s, until_s);
+  return gantt_svg(rows, bars, until_s, {{now_s, "now", "now"}}, now_s);
+}
+
+/// How likely each order is on time, and when it leaves the line, of both schedules.
+std::string promises_table(const Json& orders) {
+  std::string out =
+      "<table><thead><tr><th>order</th><th class='n'>due</th><th class='n'>on time, keep</th>"
+      "<th class='n'>on time, proposed</th><th class='n'>leaves P10 to P90, keep</th>"
+      "<th class='n'>leaves P10 to P90, proposed</th></tr></thead>";
+  const auto share = [](const Json& one) {
+    return fmt::format("{:.0f} % <span class='quiet'>[{:.0f}, {:.0f}]</span>",
+                       100 * number(one.at("on_time")), 100 * number(one.at("on_time_low")),
+                       100 * number(one.at("on_time_high")));
+  };
+  const auto leaves = [](const Json& one) {
+    return one.contains("p10_s")
+               ? hours(number(one.at("p10_s"))) + " to " + hours(number(one.at("p90_s")))
+               : std::string("-");
+  };
+  const auto& keep = orders.at("keep");
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    const auto& winner = orders.at("winner").at(i);
+    out += fmt::format(
+        "<tr><td>{}</td><td class='n'>{}</td><td class='n'>{}</td><td class='n'>{}</td>"
+        "<td class='n'>{}</td><td class='n'>{}</td></tr>",
+        text::xml_escaped(text_of(keep[i], "order")), value_text(number(keep[i].at("due_s")), "s"),
+        share(keep[i]), share(winner), leaves(keep[i]), leaves(winner));
+  }
+  return out + "</table>\n";
+}
+
+/// Both schedules as the futures of the proof see them; nothing of stories of before.
+std::string expected_section(const Json& plan, const std::vector<std::string>& machines) {
+  if (!plan.contains("spans") || !plan.contains("orders")) return {};
+  double until_s = number(plan.at("at_s"));  // one axis for both
+  for (const auto& side : plan.at("spans"))
+    for (const auto& span : side) until_s = std::max(until_s, number(span.at("end_s").at(2)));
+  return fmt::format(
+             "<h2>What was expected</h2><p class='key'>"
+             "<span><i style='background:#b9cbdb'></i>work, between the medians (P50)</span>"
+             "<span><i style='background:#dfe8f0'></i>from the earliest tenth of starts (P10) to "
+             "the "
+             "latest of finishes (P90)</span>"
+             "<span><i style='background:#2e7d4f'></i>service</span>"
+             "<span><i style='background:#9b1c31;width:3px'></i>due</span></p>"
+             "<p class='before-chart'>Before, the running schedule ({} futures):</p>",
+             plan.at("proof").at("seeds").size()) +
+         plan_chart(plan, "keep", "before", machines, until_s) +
+         fmt::format("<p class='before-chart'>After, {}:</p>",
+                     text::xml_escaped(text_of(plan, "winner"))) +
+         plan_chart(plan, "winner", "after", machines, until_s) + promises_table(plan.at("orders"));
 }
 
 std::string measures_table(const Json& without, const Json& with) {
@@ -113,22 +240,23 @@ std::string measures_table(const Json& without, const Json& with) {
 }
 
 std::string interval_table(const Json& proof) {
+  const auto paired = proof.value("difference", Json::object());
   std::string out = fmt::format(
-      "<table><thead><tr><th>Over {} simulated futures (mean and 95 % interval)</th><th "
-      "class='n'>unit</th>"
-      "<th class='n'>keep</th><th class='n'>proposed</th></tr></thead>",
-      proof.at("gain").size());
+      "<table><thead><tr><th>{} futures, mean [95 %]</th><th class='n'>unit</th>"
+      "<th class='n'>keep</th><th class='n'>proposed</th>{}</tr></thead>",
+      proof.at("gain").size(), paired.empty() ? "" : "<th class='n'>paired difference</th>");
   const auto cell = [](const Json& entry, const std::string& unit) {
-    return fmt::format(
-        "{} <span class='quiet'>[{}, {}]</span>", value_text(number(entry.at("mean")), unit),
-        value_text(number(entry.at("low")), unit), value_text(number(entry.at("high")), unit));
+    return fmt::format("<td class='n'>{} <span class='quiet'>[{}, {}]</span></td>",
+                       value_text(number(entry.at("mean")), unit),
+                       value_text(number(entry.at("low")), unit),
+                       value_text(number(entry.at("high")), unit));
   };
   for (const auto& [name, entry] : proof.at("keep").items()) {
     const auto unit = text_of(entry, "unit");
-    out += fmt::format(
-        "<tr><td>{}</td><td class='n'>{}</td><td class='n'>{}</td><td class='n'>{}</td></tr>",
-        text::xml_escaped(name), text::xml_escaped(unit_text(unit)), cell(entry, unit),
-        cell(proof.at("winner").at(name), unit));
+    out += fmt::format("<tr><td>{}</td><td class='n'>{}</td>{}{}{}</tr>", text::xml_escaped(name),
+                       text::xml_escaped(unit_text(unit)), cell(entry, unit),
+                       cell(proof.at("winner").at(name), unit),
+                       paired.contains(name) ? cell(paired.at(name), unit) : std::string());
   }
   return out + "</table>\n";
 }
@@ -251,21 +379,23 @@ std::string page(const Json& story) {
                     hours(number(alarm->at("at_s"))), text::xml_escaped(text_of(*alarm, "why")),
                     text::xml_escaped(text_of(*alarm, "sentence")));
   const auto plan = story.find("plan");
-  if (plan != story.end()) out += plan_section(*plan);
+  if (plan != story.end()) out += plan_section(*plan) + expected_section(*plan, machines);
 
   const auto runs = story.find("runs");
   if (runs != story.end()) {
+    const auto orders = story.value("orders", Json::array());
     out +=
         "<h2>Before and after</h2><p class='key'>"
         "<span><i class='work' style='background:#b9cbdb'></i>work, by order</span>"
         "<span><i style='background:#e3e0d4'></i>changeover</span>"
         "<span><i style='background:#2e7d4f'></i>service</span>"
         "<span><i style='background:#9b1c31'></i>repair</span>"
-        "<span><i style='background:#e0a3ae'></i>waiting for a crew</span></p>";
+        "<span><i style='background:#e0a3ae'></i>waiting for a crew</span>"
+        "<span><i style='background:#9b1c31;width:3px'></i>due</span></p>";
     out += "<p class='before-chart'>Without the change (same seed, simulated afterwards):</p>" +
-           run_chart(runs->at("without"), machines, until_s, {});
+           run_chart(runs->at("without"), machines, orders, until_s, {});
     out += "<p class='before-chart'>As it went, with the deployed schedule:</p>" +
-           run_chart(runs->at("with"), machines, until_s, marks);
+           run_chart(runs->at("with"), machines, orders, until_s, marks);
     out += "<h2>The outcome</h2>" + measures_table(runs->at("without"), runs->at("with"));
   }
   out += "<h2>What happened</h2><table>";

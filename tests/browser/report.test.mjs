@@ -2,7 +2,7 @@
 // The report on paper: A4, nothing cut off, nothing asked of anybody, and what makes it again.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
@@ -11,10 +11,30 @@ const { FORELINE, TREE, OUT, CHROMIUM, MODULES } = process.env;
 const { chromium } = createRequire(join(resolve(MODULES), "package.json"))("playwright-core");
 const mm = 96 / 25.4;
 
+/** The story that the tests keep, with what plans tell of their futures. */
+function story() {
+  const told = JSON.parse(readFileSync(join(TREE, "tests/house/story.json"), "utf8"));
+  const { plan } = told;
+  const ids = plan.before.sequence;
+  told.orders = ids.map((id, i) => ({ id, due_s: 2400 + 1900 * i }));
+  plan.proof.seeds = plan.proof.gain.map((_, i) => i);
+  plan.proof.difference = plan.proof.keep;
+  plan.spans = {};
+  plan.orders = {};
+  for (const side of ["keep", "winner"]) {
+    const at = (s) => [plan.at_s + s - 120, plan.at_s + s, plan.at_s + s + 600];
+    plan.spans[side] = told.machines.flatMap((machine, m) => ids.map((order, i) => ({ machine, order, begin_s: at(300 * m + 1500 * i), end_s: at(300 * m + 1500 * i + 1300) })));
+    plan.orders[side] = ids.map((order, i) => ({ order, due_s: told.orders[i].due_s, on_time: 0.9, on_time_low: 0.8, on_time_high: 1, p10_s: 8000, p50_s: 9000, p90_s: 9900 }));
+  }
+  const file = join(OUT, "story.json");
+  writeFileSync(file, JSON.stringify(told));
+  return file;
+}
+
 test("the report prints on A4, and asks nobody for anything", async () => {
   mkdirSync(OUT, { recursive: true });
   const report = join(OUT, "report.html");
-  const made = spawnSync(FORELINE, ["report", join(TREE, "tests/house/story.json"), "--out", report], { encoding: "utf8" });
+  const made = spawnSync(FORELINE, ["report", story(), "--out", report], { encoding: "utf8" });
   assert.equal(made.status, 0, made.stderr);
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   try {
@@ -44,7 +64,9 @@ test("the report prints on A4, and asks nobody for anything", async () => {
     assert.ok(boxes.length >= 2 && boxes.length <= 8, `${boxes.length} pages`);
     for (const box of boxes) assert.ok(Math.abs(box[0] - 595) <= 1 && Math.abs(box[1] - 842) <= 1, `a page of ${box}`);
     const text = await page.locator("body").innerText();
-    for (const part of ["Before and after", "The gate", "how to make it again", "foreline demo"]) assert.ok(text.includes(part), part);
+    assert.equal(await page.locator("svg:has(rect.spread)").count(), 2);
+    assert.equal(await page.locator("svg:has(rect.due)").count(), 4);
+    for (const part of ["What was expected", "Before and after", "The gate", "how to make it again", "foreline demo"]) assert.ok(text.includes(part), part);
   } finally {
     await browser.close();
   }

@@ -61,6 +61,57 @@ TEST_CASE("the page tells what counts on the line, and costs in its currency") {
   CHECK(page().find("E&amp;R, mean [95 %]") != std::string::npos);
 }
 
+TEST_CASE("the page draws when operations begin and end, and when orders are due") {
+  auto story = shipped_story();
+  const auto page = [&] {
+    auto html = page_of(story);
+    if (!html) FAIL(html.error().text());
+    return std::move(*html);
+  };
+  const auto count = [](const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  CHECK(page().find("What was expected") == std::string::npos);  // a story of before
+  CHECK(count(page(), "class='due") == 0);
+  const double now_s = story["plan"]["at_s"].get<double>();
+  const auto span = [&](const char* machine, const char* order, double begins_s) {
+    const auto at = [&](double s) {
+      return ordered_json{now_s + s - 60, now_s + s, now_s + s + 120};
+    };
+    return ordered_json{{"machine", machine},
+                        {"order", order},
+                        {"begin_s", at(begins_s)},
+                        {"end_s", at(begins_s + 1800)}};
+  };
+  const ordered_json spans = {span("filler", "A-104", 300), span("packer", "A-104", 600),
+                              span("filler", "A-105", 2400)};
+  const auto promise = [&](const char* order, double on_time) {
+    return ordered_json{{"order", order},
+                        {"due_s", now_s + 3000},
+                        {"on_time", on_time},
+                        {"on_time_low", on_time - 0.1},
+                        {"on_time_high", on_time + 0.1},
+                        {"p10_s", now_s + 2340},
+                        {"p50_s", now_s + 2400},
+                        {"p90_s", now_s + 2520}};
+  };
+  story["plan"]["spans"] = {{"keep", spans}, {"winner", spans}};
+  story["plan"]["orders"] = {{"keep", {promise("A-104", 0.5)}},
+                             {"winner", {promise("A-104", 0.9)}}};
+  story["plan"]["proof"]["seeds"] = {1, 2, 3};
+  story["orders"] = {{{"id", "A-104"}, {"due_s", 9000}}, {{"id", "A-105"}, {"due_s", nullptr}}};
+  const auto told = page();
+  CHECK(told.find("the running schedule (3 futures)") != std::string::npos);
+  // Two schedules, each with three operations and two orders.
+  CHECK(count(told, "<rect class='spread ") == 10);
+  CHECK(count(told, "<rect class='due ") == 4);  // in both, and in both runs
+  CHECK(told.find("50 % <span class='quiet'>[40, 60]</span>") != std::string::npos);
+  CHECK(told.find("90 % <span class='quiet'>[80, 100]</span>") != std::string::npos);
+  CHECK(told.find("order A-105") != std::string::npos);
+}
+
 TEST_CASE("every table of a story is as wide as its header") {
   const auto story = shipped_story();
   const auto tables = tables_of(story);

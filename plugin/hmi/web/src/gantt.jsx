@@ -32,7 +32,7 @@ function due_marks(orders) {
 const least_drag_px = 4; // less is a click
 
 /** Taking hold of an order's bar on one machine and putting it between others there: by pointer or by keys. `board`:
-    { sequence, refusal(order, place), move(order, place), say(text) }; places are those of the sequence. */
+    { sequence, refusal(order, place), move(order, place), say(text) }; places are those of the sequence, texts are told when they are drawn. */
 function useHold(board, bars, s_at) {
   const [held, setHeld] = useState(null);
   if (!board) return { held: null };
@@ -54,19 +54,15 @@ function useHold(board, bars, s_at) {
     const was = sequence.indexOf(order);
     const why = board.refusal(order, place);
     if (why) return board.say(why, true);
-    if (place === was) return board.say(t("{order} stays where it is.", { order }));
+    if (place === was) return board.say(() => t("{order} stays where it is.", { order }));
     board.move(order, place);
-    board.say(t("{order} is at place {n} of {all} now.", { order, n: place + 1, all: sequence.length }));
+    board.say(() => t("{order} is at place {n} of {all} now.", { order, n: place + 1, all: sequence.length }));
   };
-  const pick = (bar, more) => {
-    const taken = { machine: bar.machine, order: bar.order, place: sequence.indexOf(bar.order), ...more };
-    setHeld(taken);
-    return taken;
-  };
+  const pick = (bar, more) => setHeld({ machine: bar.machine, order: bar.order, place: sequence.indexOf(bar.order), ...more });
   const step = (place) => {
     const to = Math.min(sequence.length - 1, Math.max(0, place));
     setHeld({ ...held, place: to });
-    board.say(t("{order}: place {n} of {all}", { order: held.order, n: to + 1, all: sequence.length }));
+    board.say(() => t("{order}: place {n} of {all}", { order: held.order, n: to + 1, all: sequence.length }));
   };
   const handlers = (bar) => ({
     onTouchStart: (touch) => touch.preventDefault(), // else Chromium scrolls the page, whatever touch-action says of parts of an SVG
@@ -85,8 +81,8 @@ function useHold(board, bars, s_at) {
     onPointerCancel: () => setHeld(null),
     onKeyDown: (key) => {
       const mine = held?.order === bar.order;
-      const does = key.key === " " || key.key === "Enter" ? () => (mine ? drop(held) : board.say(t("{order} is picked up: arrows move it, Space drops it, Escape leaves it.", { order: pick(bar).order })))
-        : mine && { ArrowLeft: () => step(held.place - 1), ArrowRight: () => step(held.place + 1), Home: () => step(0), End: () => step(sequence.length - 1), Escape: () => { setHeld(null); board.say(t("{order} stays where it is.", { order: bar.order })); } }[key.key];
+      const does = key.key === " " || key.key === "Enter" ? () => (mine ? drop(held) : (pick(bar), board.say(() => t("{order} is picked up: arrows move it, Space drops it, Escape leaves it.", { order: bar.order }))))
+        : mine && { ArrowLeft: () => step(held.place - 1), ArrowRight: () => step(held.place + 1), Home: () => step(0), End: () => step(sequence.length - 1), Escape: () => { setHeld(null); board.say(() => t("{order} stays where it is.", { order: bar.order })); } }[key.key];
       if (!does) return;
       key.preventDefault();
       key.stopPropagation();

@@ -24,7 +24,7 @@ function useEdits() {
   return { edit, change, undo: past.length ? undo : null, redo: future.length ? redo : null, again: () => change(nothing) };
 }
 
-const stamp = { wide: 170, tile: [200, 150], turn: -14 };
+const stamp = { tile: [200, 150], turn: -14 }; // CSS pixels and degrees
 
 /** Stamps all that it holds, unless there is nothing to say about it, in front of it, on screen and on paper: no cutting of 400 by 300 pixels is without a whole stamp. */
 function Stamped({ id, about, children }) {
@@ -36,7 +36,7 @@ function Stamped({ id, about, children }) {
       <svg class="stamps" aria-hidden="true" width="100%" height="100%">
         <defs><pattern id={id} width={stamp.tile[0]} height={stamp.tile[1]} patternUnits="userSpaceOnUse">
           <g transform={`translate(${stamp.tile[0] / 2} ${stamp.tile[1] / 2}) rotate(${stamp.turn})`}>
-            {lines.map((line, i) => <text key={i} class={i === 0 ? "strong" : ""} x={-stamp.wide / 2} y={16 * (i - 0.5)} textLength={stamp.wide} lengthAdjust="spacingAndGlyphs">{line}</text>)}
+            {lines.map((line, i) => <text key={i} class={i === 0 ? "strong" : ""} y={16 * (i - 0.5)} text-anchor="middle">{line}</text>)}
           </g>
         </pattern></defs>
         <rect width="100%" height="100%" fill={`url(#${id})`} />
@@ -118,9 +118,9 @@ function Board({ sequence, changed, why_fixed, move }) {
   const why = (order) => why_fixed(order) ?? (state.schedule.sequence.indexOf(order) <= fenced ? t("frozen until {t}", { t: clock(fence_s, false) }) : null);
   const bars = changed ? sketched(ahead, sequence, sequence.filter(why), line.machines, line.orders, now_s) : ahead;
   const refusal = (order, place) => {
-    if (why(order)) return t("{order} cannot be moved: {why}.", { order, why: why(order) });
+    if (why(order)) return () => t("{order} cannot be moved: {why}.", { order, why: why(order) });
     const before = sequence.filter((id) => id !== order)[place];
-    return before && why(before) ? t("{order} cannot go before {other}: {why}.", { order, other: before, why: why(before) }) : null;
+    return before && why(before) ? () => t("{order} cannot go before {other}: {why}.", { order, other: before, why: why(before) }) : null;
   };
   const board = { sequence, refusal, move, say: (text, wrong) => setSaid({ text, wrong }) };
   return (
@@ -129,7 +129,7 @@ function Board({ sequence, changed, why_fixed, move }) {
       <Stamped id="stamp-board" about={changed && [t("not simulated"), `${t("Line time")} ${clock(now_s)}`]}>
         <Charts label={t("Sequence")} line={line} now_s={now_s} closed={running.closed} charts={[{ name: t("Sequence"), bars, board }]} />
       </Stamped>
-      <p class="said" role="status">{said && <>{said.wrong && <Mark level="medium" label="" />} <span class={said.wrong ? "trouble" : ""}>{said.text}</span></>}</p>
+      <p class="said" role="status">{said && <>{said.wrong && <Mark level="medium" label="" />} <span class={said.wrong ? "trouble" : ""}>{said.text()}</span></>}</p>
     </>
   );
 }
@@ -190,7 +190,7 @@ export function WhatIf() {
       <div class="columns even">
         <fieldset><legend>{t("Sequence")} </legend>
           <ol class="sequence edit">{sequence.map((id, i) => (
-            <li key={id} class={i < frozen ? "frozen" : ""}>
+            <li key={id} value={i + 1} class={i < frozen ? "frozen" : ""}>
               <span>{id} <span class="quiet">{why_fixed(id) ?? `${t("due")} ${clock(line.orders.find((o) => o.id === id)?.due_s, false)}`}</span></span>
               {i >= frozen && <span class="arrows"><button type="button" disabled={i === frozen} onClick={() => move(i, frozen)} aria-label={t("Rush {o}: next after those that have started", { o: id })} title={t("Rush {o}: next after those that have started", { o: id })}>⤒</button><button type="button" disabled={i === frozen} onClick={() => move(i, i - 1)} aria-label={t("Move {o} up", { o: id })}>↑</button><button type="button" disabled={i + 1 === sequence.length} onClick={() => move(i, i + 1)} aria-label={t("Move {o} down", { o: id })}>↓</button></span>}
             </li>

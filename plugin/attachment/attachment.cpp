@@ -27,6 +27,7 @@
 #include "plugin/attachment/twin_files.hpp"
 #include "plugin/core/drift.hpp"
 #include "plugin/core/ledger.hpp"
+#include "plugin/core/maintenance_log.hpp"
 #include "plugin/core/published.hpp"
 #include "plugin/core/quality.hpp"
 #include "plugin/core/skill.hpp"
@@ -215,7 +216,6 @@ struct Attachment::State {
   bool hours_fail = false;      ///< They could not be written the last time.
   std::string past = "null";    ///< Written by start() alone.
   std::int64_t told_ns = 0;     ///< Of the last event in the historian.
-  std::vector<std::optional<std::uint32_t>> renewals_seen;  ///< By machine.
   std::shared_ptr<const inference::Forecaster> forecaster;
   std::vector<Event> events;                 ///< To tell the host once no lock is held.
   mutable std::vector<Said> lines;           ///< Likewise.
@@ -259,6 +259,7 @@ struct Attachment::State {
   plan::Reacting reacting;  ///< To breakdowns, and to orders that leave their band.
   std::string reason_kept;  ///< For a plan, given while one was being made.
   std::optional<core::Drift> drift;
+  std::optional<core::MaintenanceLog> maintenance;
   std::optional<core::ForecastWatch> judged;       ///< Forecasts whose time has not come, and sums.
   std::optional<core::ForecastRecord> evaluation;  ///< Of the model, where it was made.
   Kept kept;
@@ -351,25 +352,26 @@ struct Attachment::State {
       samples.insert(samples.end(), machine.signals.begin(), machine.signals.end());
     }
     check(history->add_frame(wall_ns(), samples));
-    remember_renewals(seen);
   }
-  /// Services and repairs are no events of the plugin, but belong to the past of a machine.
-  void remember_renewals(const Frame& seen) {
-    renewals_seen.resize(seen.machines.size());
-    for (std::uint32_t m = 0; m < seen.machines.size() && history; ++m) {
-      auto& before = renewals_seen[m];
-      const auto now = seen.machines[m].renewals;
-      // A count that cannot be read is 0.
-      if (seen.machines[m].state == PackmlState::undefined || before == now) continue;
-      if (before && now == 0) continue;
-      if (before) {
-        told_ns = std::max(wall_ns(), told_ns);
-        check(
-            history->add_event({told_ns, seen.at_s, "machine", line().machines[m].name, "renewed",
-                                fmt::format("{} was serviced or repaired", line().machines[m].name),
-                                text_of(Json{{"renewals", now}})}));
-      }
-      before = now;
+  /// Breakdowns, services and repairs are no events of the plugin, but belong to the past of a
+  /// machine.
+  void remember_maintenance(const Frame& seen) {
+    const auto foreseen = [this](std::size_t machine) {
+      const AlarmEvent* likeliest = nullptr;
+      const auto standing = watch->alarms().standing();
+      for (const auto& record : standing)
+        if (record.active && record.event.alarm_class == AlarmClass::forecast &&
+            record.event.machine.index == machine &&
+            (likeliest == nullptr || record.event.probability > likeliest->probability))
+          likeliest = &record.event;
+      return likeliest == nullptr ? std::string() : std::string(name_of(likeliest->kind));
+    };
+    for (const auto& [machine, entry] : maintenance->take(seen, wall_ns(), foreseen)) {
+      if (!history) continue;
+      told_ns = std::max(wall_ns(), told_ns);
+      check(history->add_event({told_ns, entry.until_s, "machine", line().machines[machine].name,
+                                std::string(core::name_of(entry.what)), "",
+                                text_of(to_json(entry))}));
     }
   }
   void keep_history() {
@@ -391,20 +393,29 @@ struct Attachment::State {
     const auto keep_ns = static_cast<std::int64_t>(1e9 * configuration.historian.keep_s);
     check(history->drop_before(wall_ns() - keep_ns, wall_ns() - 4 * keep_ns));
   }
-  /// Alarms, services and repairs of former runs of the plugin, as far as the historian keeps them.
-  [[nodiscard]] std::string former_history() const {
+  /// Alarms of former runs of the plugin, as far as the historian keeps them; what was done to
+  /// machines goes to where it goes on.
+  [[nodiscard]] std::string former_history() {
     Json told = Json::array();
     if (!history) return text_of(told);
     const auto until_ns = wall_ns();
     const auto keep_ns = static_cast<std::int64_t>(4e9 * configuration.historian.keep_s);
     const auto kept_events = history->events(until_ns - keep_ns, until_ns);
     if (!kept_events) return text_of(told);
-    for (const auto& event : *kept_events)
-      if (event.kind == "alarm" || event.kind == "machine")
+    const std::lock_guard lock(mutex);
+    std::vector<bool> begins;
+    for (std::size_t m = 0; m < line().machines.size(); ++m)
+      begins.push_back(maintenance->entries(m).empty());
+    for (const auto& event : *kept_events) {
+      if (event.kind == "alarm")
         told.push_back({{"at_s", event.at_s},
                         {"subject", event.subject},
                         {"what", event.what},
                         {"text", event.text}});
+      const auto machine = line().machine_named(event.subject);
+      if (event.kind != "machine" || !machine || !begins[machine->index]) continue;
+      if (auto entry = maintenance_from(event)) maintenance->restore(machine->index, *entry);
+    }
     return text_of(told);
   }
 
@@ -646,6 +657,7 @@ struct Attachment::State {
     booked.book(frame, line());
     stops.take(frame);
     drift->take(frame);
+    remember_maintenance(frame);
     if (judged) judged->take(frame, line().sample_period_s);
     const auto begun = Clock::now();
     const auto changes = watch->step(frame);
@@ -2085,6 +2097,8 @@ struct Attachment::State {
       }
     }
     if (!store && former.drift) drift->restore(former.drift->since(0));
+    if (former.maintenance && *former.configuration.line == line())
+      maintenance = std::move(former.maintenance);
     write_ends = former.write_ends;
     gate_refusals = former.gate_refusals;
     planned_at_s = former.planned_at_s;
@@ -2157,6 +2171,7 @@ Answer Attachment::start(Attachment* former) {
     const std::lock_guard lock(s.mutex);
     if (!s.watch) s.watch.emplace(configuration.line, s.forecaster, configuration.watch);
     if (!s.drift) s.drift.emplace(configuration.line);
+    if (!s.maintenance) s.maintenance.emplace(configuration.line->machines.size());
   }
   if (configuration.server.on) {
     io::ServerOptions options;
@@ -2655,6 +2670,29 @@ std::string Attachment::drift() const {
                       {"at_s", std::move(at)},
                       {"shift", std::move(shift)}});
     }
+  }
+  return text_of(json);
+}
+
+std::string Attachment::maintenance() const {
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  Json json = Json::object();
+  for (std::size_t m = 0; s.maintenance && m < s.line().machines.size(); ++m) {
+    const auto& summary = s.maintenance->summary(m);
+    const auto maybe = [](std::optional<double> value) { return value ? Json(*value) : Json(); };
+    Json entries = Json::array();
+    for (const auto& entry : s.maintenance->entries(m)) entries.push_back(to_json(entry));
+    json[s.line().machines[m].name] = {
+        {"since_s", summary.since_s < 0 ? Json() : Json(summary.since_s)},
+        {"operating_s", summary.operating_s},
+        {"breakdowns", summary.breakdowns},
+        {"down_s", summary.down_s},
+        {"services", summary.services},
+        {"service_s", summary.service_s},
+        {"mtbf_s", maybe(summary.mtbf_s())},
+        {"mttr_s", maybe(summary.mttr_s())},
+        {"entries", std::move(entries)}};
   }
   return text_of(json);
 }

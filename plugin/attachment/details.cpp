@@ -110,10 +110,37 @@ Json to_json(const core::AlarmRecord& record) {
           {"active", record.active},
           {"priority", name_of(record.priority)},
           {"since_s", record.since_s},
+          {"raised_s", record.active ? Json(record.event.at_s) : Json()},
           {"until_s", record.state == AlarmState::shelved ? Json(record.shelved_until_s) : Json()},
           {"probability", record.event.probability},
           {"expected_in_s", finite(record.event.expected_in_s)},
           {"why", record.event.why}};
+}
+
+Json to_json(const core::MaintenanceEntry& entry) {
+  return {{"what", core::name_of(entry.what)},
+          {"from_s", entry.from_s},
+          {"until_s", entry.until_s < 0 ? Json() : Json(entry.until_s)},
+          {"ran_s", entry.ran_s},
+          {"foreseen", entry.foreseen},
+          {"wall_ms", entry.wall_ns / 1'000'000}};
+}
+
+std::optional<core::MaintenanceEntry> maintenance_from(const store::Happening& event) {
+  const auto detail = Json::parse(event.detail, nullptr, false);
+  core::MaintenanceEntry entry;
+  entry.from_s = entry.until_s = event.at_s;
+  entry.wall_ns = event.at_ns;
+  // Earlier releases kept no more than that it was renewed.
+  entry.what = core::maintenance_named(event.what).value_or(core::MaintenanceEntry::What::renewal);
+  try {
+    entry.from_s = detail.at("from_s").get<double>();
+    entry.ran_s = detail.at("ran_s").get<double>();
+    entry.foreseen = detail.at("foreseen").get<std::string>();
+  } catch (const Json::exception&) {
+    if (event.what != "renewed") return std::nullopt;
+  }
+  return entry;
 }
 
 Json to_json(const Frame& frame, const Line& line) {

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "plugin/core/alarms.hpp"
 #include "plugin/core/gate.hpp"
+#include "plugin/core/maintenance_log.hpp"
 #include "plugin/core/register_map.hpp"
+#include "plugin/store/history.hpp"
 #include "sim/line/fault.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/telemetry.hpp"
@@ -22,6 +25,9 @@ using Json = nlohmann::ordered_json;
 
 [[nodiscard]] Json to_json(const line::Forecast& forecast, const line::Line& line);
 [[nodiscard]] Json to_json(const core::AlarmRecord& record);
+[[nodiscard]] Json to_json(const core::MaintenanceEntry& entry);
+/// What the historian keeps of one; nothing for what says something else.
+[[nodiscard]] std::optional<core::MaintenanceEntry> maintenance_from(const store::Happening& event);
 [[nodiscard]] Json to_json(const line::Frame& frame, const line::Line& line);
 [[nodiscard]] Json to_json(const core::Glance& glance, const line::Line& line);
 [[nodiscard]] Json to_json(const line::Schedule& schedule, const line::Line& line,

@@ -7,6 +7,8 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
@@ -27,6 +29,8 @@ constexpr double ticket_s = 120;
 constexpr double refusals_noted_every_s = 5;
 constexpr std::size_t audit_lines_max = 1000;
 constexpr std::size_t reason_most = 200;
+constexpr std::size_t card_most = 8000;
+constexpr std::uintmax_t summed_most = 100'000'000;  ///< Larger weights are not summed at start.
 constexpr const char* session_cookie = "foreline_session";
 
 Response answer(Json body, int status = 200) {
@@ -130,6 +134,34 @@ std::optional<int> whole(const Json& value) {
 bool same_origin(const Request& request) {
   if (request.origin.empty()) return true;
   return request.origin == (request.secure ? "https://" : "http://") + request.host;
+}
+
+/// Which model this is: by the sum of its weights, since when the file is so, and what it was
+/// judged on. Null without one.
+Json identity_of(const std::filesystem::path& folder, const Json& evaluation) {
+  const auto file = folder / "model.safetensors";
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (folder.empty() || error) return {};
+  std::string weights;
+  if (size <= summed_most) {
+    std::ifstream in(file, std::ios::binary);
+    weights.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const auto written = std::filesystem::last_write_time(file, error);
+  Json out = {
+      {"folder", std::filesystem::absolute(folder, error).filename().string()},
+      {"sha256", weights.empty() ? Json() : Json(store::digest_of(weights))},
+      {"written_ms", error ? Json()
+                           : Json(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                      std::chrono::file_clock::to_sys(written).time_since_epoch())
+                                      .count())},
+      {"judged_days", evaluation.is_object() ? evaluation.value("days", Json()) : Json()}};
+  const auto config = text::read_text_file(folder / "config.json");
+  const auto read = config ? body_of(*config) : Json();
+  const auto own = read.is_object() ? read.value("foreline", Json()) : Json();
+  out["language"] = own.is_object() ? own.value("language", Json()) : Json();
+  return out;
 }
 
 struct Cancelled {};
@@ -240,6 +272,10 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
                               : text::read_text_file(configuration.model / "evaluation.json");
   if (evaluation) evaluation_ = body_of(*evaluation);
   if (!evaluation_.is_object()) evaluation_ = Json();
+  if (!configuration.model.empty())
+    if (const auto card = text::read_text_file(configuration.model / "README.md"))
+      card_ = card->substr(0, card_most);
+  description["model"] = identity_of(configuration.model, evaluation_);
   description_ = description.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -366,6 +402,8 @@ void Desk::get(const Request& request, const Reply& reply, const Session* sessio
   if (request.path == "/api/machine") {
     auto machine = record_.machine(query_value(request.query, "name"));
     if (machine.is_null()) return reply(refusal(404, "there is no machine of that name"));
+    const auto maintenance = Json::parse(attachment_.maintenance(), nullptr, false);
+    machine["maintenance"] = maintenance.value(machine["name"].get<std::string>(), Json());
     return reply(answer(std::move(machine)));
   }
   if (request.path == "/api/plan")
@@ -374,6 +412,7 @@ void Desk::get(const Request& request, const Reply& reply, const Session* sessio
                          {"closed", closed_in(record_.plan())},
                          {"read_back", read_back_}}));
   if (request.path == "/api/alarms") return reply(answer(alarms()));
+  if (request.path == "/api/alarm-load") return reply(answer(record_.alarm_load()));
   if (request.path == "/api/notes") return reply(answer(record_.notes_after(0)));
   if (request.path == "/api/data") return reply(answer(data()));
   if (request.path == "/api/what-if") {
@@ -827,6 +866,7 @@ Json Desk::data() const {
   data["kept"] = !store_.empty();
   data["calibration"] = Json::parse(attachment_.calibration(), nullptr, false);
   data["evaluation"] = evaluation_;
+  data["card"] = card_;
   data["believed"] = believed_;
   return data;
 }

@@ -121,8 +121,9 @@ class Desk {
   core::HmiRules rules_;
   std::filesystem::path store_;
   std::string description_;
-  Json evaluation_;  ///< Of the model, beside it; null when there is none.
-  Json believed_;    ///< What the gate asks of forecasts.
+  Json evaluation_;   ///< Of the model, beside it; null when there is none.
+  std::string card_;  ///< What the folder of the model says of it.
+  Json believed_;     ///< What the gate asks of forecasts.
   std::function<void(std::function<void()>)> post_;
   Record record_;
   bool remembered_ = false;  ///< What was before the plugin began.

@@ -17,6 +17,11 @@ using line::PackmlState;
 namespace {
 
 constexpr double band_sigmas = 3;  ///< Half-width of the normal band, in standard deviations.
+/// ISA-18.2: a value that scatters around its limit must not blink. So many readings in a row of
+/// the running machine, and back only below the limit by this share of the band's half-width.
+constexpr int outside_readings = 6;
+constexpr double outside_dead_band = 0.2;
+constexpr double settles_after_s = 15;  ///< Signals follow the machine with a lag when it starts.
 constexpr std::size_t history_max = 50;
 constexpr std::size_t forecasts_max = 600;
 constexpr std::size_t plans_max = 50;
@@ -58,6 +63,23 @@ bool available(std::size_t state) {
          state == static_cast<std::size_t>(PackmlState::unsuspending);
 }
 
+/// Where a signal goes: times and quantiles side by side.
+Json ahead_of(const inference::Course& course) {
+  Json out = {{"at_s", Json::array()},
+              {"low", Json::array()},
+              {"middle", Json::array()},
+              {"high", Json::array()},
+              {"held", Json::array()}};
+  for (const auto& point : course.ahead()) {
+    out["at_s"].push_back(point.at_s);
+    out["low"].push_back(point.low);
+    out["middle"].push_back(point.middle);
+    out["high"].push_back(point.high);
+    out["held"].push_back(point.held);
+  }
+  return out;
+}
+
 std::size_t state_number(const std::string& name) {
   for (std::size_t i = 0; i < line::packml_state_count; ++i)
     if (name_of(static_cast<PackmlState>(i)) == name) return i;
@@ -83,6 +105,8 @@ void Record::begin_again() {
   finished_.clear();
   values_at_s_ = -1;
   stand_at_s_ = -1;
+  begun_s_ = -1;
+  activations_.clear();
 }
 
 bool Record::off_shift(const line::Machine& machine, const std::string& state, double at_s) const {
@@ -106,6 +130,7 @@ void Record::take_values(const Json& values) {
   if (at_s <= values_at_s_) return;
   const double passed_s = values_at_s_ < 0 ? 0 : at_s - values_at_s_;
   values_at_s_ = at_s;
+  if (begun_s_ < 0) begun_s_ = at_s;
   for (std::size_t m = 0; m < machines_.size(); ++m) {
     const auto seen = machines->find(line_.machines[m].name);
     if (seen == machines->end()) continue;
@@ -120,23 +145,38 @@ void Record::take_values(const Json& values) {
     }
     // A count that cannot be read is 0, and nobody has been at the machine.
     const auto renewals = static_cast<std::uint32_t>(number(*seen, "renewals", 0));
-    if (machine.seen && renewals != 0 && renewals != machine.renewals)
-      keep({static_cast<std::uint32_t>(m)}, {{"at_s", at_s}, {"what", "renewed"}});
-    if (renewals != 0 || !machine.seen) machine.renewals = renewals;
-    machine.seen = machine.seen || state != name_of(PackmlState::undefined);
+    if (renewals != 0 && renewals != machine.renewals) {
+      machine.renewals = renewals;
+      for (auto& trend : machine.signals) trend.outside = false;
+    }
+    const bool settled =
+        state == name_of(PackmlState::execute) && at_s - machine.state_since_s >= settles_after_s;
     const auto signals = seen->find("signals");
     for (std::size_t s = 0; signals != seen->end() && s < machine.signals.size(); ++s) {
       const auto sample = signals->find(line_.machines[m].signals[s].name);
       if (sample == signals->end()) continue;
       auto& trend = machine.signals[s];
       const bool good = text(*sample, "quality") == name_of(line::Quality::good);
-      trend.points.push_back(
-          {at_s, static_cast<float>(number(*sample, "value", std::nan(""))), good});
+      const double value = number(*sample, "value", std::nan(""));
+      trend.points.push_back({at_s, static_cast<float>(value), good});
+      if (settled && good) {
+        trend.course.add(at_s, value);
+        judge(trend, line_.machines[m].signals[s], value);
+      }
       if (trend.points.size() > points_max) trend.points.pop_front();
       ++trend.samples;
       trend.good += good ? 1 : 0;
     }
   }
+}
+
+void Record::judge(Trend& trend, const line::Signal& signal, double value) {
+  const double half = band_sigmas * signal.noise * (trend.outside ? 1 - outside_dead_band : 1);
+  const bool outside = std::abs(value - signal.normal) > half;
+  trend.contrary = outside == trend.outside ? 0 : trend.contrary + 1;
+  if (trend.contrary < outside_readings) return;
+  trend.outside = outside;
+  trend.contrary = 0;
 }
 
 std::optional<Record::Count> Record::count(const Json& machine, std::size_t position) const {
@@ -252,12 +292,7 @@ Json Record::orders_of(const Json& machines) const {
 void Record::remember(const Json& past) {
   if (!past.is_array()) return;
   for (const auto& event : past) {
-    if (!event.is_object()) continue;
-    if (text(event, "what") != "renewed") {
-      keep_alarm(event);
-    } else if (const auto machine = line_.machine_named(text(event, "subject"))) {
-      keep(*machine, {{"at_s", number(event, "at_s", 0)}, {"what", "renewed"}});
-    }
+    if (event.is_object()) keep_alarm(event);
   }
 }
 
@@ -310,7 +345,20 @@ void Record::note(Json event) {
     plans_.back()["outcome"] = what;
     if (plan_.is_object()) plan_["outcome"] = what;
   }
-  if (kind == "alarm") keep_alarm(event);
+  if (kind == "alarm") {
+    keep_alarm(event);
+    if (what == "raised") {
+      const auto detail = event.contains("detail") && event["detail"].is_object() ? event["detail"]
+                                                                                  : Json::object();
+      auto priority = line::AlarmPriority::low;
+      for (const auto one :
+           {line::AlarmPriority::medium, line::AlarmPriority::high, line::AlarmPriority::critical})
+        if (text(detail, "priority") == name_of(one)) priority = one;
+      activations_.push_back({number(event, "at_s", 0), subject, priority,
+                              text(detail, "class") == name_of(line::AlarmClass::forecast)});
+      if (activations_.size() > activations_max) activations_.pop_front();
+    }
+  }
   if (kind == "plan" && event.contains("detail") && event["detail"].is_object() &&
       event["detail"].contains("said")) {
     Json said = event["detail"]["said"];
@@ -320,6 +368,45 @@ void Record::note(Json event) {
   event["number"] = next_note_++;
   notes_.push_back(std::move(event));
   if (notes_.size() > notes_max) notes_.pop_front();
+}
+
+Json Record::alarm_load() const {
+  const double until_s = number(snapshot_, "line_time_s", 0);
+  double from_s = std::max(begun_s_ < 0 ? until_s : begun_s_, until_s - load_window_s);
+  // What had to be forgotten is not told as nothing.
+  if (activations_.size() == activations_max) from_s = std::max(from_s, activations_.front().at_s);
+  const auto counts = [](const auto& pairs) {
+    Json out = Json::array();
+    for (const auto& [id, n] : pairs) out.push_back({{"id", id}, {"n", n}});
+    return out;
+  };
+  const auto stale = snapshot_.value("alarms", Json::array());
+  const auto told = [&](std::optional<bool> forecast) {
+    std::vector<Activation> some;
+    for (const auto& one : activations_)
+      if (!forecast || one.forecast == *forecast) some.push_back(one);
+    const auto load = load_of(some, from_s, until_s);
+    Json stands = Json::array();
+    for (const auto& alarm : stale)
+      if ((!forecast ||
+           *forecast == (text(alarm, "class") == name_of(line::AlarmClass::forecast))) &&
+          number(alarm, "raised_s", until_s) <= until_s - stale_after_s)
+        stands.push_back(text(alarm, "id"));
+    return Json{{"raised", load.raised},
+                {"per_interval", load.per_interval},
+                {"peak", load.peak},
+                {"peak_at_s", load.peak == 0 ? Json() : Json(load.peak_at_s)},
+                {"flood_share", load.flood_share},
+                {"by_priority", load.by_priority},
+                {"offenders", counts(load.offenders)},
+                {"chattering", counts(load.chattering)},
+                {"stale", std::move(stands)}};
+  };
+  return {{"from_s", from_s},
+          {"until_s", until_s},
+          {"alarms", told(false)},
+          {"predictions", told(true)},
+          {"both", told(std::nullopt)}};
 }
 
 std::vector<Json> Record::notes_after(std::uint64_t number) const {
@@ -375,6 +462,8 @@ Json Record::state() const {
       const auto signals = seen.value("signals", Json::object());
       for (const auto& [name, sample] : signals.items())
         entry["signals"].push_back({sample.value("value", Json()), text(sample, "quality")});
+      for (std::size_t s = 0; s < machines_[m].signals.size() && s < entry["signals"].size(); ++s)
+        entry["signals"][s].push_back(machines_[m].signals[s].outside);
     }
     const auto found = effectiveness(m);
     entry["oee"] = {{"a", share(found.availability)},
@@ -448,7 +537,8 @@ Json Record::machine(const std::string& name) const {
     out["signals"].push_back({{"name", known.signals[s].name},
                               {"at_s", std::move(at)},
                               {"value", std::move(value)},
-                              {"bad", std::move(bad)}});
+                              {"bad", std::move(bad)},
+                              {"ahead", ahead_of(machine.signals[s].course)}});
   }
   for (const auto& [kind, points] : machine.forecasts) {
     Json at = Json::array();

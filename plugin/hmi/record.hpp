@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "inference/course.hpp"
+#include "plugin/hmi/alarm_load.hpp"
 #include "sim/line/flow.hpp"
 #include "sim/line/line.hpp"
 #include "sim/line/schedule.hpp"
@@ -32,14 +34,15 @@ class Record {
  public:
   static constexpr std::size_t points_max = 1500;  ///< Of one signal.
   static constexpr std::size_t notes_max = 400;
+  static constexpr std::size_t activations_max = 5000;
   static constexpr double throughput_window_s = 3600;
 
   Record(line::Line line, std::vector<line::Order> orders);
 
   /// A snapshot of the attachment (Attachment::snapshot()).
   void take(const Json& snapshot);
-  /// Alarms, services and repairs of before the plugin began to watch (Attachment::past()), once,
-  /// before notes of its own.
+  /// Alarms of before the plugin began to watch (Attachment::past()), once, before notes of its
+  /// own.
   void remember(const Json& past);
   /// An event of the attachment; becomes a note, unless it is only progress.
   void note(Json event);
@@ -50,6 +53,9 @@ class Record {
   [[nodiscard]] Json machine(const std::string& name) const;
   /// Share of good samples of each signal, and what the link has counted.
   [[nodiscard]] Json data() const;
+  /// What alarms, predictions and both have asked of an operator in the last 24 h, or since the
+  /// plugin began to watch.
+  [[nodiscard]] Json alarm_load() const;
   [[nodiscard]] std::vector<Json> notes_after(std::uint64_t number) const;
   [[nodiscard]] std::uint64_t last_note() const { return next_note_ - 1; }
   /// The detail of the last plan; null before.
@@ -71,6 +77,9 @@ class Record {
     std::deque<Point> points;
     std::uint64_t samples = 0;
     std::uint64_t good = 0;
+    inference::Course course;
+    bool outside = false;  ///< Of its normal band, as alarms are: late, and with a dead band.
+    int contrary = 0;      ///< Readings in a row that say the other.
   };
   struct Machine {
     std::vector<Trend> signals;
@@ -79,9 +88,8 @@ class Record {
     double state_since_s = 0;
     bool off_shift = false;  ///< It stands, and need not work now.
     std::map<std::string, std::deque<std::pair<double, double>>> forecasts;  ///< kind: (s, p)
-    std::vector<Json> history;  ///< Alarms and renewals, oldest first.
+    std::vector<Json> history;  ///< Alarms, oldest first.
     std::uint32_t renewals = 0;
-    bool seen = false;
   };
   struct Count {
     double good = 0;
@@ -97,6 +105,7 @@ class Record {
                                double at_s) const;
   void begin_again();
   void take_values(const Json& values);
+  static void judge(Trend& trend, const line::Signal& signal, double value);
   void take_stand(const Json& stands);
   /// Into the history of the machine that it is about, if it is about one.
   void keep_alarm(const Json& event);
@@ -115,6 +124,8 @@ class Record {
   Json snapshot_ = Json::object();
   std::deque<Json> notes_;
   std::uint64_t next_note_ = 1;
+  double begun_s_ = -1;  ///< Line time of the first values.
+  std::deque<Activation> activations_;
   Json plan_;
   Json plans_ = Json::array();
 };

@@ -252,25 +252,101 @@ TEST_CASE("a machine's history begins with the alarms of before, as many as fit"
   CHECK(record.notes_after(0).size() == 1);
 }
 
-TEST_CASE("services and repairs of before stay in a machine's history, and a lost count is none") {
+TEST_CASE("a count of services that is lost is none") {
   Record record(watched(), tests::one_order(10));
-  record.remember(Json::array({{{"at_s", 5.0}, {"subject", "first"}, {"what", "renewed"}},
-                               {{"at_s", 6.0}, {"subject", "nobody"}, {"what", "renewed"}}}));
   const auto with = [](double at_s, int renewals, const char* state) {
     auto one = snapshot(at_s, 2, "Good", state);
     one["values"]["machines"]["first"]["renewals"] = renewals;
     return one;
   };
   record.take(with(10, 0, "Undefined"));
-  record.take(with(20, 3, "Execute"));  // the first that is known
+  record.take(with(20, 3, "Execute"));
   record.take(with(30, 0, "Undefined"));
-  record.take(with(40, 3, "Execute"));
+  CHECK(record.machine("first").at("renewals") == 3);
   record.take(with(50, 4, "Execute"));
-  const auto history = record.machine("first").at("history");
-  REQUIRE(history.size() == 2);
-  CHECK(history.at(0) == Json{{"at_s", 5.0}, {"what", "renewed"}});
-  CHECK(history.at(1) == Json{{"at_s", 50.0}, {"what", "renewed"}});
   CHECK(record.machine("first").at("renewals") == 4);
+}
+
+TEST_CASE("a value is outside its band after some readings in a row of the running machine") {
+  Record record(watched(), tests::one_order(10));  // 2 mm/s, noise 0.1
+  double at_s = 0;
+  const auto outside = [&] {
+    return record.state().at("machines").at(0).at("signals").at(0).at(2).get<bool>();
+  };
+  const auto read = [&](double value, int times, const char* state = "Execute") {
+    for (int i = 0; i < times; ++i) record.take(snapshot(at_s += 10, value, "Good", state));
+    return outside();
+  };
+  CHECK_FALSE(read(2.0, 3));
+  CHECK_FALSE(read(2.5, 5));
+  CHECK_FALSE(read(2.0, 1));
+  CHECK_FALSE(read(2.5, 5));
+  CHECK(read(2.5, 1));
+  // Just below the limit, it stays; well below, it goes after as many readings.
+  CHECK(read(2.27, 20));
+  CHECK(read(2.2, 5));
+  CHECK_FALSE(read(2.2, 1));
+  // What it shows while it waits says nothing, and is no break between readings.
+  CHECK_FALSE(read(0.1, 20, "Suspended"));
+  CHECK_FALSE(read(2.5, 2 + 3));
+  CHECK_FALSE(read(0.1, 20, "Suspended"));
+  CHECK(read(2.5, 2 + 3));
+  CHECK(read(0.1, 20, "Held"));
+  auto repaired = snapshot(at_s += 10, 0.1, "Good", "Held");
+  repaired["values"]["machines"]["first"]["renewals"] = 1;
+  record.take(repaired);
+  CHECK_FALSE(outside());
+}
+
+TEST_CASE("the readings that are expected of a signal come with its trend") {
+  Record record(watched(), tests::one_order(10));
+  for (int i = 1; i <= 720; ++i)
+    record.take(snapshot(10.0 * i, 2 + 0.01 * (i % 7), "Good", i % 50 == 0 ? "Idle" : "Execute"));
+  const auto ahead = record.machine("first").at("signals").at(0).at("ahead");
+  REQUIRE(ahead.at("at_s").size() >= 2);
+  CHECK(ahead.at("at_s").at(0) == 7500.0);
+  for (std::size_t i = 0; i < ahead.at("at_s").size(); ++i) {
+    CHECK(ahead.at("low").at(i).get<double>() >= 1.99);
+    CHECK(ahead.at("high").at(i).get<double>() <= 2.07);
+  }
+}
+
+TEST_CASE("the load of alarms is told for alarms, for predictions and for both, over a window") {
+  Record record(watched(), tests::one_order(10));
+  record.take(snapshot(1000, 2));
+  const auto raise = [&](double at_s, const char* id, const char* kind, const char* priority) {
+    record.note({{"event", "alarm"},
+                 {"what", "raised"},
+                 {"subject", id},
+                 {"at_s", at_s},
+                 {"detail", {{"class", kind}, {"priority", priority}}}});
+  };
+  raise(1010, "first/vibration", "data-quality", "low");
+  raise(1020, "first/vibration", "data-quality", "low");
+  raise(1030, "first/vibration", "data-quality", "low");
+  raise(1500, "first/bearing-wear", "forecast", "medium");
+  record.note({{"event", "alarm"}, {"what", "raised"}, {"subject", "odd"}, {"detail", nullptr}});
+  record.note({{"event", "alarm"}, {"what", "cleared"}, {"subject", "first/vibration"}});
+  auto now = snapshot(2200, 2);
+  now["alarms"] = {{{"id", "first/vibration"}, {"class", "data-quality"}, {"raised_s", 1030}}};
+  record.take(now);
+  auto load = record.alarm_load();
+  CHECK(load.at("from_s") == 1000.0);
+  CHECK(load.at("alarms").at("raised") == 3);
+  CHECK(load.at("alarms").at("per_interval").get<double>() == Approx(1.5));
+  CHECK(load.at("alarms").at("by_priority") == Json::array({3, 0, 0, 0}));
+  CHECK(load.at("alarms").at("chattering").at(0).at("id") == "first/vibration");
+  CHECK(load.at("predictions").at("raised") == 1);
+  CHECK(load.at("both").at("raised") == 4);
+  CHECK(load.at("both").at("stale").empty());
+  now["line_time_s"] = 1030 + 24 * 3600;
+  record.take(now);
+  load = record.alarm_load();
+  CHECK(load.at("from_s") == 1030.0);
+  CHECK(load.at("alarms").at("stale") == Json::array({"first/vibration"}));
+  CHECK(load.at("predictions").at("stale").empty());
+  for (int i = 0; i < 10'000; ++i) raise(2300 + i, "first/vibration", "data-quality", "low");
+  CHECK(record.alarm_load().at("both").at("raised") == Record::activations_max - 1);
 }
 
 TEST_CASE("snapshots that lack parts, or are none, do no harm") {

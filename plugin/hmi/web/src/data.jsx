@@ -137,15 +137,19 @@ function Spark({ values, band, label }) {
   );
 }
 
-/** How far the last hours are from those before, and whether that is more than three times what those spread. */
-function drift(shift) {
-  const known = shift.filter((value) => value != null);
-  const before = known.slice(0, -hours_looked_at);
-  if (before.length < hours_looked_at) return { now: known.length > 0 ? middle(known) : null, drifts: false };
+/** How far the last hours are from those before, whether that is more than three times what those spread, and since when. */
+export function drift(shift, at_s) {
+  const known = shift.map((value, i) => ({ value, at_s: at_s?.[i] })).filter(({ value }) => value != null);
+  const values = known.map(({ value }) => value);
+  const before = values.slice(0, -hours_looked_at);
+  if (before.length < hours_looked_at) return { now: values.length > 0 ? middle(values) : null, drifts: false };
   const usual = middle(before);
   const spread = Math.max(1, middle(before.map((value) => Math.abs(value - usual))) / 0.6745);
-  const now = middle(known.slice(-hours_looked_at));
-  return { now, drifts: Math.abs(now - usual) > drifted * spread };
+  const now = middle(values.slice(-hours_looked_at));
+  const apart = (value) => Math.abs(value - usual) > drifted * spread;
+  let since = known.length - hours_looked_at;
+  while (since > 0 && apart(values[since - 1])) --since;
+  return { now, drifts: apart(now), since_s: known[since].at_s };
 }
 
 const middle = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];

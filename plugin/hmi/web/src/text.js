@@ -33,9 +33,16 @@ const zh = {
   "Signals": "信号", "normal band": "正常范围", "not good": "质量不良", "Quality mark": "质量", "Value": "数值", "Signal": "信号",
   "Why": "原因", "How much P(fault within {h}) falls when the signal is hidden. To the right: speaks for the fault; to the left: against it.":
     "隐去该信号后，{h} 内故障概率下降多少。向右：支持故障；向左：反对故障。",
-  "No reasons yet": "暂无原因", "P(fault within {h})": "{h} 内故障概率", "History": "历史", "renewed": "已维修更新", "Nothing yet": "暂无记录",
-  "What the model read": "模型读到的文本", "Time in states": "各状态时间", "Health of the forecast": "预测质量", "missing input": "缺失输入", "expected time of the fault, P10 to P90": "预计故障时间 P10–P90",
+  "No reasons yet": "暂无原因", "P(fault within {h})": "{h} 内故障概率", "Nothing yet": "暂无记录",
+  "What the model read": "模型读到的文本", "Time in states": "各状态时间", "missing input": "缺失输入",
   "services and repairs": "保养与维修次数", "Choose a machine": "选择设备", "available": "可用", "not available": "不可用", "probability": "概率", "alarm limit": "报警限",
+  "expected readings while it runs, P10 to P90, and P50": "运行时的预期读数 P10–P90 及 P50", "time of the fault if it comes within {h}: P10 to P90, and P50": "若 {h} 内发生故障，其时间 P10–P90 及 P50", "outside its normal band": "超出正常范围", "in {t}": "{t} 后",
+  "Of ten readings taken while the machine runs, eight are expected between P10 and P90, whatever breaks down. Reckoned from this signal's own last 48 h: its level, and how far readings have been from the level before them. It knows of no fault, so that readings leave it where a machine wears; it looks as far ahead as a third of what was seen, 4 h at most.":
+    "无论期间发生何种故障，设备运行时每十个读数预计有八个落在 P10 与 P90 之间。由该信号自身最近 48 小时推算：当前水平，以及以往读数与其之前水平的偏差。它不考虑故障，设备磨损时读数会超出此带；最远预看已观察时长的三分之一，至多 4 小时。",
+  "Breakdowns and maintenance": "故障与维修", "breakdown and repair": "故障与修复", "breakdown, not over": "故障中", "service or repair that was not watched": "未观察到的保养或维修", "{t} altogether": "共 {t}",
+  "MTBF, running time": "平均故障间隔 MTBF（运行时间）", "MTTR, waiting for a crew included": "平均修复时间 MTTR（含等待班组）", "no breakdown yet": "尚无故障", "watched": "观察范围", "since {t}": "自 {t} 起", "{t} of running": "运行 {t}", "took": "用时", "ran before": "此前运行", "forecast before it": "事前预测",
+  "Which fault it was and which crew repaired it are not in the PLC's registers; the forecast that stood is told instead.": "PLC 寄存器中没有故障种类和维修班组，故列出当时的预测。",
+  "Health of model and data": "模型与数据状况", "made at": "作出于", "{t} ago": "{t} 前", "none was made yet": "尚未作出", "drifting inputs": "漂移的输入", "language {n}": "词汇版本 {n}", "file of": "文件日期", "judged on": "评估于", "trained on": "训练数据", "its card, on the data page": "见数据页的模型卡", "Alarms and forecasts": "报警与预测",
   // alarms
   "Priority": "优先级", "State": "状态", "Since": "自", "Class": "类别", "Text": "说明", "Acknowledge": "确认", "Shelve": "搁置", "Filter": "筛选",
   "unacknowledged": "未确认", "acknowledged": "已确认", "returned-unacknowledged": "已恢复未确认", "shelved": "已搁置", "out-of-service": "停用", "normal": "正常",

@@ -9,13 +9,17 @@ const muted = "#4d5a66";
 /** Between marks of line time, in seconds: what a clock shows. */
 const time_steps = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
-/** One curve over line time: normal band behind, points that are not good crossed, what is forecast ahead. */
-export function Trend({ at_s, value, bad = [], band, range, mark, label, height, limit }) {
+/** Of a signal's readings: between which eight of ten are expected, and the middle. */
+const expected = { fill: "#29497d33", line: "#29497d" };
+
+/** One curve over line time: normal band behind, points that are not good crossed; ahead the readings that are expected,
+    and when a fault is. */
+export function Trend({ at_s, value, bad = [], band, range, mark, label, height, limit, ahead }) {
   const [box, width] = useWidth();
   const place = useRef();
   const plot = useRef();
   const shown = useRef({});
-  shown.current = { bad, band, mark, limit };
+  shown.current = { bad, band, mark, limit, ahead };
   useEffect(() => {
     const em = rem();
     const font = `${Math.round(0.75 * em)}px sans-serif`;
@@ -39,7 +43,26 @@ export function Trend({ at_s, value, bad = [], band, range, mark, label, height,
       series: [{}, { stroke: ink, width: Math.max(1, em / 11), points: { show: false }, spanGaps: false }],
       hooks: {
         drawClear: [(u) => {
-          const { band, mark } = shown.current;
+          const { band, mark, ahead } = shown.current;
+          if (ahead?.at_s.length > 1) {
+            const x = ahead.at_s.map((s) => u.valToPos(s, "x", true));
+            const path = (values) => values.map((v, i) => [x[i], u.valToPos(v, "y", true)]);
+            u.ctx.save();
+            u.ctx.beginPath();
+            u.ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
+            u.ctx.clip();
+            u.ctx.beginPath();
+            for (const [left, y] of [...path(ahead.high), ...path(ahead.low).reverse()]) u.ctx.lineTo(left, y);
+            u.ctx.fillStyle = expected.fill;
+            u.ctx.fill();
+            u.ctx.beginPath();
+            for (const [left, y] of path(ahead.middle)) u.ctx.lineTo(left, y);
+            u.ctx.strokeStyle = expected.line;
+            u.ctx.lineWidth = 1.5;
+            u.ctx.setLineDash([2, 3]);
+            u.ctx.stroke();
+            u.ctx.restore();
+          }
           if (band) {
             u.ctx.fillStyle = "#c9d6c940";
             rectangle(u, u.bbox.left, u.bbox.left + u.bbox.width, u.valToPos(band[0], "y", true), u.valToPos(band[1], "y", true));
@@ -106,12 +129,12 @@ export function Trend({ at_s, value, bad = [], band, range, mark, label, height,
     u.setData([at_s, value], false);
     if (at_s.length === 0) return;
     const first = at_s[0];
-    const last = Math.max(at_s[at_s.length - 1], first + 600, mark ? Math.min(mark.until, at_s[at_s.length - 1] + 4 * 3600) : 0);
+    const last = Math.max(at_s[at_s.length - 1], first + 600, ahead?.at_s.at(-1) ?? 0, mark ? Math.min(mark.until, at_s[at_s.length - 1] + 4 * 3600) : 0);
     u.setScale("x", { min: first, max: last });
     if (range) return;
     let low = band ? band[0] : Infinity;
     let high = band ? band[1] : -Infinity;
-    for (const v of value) if (v != null) { low = Math.min(low, v); high = Math.max(high, v); }
+    for (const v of [...value, ...(ahead?.low ?? []), ...(ahead?.high ?? [])]) if (v != null) { low = Math.min(low, v); high = Math.max(high, v); }
     if (!isFinite(low)) return;
     const room = 0.08 * (high - low || 1);
     u.setScale("y", { min: low - room, max: high + room });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState } from "preact/hooks";
-import { clock, lasting, percent, subject, wall } from "./format.js";
-import { live, may, post } from "./live.js";
-import { Dialog, Mark, Panel, Reason, Scroll, Trouble, WhyField, level_of, needs_acknowledgement, useAct } from "./parts.jsx";
+import { clock, lasting, number, percent, subject, wall } from "./format.js";
+import { get, live, may, post } from "./live.js";
+import { Dialog, Mark, Panel, Reason, Scroll, Trouble, WhyField, level_of, needs_acknowledgement, priorities, useAct, useEvery, useQuery } from "./parts.jsx";
 import { Notes } from "./overview.jsx";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
@@ -82,32 +82,110 @@ function TakeOut() {
   );
 }
 
+const states = ["unacknowledged", "acknowledged", "returned-unacknowledged", "shelved", "out-of-service"];
+const classes = ["forecast", "data-quality", "communication", "deployment"];
+const spans = [600, 3600, 8 * 3600, 24 * 3600];
+const rank = (alarm) => priorities.indexOf(alarm.priority);
+const by = {
+  since: (a, b) => needs_acknowledgement(b) - needs_acknowledgement(a) || b.since_s - a.since_s,
+  id: (a, b) => a.id.localeCompare(b.id),
+  priority: (a, b) => rank(a) - rank(b) || by.since(a, b),
+};
+
+/** Whether an alarm, or a note about one, is among those that were asked for. */
+function wanted(query, { id, priority, class: kind, state, at_s, text }) {
+  const { line_time_s } = live.state;
+  return (!query.machine || id.split("/")[0] === query.machine)
+    && (!query.priority || priority === query.priority)
+    && (!query.class || kind === query.class)
+    && (!query.state || state === query.state)
+    && (!query.within || at_s >= line_time_s - Number(query.within))
+    && (!query.text || text.toLowerCase().includes(query.text.toLowerCase()));
+}
+
+function Filters({ query, choose }) {
+  const select = (name, label, options) => (
+    <label>{t(label)} <select value={query[name] ?? ""} onChange={(e) => choose({ [name]: e.target.value })}>
+      <option value="">{t("all")}</option>
+      {options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+    </select></label>
+  );
+  const named = (names) => names.map((name) => [name, t(name)]);
+  return (
+    <div class="toolbar" role="search" aria-label={t("Filter")}>
+      {select("machine", "Machine", [...live.line.machines.map((m) => [m.name, m.name]), ["plc", t("plc")]])}
+      {select("priority", "Priority", named(priorities))}
+      {select("class", "Class", classes.map((name) => [name, name === "forecast" ? t("Prediction") : t(name)]))}
+      {select("state", "State", named(states))}
+      {select("within", "Time", spans.map((s) => [s, t("last {t}", { t: lasting(s) })]))}
+      <label>{t("Text")} <input type="search" value={query.text ?? ""} onInput={(e) => choose({ text: e.target.value })} /></label>
+      <button type="button" disabled={Object.keys(query).every((name) => name === "sort")} onClick={() => choose(Object.fromEntries(Object.keys(query).map((name) => [name, ""])))}>{t("Show all")}</button>
+    </div>
+  );
+}
+
+const sides = [["alarms", "Alarms"], ["predictions", "Predictions"], ["both", "together"]];
+
+/** Figures of ISA-18.2 and IEC 62682, with what they recommend. */
+function Load({ load }) {
+  if (!load?.both) return <p class="calm">{load?.error ?? t("Loading")}</p>;
+  const row = (name, wanted, of, over, level = "medium") => (
+    <tr key={name}><th scope="row">{name}</th>
+      {sides.map(([side]) => <td key={side} class="n">{over?.(load[side]) && <Mark level={level} label={t("over")} />} {of(load[side])}</td>)}
+      <td class="quiet">{wanted}</td></tr>
+  );
+  const share = ({ by_priority: [low, medium, high, critical], raised }) => (raised === 0 ? "–" : [low, medium, high + critical].map((n) => Math.round((100 * n) / raised)).join(" / "));
+  const named = (found) => (found.length === 0 ? "0" : <>{found.length}<br /><span class="quiet">{found.map((one) => (one.id ? `${subject(one.id)} (${one.n})` : subject(one))).join(", ")}</span></>);
+  return (
+    <div class="columns even">
+      <Scroll label={t("Alarm load")}><table class="tight">
+        <thead><tr><th scope="col">{t("Measure")}</th>{sides.map(([side, name]) => <th key={side} scope="col" class="n">{t(name)}</th>)}<th scope="col">{t("recommended")}</th></tr></thead>
+        <tbody>
+          {row(t("raised"), "", (of) => number(of.raised, 0))}
+          {row(t("in 10 min, mean"), t("1; 2 are manageable"), (of) => number(of.per_interval, 2), (of) => of.per_interval > 2)}
+          {row(t("in 10 min, most"), t("10 at most"), (of) => <>{of.peak}{of.peak_at_s != null && <span class="quiet"> {t("at {t}", { t: clock(of.peak_at_s, false) })}</span>}</>, (of) => of.peak > 10)}
+          {row(t("share of the time in flood"), t("below 1 %"), (of) => `${number(100 * of.flood_share, 1)} %`, (of) => of.flood_share >= 0.01, "high")}
+          {row(t("stale: stand for over 24 h"), t("none"), (of) => named(of.stale), (of) => of.stale.length > 0)}
+          {row(t("chattering: 3 or more in a minute"), t("none"), (of) => named(of.chattering), (of) => of.chattering.length > 0)}
+          {row(t("low / medium / high, %"), "80 / 15 / 5", share)}
+        </tbody>
+      </table></Scroll>
+      <Scroll label={t("Most frequent")}><table class="tight">
+        <thead><tr><th scope="col">{t("Most frequent")}</th><th scope="col" class="n">{t("raised")}</th><th scope="col" class="n">{t("share")}</th></tr></thead>
+        <tbody>{load.both.offenders.length === 0 ? <tr><td colSpan="3" class="quiet">{t("none")}</td></tr>
+          : load.both.offenders.map(({ id, n }) => <tr key={id}><th scope="row">{subject(id)}</th><td class="n">{n}</td><td class="n">{percent(n / load.both.raised)}</td></tr>)}</tbody>
+      </table></Scroll>
+    </div>
+  );
+}
+
 export function Alarms() {
   const { state, notes } = live;
-  const [filter, setFilter] = useState("");
-  const [sort, setSort] = useState("since");
-  const raised = notes.filter((note) => note.event === "alarm" && note.what === "raised");
-  const since = (s) => raised.filter((note) => note.at_s >= state.line_time_s - s).length;
-  const matches = (text) => text.toLowerCase().includes(filter.toLowerCase());
+  const [query, choose] = useQuery();
+  const load = useEvery(() => get("/api/alarm-load"), 5000, []);
+  const sort = by[query.sort] ? query.sort : "since";
   const shown = state.alarms
-    .filter((alarm) => matches(`${alarm.id} ${subject(alarm.id)} ${t(alarm.state)} ${t(alarm.class)}`))
-    .sort((a, b) => (sort === "since" ? needs_acknowledgement(b) - needs_acknowledgement(a) || b.since_s - a.since_s : a.id.localeCompare(b.id)));
-  const ten = since(600);
+    .filter((alarm) => wanted(query, { ...alarm, at_s: alarm.since_s, text: `${alarm.id} ${subject(alarm.id)} ${t(alarm.state)} ${t(alarm.class)} ${spoken(alarm.why)}` }))
+    .sort(by[sort]);
+  const told = notes
+    .filter((note) => note.event === "alarm" || note.event === "link")
+    .filter((note) => wanted({ ...query, state: "" }, { id: note.subject ?? "", priority: note.priority, class: note.class, at_s: note.at_s, text: `${note.subject} ${note.text}` }));
+  const head = (name, text, direction) => (
+    <th scope="col" aria-sort={sort === name ? direction : "none"}><button type="button" class="plain" onClick={() => choose({ sort: name === "since" ? "" : name })}>{t(text)}</button></th>
+  );
   return (
     <div class="page">
-      <Panel title={t("Alarms")} note={`ISA-18.2 · ${shown.length}`}>
-        <div class="toolbar"><label>{t("Filter")} <input type="search" value={filter} onInput={(e) => setFilter(e.target.value)} /></label> <TakeOut /></div>
-        {shown.length === 0 ? <p class="calm">{t("No alarm stands.")}</p> : (
+      <Panel title={t("Alarms")} note={`ISA-18.2 · ${t("{n} of {all}", { n: shown.length, all: state.alarms.length })}`}>
+        <Filters query={query} choose={choose} />
+        <div class="toolbar"><TakeOut /></div>
+        {shown.length === 0 ? <p class="calm" role="status">{state.alarms.length === 0 ? t("No alarm stands.") : t("No alarm is so.")}</p> : (
           <Scroll label={t("Alarms")}><table class="cards">
-            <thead><tr><th>{t("Priority")}</th>
-              <th aria-sort={sort === "id" ? "ascending" : "none"}><button type="button" class="plain" onClick={() => setSort("id")}>{t("Alarm")}</button></th>
-              <th>{t("State")}</th>
-              <th aria-sort={sort === "since" ? "descending" : "none"}><button type="button" class="plain" onClick={() => setSort("since")}>{t("Since")}</button></th>
-              <th>{t("Text")}</th><th>{t("Actions")}</th></tr></thead>
+            <thead><tr>{head("priority", "Priority", "ascending")}{head("id", "Alarm", "ascending")}<th scope="col">{t("State")}</th>{head("since", "Since", "descending")}
+              <th scope="col">{t("Text")}</th><th scope="col">{t("Actions")}</th></tr></thead>
             <tbody>{shown.map((alarm) => (
               <tr key={alarm.id} class={needs_acknowledgement(alarm) ? "new" : ""}>
-                <td><Mark level={level_of(alarm)} label="" /> {t(alarm.class)}{alarm.priority && <span class="quiet"> · {t(alarm.priority)}</span>}</td>
-                <td><b>{subject(alarm.id)}</b></td>
+                <td><Mark level={level_of(alarm)} label="" /> {alarm.class === "forecast" ? <>{t("Prediction")} <span class="quiet">· {t(alarm.priority)}</span></> : <>{t(alarm.priority)} <span class="quiet">· {t(alarm.class)}</span></>}</td>
+                <th scope="row">{subject(alarm.id)}</th>
                 <td><span>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</span>
                   {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>: <Reason text={alarm.reason} /></>}</span></>}</td>
                 <td class="n" data-name={t("Since")}>{clock(alarm.since_s)}</td>
@@ -120,14 +198,11 @@ export function Alarms() {
           </table></Scroll>
         )}
       </Panel>
-      <Panel title={t("Alarm load")} note={t("manageable is up to 2 in 10 min; over 10 is a flood")}>
-        <div class="figures">
-          <div class="figure"><span class="quiet">{t("raised in the last 10 min")}</span><span class="big">{ten > 10 && <Mark level="high" />} {ten}</span></div>
-          <div class="figure"><span class="quiet">{t("raised in the last hour")}</span><span class="big">{since(3600)}</span></div>
-        </div>
+      <Panel title={t("Alarm load")} note={load?.both && t("after ISA-18.2 and IEC 62682, {a} to {b} ({t}), for one operator", { a: clock(load.from_s, false), b: clock(load.until_s, false), t: lasting(load.until_s - load.from_s) })}>
+        <Load load={load} />
       </Panel>
       <Panel title={t("Journal")}>
-        <Notes notes={notes.filter((note) => note.event === "alarm" || note.event === "link").slice(-60).reverse()} />
+        <Notes notes={told.slice(-60).reverse()} />
       </Panel>
     </div>
   );

@@ -26,7 +26,7 @@ const pages = [
 ];
 
 function usePlace() {
-  const read = () => location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const read = () => location.hash.replace(/^#\/?/, "").split("?")[0].split("/").map(decodeURIComponent);
   const [place, setPlace] = useState(read);
   useEffect(() => {
     const follow = () => setPlace(read());

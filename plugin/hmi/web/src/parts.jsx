@@ -8,13 +8,14 @@ import { t } from "./text.js";
 /** Colour, shape and letter of what is not normal; never colour alone. An empty label: words beside it say it. */
 export function Mark({ level, label }) {
   const shapes = {
+    critical: <path d="M7 1h10l6 6v10l-6 6H7l-6-6V7z" />,
     high: <path d="M2 2h20v20H2z" />,
     medium: <path d="M12 1 23 22H1z" />,
     low: <path d="M12 1 23 12 12 23 1 12z" />,
     forecast: <path d="M7 2h10l6 10-6 10H7L1 12z" />,
     bad: <path d="M3 1 12 9l9-8 2 2-8 9 8 9-2 2-9-8-9 8-2-2 8-9-8-9z" />,
   };
-  const letters = { high: "1", medium: "2", low: "3", forecast: "F", bad: "" };
+  const letters = { critical: "!", high: "1", medium: "2", low: "3", forecast: "F", bad: "" };
   return (
     <svg class={`mark ${level}`} viewBox="0 0 24 24" {...(label === "" ? { "aria-hidden": "true" } : { role: "img", "aria-label": label ?? t(level) })}>
       {shapes[level]}
@@ -23,12 +24,12 @@ export function Mark({ level, label }) {
   );
 }
 
-/** A forecast is an alert of its own; a lost link hides everything. */
+export const priorities = ["critical", "high", "medium", "low"];
+
+/** By its configured priority; a forecast is an alert of its own. */
 export function level_of(alarm) {
-  if (alarm.class === "communication") return "high";
-  if (alarm.class === "deployment") return "high";
   if (alarm.class === "forecast") return "forecast";
-  return "low";
+  return priorities.includes(alarm.priority) ? alarm.priority : "low";
 }
 
 export const needs_acknowledgement = (alarm) =>
@@ -125,6 +126,24 @@ export function useEvery(load, period_ms, depends) {
     };
   }, depends);
   return value;
+}
+
+/** What a person has chosen of a page, kept behind the ? of its address so that it can be sent to others. */
+export function useQuery() {
+  const read = () => Object.fromEntries(new URLSearchParams(location.hash.split("?")[1]));
+  const [query, setQuery] = useState(read);
+  useEffect(() => {
+    const follow = () => setQuery(read());
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  const choose = (changes) => {
+    const kept = Object.entries({ ...read(), ...changes }).filter(([, value]) => value);
+    const text = new URLSearchParams(kept).toString();
+    history.replaceState(null, "", location.hash.split("?")[0] + (text && `?${text}`));
+    setQuery(Object.fromEntries(kept));
+  };
+  return [query, choose];
 }
 
 /** The width that an element has, and follows. */

@@ -365,6 +365,10 @@ void History::take_over(History&& former) {
   }
 }
 
+bool History::is_stuck(MachineId id, std::uint32_t signal) const {
+  return machines_.at(id.index).channels.at(signal).stuck(line_->at(id).signals.at(signal));
+}
+
 Window History::window(MachineId id) const {
   const auto& machine = machines_.at(id.index);
   Window window;

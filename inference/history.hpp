@@ -14,6 +14,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
@@ -70,6 +71,9 @@ class History {
   /// Frames come in rising time; an older or equal time is ignored. O(signals).
   void add(const line::Frame& frame);
   [[nodiscard]] Window window(line::MachineId machine) const;
+  /// Whether a sensor has shown one value for longer than its noise allows: its samples count as
+  /// missing.
+  [[nodiscard]] bool is_stuck(line::MachineId machine, std::uint32_t signal) const;
   /// Goes on where `former` stood, for machines that are described there as they are here.
   void take_over(History&& former);
   [[nodiscard]] const line::Line& line() const { return *line_; }

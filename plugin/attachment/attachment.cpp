@@ -26,6 +26,7 @@
 #include "plugin/attachment/twin_check.hpp"
 #include "plugin/attachment/twin_files.hpp"
 #include "plugin/core/drift.hpp"
+#include "plugin/core/input_quality.hpp"
 #include "plugin/core/ledger.hpp"
 #include "plugin/core/maintenance_log.hpp"
 #include "plugin/core/published.hpp"
@@ -61,6 +62,7 @@ constexpr double glance_for_pages_s = 1;
 constexpr double glance_for_nobody_s = 10;
 constexpr double glance_line_s = 60;
 constexpr double glance_least_s = 0.1;
+constexpr double forecasts_judged_a_horizon = 4;
 constexpr double judged_every_s = 4 * 3600;  ///< Line time between audit lines about forecasts.
 constexpr std::size_t least_forecasts = 100;
 constexpr auto hours_kept_every = std::chrono::seconds(60);
@@ -260,6 +262,7 @@ struct Attachment::State {
   std::string reason_kept;  ///< For a plan, given while one was being made.
   std::optional<core::Drift> drift;
   std::optional<core::MaintenanceLog> maintenance;
+  std::optional<core::InputQuality> input_quality;
   std::optional<core::ForecastWatch> judged;       ///< Forecasts whose time has not come, and sums.
   std::optional<core::ForecastRecord> evaluation;  ///< Of the model, where it was made.
   Kept kept;
@@ -661,6 +664,7 @@ struct Attachment::State {
     if (judged) judged->take(frame, line().sample_period_s);
     const auto begun = Clock::now();
     const auto changes = watch->step(frame);
+    input_quality->take(frame, watch->history());
     if (!changes.forecasts.empty()) forecast_took_s = seconds(Clock::now() - begun);
     if (judged) judged->take(changes.forecasts, line());
     take(changes);
@@ -2097,8 +2101,10 @@ struct Attachment::State {
       }
     }
     if (!store && former.drift) drift->restore(former.drift->since(0));
-    if (former.maintenance && *former.configuration.line == line())
-      maintenance = std::move(former.maintenance);
+    if (*former.configuration.line == line()) {
+      if (former.maintenance) maintenance = std::move(former.maintenance);
+      if (former.input_quality) input_quality = std::move(former.input_quality);
+    }
     write_ends = former.write_ends;
     gate_refusals = former.gate_refusals;
     planned_at_s = former.planned_at_s;
@@ -2155,7 +2161,7 @@ Answer Attachment::start(Attachment* former) {
     s.forecaster = std::make_shared<const inference::Forecaster>(std::move(*forecaster));
     s.evaluation = *evaluation;
     s.judged.emplace(s.line().machines.size(), configuration.watch.alarms.horizon_s,
-                     configuration.watch.alarms.horizon_s / 4);
+                     configuration.watch.alarms.horizon_s / forecasts_judged_a_horizon);
   }
   if (!configuration.store.empty()) {
     if (!s.store_lock) {
@@ -2171,6 +2177,7 @@ Answer Attachment::start(Attachment* former) {
     const std::lock_guard lock(s.mutex);
     if (!s.watch) s.watch.emplace(configuration.line, s.forecaster, configuration.watch);
     if (!s.drift) s.drift.emplace(configuration.line);
+    if (!s.input_quality) s.input_quality.emplace(configuration.line);
     if (!s.maintenance) s.maintenance.emplace(configuration.line->machines.size());
   }
   if (configuration.server.on) {
@@ -2635,6 +2642,7 @@ std::string Attachment::calibration() const {
   auto here = s.kept.scores;
   if (s.judged) here.add(s.judged->scores());
   Json json = {{"horizon_s", s.configuration.watch.alarms.horizon_s},
+               {"every_s", s.configuration.watch.alarms.horizon_s / forecasts_judged_a_horizon},
                {"here", to_json(here)},
                {"periods", Json::array()}};
   for (const auto& period : s.kept.periods) {
@@ -2669,6 +2677,39 @@ std::string Attachment::drift() const {
                       {"signal", machine.signals[i].name},
                       {"at_s", std::move(at)},
                       {"shift", std::move(shift)}});
+    }
+  }
+  return text_of(json);
+}
+
+std::string Attachment::input_quality() const {
+  const auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  if (!s.input_quality) return "{}";
+  const auto& quality = *s.input_quality;
+  Json json = {{"since_s", quality.since_s() < 0 ? Json() : Json(quality.since_s())},
+               {"frames", quality.frames()},
+               {"lost", quality.lost()},
+               {"signals", Json::array()}};
+  for (std::size_t m = 0; m < s.line().machines.size(); ++m) {
+    const auto& machine = s.line().machines[m];
+    for (std::size_t i = 0; i < machine.signals.size(); ++i) {
+      const auto& tally = quality.of(m, i);
+      Json by = Json::object();
+      for (std::size_t q = 0; q < core::quality_count; ++q)
+        if (tally.by_quality.at(q) > 0)
+          by[std::string(name_of(static_cast<Quality>(q)))] = tally.by_quality.at(q);
+      json["signals"].push_back(
+          {{"machine", machine.name},
+           {"signal", machine.signals[i].name},
+           {"samples", tally.samples},
+           {"by_quality", std::move(by)},
+           {"stuck", tally.stuck},
+           {"outliers", tally.outliers},
+           {"spikes", tally.spikes},
+           {"gaps", tally.gaps},
+           {"longest_gap_s", tally.gaps == 0 ? Json() : Json(tally.longest_gap_s)},
+           {"longest_gap_at_s", tally.gaps == 0 ? Json() : Json(tally.longest_gap_at_s)}});
     }
   }
   return text_of(json);

@@ -119,6 +119,10 @@ class Attachment {
   /// Hourly means of every signal, as JSON: machine, signal, at_s, shift in deviations of its
   /// noise. With a store, those before a restart are among them.
   [[nodiscard]] std::string drift() const;
+  /// What was wrong with the inputs since since_s (line time), as JSON: frames, lost instants, and
+  /// by signal samples, counts by quality, stuck, outliers, spikes, gaps, the longest and its
+  /// begin.
+  [[nodiscard]] std::string input_quality() const;
   /// What stopped each machine and what was done to it, as JSON by machine: counts, sums, MTBF and
   /// MTTR since since_s (line time), and entries, oldest first: what, from_s, until_s (null: it
   /// goes on), ran_s, foreseen, wall_ms. With a historian, entries of before the start are among

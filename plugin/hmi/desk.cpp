@@ -862,6 +862,7 @@ Json Desk::alarms() const {
 
 Json Desk::data() const {
   auto data = record_.data();
+  data["inputs"] = Json::parse(attachment_.input_quality(), nullptr, false);
   data["drift"] = Json::parse(attachment_.drift(), nullptr, false);
   data["kept"] = !store_.empty();
   data["calibration"] = Json::parse(attachment_.calibration(), nullptr, false);

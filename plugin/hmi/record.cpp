@@ -164,8 +164,6 @@ void Record::take_values(const Json& values) {
         judge(trend, line_.machines[m].signals[s], value);
       }
       if (trend.points.size() > points_max) trend.points.pop_front();
-      ++trend.samples;
-      trend.good += good ? 1 : 0;
     }
   }
 }
@@ -564,23 +562,9 @@ Json Record::machine(const std::string& name) const {
 }
 
 Json Record::data() const {
-  Json out = {{"signals", Json::array()},
-              {"counters", snapshot_.value("counters", Json::object())},
+  Json out = {{"counters", snapshot_.value("counters", Json::object())},
               {"model", snapshot_.value("model", "")},
               {"forecasts", Json::array()}};
-  for (std::size_t m = 0; m < machines_.size(); ++m) {
-    for (std::size_t s = 0; s < machines_[m].signals.size(); ++s) {
-      const auto& trend = machines_[m].signals[s];
-      const auto& known = line_.machines[m].signals[s];
-      out["signals"].push_back(
-          {{"machine", line_.machines[m].name},
-           {"signal", known.name},
-           {"samples", trend.samples},
-           {"good", trend.samples == 0 ? Json()
-                                       : Json(static_cast<double>(trend.good) /
-                                              static_cast<double>(trend.samples))}});
-    }
-  }
   for (const auto& forecast : snapshot_.value("forecasts", Json::array()))
     out["forecasts"].push_back({{"machine", forecast.value("machine", Json())},
                                 {"available", forecast.value("available", false)},

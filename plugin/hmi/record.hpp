@@ -51,7 +51,7 @@ class Record {
   [[nodiscard]] Json state() const;
   /// Trends, forecasts, reasons and history of one machine; null when there is none of that name.
   [[nodiscard]] Json machine(const std::string& name) const;
-  /// Share of good samples of each signal, and what the link has counted.
+  /// What the link has counted, and how the forecasts stand.
   [[nodiscard]] Json data() const;
   /// What alarms, predictions and both have asked of an operator in the last 24 h, or since the
   /// plugin began to watch.
@@ -75,8 +75,6 @@ class Record {
   };
   struct Trend {
     std::deque<Point> points;
-    std::uint64_t samples = 0;
-    std::uint64_t good = 0;
     inference::Course course;
     bool outside = false;  ///< Of its normal band, as alarms are: late, and with a dead band.
     int contrary = 0;      ///< Readings in a row that say the other.

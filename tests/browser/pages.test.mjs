@@ -270,6 +270,16 @@ test("a forecast appears with its reasons", async () => {
   await picture(page, "machine");
   await documented(page, "machine");
   assert.deepEqual(await barriers(page), []);
+  // Where its signals go, and when the fault is expected, are two things, and each is said.
+  assert.match(await page.locator(".legend").innerText(), /normal band[\s\S]*expected readings while it runs, P10 to P90[\s\S]*time of the fault if it comes within 4 h/);
+  const told = await page.evaluate(async () => (await fetch("/api/machine?name=filler")).json());
+  for (const signal of told.signals) {
+    assert.ok(signal.ahead.at_s.length > 0, signal.name);
+    signal.ahead.at_s.forEach((_, i) => assert.ok(signal.ahead.low[i] <= signal.ahead.middle[i] && signal.ahead.middle[i] <= signal.ahead.high[i], signal.name));
+  }
+  assert.match(await page.getByRole("img", { name: /^vibration/ }).getAttribute("aria-label"), /P10 to P90, and P50: \d+:\d\d .*\d – /);
+  assert.match(await page.getByRole("region", { name: "Health of model and data" }).innerText(), /small · [0-9a-f]{12} · language \d[\s\S]*200 simulated days/);
+  assert.match(await page.getByRole("region", { name: "Breakdowns and maintenance" }).innerText(), /MTBF[\s\S]*MTTR[\s\S]*since \d+:\d\d/);
   await open(page, "alarms");
   const row = page.locator("tr", { hasText: "filler" }).first();
   await row.getByRole("button", { name: /Acknowledge/ }).click();
@@ -319,6 +329,46 @@ test("an engineer takes an alarm out of service and returns it; nobody else may"
   for (const part of ["the bearing is on order", "alarm out of service", "alarm in service"]) assert.ok(audit.includes(part), part);
 });
 
+test("alarms are filtered by keyboard, the address keeps that, and their load is counted", async () => {
+  const page = desks.petra;
+  await open(page, "alarms");
+  const filters = page.getByRole("search");
+  const listed = page.getByRole("group", { name: "Alarms" }).locator("tbody tr");
+  await listed.first().waitFor();
+  await filters.getByLabel("Machine").focus();
+  await page.keyboard.type("capper");
+  await page.getByText("No alarm is so.").waitFor();
+  assert.match(page.url(), /#\/alarms\?machine=capper$/);
+  await filters.getByLabel("Machine").selectOption("filler");
+  await filters.getByLabel("Class").selectOption("forecast");
+  await filters.getByLabel("Text").fill("bearing");
+  assert.equal(await listed.count(), 1);
+  assert.match(await listed.innerText(), /Prediction/);
+  await page.reload();
+  await listed.first().waitFor();
+  assert.deepEqual([await filters.getByLabel("Machine").inputValue(), await filters.getByLabel("Text").inputValue()], ["filler", "bearing"]);
+  assert.deepEqual(await barriers(page), []);
+  await page.getByRole("button", { name: "Priority" }).press("Enter");
+  assert.match(page.url(), /sort=priority/);
+  await filters.getByRole("button", { name: "Show all" }).press("Enter");
+  assert.match(page.url(), /#\/alarms\?sort=priority$/);
+  const hostile = "<img src=x onerror=window.bad=1>";
+  await page.evaluate((text) => (location.hash = `#/alarms?machine=${encodeURIComponent(text)}&text=${encodeURIComponent(text)}&within=x&sort=__proto__`), hostile);
+  await page.getByText("No alarm is so.").waitFor();
+  assert.equal(await filters.getByLabel("Text").inputValue(), hostile);
+  assert.equal(await page.evaluate(() => window.bad), undefined);
+  const load = page.getByRole("group", { name: "Alarm load" });
+  const counted = await page.evaluate(async () => (await fetch("/api/alarm-load")).json());
+  assert.ok(counted.predictions.raised >= 1 && counted.both.raised === counted.alarms.raised + counted.predictions.raised);
+  assert.match(await load.innerText(), /in 10 min, mean[\s\S]*share of the time in flood\s+0\.0 %[\s\S]*80 \/ 15 \/ 5/);
+  assert.match(await page.getByRole("group", { name: "Most frequent" }).innerText(), /filler · bearing-wear/);
+  for (const place of ["alarms", "machine/filler", "data"]) {
+    await open(page, place);
+    await page.waitForTimeout(300);
+    assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("main th:not([scope])")].map((th) => th.textContent)), [], place);
+  }
+});
+
 test("the data page shows who wins, the calibration and the drift of inputs, and says what it has not", async () => {
   const page = desks.petra;
   await open(page, "data");
@@ -334,6 +384,12 @@ test("the data page shows who wins, the calibration and the drift of inputs, and
   assert.match(text, /on this plant\s+No data yet/);
   assert.match(text, /Drift of the calibration\s+No data yet/);
   assert.equal(await page.locator(".spark").count(), await page.locator("tr:has(.spark)").count());
+  const inputs = page.getByRole("group", { name: "Inputs" });
+  assert.match(await inputs.innerText(), /did not arrive\s+out of range\s+bad sensor or device\s+stuck\s+outliers \(spikes\)\s+gaps\s+longest, from/);
+  assert.match(text, /instants of the sampling grid, \d+ of them not read/);
+  await page.getByText("Figures: on judged days").press("Enter");
+  assert.equal(await page.locator(".reliability.before .sure").count(), await page.locator("details[open] tbody tr").count());
+  await page.getByText("Figures: on judged days").press("Enter");
   await picture(page, "data");
   await documented(page, "data");
   assert.deepEqual(await barriers(page), []);
@@ -613,6 +669,11 @@ test("a script in a machine's name is only a name", async () => {
   await page.locator(".machine .name", { hasText: name }).waitFor();
   await open(page, `machine/${encodeURIComponent(name)}`);
   await page.locator("h2", { hasText: name }).or(page.locator(".tabs a[aria-current]", { hasText: name })).first().waitFor();
+  await page.getByRole("img", { name: /^vibration/ }).waitFor();
+  await open(page, `alarms?machine=${encodeURIComponent(name)}`);
+  assert.equal(await page.getByRole("search").getByLabel("Machine").inputValue(), name);
+  await open(page, "data");
+  await page.getByRole("group", { name: "Inputs" }).getByText(name).first().waitFor();
   assert.equal(await page.evaluate(() => window.bad), undefined);
 });
 

@@ -163,7 +163,7 @@ export function Alarms() {
   const { state, notes } = live;
   const [query, choose] = useQuery();
   const load = useEvery(() => get("/api/alarm-load"), 5000, []);
-  const sort = by[query.sort] ? query.sort : "since";
+  const sort = Object.hasOwn(by, query.sort ?? "") ? query.sort : "since";
   const shown = state.alarms
     .filter((alarm) => wanted(query, { ...alarm, at_s: alarm.since_s, text: `${alarm.id} ${subject(alarm.id)} ${t(alarm.state)} ${t(alarm.class)} ${spoken(alarm.why)}` }))
     .sort(by[sort]);

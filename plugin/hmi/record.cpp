@@ -63,14 +63,20 @@ bool available(std::size_t state) {
          state == static_cast<std::size_t>(PackmlState::unsuspending);
 }
 
-/// Where a signal goes: times and quantiles side by side.
+/// Where a signal goes, from the newest full block on: times and quantiles side by side.
 Json ahead_of(const inference::Course& course) {
   Json out = {{"at_s", Json::array()},
               {"low", Json::array()},
               {"middle", Json::array()},
               {"high", Json::array()},
               {"held", Json::array()}};
-  for (const auto& point : course.ahead()) {
+  auto points = course.ahead();
+  // What is sooner than the first is no less sure.
+  if (!points.empty()) {
+    points.insert(points.begin(), points.front());
+    points.front().at_s -= inference::Course::block_s;
+  }
+  for (const auto& point : points) {
     out["at_s"].push_back(point.at_s);
     out["low"].push_back(point.low);
     out["middle"].push_back(point.middle);

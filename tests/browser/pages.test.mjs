@@ -134,7 +134,7 @@ async function barriers(page) {
 }
 
 // What Chinese pages keep in Latin letters besides the names of the line's own things.
-const latin = /^(oneDNN|brg|core|amx|vnni|English|OEE|PLC|ISA-|WIP|GPT-|avx|store|Brier|KernelSHAP|CSV|UTC|GMT|P10|P90|Foreline|foreline|toml|json|hmi|min|max|mean|kWh|degC|parts)$/;
+const latin = /^(oneDNN|brg|core|amx|vnni|English|OEE|PLC|ISA-|IEC|MTBF|MTTR|Wilson|WIP|GPT-|avx|store|Brier|KernelSHAP|CSV|UTC|GMT|P10|P90|Foreline|foreline|toml|json|hmi|min|max|mean|kWh|degC|parts)$/;
 
 /** English words that stand on a Chinese page, or are read out there, each in the text around it. */
 async function english(page) {

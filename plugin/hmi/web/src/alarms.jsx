@@ -119,7 +119,7 @@ function Filters({ query, choose }) {
       {select("state", "State", named(states))}
       {select("within", "Time", spans.map((s) => [s, t("last {t}", { t: lasting(s) })]))}
       <label>{t("Text")} <input type="search" value={query.text ?? ""} onInput={(e) => choose({ text: e.target.value })} /></label>
-      <button type="button" disabled={Object.keys(query).every((name) => name === "sort")} onClick={() => choose(Object.fromEntries(Object.keys(query).map((name) => [name, ""])))}>{t("Show all")}</button>
+      <button type="button" disabled={Object.keys(query).every((name) => name === "sort")} onClick={() => choose(Object.fromEntries(Object.keys(query).filter((name) => name !== "sort").map((name) => [name, ""])))}>{t("Show all")}</button>
     </div>
   );
 }

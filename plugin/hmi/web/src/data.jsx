@@ -255,7 +255,7 @@ export function Data() {
         <Panel title={t("The model")}><p>{data.model || "–"}</p>
           <table class="tight"><thead><tr><th scope="col">{t("Machine")}</th><th scope="col">{t("Forecast")}</th><th scope="col" class="n">{t("missing input")}</th></tr></thead>
             <tbody>{data.forecasts.map((f) => <tr key={f.machine}><th scope="row">{f.machine}</th><td>{f.available ? t("available") : `${t("not available")}: ${f.why_not}`}</td><td class="n">{percent(f.missing)}</td></tr>)}</tbody></table>
-          {data.card && <details><summary>{t("Its card: made of what, and when it can be believed")}</summary><div class="scroll" role="group" aria-label="README.md" tabIndex="0"><pre class="mono card">{data.card}</pre></div></details>}
+          {data.card && <details><summary>{t("Its card: made of what, and when it can be believed")}</summary><div class="scroll" role="group" aria-label={t("The model")} tabIndex="0"><pre class="mono card">{data.card}</pre></div></details>}
         </Panel>
         <Panel title={t("The link")}><dl>{Object.entries(data.counters).map(([name, n]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-n`}>{number(n, 0)}</dd>])}</dl></Panel>
       </div>

@@ -93,7 +93,7 @@ function Health({ latest, signals, data }) {
       <dt>{t("drifting inputs")}</dt><dd>{!data?.drift ? "–" : moved.length === 0 ? t("none") : moved.map((one) => `${one.signal} (${t("since {t}", { t: clock(one.since_s, false) })})`).join(", ")}</dd>
       {model && (
         <>
-          <dt>{t("The model")}</dt><dd>{model.folder}{model.sha256 && <> · <code title={`SHA-256 ${model.sha256}`}>{model.sha256.slice(0, 12)}</code></>}{model.language != null && ` · ${t("language {n}", { n: model.language })}`}</dd>
+          <dt>{t("The model")}</dt><dd><code>{model.folder}</code>{model.sha256 && <> · <code title={`SHA-256 ${model.sha256}`}>{model.sha256.slice(0, 12)}</code></>}{model.language != null && ` · ${t("language {n}", { n: model.language })}`}</dd>
           <dt>{t("file of")}</dt><dd>{wall(model.written_ms)}</dd>
           <dt>{t("judged on")}</dt><dd>{model.judged_days == null ? t("the model has no evaluation beside it") : t("{n} simulated days that no method had seen", { n: model.judged_days })}</dd>
           <dt>{t("trained on")}</dt><dd><a href="#/data">{t("its card, on the data page")}</a></dd>

@@ -2715,27 +2715,25 @@ std::string Attachment::input_quality() const {
   return text_of(json);
 }
 
-std::string Attachment::maintenance() const {
+std::string Attachment::maintenance(const std::string& machine) const {
   const auto& s = *state_;
   const std::lock_guard lock(s.mutex);
-  Json json = Json::object();
-  for (std::size_t m = 0; s.maintenance && m < s.line().machines.size(); ++m) {
-    const auto& summary = s.maintenance->summary(m);
-    const auto maybe = [](std::optional<double> value) { return value ? Json(*value) : Json(); };
-    Json entries = Json::array();
-    for (const auto& entry : s.maintenance->entries(m)) entries.push_back(to_json(entry));
-    json[s.line().machines[m].name] = {
-        {"since_s", summary.since_s < 0 ? Json() : Json(summary.since_s)},
-        {"operating_s", summary.operating_s},
-        {"breakdowns", summary.breakdowns},
-        {"down_s", summary.down_s},
-        {"services", summary.services},
-        {"service_s", summary.service_s},
-        {"mtbf_s", maybe(summary.mtbf_s())},
-        {"mttr_s", maybe(summary.mttr_s())},
-        {"entries", std::move(entries)}};
-  }
-  return text_of(json);
+  const auto position = s.line().machine_named(machine);
+  if (!s.maintenance || !position) return "null";
+  const auto& summary = s.maintenance->summary(position->index);
+  const auto maybe = [](std::optional<double> value) { return value ? Json(*value) : Json(); };
+  Json entries = Json::array();
+  for (const auto& entry : s.maintenance->entries(position->index))
+    entries.push_back(to_json(entry));
+  return text_of({{"since_s", summary.since_s < 0 ? Json() : Json(summary.since_s)},
+                  {"operating_s", summary.operating_s},
+                  {"breakdowns", summary.breakdowns},
+                  {"down_s", summary.down_s},
+                  {"services", summary.services},
+                  {"service_s", summary.service_s},
+                  {"mtbf_s", maybe(summary.mtbf_s())},
+                  {"mttr_s", maybe(summary.mttr_s())},
+                  {"entries", std::move(entries)}});
 }
 
 std::string Attachment::past() const {

@@ -123,11 +123,11 @@ class Attachment {
   /// by signal samples, counts by quality, stuck, outliers, spikes, gaps, the longest and its
   /// begin.
   [[nodiscard]] std::string input_quality() const;
-  /// What stopped each machine and what was done to it, as JSON by machine: counts, sums, MTBF and
-  /// MTTR since since_s (line time), and entries, oldest first: what, from_s, until_s (null: it
-  /// goes on), ran_s, foreseen, wall_ms. With a historian, entries of before the start are among
-  /// them.
-  [[nodiscard]] std::string maintenance() const;
+  /// What stopped a machine and what was done to it, as JSON: counts, sums, MTBF and MTTR since
+  /// since_s (line time), and entries, oldest first: what, from_s, until_s (null: it goes on),
+  /// ran_s, foreseen, wall_ms. With a historian, entries of before the start are among them. Null
+  /// for a machine that the line does not have.
+  [[nodiscard]] std::string maintenance(const std::string& machine) const;
   /// Alarms of before the start, from the historian, as JSON, oldest first; null before start() has
   /// ended, an empty list without a historian.
   [[nodiscard]] std::string past() const;

@@ -402,8 +402,8 @@ void Desk::get(const Request& request, const Reply& reply, const Session* sessio
   if (request.path == "/api/machine") {
     auto machine = record_.machine(query_value(request.query, "name"));
     if (machine.is_null()) return reply(refusal(404, "there is no machine of that name"));
-    const auto maintenance = Json::parse(attachment_.maintenance(), nullptr, false);
-    machine["maintenance"] = maintenance.value(machine["name"].get<std::string>(), Json());
+    machine["maintenance"] =
+        Json::parse(attachment_.maintenance(machine["name"].get<std::string>()), nullptr, false);
     return reply(answer(std::move(machine)));
   }
   if (request.path == "/api/plan")

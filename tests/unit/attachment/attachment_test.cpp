@@ -933,7 +933,7 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
     return machines.contains("press") ? machines["press"].at("renewals").get<int>() : -1;
   };
   const auto entries = [](const Attachment& attachment) {
-    return nlohmann::json::parse(attachment.maintenance()).at("press").at("entries");
+    return nlohmann::json::parse(attachment.maintenance("press")).at("entries");
   };
   {
     Attachment serviced(configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n"),
@@ -943,6 +943,12 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
     REQUIRE(soon([&] { return renewals(serviced) == 0; }));
     plc.set(12, 1);
     REQUIRE(soon([&] { return renewals(serviced) == 1; }));
+    plc.set(10, 11);
+    REQUIRE(soon([&] { return entries(serviced).size() == 2; }));
+    CHECK(entries(serviced)[1].at("until_s").is_null());
+    plc.set(10, 6);
+    REQUIRE(soon([&] { return !entries(serviced)[1].at("until_s").is_null(); }));
+    CHECK(serviced.maintenance("nobody") == "null");
   }
   {
     Attachment again(configuration(folder, plc.port(), "[historian]\nkeep = \"1 h\"\n"),
@@ -951,8 +957,10 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
     REQUIRE(again.start().refusal == Refusal::none);
     CHECK(again.past() == "[]");  // there was no alarm
     const auto before = entries(again);
-    REQUIRE(before.size() == 1);
+    REQUIRE(before.size() == 2);
     CHECK(before[0].at("what") == "renewal");
+    CHECK(before[1].at("what") == "breakdown");
+    CHECK(before[1].at("until_s").get<double>() > before[1].at("from_s").get<double>());
     CHECK(before[0].at("wall_ms").get<double>() > 0);
     REQUIRE(again.service("press/vibration", false, "eva", "x").refusal == Refusal::none);
     REQUIRE(soon([&] { return !heard.said("press/vibration", "out-of-service").empty(); }));
@@ -964,7 +972,7 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
     const auto past = nlohmann::json::parse(again.past());
     REQUIRE(past.size() == 1);
     CHECK(past[0].at("what") == "out-of-service");
-    CHECK(entries(again).size() == 1);
+    CHECK(entries(again).size() == 2);
   }
   auto history = store::History::open(folder / "store", {});
   REQUIRE(history);

@@ -50,7 +50,7 @@ struct HmiRules {
   bool open_to_view = true;           ///< Looking needs no account.
   std::filesystem::path certificate;  ///< PEM chain; empty: no TLS.
   std::filesystem::path key;          ///< PEM.
-  double session_idle_s = 900;        ///< A session that is not used for so long ends.
+  double session_idle_s = 900;        ///< A session in which nobody acts for so long ends.
   double target_oee = 0;              ///< What OEE ought to be, 0..1; 0: nobody says.
   double target_parts_h = 0;          ///< Good parts an hour, likewise.
   std::filesystem::path scenarios;    ///< Folder of scenario files that may be run; empty: none.

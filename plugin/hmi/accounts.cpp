@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <utility>
 
 namespace foreline::hmi {
 
@@ -186,58 +187,105 @@ Result<Done> write_accounts(const std::filesystem::path& file,
   return Done{};
 }
 
-double Lockout::wait_s(const std::string& name, double now_s) const {
-  const auto found = entries_.find(name);
-  if (found == entries_.end() || found->second.failures < failures_max) return 0;
+double Lockout::wait_s(const Key& key, int most, double now_s) const {
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.failures < most) return 0;
   return std::max(0.0, found->second.last_s + locked_s - now_s);
 }
 
-void Lockout::failed(const std::string& name, double now_s) {
-  if (entries_.size() >= names_max && entries_.count(name) == 0) {
-    // Made-up names must not fill the memory; the one that failed longest ago goes.
+double Lockout::wait_s(const std::string& name, const std::string& address, double now_s) const {
+  const double here_s = wait_s({name, address}, failures_max, now_s);
+  const auto here = entries_.find({name, address});
+  if (here != entries_.end() && here->second.signed_in) return here_s;
+  return std::max({here_s, wait_s({"", address}, failures_at_address, now_s),
+                   wait_s({name, ""}, failures_of_name, now_s)});
+}
+
+Lockout::Entry& Lockout::entry(const Key& key, double now_s) {
+  if (entries_.size() >= entries_max && entries_.count(key) == 0) {
+    // Made-up names must not fill the memory; the one that was tried longest ago goes.
     entries_.erase(std::min_element(
         entries_.begin(), entries_.end(),
         [](const auto& a, const auto& b) { return a.second.last_s < b.second.last_s; }));
   }
-  auto& entry = entries_[name];
-  if (entry.failures >= failures_max && now_s - entry.last_s >= locked_s) entry.failures = 0;
-  ++entry.failures;
-  entry.last_s = now_s;
+  auto& found = entries_[key];
+  found.last_s = std::max(found.last_s, now_s);
+  return found;
 }
 
-void Lockout::succeeded(const std::string& name) {
-  entries_.erase(name);
+void Lockout::count(const Key& key, int most, double now_s) {
+  const auto known = entries_.find(key);
+  const bool over = known != entries_.end() && known->second.failures >= most &&
+                    now_s - known->second.last_s >= locked_s;
+  auto& counted = entry(key, now_s);
+  counted.failures = over ? 1 : counted.failures + 1;
 }
 
-bool Sessions::over(const Session& session, double now_s) const {
-  return now_s - session.used_s > idle_s_ || now_s - session.begun_s > longest_s;
+void Lockout::failed(const std::string& name, const std::string& address, double now_s) {
+  count({name, address}, failures_max, now_s);
+  count({"", address}, failures_at_address, now_s);
+  count({name, ""}, failures_of_name, now_s);
+}
+
+void Lockout::succeeded(const std::string& name, const std::string& address, double now_s) {
+  entries_.erase({"", address});
+  entries_.erase({name, ""});
+  auto& here = entry({name, address}, now_s);
+  here.failures = 0;
+  here.signed_in = true;
+}
+
+double Sessions::ends_at_last_in_s(const Session& session, double now_s) {
+  return session.begun_s + longest_s - now_s;
+}
+
+double Sessions::ends_in_s(const Session& session, double now_s) const {
+  return std::min(session.acted_s + idle_s_ - now_s, ends_at_last_in_s(session, now_s));
+}
+
+template <class Over>
+void Sessions::erase(Over over) {
+  ended_ =
+      std::erase_if(sessions_, [&](const auto& one) { return over(one.second); }) > 0 || ended_;
+}
+
+bool Sessions::sweep(double now_s) {
+  erase([&](const Session& session) { return ends_in_s(session, now_s) < 0; });
+  return std::exchange(ended_, false);
+}
+
+void Sessions::end_others(const std::vector<Account>& accounts) {
+  erase([&](const Session& session) {
+    return std::find(accounts.begin(), accounts.end(), session.account) == accounts.end();
+  });
 }
 
 std::string Sessions::begin(const Account& account, double now_s) {
-  for (auto it = sessions_.begin(); it != sessions_.end();)
-    it = over(it->second, now_s) ? sessions_.erase(it) : std::next(it);
-  if (sessions_.size() >= sessions_max)
-    sessions_.erase(std::min_element(
-        sessions_.begin(), sessions_.end(),
-        [](const auto& a, const auto& b) { return a.second.used_s < b.second.used_s; }));
+  erase([&](const Session& session) { return ends_in_s(session, now_s) < 0; });
+  if (sessions_.size() >= sessions_max) {
+    end(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
+          return a.second.acted_s < b.second.acted_s;
+        })->first);
+  }
   auto id = random_word();
-  sessions_[id] = {account.name, account.role, random_word(), now_s, now_s};
+  sessions_[id] = {account, random_word(), now_s, now_s};
   return id;
 }
 
-const Session* Sessions::find(const std::string& id, double now_s) {
+const Session* Sessions::find(const std::string& id, double now_s) const {
   const auto found = sessions_.find(id);
-  if (found == sessions_.end()) return nullptr;
-  if (over(found->second, now_s)) {
-    sessions_.erase(found);
-    return nullptr;
-  }
-  found->second.used_s = now_s;
+  if (found == sessions_.end() || ends_in_s(found->second, now_s) < 0) return nullptr;
   return &found->second;
 }
 
+void Sessions::keep(const std::string& id, double now_s) {
+  const auto found = sessions_.find(id);
+  if (found != sessions_.end() && ends_in_s(found->second, now_s) >= 0)
+    found->second.acted_s = now_s;
+}
+
 void Sessions::end(const std::string& id) {
-  sessions_.erase(id);
+  ended_ = sessions_.erase(id) > 0 || ended_;
 }
 
 std::string cookie_named(const std::string& header, std::string_view name) {

@@ -183,6 +183,10 @@ const std::string& nobody() {
 
 }  // namespace
 
+double steady_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 Clerk::Clerk()
     : thread_([this] {
         std::unique_lock lock(mutex_);
@@ -239,11 +243,12 @@ struct Desk::Question {
 };
 
 Desk::Desk(attachment::Attachment& attachment, const core::Configuration& configuration,
-           std::function<void(std::function<void()>)> post)
+           std::function<void(std::function<void()>)> post, std::function<double()> seconds)
     : attachment_(attachment),
       rules_(configuration.hmi),
       store_(configuration.store),
       post_(std::move(post)),
+      now_s_(std::move(seconds)),
       record_(*configuration.line, *configuration.orders),
       sessions_(configuration.hmi.session_idle_s),
       course_(*configuration.line, *configuration.orders),
@@ -292,11 +297,20 @@ void Desk::close() {
   scenarios_.close();
 }
 
-double Desk::now_s() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+/// A removed account, another role or another password ends sessions, and with them their streams.
+void Desk::heed_accounts() {
+  if (rules_.accounts.empty()) return;
+  std::error_code gone;
+  const auto written = std::filesystem::last_write_time(rules_.accounts, gone);
+  if (written == accounts_written_) return;
+  accounts_written_ = written;
+  const auto accounts = read_accounts(rules_.accounts);
+  sessions_.end_others(accounts ? *accounts : std::vector<Account>());
 }
 
 bool Desk::look() {
+  heed_accounts();
+  const bool ended = sessions_.sweep(now_s_());
   const auto snapshot = Json::parse(attachment_.snapshot(), nullptr, false);
   record_.take(snapshot);
   course_.take(snapshot);
@@ -312,14 +326,14 @@ bool Desk::look() {
     state["what_if"] = {{"number", question_->number},
                         {"done", question_->done.load()},
                         {"all", question_->all.load()},
-                        {"left_s", question_->left_s(now_s())},
+                        {"left_s", question_->left_s(now_s_())},
                         {"cancelled", question_->cancelled.load()},
                         {"over", question_->over}};
   if (auto running = scenarios_.now(); !running.is_null()) state["scenario"] = std::move(running);
   const auto wall_ms = wall_ms_now();
   auto text = state.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const double at = now_s();
-  if (text == compared_ && at - sent_s_ < state_at_least_every_s) return false;
+  const double at = now_s_();
+  if (text == compared_ && at - sent_s_ < state_at_least_every_s) return ended;
   compared_ = std::move(text);
   sent_s_ = at;
   ++version_;
@@ -333,10 +347,16 @@ bool Desk::look() {
   return true;
 }
 
-Feed Desk::feed() {
+Feed Desk::feed(const std::string& session) {
   // A stream that is slow gets the newest state next, never a queue of old ones.
-  return [this, version = std::uint64_t{0}, note = record_.last_note()]() mutable {
+  return [this, session, known = sessions_.find(session, now_s_()) != nullptr,
+          version = std::uint64_t{0},
+          note = record_.last_note()]() mutable -> std::optional<std::string> {
+    const bool lost = known && sessions_.find(session, now_s_()) == nullptr;
+    if (lost && !rules_.open_to_view) return std::nullopt;
     std::string news;
+    if (lost) news = "event: signed-out\ndata: {}\n\n";
+    known = known && !lost;
     for (const auto& told : record_.notes_after(note)) {
       note = told.at("number").get<std::uint64_t>();
       news += "event: note\ndata: " + told.dump(-1, ' ', false, Json::error_handler_t::replace) +
@@ -349,7 +369,7 @@ Feed Desk::feed() {
 }
 
 void Desk::handle(const Request& request, Reply reply) {
-  const auto* session = sessions_.find(cookie_named(request.cookie, session_cookie), now_s());
+  const auto* session = sessions_.find(cookie_named(request.cookie, session_cookie), now_s_());
   // What a browser sends must not end the host, whatever was forgotten here.
   try {
     if (request.method == "GET" || request.method == "HEAD") return get(request, reply, session);
@@ -372,14 +392,19 @@ Json Desk::session_json(const Session* session) const {
          {Act::decide, "decide"},
          {Act::run_scenario, "run-scenario"}}};
     for (const auto& [act, name] : acts)
-      if (may(session->role, act)) rights.push_back(name);
+      if (may(session->account.role, act)) rights.push_back(name);
   }
-  return {{"user", session == nullptr ? Json() : Json(session->user)},
-          {"role", session == nullptr ? Json() : Json(name_of(session->role))},
-          {"token", session == nullptr ? Json() : Json(session->token)},
-          {"may", std::move(rights)},
-          {"accounts", !rules_.accounts.empty()},
-          {"open_to_view", rules_.open_to_view}};
+  const auto of = [&](const auto& part) { return session == nullptr ? Json() : Json(part()); };
+  return {
+      {"user", of([&] { return session->account.name; })},
+      {"role", of([&] { return name_of(session->account.role); })},
+      {"token", of([&] { return session->token; })},
+      {"may", std::move(rights)},
+      {"ends_in_s", of([&] { return sessions_.ends_in_s(*session, now_s_()); })},
+      {"ends_at_last_in_s", of([&] { return Sessions::ends_at_last_in_s(*session, now_s_()); })},
+      {"warn_s", std::min(60.0, rules_.session_idle_s / 2)},
+      {"accounts", !rules_.accounts.empty()},
+      {"open_to_view", rules_.open_to_view}};
 }
 
 void Desk::get(const Request& request, const Reply& reply, const Session* session) {
@@ -396,7 +421,7 @@ void Desk::get(const Request& request, const Reply& reply, const Session* sessio
     Response response;
     response.type = "text/event-stream; charset=utf-8";
     response.headers = {{"X-Accel-Buffering", "no"}};
-    response.feed = feed();
+    response.feed = feed(cookie_named(request.cookie, session_cookie));
     return reply(std::move(response));
   }
   if (request.path == "/api/machine") {
@@ -474,27 +499,26 @@ void Desk::act(const Request& request, const Reply& reply, const Session* sessio
       {"/api/roll-back/confirm", {Act::decide, &Desk::confirm_roll_back}},
       {"/api/lock-out/clear", {Act::decide, &Desk::clear_lock_out}}};
   const bool leaving = request.path == "/api/sign-out";
+  const bool staying = request.path == "/api/stay";
   const auto route = routes.find(request.path);
-  if (!leaving && route == routes.end()) return reply(refusal(404, "there is no such act"));
+  if (!leaving && !staying && route == routes.end())
+    return reply(refusal(404, "there is no such act"));
   if (session == nullptr)
     return reply(refusal(401, rules_.accounts.empty()
                                   ? "these pages are read-only: no accounts are configured"
                                   : "sign in first; sessions end when they are not used"));
   if (request.token.empty() || request.token != session->token)
     return reply(refusal(403, "the page is out of date; load it again"));
-  const Acting acting{session->user, session->role, cookie_named(request.cookie, session_cookie),
-                      std::move(body)};
+  const Acting acting{session->account.name, session->account.role,
+                      cookie_named(request.cookie, session_cookie), std::move(body)};
   if (leaving) return sign_out(acting, reply);
-  // The file may have changed since: a removed account or another role counts at once.
+  sessions_.keep(acting.session, now_s_());
+  // The file may have changed since it was last looked at.
   const auto accounts = read_accounts(rules_.accounts);
-  const bool still =
-      accounts && std::any_of(accounts->begin(), accounts->end(), [&](const Account& account) {
-        return account.name == acting.user && account.role == acting.role;
-      });
-  if (!still) {
-    sessions_.end(acting.session);
-    return reply(refusal(401, "the account has changed; sign in again"));
-  }
+  sessions_.end_others(accounts ? *accounts : std::vector<Account>());
+  session = sessions_.find(acting.session, now_s_());
+  if (session == nullptr) return reply(refusal(401, "the account has changed; sign in again"));
+  if (staying) return reply(answer(session_json(session)));
   if (!may(acting.role, route->second.act)) {
     note_act(acting.user, "refused",
              fmt::format("{} may not {}", name_of(acting.role), request.path.substr(5)));
@@ -522,35 +546,37 @@ void Desk::sign_in(const Request& request, const Json& body, const Reply& reply)
   const auto password = body["password"].get<std::string>();
   if (!complaint_about_name(name).empty() || password.size() > 128)
     return reply(refusal(401, "name or password is wrong"));
-  if (const double wait = lockout_.wait_s(name, now_s()); wait > 0) {
+  if (const double wait = lockout_.wait_s(name, request.remote, now_s_()); wait > 0) {
     auto response = refusal(429, fmt::format("too many wrong passwords; try again in {:.0f} min",
                                              std::ceil(wait / 60)));
     response.headers.emplace_back("Retry-After", fmt::format("{:.0f}", std::ceil(wait)));
     return reply(std::move(response));
   }
-  const bool secure = request.secure;
   // Counted before the hash is, so that many at once are not more than few.
-  lockout_.failed(name, now_s());
-  const bool taken = clerk_->take([this, name, password, secure, reply] {
+  lockout_.failed(name, request.remote, now_s_());
+  const bool taken = clerk_->take([this, name, password, reply, secure = request.secure,
+                                   remote = request.remote,
+                                   former = cookie_named(request.cookie, session_cookie)] {
     const auto accounts = read_accounts(rules_.accounts);
     std::optional<Account> account;
     if (accounts)
       for (const auto& known : *accounts)
         if (known.name == name) account = known;
     const bool right = matches(account ? account->hash : nobody(), password) && account.has_value();
-    post_([this, name, account, right, secure, reply] {
+    post_([this, name, account, right, secure, remote, former, reply] {
       if (!right) {
         // A flood of wrong passwords must not become a flood of audit lines.
-        if (now_s() - refusal_noted_s_ > refusals_noted_every_s) {
-          refusal_noted_s_ = now_s();
+        if (now_s_() - refusal_noted_s_ > refusals_noted_every_s) {
+          refusal_noted_s_ = now_s_();
           note_act(name, "sign-in refused", "name or password is wrong");
         }
         return reply(refusal(401, "name or password is wrong"));
       }
-      lockout_.succeeded(name);
-      const auto id = sessions_.begin(*account, now_s());
+      lockout_.succeeded(name, remote, now_s_());
+      sessions_.end(former);
+      const auto id = sessions_.begin(*account, now_s_());
       note_act(name, "signed in", std::string(name_of(account->role)));
-      auto response = answer(session_json(sessions_.find(id, now_s())));
+      auto response = answer(session_json(sessions_.find(id, now_s_())));
       response.headers.emplace_back("Set-Cookie", cookie(id, secure, Sessions::longest_s));
       reply(std::move(response));
     });
@@ -766,7 +792,7 @@ void Desk::prepare(const Acting& acting, const Reply& reply) {
   if (!waits || !number || plan.value("proposal", 0) != *number)
     return reply(refusal(409, "this proposal does not wait for a decision any more"));
   ticket_ = Ticket{random_word(16), acting.user,       *number, acting.body["approve"].get<bool>(),
-                   false,           now_s() + ticket_s};
+                   false,           now_s_() + ticket_s};
   Json told = {{"ticket", ticket_->word},
                {"expires_in_s", ticket_s},
                {"proposal", *number},
@@ -792,7 +818,7 @@ std::optional<std::pair<Desk::Ticket, std::string>> Desk::second_step(const Acti
   }
   auto ticket = std::exchange(ticket_, std::nullopt);
   if (!ticket || ticket->word != acting.body["ticket"].get<std::string>() ||
-      ticket->user != acting.user || ticket->roll_back != roll_back || now_s() > ticket->until_s) {
+      ticket->user != acting.user || ticket->roll_back != roll_back || now_s_() > ticket->until_s) {
     reply(refusal(409, "the first step is too old or was not yours; begin again"));
     return std::nullopt;
   }
@@ -813,7 +839,7 @@ void Desk::prepare_roll_back(const Acting& acting, const Reply& reply) {
   const auto back = Json::parse(attachment_.way_back(), nullptr, false);
   if (!back.is_object()) return reply(refusal(409, "no deployed schedule stands to be taken back"));
   const int number = back.value("proposal", 0);
-  ticket_ = Ticket{random_word(16), acting.user, number, false, true, now_s() + ticket_s};
+  ticket_ = Ticket{random_word(16), acting.user, number, false, true, now_s_() + ticket_s};
   with_registers({{"ticket", ticket_->word},
                   {"expires_in_s", ticket_s},
                   {"proposal", number},

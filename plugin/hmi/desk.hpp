@@ -42,11 +42,13 @@ class Clerk {
   std::thread thread_;
 };
 
+[[nodiscard]] double steady_s();
+
 class Desk {
  public:
-  /// `post` runs work on the server's thread.
+  /// `post` runs work on the server's thread. `seconds`: of any steady clock.
   Desk(attachment::Attachment& attachment, const core::Configuration& configuration,
-       std::function<void(std::function<void()>)> post);
+       std::function<void(std::function<void()>)> post, std::function<double()> seconds = steady_s);
   ~Desk();
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
@@ -55,7 +57,7 @@ class Desk {
   void close();
   /// Answers a request now or later.
   void handle(const Request& request, Reply reply);
-  /// Looks at the attachment; true when streams have news.
+  /// Looks at the attachment and the accounts; true when streams have news, or end.
   bool look();
   void note(Json event);
 
@@ -77,7 +79,7 @@ class Desk {
   };
   using Route = void (Desk::*)(const Acting& acting, const Reply& reply);
 
-  [[nodiscard]] double now_s() const;
+  void heed_accounts();
   void get(const Request& request, const Reply& reply, const Session* session);
   void act(const Request& request, const Reply& reply, const Session* session);
   void sign_in(const Request& request, const Json& body, const Reply& reply);
@@ -115,7 +117,8 @@ class Desk {
   [[nodiscard]] Json session_json(const Session* session) const;
   [[nodiscard]] std::string cookie(const std::string& id, bool secure, double for_s) const;
   void note_act(const std::string& who, const std::string& what, const std::string& detail);
-  [[nodiscard]] Feed feed();
+  /// For whoever has this session; who looks without one has none to lose.
+  [[nodiscard]] Feed feed(const std::string& session);
 
   attachment::Attachment& attachment_;
   core::HmiRules rules_;
@@ -125,6 +128,8 @@ class Desk {
   std::string card_;  ///< What the folder of the model says of it.
   Json believed_;     ///< What the gate asks of forecasts.
   std::function<void(std::function<void()>)> post_;
+  std::function<double()> now_s_;
+  std::filesystem::file_time_type accounts_written_{};
   Record record_;
   bool remembered_ = false;  ///< What was before the plugin began.
   Lockout lockout_;

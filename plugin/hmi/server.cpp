@@ -84,16 +84,18 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     missed_ = writing_;
     if (writing_) return;
     auto news = feed_();
+    if (!news) return close();
     const auto now = std::chrono::steady_clock::now();
-    if (news.empty()) {
+    if (news->empty()) {
       if (now - last_write_ < stream_silence_max) return;
       news = ": still here\n\n";
     }
     last_write_ = now;
-    send_stream(std::move(news));
+    send_stream(std::move(*news));
   }
 
   void close() override {
+    feed_ = nullptr;
     error_code ignored;
     tcp_stream().socket().close(ignored);
   }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,16 +34,16 @@ struct Request {
   bool secure = false;  ///< Came over TLS.
 };
 
-/// The news for one stream since it was last asked; empty when there is none. Runs on the
-/// server's thread.
-using Feed = std::function<std::string()>;
+/// The news for one stream since it was last asked; empty when there is none; nothing: the stream
+/// ends. Runs on the server's thread.
+using Feed = std::function<std::optional<std::string>()>;
 
 struct Response {
   int status = 200;
   std::string type = "application/json; charset=utf-8";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  Feed feed;  ///< Not empty: the answer is an endless stream of server-sent events.
+  Feed feed;  ///< Not empty: the answer is a stream of server-sent events.
 };
 
 /// May be called once, from any thread, also after the client has gone.

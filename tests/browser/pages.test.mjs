@@ -709,4 +709,44 @@ test("a line with branches, side-by-side units, assembly and rework is drawn as 
   assert.deepEqual(await barriers(page), []);
 });
 
+test("a session that nobody uses ends before the eyes of who has left it, and its stream with it", async (context) => {
+  await plant.end();
+  plant = await Plant.start({ foreline: FORELINE, folder: join(OUT, "idle"), scenario: join(TREE, "scenarios/demo.toml"), speed: 20, people, pages: 'open_to_view = false\nsession_idle = "12 s"\n' });
+  const page = await desk("idle");
+  const out = page.getByText("Sign in to look at this line.");
+  await page.goto(`${plant.origin}/#/machine/filler`);
+  await out.waitFor();
+  assert.equal(await page.locator(".banner, .link").count(), 0, "that nobody is signed in is no fault of the plugin");
+  await sign_in(page, "eva");
+  await page.locator(".link.live").waitFor();
+  const warned = page.getByRole("dialog", { name: "You will be signed out" });
+  const key = async () => (await page.keyboard.press("Shift"), performance.now());
+  let acted = await key();
+  const seconds = () => (performance.now() - acted) / 1000;
+  await warned.waitFor();
+  assert.ok(seconds() > 4 && seconds() < 9, `warned after ${seconds()} s of 12`);
+  assert.deepEqual(await barriers(page), []);
+  await picture(page, "leaving");
+  acted = await key();
+  await warned.waitFor({ state: "hidden" });
+  await warned.waitFor();
+  // The page goes on asking, as it always does: that keeps nothing.
+  const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const stream = await fetch(`${plant.origin}/api/stream`, { headers: { cookie } });
+  assert.equal(stream.status, 200);
+  const ended = (async () => { try { for await (const _ of stream.body); } catch { /* cut off */ } return seconds(); })();
+  await out.waitFor();
+  context.diagnostic(`signed out after ${seconds().toFixed(1)} s, the stream ended after ${(await ended).toFixed(1)} s`);
+  assert.ok(seconds() > 11 && seconds() < 14 && (await ended) < 13.2, `${seconds()} ${await ended}`);
+  assert.equal(await page.locator("main .panel").count(), 0);
+  assert.equal((await fetch(`${plant.origin}/api/stream`, { headers: { cookie } })).status, 401);
+  await sign_in(page, "eva");
+  await page.locator("main .panel").first().waitFor();
+  // Another window of the same browser signs out.
+  const other = await page.context().newPage();
+  await other.goto(`${plant.origin}/#/alarms`);
+  await other.getByRole("button", { name: "Sign out" }).click();
+  await out.waitFor({ timeout: 2000 });
+});
+
 test("nothing was asked of another host, and no page broke", () => assert.deepEqual(noted, []));

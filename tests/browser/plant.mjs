@@ -56,8 +56,8 @@ class Program {
 }
 
 export class Plant {
-  /** `scenario` is served `speed` times faster than real time; all that is written goes to `folder`. `more`: of the settings. */
-  static async start({ foreline, folder, scenario, speed, people = {}, scenarios, more = "" }) {
+  /** `scenario` is served `speed` times faster than real time; all that is written goes to `folder`. `pages`: more lines of [hmi]; `more`: of all settings. */
+  static async start({ foreline, folder, scenario, speed, people = {}, scenarios, pages = "", more = "" }) {
     const plant = new Plant();
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -70,7 +70,7 @@ export class Plant {
       if (added.status !== 0) throw new Error(added.stderr);
     }
     const settings = join(plugin, "plugin.toml");
-    appendFileSync(settings, `\n[hmi]\ntarget_oee = "85 %"\n${Object.keys(people).length ? 'accounts = "accounts.json"\n' : ""}${scenarios ? `scenarios = "${scenarios}"\n` : ""}${gate}${more}`);
+    appendFileSync(settings, `\n[hmi]\ntarget_oee = "85 %"\n${Object.keys(people).length ? 'accounts = "accounts.json"\n' : ""}${scenarios ? `scenarios = "${scenarios}"\n` : ""}${pages}${gate}${more}`);
     await plant.attach();
     return plant;
   }

@@ -90,48 +90,102 @@ TEST_CASE("rights are apart: who asks for a plan does not decide on it") {
     CHECK_FALSE(may(Role::viewer, act));
 }
 
-TEST_CASE("five wrong passwords lock a name out for five minutes") {
+TEST_CASE("five wrong passwords lock a name out for five minutes, at the address they came from") {
   Lockout lockout;
   for (int i = 0; i < Lockout::failures_max; ++i) {
-    CHECK(lockout.wait_s("ada", 10) == 0);
-    lockout.failed("ada", 10);
+    CHECK(lockout.wait_s("ada", "10.0.0.9", 10) == 0);
+    lockout.failed("ada", "10.0.0.9", 10);
   }
-  CHECK(lockout.wait_s("ada", 10) == Approx(300));
-  CHECK(lockout.wait_s("bo", 10) == 0);
-  CHECK(lockout.wait_s("ada", 309) == Approx(1));
-  CHECK(lockout.wait_s("ada", 311) == 0);
-  lockout.failed("ada", 311);
-  CHECK(lockout.wait_s("ada", 311) == 0);
-  lockout.succeeded("ada");
-  CHECK(lockout.wait_s("ada", 311) == 0);
+  CHECK(lockout.wait_s("ada", "10.0.0.9", 10) == Approx(300));
+  CHECK(lockout.wait_s("bo", "10.0.0.9", 10) == 0);
+  CHECK(lockout.wait_s("ada", "10.0.0.7", 10) == 0);
+  CHECK(lockout.wait_s("ada", "10.0.0.9", 309) == Approx(1));
+  CHECK(lockout.wait_s("ada", "10.0.0.9", 311) == 0);
+  lockout.failed("ada", "10.0.0.9", 311);
+  CHECK(lockout.wait_s("ada", "10.0.0.9", 311) == 0);
+  lockout.succeeded("ada", "10.0.0.9", 311);
+  CHECK(lockout.wait_s("ada", "10.0.0.9", 311) == 0);
+}
+
+TEST_CASE("who guesses at many names is locked out himself, and others are not") {
+  Lockout lockout;
+  for (int i = 0; i < Lockout::failures_at_address; ++i) {
+    CHECK(lockout.wait_s("name" + std::to_string(i), "10.0.0.9", 10) == 0);
+    lockout.failed("name" + std::to_string(i), "10.0.0.9", 10);
+  }
+  CHECK(lockout.wait_s("ada", "10.0.0.9", 10) == Approx(300));
+  CHECK(lockout.wait_s("ada", "10.0.0.7", 10) == 0);
+  CHECK(lockout.wait_s("name3", "10.0.0.7", 10) == 0);
+}
+
+TEST_CASE("guessing from many addresses is as slow, and keeps nobody from where he has signed in") {
+  Lockout lockout;
+  lockout.succeeded("ada", "10.0.0.7", 5);
+  for (int i = 0; i < Lockout::failures_of_name; ++i) {
+    CHECK(lockout.wait_s("ada", "10.0.1." + std::to_string(i / 4), 10) == 0);
+    lockout.failed("ada", "10.0.1." + std::to_string(i / 4), 10);
+  }
+  CHECK(lockout.wait_s("ada", "10.0.2.1", 10) == Approx(300));
+  CHECK(lockout.wait_s("ada", "10.0.0.7", 10) == 0);
+  for (int i = 0; i < Lockout::failures_max; ++i) lockout.failed("ada", "10.0.0.7", 11);
+  CHECK(lockout.wait_s("ada", "10.0.0.7", 11) == Approx(300));
 }
 
 TEST_CASE("made-up names do not fill the memory of the lock-out") {
   Lockout lockout;
-  for (int i = 0; i < 5; ++i) lockout.failed("ada", 1e6);
-  for (std::size_t i = 0; i < 3 * Lockout::names_max; ++i)
-    lockout.failed("name" + std::to_string(i), static_cast<double>(i));
-  CHECK(lockout.wait_s("ada", 1e6) > 0);
+  for (int i = 0; i < 5; ++i) lockout.failed("ada", "10.0.0.9", 1e6);
+  for (std::size_t i = 0; i < 3 * Lockout::entries_max; ++i)
+    lockout.failed("name" + std::to_string(i), "10.0.1.1", static_cast<double>(i));
+  CHECK(lockout.wait_s("ada", "10.0.0.9", 1e6) > 0);
 }
 
-TEST_CASE("a session ends when it is not used, and at the latest after a shift") {
+TEST_CASE("a session ends when nobody acts, and at the latest after a shift") {
   Sessions sessions(900);
   const Account ada{"ada", Role::approver, ""};
   const auto id = sessions.begin(ada, 0);
   CHECK(id.size() == 64);
-  REQUIRE(sessions.find(id, 800) != nullptr);
-  CHECK(sessions.find(id, 800)->token.size() == 64);
-  CHECK(sessions.find(id, 1600) != nullptr);
-  CHECK(sessions.find(id, 2600) == nullptr);
+  // Pages ask, again and again: that is no act.
+  for (double now = 0; now <= 900; now += 1) REQUIRE(sessions.find(id, now) != nullptr);
+  CHECK(sessions.find(id, 900)->token.size() == 64);
+  CHECK(sessions.find(id, 901) == nullptr);
+  sessions.keep(id, 901);
+  CHECK(sessions.find(id, 901) == nullptr);
+
   const auto other = sessions.begin(ada, 0);
   CHECK(other != id);
-  for (double now = 0; now < Sessions::longest_s; now += 600)
+  for (double now = 0; now < Sessions::longest_s; now += 600) {
     REQUIRE(sessions.find(other, now) != nullptr);
+    CHECK(sessions.ends_in_s(*sessions.find(other, now), now) <= 900);
+    sessions.keep(other, now);
+  }
+  const double nearly = Sessions::longest_s - 10;
+  CHECK(sessions.ends_in_s(*sessions.find(other, nearly), nearly) == Approx(10));
+  CHECK(Sessions::ends_at_last_in_s(*sessions.find(other, nearly), nearly) == Approx(10));
   CHECK(sessions.find(other, Sessions::longest_s + 1) == nullptr);
   const auto third = sessions.begin(ada, 0);
   sessions.end(third);
   CHECK(sessions.find(third, 1) == nullptr);
   CHECK(sessions.find("", 1) == nullptr);
+}
+
+TEST_CASE("whose account has gone or is another has no session, and that is told once") {
+  Sessions sessions(900);
+  const Account ada{"ada", Role::approver, "$argon2id$a"};
+  const Account bo{"bo", Role::viewer, "$argon2id$b"};
+  const auto of_ada = sessions.begin(ada, 0);
+  const auto of_bo = sessions.begin(bo, 0);
+  sessions.end_others({ada, bo});
+  CHECK_FALSE(sessions.sweep(1));
+  sessions.end_others({ada, {"bo", Role::engineer, "$argon2id$b"}});
+  CHECK(sessions.find(of_bo, 1) == nullptr);
+  CHECK(sessions.find(of_ada, 1) != nullptr);
+  CHECK(sessions.sweep(1));
+  CHECK_FALSE(sessions.sweep(1));
+  sessions.end_others({{"ada", Role::approver, "$argon2id$new"}});
+  CHECK(sessions.find(of_ada, 1) == nullptr);
+  (void)sessions.begin(ada, 1);
+  (void)sessions.sweep(1);
+  CHECK(sessions.sweep(902));
 }
 
 TEST_CASE("a cookie is found by its whole name") {

@@ -24,7 +24,7 @@ namespace {
 
 const std::set<int> expected = {200, 400, 401, 403, 404, 405, 409, 415, 429, 503};
 
-core::Configuration configuration(const std::string& name) {
+core::Configuration configuration(const std::string& name, const std::string& pages = "") {
   const auto folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / ("desk-" + name);
   fs::remove_all(folder);
   fs::create_directories(folder / "scenarios");
@@ -37,7 +37,8 @@ core::Configuration configuration(const std::string& name) {
       << "format = \"foreline plugin 1\"\nline = \"line.toml\"\n[plc]\nport = 15999\n"
          "[[machine]]\nname = \"press\"\nstate = \"10\"\noperating = \"11\"\nrenewals = \"12\"\n"
          "[machine.signals]\nvibration = \"20 f32\"\n"
-         "[hmi]\naccounts = \"accounts.json\"\nscenarios = \"scenarios\"\n";
+         "[hmi]\naccounts = \"accounts.json\"\nscenarios = \"scenarios\"\n"
+      << pages;
   const auto hash = hash_of("a long enough one");
   REQUIRE(hash);
   REQUIRE(write_accounts(folder / "accounts.json",
@@ -55,10 +56,13 @@ struct Office {
   attachment::Attachment attachment{rules, {}};
   std::mutex mutex;
   std::deque<std::function<void()>> posted;
-  Desk desk{attachment, rules, [this](std::function<void()> work) {
+  double now_s = 0;
+  Desk desk{attachment, rules,
+            [this](std::function<void()> work) {
               const std::lock_guard lock(mutex);
               posted.push_back(std::move(work));
-            }};
+            },
+            [this] { return now_s; }};
 
   ~Office() { desk.close(); }
 
@@ -89,6 +93,12 @@ struct Office {
     }
     FAIL("no answer to " << request.path);
     return {};
+  }
+  Response get(const std::string& path, const Request& as = {}) {
+    auto request = as;
+    request.method = "GET";
+    request.path = path;
+    return ask(request);
   }
   Response post(const std::string& path, const std::string& body, const Request& as = {}) {
     auto request = as;
@@ -295,4 +305,117 @@ TEST_CASE("well-formed acts with wounds are answered once, in JSON, and nothing 
   look.method = "GET";
   look.path = "/api/line";
   CHECK(office.ask(look).status == 200);
+}
+
+TEST_CASE("only acts keep a session, and the pages are told when it ends") {
+  Office office(configuration("idle", "session_idle = \"10 min\"\n"));
+  const auto as = office.signed_in("eva");
+  const auto session = [&] { return Json::parse(office.get("/api/session", as).body); };
+  CHECK(session().at("ends_in_s") == 600);
+  CHECK(session().at("warn_s") == 60);
+  for (; office.now_s < 500; office.now_s += 1) {
+    CHECK(office.get("/api/data", as).status == 200);
+    CHECK(session().at("user") == "eva");
+  }
+  CHECK(session().at("ends_in_s") == 100);
+  auto forged = as;
+  forged.token = std::string(64, '0');
+  CHECK(office.post("/api/stay", "{}", forged).status == 403);
+  CHECK(session().at("ends_in_s") == 100);
+  CHECK(Json::parse(office.post("/api/stay", "{}", as).body).at("ends_in_s") == 600);
+  office.now_s += 599;
+  CHECK(session().at("user") == "eva");
+  office.now_s += 2;
+  CHECK(session().at("user").is_null());
+  CHECK(session().at("ends_in_s").is_null());
+  CHECK(office.post("/api/stay", "{}", as).status == 401);
+}
+
+TEST_CASE("tokens of an ended session and of another's are worth nothing") {
+  Office office("tokens");
+  const auto ended = office.signed_in("eva");
+  REQUIRE(office.post("/api/sign-out", "{}", ended).status == 200);
+  CHECK(office.post("/api/plan", "{}", ended).status == 401);
+  auto as = office.signed_in("eva");
+  as.token = ended.token;
+  CHECK(office.post("/api/plan", "{}", as).status == 403);
+  as.token = office.signed_in("anton").token;
+  CHECK(office.post("/api/plan", "{}", as).status == 403);
+}
+
+TEST_CASE("a stream that only those who have signed in may see ends with their session") {
+  const auto pages = std::string("open_to_view = false\nsession_idle = \"10 min\"\n");
+  Office office(configuration("stream", pages));
+  CHECK(office.get("/api/stream").status == 401);
+  office.desk.look();
+  const auto open = [&](const Request& as) {
+    auto stream = office.get("/api/stream", as).feed;
+    REQUIRE(stream);
+    const auto first = stream();
+    REQUIRE(first);
+    CHECK(first->find("event: state") != std::string::npos);
+    return stream;
+  };
+  /// What the server does several times a second: true, so that it wakes the streams.
+  const auto ends = [&](const Feed& stream) { return office.desk.look() && !stream(); };
+
+  auto as = office.signed_in("eva");
+  auto stream = open(as);
+  office.now_s += 599;
+  (void)office.desk.look();
+  CHECK(stream());
+  office.now_s += 1.1;
+  CHECK(ends(stream));
+
+  as = office.signed_in("eva");
+  stream = open(as);
+  CHECK(office.post("/api/sign-out", "{}", as).status == 200);
+  CHECK(ends(stream));
+
+  as = office.signed_in("eva");
+  stream = open(as);
+  for (double at = 0; at < Sessions::longest_s; at += 500) {
+    CHECK(office.post("/api/stay", "{}", as).status == 200);
+    office.now_s += 500;
+  }
+  (void)office.desk.look();
+  CHECK_FALSE(stream());
+
+  const auto of_anton = office.signed_in("anton");
+  as = office.signed_in("eva");
+  stream = open(as);
+  const auto others = open(of_anton);
+  auto accounts = *read_accounts(office.rules.hmi.accounts);
+  accounts.front().role = Role::viewer;
+  REQUIRE(write_accounts(office.rules.hmi.accounts, accounts));
+  CHECK(ends(stream));
+  CHECK(others());
+}
+
+TEST_CASE("a stream that anybody may see goes on, and tells the page that nobody is signed in") {
+  Office office("open-stream");
+  office.desk.look();
+  const auto as = office.signed_in("eva");
+  const auto stream = office.get("/api/stream", as).feed;
+  (void)stream();
+  CHECK(office.post("/api/sign-out", "{}", as).status == 200);
+  CHECK(office.desk.look());
+  const auto news = stream();
+  REQUIRE(news);
+  CHECK(news->find("event: signed-out") != std::string::npos);
+  CHECK(stream()->find("event: signed-out") == std::string::npos);
+}
+
+TEST_CASE("who guesses an approver's password from one desk does not keep him from another") {
+  Office office("lock-out");
+  Request guesser;
+  guesser.remote = "10.0.0.9";
+  for (int i = 0; i < Lockout::failures_max; ++i)
+    CHECK(office.post("/api/sign-in", R"({"name":"anton","password":"a guess"})", guesser).status ==
+          401);
+  const auto* right = R"({"name":"anton","password":"a long enough one"})";
+  CHECK(office.post("/api/sign-in", right, guesser).status == 429);
+  Request own;
+  own.remote = "10.0.0.7";
+  CHECK(office.post("/api/sign-in", right, own).status == 200);
 }

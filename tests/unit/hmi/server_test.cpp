@@ -74,6 +74,13 @@ struct Running {
         response.type = "text/event-stream";
         response.feed = [n = 0]() mutable { return "data: " + std::to_string(++n) + "\n\n"; };
       }
+      if (request.path == "/short-stream") {
+        response.type = "text/event-stream";
+        response.feed = [n = 0]() mutable -> std::optional<std::string> {
+          if (++n > 2) return std::nullopt;
+          return "data: " + std::to_string(n) + "\n\n";
+        };
+      }
       if (request.path == "/large-stream") {
         response.type = "text/event-stream";
         response.feed = [] { return std::string(1 << 20, 'x'); };
@@ -222,6 +229,16 @@ TEST_CASE("a stream gets news, and one that does not take them is put out") {
     while (!known) ::poll(nullptr, 0, 1);
     CHECK(open == 1);
   }
+}
+
+TEST_CASE("a stream ends when its feed does") {
+  Running running;
+  running.server->every(20ms, [&] { running.server->wake_streams(); });
+  Client client(running.server->port());
+  client.send("GET /short-stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  const auto heard = client.hear();
+  CHECK(heard.find("data: 1\n\ndata: 2\n\n") != std::string::npos);
+  CHECK_FALSE(client.timed_out());
 }
 
 TEST_CASE("an address, port or certificate that cannot be used is an error") {

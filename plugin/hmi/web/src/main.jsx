@@ -6,7 +6,7 @@ import "./style.css";
 import { Alarms } from "./alarms.jsx";
 import { Audit } from "./audit.jsx";
 import { clock, lasting, number } from "./format.js";
-import { age_s, freshness, live, post, refreshSession, useLive } from "./live.js";
+import { age_s, barred, freshness, leaving, live, post, refreshSession, useLive } from "./live.js";
 import { Machine } from "./machine.jsx";
 import { Overview } from "./overview.jsx";
 import { Dialog, Mark, Trouble, needs_acknowledgement, useAct } from "./parts.jsx";
@@ -76,6 +76,20 @@ function Who() {
   );
 }
 
+/** Before a session ends by itself. Any key or click keeps it, the one that closes this too. */
+function Leaving() {
+  const [closed, setClosed] = useState(null);
+  const { left_s, last } = leaving() ?? {};
+  if (left_s == null || closed === live.session.token) return null;
+  return (
+    <Dialog class="leaving" title={t("You will be signed out")} onClose={() => last && setClosed(live.session.token)}>
+      <p>{last ? t("Every session ends after some hours. Sign in again to go on.") : t("Nobody has acted for a while. Any key or click keeps you signed in.")}</p>
+      <p class="big" role="timer">{lasting(Math.ceil(left_s))}</p>
+      {!last && <footer><button type="button" class="act">{t("Stay signed in")}</button></footer>}
+    </Dialog>
+  );
+}
+
 function Banner() {
   const state = freshness();
   if (state === "live") return null;
@@ -94,8 +108,9 @@ function App() {
   const [page, ...rest] = usePlace();
   const [, title, Page] = pages.find(([name]) => name === page) ?? pages[0];
   const current = pages.find(([name]) => name === page)?.[0] ?? "overview";
-  const { line, state, session } = live;
+  const { line, state } = live;
   const fresh = freshness();
+  const out = barred();
   useEffect(() => {
     document.title = `${t(title)} · ${line?.name ?? "Foreline"}`;
   });
@@ -116,16 +131,17 @@ function App() {
             <a key={name} href={`#/${name}`} aria-current={name === current ? "page" : undefined}>{t(text)}{name === "alarms" && waiting > 0 && <span class="count"><Mark level="forecast" label={t("unacknowledged")} />{waiting}</span>}{name === "plan" && state?.proposal?.state === "proposed" && <span class="count"><Mark level="forecast" label={t("proposed")} /></span>}</a>
           ))}
         </nav>
-        <span class={`link ${fresh}`} role="status">{fresh === "live" ? <><span aria-hidden="true">●</span> {t("live")}</> : <><Mark level="high" label="" /> {fresh === "plc" ? t("PLC lost") : t("plugin lost")}</>}</span>
+        {!out && <span class={`link ${fresh}`} role="status">{fresh === "live" ? <><span aria-hidden="true">●</span> {t("live")}</> : <><Mark level="high" label="" /> {fresh === "plc" ? t("PLC lost") : t("plugin lost")}</>}</span>}
         <span class="clock"><span class="quiet">{t("Line time")}</span> <span class={fresh === "live" ? "" : "stale"}>{clock(state?.line_time_s)}</span>{state?.pace > 1.5 && <span class="quiet"> {t("{n} × real time", { n: number(state.pace, 0) })}</span>}</span>
         <label class="language"><span class="sr">{t("Language")}</span>
           <select value={is_chinese() ? "zh" : "en"} onChange={(e) => { choose(e.target.value); again((n) => n + 1); }}><option value="en">English</option><option value="zh">中文</option></select></label>
         <Who />
       </header>
-      <Banner />
+      {!out && <Banner />}
+      <Leaving />
       <main id="main" tabIndex="-1" class={fresh}>
         <h1 class="sr">{t(title)}</h1>
-        {session && !session.open_to_view && !session.user ? <p class="calm">{t("Sign in to look at this line.")}</p>
+        {out ? <p class="calm">{t("Sign in to look at this line.")}</p>
           : line && state?.machines ? <Page name={rest[0]} /> : <p class="calm">{t("Loading")}…</p>}
       </main>
     </>

@@ -53,13 +53,13 @@ export function Panel({ title, note, children, class: more = "", id }) {
 /** What is wider than its place scrolls, by keyboard too. */
 export const Scroll = ({ label, children }) => <div class="scroll" role="group" aria-label={label} tabIndex="0">{children}</div>;
 
-export function Dialog({ title, onClose, children, wide }) {
+export function Dialog({ title, onClose, children, wide, class: more = "" }) {
   const box = useRef();
   useEffect(() => {
     box.current.showModal();
   }, []);
   return (
-    <dialog ref={box} class={wide ? "wide" : ""} aria-label={title} onClose={onClose}>
+    <dialog ref={box} class={`${wide ? "wide" : ""} ${more}`} aria-label={title} onClose={onClose}>
       <header><h2>{title}</h2><button type="button" class="plain" onClick={() => box.current.close()} aria-label={t("Close")}>✕</button></header>
       {children}
     </dialog>

@@ -12,6 +12,8 @@ const zh = {
   "The PLC does not answer. Values are the last known.": "PLC 无响应。所示为最后已知值。",
   "last read {age} ago": "最后读取于 {age} 前", "never read": "尚未读取", "stale": "过时", "live": "实时", "PLC lost": "PLC 失联", "plugin lost": "插件失联",
   "Loading": "正在加载", "The plugin does not answer.": "插件无响应。", "Sign in to look at this line.": "登录后才能查看本产线。",
+  "You will be signed out": "即将退出登录", "Nobody has acted for a while. Any key or click keeps you signed in.": "已有一段时间无人操作。按任意键或点击即可保持登录。", "Stay signed in": "保持登录",
+  "Every session ends after some hours. Sign in again to go on.": "每次登录数小时后都会结束。请重新登录以继续。",
   // overview
   "The line": "产线", "buffer": "缓冲", "{n} of {all} places": "{n} / {all} 个位置", "order": "订单", "no order": "无订单", "for": "已持续",
   "Throughput": "产量", "parts/h": "件/小时", "ideal {n}": "理论 {n}", "OEE": "设备综合效率 OEE", "at {machine}, which sets the pace": "{machine}（瓶颈设备）",

@@ -646,9 +646,31 @@ test("a lost PLC is seen within seconds, and so is a lost plugin", async () => {
   await page.getByText("The PLC does not answer").waitFor({ timeout: 3_000 });
   await page.locator(".machine .stale").first().waitFor();
   assert.equal(await page.locator(".machine .state:not(.stale)").count(), 0, "a value looks live");
-  for (const place of [".coming .dead", ".orders .dead"]) await page.locator(place).first().waitFor();
   await picture(page, "plc-lost");
   await documented(page, "plc-lost");
+  // What the plant has said looks old, with its age, wherever it stands; records, documents and results with a moment of their own do not.
+  const kept = { overview: ["Standing alarms", "What happened"], "machine/filler": ["History"], alarms: ["Alarms", "Journal"], plan: ["Earlier plans", "What if"],
+    scenarios: ["Scenarios", "more than the line can make"], data: ["The link", "Who wins"], audit: ["Audit"] };
+  for (const place of pages) {
+    await open(page, place);
+    await page.locator({ plan: ".watermark", scenarios: ".verdict", audit: "tbody tr" }[place] ?? ".panel").first().waitFor();
+    await page.waitForTimeout(300);
+    const panels = await page.evaluate(() => [...document.querySelectorAll("main .panel")].map((panel) => {
+      const { filter, backgroundImage } = getComputedStyle(panel);
+      return { title: panel.getAttribute("aria-label"), looks: [filter === "grayscale(1)", backgroundImage.includes("gradient"), /^last read .+ ago$/.test(panel.querySelector("header > .age")?.textContent)] };
+    }));
+    const mixed = panels.filter(({ looks }) => new Set(looks).size > 1);
+    assert.deepEqual(mixed, [], `${place}: half old`);
+    assert.deepEqual(panels.filter(({ looks }) => !looks[0]).map(({ title }) => title).sort(), kept[place], `${place}: what does not look old`);
+    await picture(page, `plc-lost-${place.split("/")[0]}`);
+  }
+  for (const [place, alarm] of [["overview", ".standing li"], ["alarms", ".cards tbody tr"]]) {
+    await open(page, place);
+    await page.locator(alarm).nth(1).waitFor();
+    for (const one of await page.locator(alarm).all())
+      assert.notEqual(/PLC · communication/.test(await one.innerText()), /\bold\b/.test(await one.getAttribute("class")), await one.innerText());
+  }
+  await open(page, "overview");
   assert.deepEqual(await barriers(page), []);
   assert.deepEqual(await english_on_pages(page), []);
   await plant.watch.end("SIGKILL");
@@ -711,7 +733,7 @@ test("a line with branches, side-by-side units, assembly and rework is drawn as 
 
 test("a session that nobody uses ends before the eyes of who has left it, and its stream with it", async (context) => {
   await plant.end();
-  plant = await Plant.start({ foreline: FORELINE, folder: join(OUT, "idle"), scenario: join(TREE, "scenarios/demo.toml"), speed: 20, people, pages: 'open_to_view = false\nsession_idle = "12 s"\n' });
+  plant = await Plant.start({ foreline: FORELINE, folder: join(OUT, "idle"), scenario: join(TREE, "scenarios/demo.toml"), speed: 1, people, pages: 'open_to_view = false\nsession_idle = "12 s"\n' });
   const page = await desk("idle");
   const out = page.getByText("Sign in to look at this line.");
   await page.goto(`${plant.origin}/#/machine/filler`);

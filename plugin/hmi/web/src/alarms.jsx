@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { clock, lasting, number, percent, subject, wall } from "./format.js";
 import { get, live, may, post } from "./live.js";
-import { Dialog, Mark, Panel, Reason, Scroll, Trouble, WhyField, level_of, needs_acknowledgement, priorities, useAct, useEvery, useQuery } from "./parts.jsx";
+import { Age, Dialog, Mark, Panel, Reason, Scroll, Trouble, WhyField, aged_alarm, level_of, needs_acknowledgement, priorities, useAct, useEvery, useQuery } from "./parts.jsx";
 import { Notes } from "./overview.jsx";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
@@ -175,15 +175,15 @@ export function Alarms() {
   );
   return (
     <div class="page">
-      <Panel title={t("Alarms")} note={`ISA-18.2 · ${t("{n} of {all}", { n: shown.length, all: state.alarms.length })}`}>
+      <Panel kept title={t("Alarms")} note={`ISA-18.2 · ${t("{n} of {all}", { n: shown.length, all: state.alarms.length })}`}>
         <Filters query={query} choose={choose} />
-        <div class="toolbar"><TakeOut /></div>
+        <div class="toolbar"><TakeOut /> <Age /></div>
         {shown.length === 0 ? <p class="calm" role="status">{state.alarms.length === 0 ? t("No alarm stands.") : t("No alarm is so.")}</p> : (
           <Scroll label={t("Alarms")}><table class="cards">
             <thead><tr>{head("priority", "Priority", "ascending")}{head("id", "Alarm", "ascending")}<th scope="col">{t("State")}</th>{head("since", "Since", "descending")}
               <th scope="col">{t("Text")}</th><th scope="col">{t("Actions")}</th></tr></thead>
             <tbody>{shown.map((alarm) => (
-              <tr key={alarm.id} class={needs_acknowledgement(alarm) ? "new" : ""}>
+              <tr key={alarm.id} class={`${needs_acknowledgement(alarm) ? "new" : ""} ${aged_alarm(alarm)}`}>
                 <td><Mark level={level_of(alarm)} label="" /> {alarm.class === "forecast" ? <>{t("Prediction")} <span class="quiet">· {t(alarm.priority)}</span></> : <>{t(alarm.priority)} <span class="quiet">· {t(alarm.class)}</span></>}</td>
                 <th scope="row">{subject(alarm.id)}</th>
                 <td><span>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</span>
@@ -201,7 +201,7 @@ export function Alarms() {
       <Panel title={t("Alarm load")} note={load?.both && t("after ISA-18.2 and IEC 62682, {a} to {b} ({t}), for one operator", { a: clock(load.from_s, false), b: clock(load.until_s, false), t: lasting(load.until_s - load.from_s) })}>
         <Load load={load} />
       </Panel>
-      <Panel title={t("Journal")}>
+      <Panel kept title={t("Journal")}>
         <Notes notes={told.slice(-60).reverse()} />
       </Panel>
     </div>

@@ -49,11 +49,11 @@ export function Audit() {
   const [search, setSearch] = useState("");
   const audit = useEvery(() => get("/api/audit"), 0, [again, live.session?.user]);
   if (!audit) return <p class="calm">{t("Loading")}</p>;
-  if (audit.error && !audit.lines) return <div class="page"><Panel title={t("Audit")}><p class="calm">{live.session?.accounts && !live.session.user ? t("Sign in to read the audit.") : audit.error}</p></Panel></div>;
+  if (audit.error && !audit.lines) return <div class="page"><Panel kept title={t("Audit")}><p class="calm">{live.session?.accounts && !live.session.user ? t("Sign in to read the audit.") : audit.error}</p></Panel></div>;
   const lines = [...audit.lines].reverse().filter((line) => `${line.who} ${line.what} ${t(line.what)} ${line.detail} ${spoken(line.detail)}`.toLowerCase().includes(search.toLowerCase()));
   return (
     <div class="page">
-      <Panel title={t("Audit")} note={audit.kept ? (audit.whole ? t("the chain of {n} lines is whole", { n: audit.count }) : "") : ""}>
+      <Panel kept title={t("Audit")} note={audit.kept ? (audit.whole ? t("the chain of {n} lines is whole", { n: audit.count }) : "") : ""}>
         {!audit.kept && <p class="calm">{t("No audit is kept: the configuration names no store.")}</p>}
         {audit.kept && !audit.whole && <p class="trouble"><Mark level="high" /> {t("The audit is broken")}: {audit.error}</p>}
         <div class="toolbar"><label>{t("Search")} <input type="search" value={search} onInput={(e) => setSearch(e.target.value)} /></label><button type="button" onClick={() => setAgain(again + 1)}>{t("Verify again")}</button></div>

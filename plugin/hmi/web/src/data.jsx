@@ -106,7 +106,7 @@ function Calibration({ data }) {
 function Winners({ evaluation }) {
   const methods = evaluation?.methods ?? [];
   if (methods.length === 0)
-    return <Panel title={t("Who wins")}><p class="calm">{t("No data yet")}: {t("the model has no evaluation beside it")} (evaluation.json, <code>foreline train</code>).</p></Panel>;
+    return <Panel kept title={t("Who wins")}><p class="calm">{t("No data yet")}: {t("the model has no evaluation beside it")} (evaluation.json, <code>foreline train</code>).</p></Panel>;
   const [model] = methods;
   const best = (value) => Math.max(...methods.map(value));
   const more = evaluation.recall_more_than ?? {};
@@ -117,7 +117,7 @@ function Winners({ evaluation }) {
     </tr>
   );
   return (
-    <Panel title={t("Who wins")} note={t("{n} simulated days that no method had seen", { n: evaluation.days })}>
+    <Panel kept title={t("Who wins")} note={t("{n} simulated days that no method had seen", { n: evaluation.days })}>
       <Scroll label={t("Who wins")}><table class="tight rivals">
         <thead><tr><th scope="col">{t("Warned in time")}</th>{methods.map((m) => <th key={m.method} scope="col" class="n">{t(m.method)}</th>)}</tr></thead>
         <tbody>
@@ -257,7 +257,7 @@ export function Data() {
             <tbody>{data.forecasts.map((f) => <tr key={f.machine}><th scope="row">{f.machine}</th><td>{f.available ? t("available") : `${t("not available")}: ${f.why_not}`}</td><td class="n">{percent(f.missing)}</td></tr>)}</tbody></table>
           {data.card && <details><summary>{t("Its card: made of what, and when it can be believed")}</summary><div class="scroll" role="group" aria-label={t("The model")} tabIndex="0"><pre class="mono card">{data.card}</pre></div></details>}
         </Panel>
-        <Panel title={t("The link")}><dl>{Object.entries(data.counters).map(([name, n]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-n`}>{number(n, 0)}</dd>])}</dl></Panel>
+        <Panel kept title={t("The link")}><dl>{Object.entries(data.counters).map(([name, n]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-n`}>{number(n, 0)}</dd>])}</dl></Panel>
       </div>
     </div>
   );

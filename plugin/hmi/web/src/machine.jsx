@@ -177,7 +177,7 @@ export function Machine({ name }) {
             <dl><dt>OEE</dt><dd>{percent(now.oee.oee)} = {percent(now.oee.a)} × {percent(now.oee.p)} × {percent(now.oee.q)}</dd>
               {Object.entries(history?.states_s ?? {}).map(([name, s]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-s`}>{lasting(s)}</dd>])}</dl>
           </Panel>
-          <Panel title={t("Alarms and forecasts")}>
+          <Panel kept title={t("Alarms and forecasts")}>
             <Notes notes={[...(history?.history ?? [])].reverse().slice(0, 20).map((entry, i) => ({ number: i, at_s: entry.at_s, event: entry.what, text: entry.alarm ? `${subject(entry.alarm)}${told_behind(entry.text)}` : spoken(entry.text ?? "") }))} />
           </Panel>
         </div>

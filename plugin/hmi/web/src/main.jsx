@@ -6,10 +6,10 @@ import "./style.css";
 import { Alarms } from "./alarms.jsx";
 import { Audit } from "./audit.jsx";
 import { clock, lasting, number } from "./format.js";
-import { age_s, barred, freshness, leaving, live, post, refreshSession, useLive } from "./live.js";
+import { barred, freshness, leaving, live, post, refreshSession, useLive } from "./live.js";
 import { Machine } from "./machine.jsx";
 import { Overview } from "./overview.jsx";
-import { Dialog, Mark, Trouble, needs_acknowledgement, useAct } from "./parts.jsx";
+import { Dialog, Mark, Trouble, read_ago, needs_acknowledgement, useAct } from "./parts.jsx";
 import { Plan } from "./plan.jsx";
 import { Data } from "./data.jsx";
 import { Scenarios } from "./scenarios.jsx";
@@ -93,11 +93,10 @@ function Leaving() {
 function Banner() {
   const state = freshness();
   if (state === "live") return null;
-  const age = age_s();
   return (
     <div class="banner" role="alert">
       <Mark level="high" label="" /> <b>{state === "plugin" ? t("The plugin does not answer. Nothing below is live.") : t("The PLC does not answer. Values are the last known.")}</b>{" "}
-      <span>{age == null || live.state?.line_time_s === 0 ? t("never read") : t("last read {age} ago", { age: lasting(age) })}</span>
+      <span>{read_ago()}</span>
     </div>
   );
 }
@@ -139,7 +138,7 @@ function App() {
       </header>
       {!out && <Banner />}
       <Leaving />
-      <main id="main" tabIndex="-1" class={fresh}>
+      <main id="main" tabIndex="-1">
         <h1 class="sr">{t(title)}</h1>
         {out ? <p class="calm">{t("Sign in to look at this line.")}</p>
           : line && state?.machines ? <Page name={rest[0]} /> : <p class="calm">{t("Loading")}…</p>}

@@ -3,7 +3,7 @@ import { Acknowledge } from "./alarms.jsx";
 import { clock, forecasts_of, lasting, measure_name, number, percent, subject, told, unit_in } from "./format.js";
 import { Flow } from "./flow.jsx";
 import { Interval, cause_of, paired, service_said } from "./plan.jsx";
-import { Fresh, Mark, Panel, level_of, needs_acknowledgement, rem, useEvery, useWidth } from "./parts.jsx";
+import { Age, Fresh, Mark, Panel, aged, aged_alarm, level_of, needs_acknowledgement, rem, useEvery, useWidth } from "./parts.jsx";
 import { freshness, get, live } from "./live.js";
 import { reason_of, spoken } from "./said.js";
 import { t } from "./text.js";
@@ -47,7 +47,7 @@ function Buffer({ level, places }) {
 
 function Figure({ name, value, unit, note, below }) {
   return (
-    <div class="figure">
+    <div class={`figure ${aged()}`}>
       <span class="quiet">{name}</span>
       <Fresh class="big">{below && <><Mark level="low" label={t("below target")} />{" "}</>}{value}<span class="unit"> {unit}</span></Fresh>
       <span class="quiet">{note}</span>
@@ -70,7 +70,7 @@ export function TimeLine({ forecasts, line }) {
   const height = 1.8 * em + forecasts.length * row;
   const hours = [0, 1, 2, 3, 4].filter((h) => h * 3600 <= horizon);
   return (
-    <div ref={box} class={freshness() === "live" ? "" : "dead"}>
+    <div ref={box}>
       <svg class="drawing" width={width} height={height} role="img"
         aria-label={forecasts.map((f) => `${subject(f.id)}: ${percent(f.p)}${f.q10 != null && f.q90 != null ? `, ${when(f)}` : ""}`).join("; ")}>
         {hours.map((h) => (
@@ -177,11 +177,12 @@ export function Overview() {
         {forecasts.length > 0 ? <TimeLine forecasts={forecasts} line={line} />
           : <p class="calm">{state.forecasts.some((f) => f.available) ? t("Nothing is forecast above {p} within {h}.", { p: percent(worth_a_look), h: horizon }) : no_forecast(state.forecasts)}</p>}
       </Panel>
-      <Panel title={t("Standing alarms")} class="standing">
+      <Panel kept title={t("Standing alarms")} class="standing">
+        <Age />
         {alarms.length === 0 && <p class="calm">{t("No alarm stands.")}</p>}
         <ul class="alarms">
           {alarms.slice(0, 6).map((alarm) => (
-            <li key={alarm.id} class={needs_acknowledgement(alarm) ? "new" : ""}>
+            <li key={alarm.id} class={`${needs_acknowledgement(alarm) ? "new" : ""} ${aged_alarm(alarm)}`}>
               <Mark level={level_of(alarm)} label={t(alarm.class)} />
               <span><b>{subject(alarm.id)}</b> <span class="quiet">{t(alarm.state)} · {clock(alarm.since_s, false)}</span>{told_why(alarm) && <><br /><span class="quiet">{spoken(told_why(alarm))}</span></>}</span>
               <Acknowledge alarm={alarm} />
@@ -192,7 +193,7 @@ export function Overview() {
       <Panel title={t("Orders")} class="orders">
         <OrderList />
       </Panel>
-      <Panel title={t("What happened")} class="notes">
+      <Panel kept title={t("What happened")} class="notes">
         <Notes notes={live.notes.slice(-8).reverse()} />
       </Panel>
     </div>
@@ -205,7 +206,7 @@ function OrderList() {
   const sequence = state.schedule?.sequence ?? line.orders.map((order) => order.id);
   const rows = sequence.map((id) => line.orders.findIndex((order) => order.id === id)).filter((i) => i >= 0);
   return (
-    <table class={`tight ${freshness() === "live" ? "" : "dead"}`}>
+    <table class="tight">
       <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th>{t("State")}</th></tr></thead>
       <tbody>
         {rows.map((i) => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small things that every page uses.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { freshness } from "./live.js";
+import { lasting } from "./format.js";
+import { age_s, freshness, live } from "./live.js";
 import { offers, phrase } from "./reasons.js";
 import { t } from "./text.js";
 
@@ -32,6 +33,9 @@ export function level_of(alarm) {
   return priorities.includes(alarm.priority) ? alarm.priority : "low";
 }
 
+/** An alarm of the plugin's own stands whatever has become of the plant. */
+export const aged_alarm = (alarm) => (alarm.class === "communication" || alarm.class === "deployment" ? "" : aged());
+
 export const needs_acknowledgement = (alarm) =>
   alarm.state === "unacknowledged" || alarm.state === "returned-unacknowledged";
 
@@ -41,10 +45,20 @@ export function Fresh({ children, class: more = "" }) {
   return <span class={`${more} ${state === "live" ? "" : "stale"}`}>{children}</span>;
 }
 
-export function Panel({ title, note, children, class: more = "", id }) {
+/** The class of what the plant has said: hatched and grey when it says nothing any more. */
+export const aged = () => (freshness() === "live" ? "" : "old");
+
+/** How old what the plant has said is, when it is no more live. */
+export const Age = () => (freshness() === "live" ? null : <span class="age">{read_ago()}</span>);
+
+export const read_ago = () => (age_s() == null || live.state?.line_time_s === 0 ? t("never read") : t("last read {age} ago", { age: lasting(age_s()) }));
+
+/** What is in it is of the plant, unless it is `kept`: a record, a document, or a result that says of which moment it is. */
+export function Panel({ title, note, children, class: more = "", id, kept }) {
+  const current = kept && freshness() !== "plugin";
   return (
-    <section class={`panel ${more}`} aria-label={title} id={id}>
-      <header><h2>{title}</h2>{note && <span class="quiet">{note}</span>}</header>
+    <section class={`panel ${more} ${current ? "" : aged()}`} aria-label={title} id={id}>
+      <header><h2>{title}</h2>{note && <span class="quiet">{note}</span>}{!current && <Age />}</header>
       {children}
     </section>
   );

@@ -352,7 +352,7 @@ export function Plan() {
       {state.proposal.state === "proposed" ? [proposal, running] : [running, proposal]}
       <WhatIf />
       {loaded?.plans?.length > 0 && (
-        <Panel title={t("Earlier plans")}>
+        <Panel kept title={t("Earlier plans")}>
           <Scroll label={t("Earlier plans")}><table class="cards">
             <thead><tr><th>{t("Number")}</th><th>{t("Time")}</th><th>{t("Schedule")}</th><th>{t("Result")}</th><th>{t("Reason")}</th></tr></thead>
             <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><th scope="row">{plan.proposal}</th><td data-name={t("Time")}>{clock(plan.at_s)}</td><td>{spoken(plan.winner)}</td><td>{t(plan.outcome)}</td><td>{reason_of(plan)}</td></tr>)}</tbody>

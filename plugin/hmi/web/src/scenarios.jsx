@@ -68,7 +68,7 @@ function Result({ ran }) {
   const { verdict } = ran;
   const failing = verdict.expectations.find((expectation) => !expectation.passed);
   return (
-    <Panel title={verdict.title} note={`${ran.file} · ${t("{n} seeds", { n: verdict.seeds })} · ${t("by")} ${ran.who}`} class="verdict">
+    <Panel kept title={verdict.title} note={`${ran.file} · ${t("{n} seeds", { n: verdict.seeds })} · ${t("by")} ${ran.who}`} class="verdict">
       <p class="lead"><Verdict passed={verdict.passed} /></p>
       {verdict.broken_invariants.length > 0 && <Trouble text={verdict.broken_invariants.map(spoken).join("; ")} />}
       <Scroll label={t("Expectations")}><table class="roomy">
@@ -97,12 +97,12 @@ export function Scenarios() {
   const { busy, error, act } = useAct();
   const files = useEvery(() => get("/api/scenarios"), 0, [now?.number, now?.over]);
   const ran = useEvery(() => get("/api/scenario"), 0, [now?.number, now?.over]);
-  if (!line.scenarios) return <Panel title={t("Scenarios")}><p class="calm">{t("The configuration names no folder of scenario files ([hmi] scenarios).")}</p></Panel>;
+  if (!line.scenarios) return <Panel kept title={t("Scenarios")}><p class="calm">{t("The configuration names no folder of scenario files ([hmi] scenarios).")}</p></Panel>;
   const running = now && !now.over;
   const mine = may("run-scenario");
   return (
     <div class="page">
-      <Panel title={t("Scenarios")} note={mine ? t("simulated; the plant is not touched") : t("Sign in as planner or engineer to run one.")}>
+      <Panel kept title={t("Scenarios")} note={mine ? t("simulated; the plant is not touched") : t("Sign in as planner or engineer to run one.")}>
         {running && <p role="status">{t("{what}: {done} of {all}", { what: spoken(now.what) || now.file, done: now.done, all: now.all })} <progress max={now.all || 1} value={now.done} /></p>}
         <Trouble text={error || files?.error || ran?.error} />
         <Scroll label={t("Scenarios")}><table class="roomy">

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { clock, lasting, number, percent, wall } from "./format.js";
 import { Charts } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
-import { Mark, Panel, Scroll, Trouble, useAct, useEvery } from "./parts.jsx";
+import { Mark, Panel, Scroll, Trouble, aged, useAct, useEvery } from "./parts.jsx";
 import { Compared, Interval } from "./plan.jsx";
 import { Promises } from "./running.jsx";
 import { spoken } from "./said.js";
@@ -150,7 +150,7 @@ export function WhatIf() {
     return () => removeEventListener("keydown", key);
   });
   if (!line.plans || !state.schedule) return null;
-  if (!may("what-if")) return <Panel title={t("What if")}><p class="calm">{t("Sign in as planner or engineer to simulate.")}</p>{loaded?.answer && <Result {...loaded} />}</Panel>;
+  if (!may("what-if")) return <Panel kept title={t("What if")}><p class="calm">{t("Sign in as planner or engineer to simulate.")}</p>{loaded?.answer && <Result {...loaded} />}</Panel>;
 
   const sequence = edit.sequence ?? state.schedule.sequence;
   const services = edit.services ?? state.schedule.services;
@@ -175,7 +175,7 @@ export function WhatIf() {
   const running = asked && !asked.over;
   const kinds = (name) => line.machines.find((m) => m.name === name)?.faults ?? [];
   return (
-    <Panel title={t("What if")} note={t("WHAT-IF · not live")} class="what-if">
+    <Panel kept title={t("What if")} note={t("WHAT-IF · not live")} class="what-if">
       <div class="toolbar">
         <button type="button" disabled={!undo} onClick={undo}>{t("Undo")}</button>
         <button type="button" disabled={!redo} onClick={redo}>{t("Redo")}</button>
@@ -186,8 +186,8 @@ export function WhatIf() {
         {asked?.cancelled && <span role="status">{t("Cancelled: there is no result.")}</span>}
       </div>
       <Trouble text={error || loaded?.error} />
-      <Board sequence={sequence} changed={edit.sequence != null} why_fixed={why_fixed} move={(order, place) => move(sequence.indexOf(order), place)} />
-      <div class="columns even">
+      <div class={aged()}><Board sequence={sequence} changed={edit.sequence != null} why_fixed={why_fixed} move={(order, place) => move(sequence.indexOf(order), place)} /></div>
+      <div class={`columns even ${aged()}`}>
         <fieldset><legend>{t("Sequence")} </legend>
           <ol class="sequence edit">{sequence.map((id, i) => (
             <li key={id} value={i + 1} class={i < frozen ? "frozen" : ""}>

@@ -315,6 +315,8 @@ bool Desk::look() {
   record_.take(snapshot);
   course_.take(snapshot);
   follow_schedule(snapshot);
+  const auto received_ms = snapshot.value("received_ns", std::int64_t{0}) / 1'000'000;
+  if (received_ms != 0) wall_clock_.take(snapshot.value("line_time_s", 0.0), received_ms);
   if (!remembered_) {
     const auto past = Json::parse(attachment_.past(), nullptr, false);
     remembered_ = past.is_array();
@@ -338,7 +340,7 @@ bool Desk::look() {
   sent_s_ = at;
   ++version_;
   state["wall_ms"] = wall_ms;
-  const auto received_ms = snapshot.value("received_ns", std::int64_t{0}) / 1'000'000;
+  if (const auto zero_ms = wall_clock_.zero_ms()) state["zero_ms"] = *zero_ms;
   state["age_s"] = received_ms == 0
                        ? Json()
                        : Json(std::max(0.0, static_cast<double>(wall_ms - received_ms) / 1000));

@@ -20,6 +20,7 @@
 #include "plugin/hmi/running.hpp"
 #include "plugin/hmi/scenarios.hpp"
 #include "plugin/hmi/server.hpp"
+#include "plugin/hmi/wall_clock.hpp"
 
 namespace foreline::hmi {
 
@@ -132,6 +133,7 @@ class Desk {
   std::filesystem::file_time_type accounts_written_{};
   Record record_;
   bool remembered_ = false;  ///< What was before the plugin began.
+  WallClock wall_clock_;
   Lockout lockout_;
   Sessions sessions_;
   std::optional<Ticket> ticket_;

@@ -771,4 +771,37 @@ test("a session that nobody uses ends before the eyes of who has left it, and it
   await out.waitFor({ timeout: 2000 });
 });
 
+test("a line that runs in real time tells times by the wall clock of who looks", async () => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", timezoneId: "Asia/Kolkata" });
+  const page = await context.newPage();
+  await page.goto(`${plant.origin}/#/overview`);
+  await sign_in(page, "eva");
+  await page.locator(".clock", { hasText: /^\d\d:\d\d:\d\d GMT\+5:30$/ }).waitFor();
+  const told = await page.evaluate(async () => {
+    const [line, { line_time_s }] = await Promise.all(["/api/line", "/api/alarms"].map(async (path) => (await fetch(path)).json()));
+    const today = new Date().toDateString();
+    // Within a minute: the page says no seconds.
+    const wanted = (s) => [-60, 0, 60].map((more) => {
+      const due = new Date(Date.now() + 1000 * (s - line_time_s + more));
+      return `${due.toDateString() === today ? "" : `${due.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" }).replace(",", "")} `}${due.toTimeString().slice(0, 5)}`;
+    });
+    return [...document.querySelectorAll(".orders tbody tr")].map((row) => {
+      const order = line.orders.find(({ id }) => id === row.querySelector("b").textContent);
+      const due = row.querySelector("time");
+      return { shown: due.textContent, wanted: wanted(order.due_s), beside: due.title, at_s: order.due_s };
+    });
+  });
+  assert.ok(told.length > 3);
+  for (const { shown, wanted, beside, at_s } of told) {
+    assert.ok(wanted.includes(shown), `${shown} is none of ${wanted}`);
+    assert.equal(beside, `Line time ${Math.floor(at_s / 3600)}:${String(Math.floor(at_s / 60) % 60).padStart(2, "0")}:00`);
+  }
+  assert.deepEqual(await barriers(page), []);
+  await picture(page, "wall-clock");
+  await page.evaluate(() => (location.hash = "#/audit"));
+  await page.locator("tbody tr").first().waitFor();
+  assert.equal((await page.locator("body").innerText()).match(/GMT\+5:30/g).length, 1, "the zone is named once");
+  await context.close();
+});
+
 test("nothing was asked of another host, and no page broke", () => assert.deepEqual(noted, []));

@@ -145,7 +145,7 @@ test("a finding is told with its values; in English it is what the gate has writ
 
 test("names of schedules and reasons for them are told clause by clause", () => {
   choose("zh");
-  assert.equal(spoken("planning because of filler/jam (again), from the line's state at 1:44:47"), "因 filler · 卡料再次开始排程，从产线时间 1:44:47 的状态出发");
+  assert.equal(spoken("planning because of filler/jam (again), from the line's state at 1:44:47"), "因 filler · 卡料再次开始排程，从 1:44:47 的产线状态出发");
   assert.equal(spoken("bearing-wear of filler: 77 % within 2.0 h, as likely as not within 78 min; because of vibration (+75 points), cycle time (+6 points), product pressure (+5 points)"),
     "filler 的轴承磨损：2.0 小时内 77 %，78 分钟内发生与否各半；原因：vibration（+75 个百分点），cycle time（+6 个百分点），product pressure（+5 个百分点）");
   assert.equal(spoken("by due date, service filler before A-106"), "按交期，在 A-106 之前保养 filler");
@@ -158,7 +158,7 @@ test("names of schedules and reasons for them are told clause by clause", () => 
   assert.equal(spoken("future 3: 5 parts are between a, b and c, where 4 have room"), "未来 3：a, b 与 c 之间有 5 件，而只容得下 4 件");
   assert.equal(spoken("the simulation of this edit failed: order A-1 is in the sequence 2 times"), "该改动的仿真失败：订单 A-1 在顺序中出现 2 次");
   assert.equal(spoken("another commit (number 7) is not handled yet (try again when the PLC has echoed it)"), "另一次提交（编号 7）尚未处理（待 PLC 回显后重试）");
-  assert.equal(spoken("planning because of filler/bearing-wear, from the line's state at 1:20:37"), "因 filler · 轴承磨损开始排程，从产线时间 1:20:37 的状态出发");
+  assert.equal(spoken("planning because of filler/bearing-wear, from the line's state at 1:20:37"), "因 filler · 轴承磨损开始排程，从 1:20:37 的产线状态出发");
   assert.equal(spoken("constructor"), "constructor");
   choose("en");
   assert.equal(spoken("keep"), "keep");

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { clock, lasting, number, percent, subject, wall } from "./format.js";
 import { get, live, may, post } from "./live.js";
-import { Age, Dialog, Mark, Panel, Reason, Scroll, Trouble, WhyField, aged_alarm, level_of, needs_acknowledgement, priorities, useAct, useEvery, useQuery } from "./parts.jsx";
+import { Age, Dialog, Mark, Moment, Panel, Reason, Scroll, Trouble, WhyField, aged_alarm, level_of, needs_acknowledgement, priorities, useAct, useEvery, useQuery } from "./parts.jsx";
 import { Notes } from "./overview.jsx";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
@@ -188,7 +188,7 @@ export function Alarms() {
                 <th scope="row">{subject(alarm.id)}</th>
                 <td><span>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</span>
                   {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>: <Reason text={alarm.reason} /></>}</span></>}</td>
-                <td class="n" data-name={t("Since")}>{clock(alarm.since_s)}</td>
+                <td class="n" data-name={t("Since")}><Moment s={alarm.since_s} /></td>
                 <td>{alarm.class === "forecast" && alarm.probability > 0
                   ? <>{t("{p} within {h}", { p: percent(alarm.probability), h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{spoken(alarm.why)}</span></>
                   : spoken(alarm.why)}</td>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Audit: who did what.
 import { useState } from "preact/hooks";
-import { clock, lasting, number, subject, wall } from "./format.js";
+import { line_clock, lasting, number, subject, wall } from "./format.js";
 import { get, live } from "./live.js";
 import { Mark, Panel, Reason, Scroll, Trouble, useEvery } from "./parts.jsx";
 import { reason_in, spoken } from "./said.js";
@@ -19,7 +19,7 @@ function figure(name, value) {
   if (name === "reason") return <Reason text={value} />;
   if (name.endsWith("_ms")) return wall(value);
   if (name === "for_s") return lasting(value);
-  if (name === "from_s" || name === "until_s") return clock(value);
+  if (name === "from_s" || name === "until_s") return line_clock(value);
   if (typeof value === "number") return number(value, Number.isInteger(value) ? 0 : undefined);
   return words.has(name) ? spoken(value) : String(value);
 }
@@ -60,7 +60,7 @@ export function Audit() {
         <Scroll label={t("Audit")}><table class="roomy">
           <thead><tr><th class="n">{t("Number")}</th><th>{t("Time")}</th><th class="n">{t("Line time")}</th><th>{t("Who")}</th><th>{t("What")}</th><th>{t("Detail")}</th><th>{t("Hash")}</th></tr></thead>
           <tbody>{lines.map((line) => (
-            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail">{line.what === "reason" ? <Given detail={line.detail} /> : <Detail text={line.detail} />}</td><td class="mono nowrap">{line.hash}</td></tr>
+            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{line_clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail">{line.what === "reason" ? <Given detail={line.detail} /> : <Detail text={line.detail} />}</td><td class="mono nowrap">{line.hash}</td></tr>
           ))}</tbody>
         </table></Scroll>
       </Panel>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was measured, how good the forecasts are, and whether either drifts.
-import { clock, lasting, number, percent, wall } from "./format.js";
+import { clock, line_clock, lasting, number, percent, wall } from "./format.js";
 import { get } from "./live.js";
 import { Mark, Panel, Scroll, Trouble, rem, useEvery, useWidth } from "./parts.jsx";
 import { t } from "./text.js";
@@ -231,7 +231,7 @@ function Drift({ periods }) {
       <Spark values={periods.map((p) => (100 * (p.said - p.came)) / p.forecasts)} band={5} label={periods.map((p) => `${clock(p.at_s, false)}: ${number((100 * (p.said - p.came)) / p.forecasts, 1)}`).join("; ")} />
       <Scroll label={t("Drift of the calibration")}><table class="tight">
         <thead><tr><th scope="col">{t("until")}</th><th scope="col" class="n">{t("Line time")}</th><th scope="col" class="n">{t("Forecasts")}</th><th scope="col" class="n">{t("said")}</th><th scope="col" class="n">{t("came")}</th><th scope="col" class="n">Brier</th></tr></thead>
-        <tbody>{last.map((p) => <tr key={`${p.wall_ms}/${p.at_s}`}><td class="nowrap">{wall(p.wall_ms)}</td><td class="n">{clock(p.at_s, false)}</td><td class="n">{number(p.forecasts, 0)}</td><td class="n">{number((100 * p.said) / p.forecasts, 1)} %</td><td class="n">{number((100 * p.came) / p.forecasts, 1)} %</td><td class="n">{number(p.squares / p.forecasts, 3)}</td></tr>)}</tbody>
+        <tbody>{last.map((p) => <tr key={`${p.wall_ms}/${p.at_s}`}><td class="nowrap">{wall(p.wall_ms)}</td><td class="n">{line_clock(p.at_s, false)}</td><td class="n">{number(p.forecasts, 0)}</td><td class="n">{number((100 * p.said) / p.forecasts, 1)} %</td><td class="n">{number((100 * p.came) / p.forecasts, 1)} %</td><td class="n">{number(p.squares / p.forecasts, 3)}</td></tr>)}</tbody>
       </table></Scroll>
     </Panel>
   );

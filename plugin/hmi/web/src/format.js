@@ -5,12 +5,77 @@ import { is_chinese, language, t } from "./text.js";
 
 const pad = (n) => String(n).padStart(2, "0");
 
+let zero_ms = null;
+let now = Date.now;
+
+/** Unix time of line time 0, where the plant's clock tells it; from then on times are told by the wall clock. */
+export function set_line_clock(ms, today = Date.now) {
+  zero_ms = ms ?? null;
+  now = today;
+}
+
+export const by_wall_clock = () => zero_ms != null;
+
+const formats = new Map();
+function format(options) {
+  const key = `${language()} ${new Date().getTimezoneOffset()} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language(), options));
+  return formats.get(key);
+}
+
+/** The time zone of who looks, as it is then. */
+export const zone = (ms = now()) => format({ timeZoneName: "short" }).formatToParts(ms).find(({ type }) => type === "timeZoneName").value;
+
+/** On the day on which clocks are set back an hour comes twice; which of both it is. */
+function which(ms) {
+  const behind = (at) => new Date(at).getTimezoneOffset();
+  return behind(ms + 3600e3) > behind(ms) || behind(ms) > behind(ms - 3600e3) ? ` ${zone(ms)}` : "";
+}
+
+function day(ms, more = {}) {
+  const year = new Date(ms).getFullYear() === new Date(now()).getFullYear() ? {} : { year: "numeric" };
+  return format({ month: "short", day: "numeric", ...year, ...more }).format(ms).replace(",", "");
+}
+
+function time_of_day(ms, seconds) {
+  const date = new Date(ms);
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}${seconds ? `:${pad(date.getSeconds())}` : ""}`;
+}
+
 /** Line time: 7265 s is "2:01:05". */
-export function clock(s, seconds = true) {
+export function line_clock(s, seconds = true) {
   if (s == null || !isFinite(s)) return "–";
   const whole = Math.max(0, Math.floor(s));
   const text = `${Math.floor(whole / 3600)}:${pad(Math.floor(whole / 60) % 60)}`;
   return seconds ? `${text}:${pad(whole % 60)}` : text;
+}
+
+/** When it is: "14:05", with its day when that is not today; in line time where no other is known. */
+export function clock(s, seconds = true) {
+  if (zero_ms == null || s == null || !isFinite(s)) return line_clock(s, seconds);
+  const ms = zero_ms + 1000 * s;
+  const today = new Date(ms).toDateString() === new Date(now()).toDateString();
+  return `${today ? "" : `${day(ms, { weekday: "short" })} `}${time_of_day(ms, seconds)}${which(ms)}`;
+}
+
+/** What `clock` does not tell: line time, where it tells another. */
+export const beside_clock = (s) => (zero_ms == null || s == null || !isFinite(s) ? undefined : `${t("Line time")} ${line_clock(s)}`);
+
+/** Marks of an axis of line time, each `step` seconds, where a clock shows round figures. */
+export function ticks(from_s, until_s, step) {
+  const shift = zero_ms == null ? 0 : zero_ms / 1000 - 60 * new Date(zero_ms + 1000 * from_s).getTimezoneOffset();
+  const marks = [];
+  for (let s = Math.ceil((from_s + shift) / step) * step - shift; s <= until_s; s += step) marks.push(s);
+  return marks;
+}
+
+/** What stands at a mark of an axis: the hour; at midnight, and at the first when that is not today, the day. */
+export function tick(s, i) {
+  if (zero_ms == null) return line_clock(s, false);
+  const ms = zero_ms + 1000 * s;
+  const time = time_of_day(ms, false);
+  if (time === "00:00") return day(ms);
+  return i === 0 && new Date(ms).toDateString() !== new Date(now()).toDateString() ? `${day(ms)} ${time}` : time;
 }
 
 /** A length of time: "45 s", "12 min", "2 h", "1 h 05 min". */
@@ -57,12 +122,9 @@ export const unit_beside = (name, unit) => (unit === "s" || !unit || name.includ
 
 export const measure_name = (name) => t(name === "good" ? "Good parts" : name);
 
-/** Wall clock in the zone of who looks, and which zone that is. */
+/** Wall clock in the zone of who looks, which the page names once. */
 export function wall(ms) {
-  return new Intl.DateTimeFormat(language(), {
-    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
-    hour12: false, timeZoneName: "short",
-  }).format(new Date(ms));
+  return format({ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }).format(ms) + which(ms);
 }
 
 /** "filler/bearing-wear" as people say it. */
@@ -73,8 +135,10 @@ export function subject(id) {
 
 const with_reason = ["refused", "failed", "reason", "not-wanted", "lost", "settled", "recovered"];
 
-/** What happened, in the language of the page: the plugin itself speaks English. */
-export function told(note) {
+/** What happened, in the language of the page: the plugin itself speaks English, and of line time. */
+export function told({ text: said, ...about }) {
+  const text = said?.replace(/(?<=the line's state at )(\d+):(\d\d):(\d\d)/, (_, h, m, s) => clock(3600 * h + 60 * m + 1 * s));
+  const note = { ...about, text };
   if (!is_chinese()) return note.text;
   const who = note.subject ? subject(note.subject) : "";
   if (note.event === "link") return note.what === "connected" ? `${who} 已应答` : `${who} 失联：${spoken(note.text)}`;

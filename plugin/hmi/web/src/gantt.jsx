@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useMemo, useRef, useState } from "preact/hooks";
-import { clock, lasting } from "./format.js";
+import { clock, lasting, tick, ticks } from "./format.js";
 import { rem, useWidth } from "./parts.jsx";
 import { t } from "./text.js";
 
@@ -110,8 +110,6 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
   const from = first + (last - first) * view.from;
   const x = (s) => left + ((s - from) / span) * (right - left);
   const step = steps.find((s) => ((right - left) * s) / span > 4.5 * em) ?? 24 * hour;
-  const ticks = [];
-  for (let s = Math.ceil(from / step) * step; s <= from + span; s += step) ticks.push(s);
   const place = new Map(names.map((name, i) => [name, i]));
   const row_of = (entry) => place.get(by === "order" ? entry.order : entry.machine);
   const y = (entry) => top + row_of(entry) * row;
@@ -146,8 +144,8 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
           onView(zoomed(view, wheel.deltaY < 0 ? 0.7 : 1 / 0.7, (wheel.offsetX - left) / (right - left)));
         }}>
         <defs><clipPath id={clip}><rect x={left} y="0" width={Math.max(0, right - left)} height={height} /></clipPath></defs>
-        {ticks.map((s) => (
-          <g key={s}><line class="grid" x1={x(s)} x2={x(s)} y1={top - 0.3 * em} y2={height} /><text class="tick" x={x(s)} y={1 * em} text-anchor="middle">{clock(s, false)}</text></g>
+        {ticks(from, from + span, step).map((s, i) => (
+          <g key={s}><line class="grid" x1={x(s)} x2={x(s)} y1={top - 0.3 * em} y2={height} /><text class="tick" x={x(s)} y={1 * em} text-anchor="middle">{tick(s, i)}</text></g>
         ))}
         {names.map((name, i) => (
           <g key={name}><line class="grid" x1="0" x2={right} y1={top + (i + 1) * row} y2={top + (i + 1) * row} /><text class="label" x="0" y={top + i * row + 1.3 * em}>{name}</text></g>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server has said, and how long ago. Nothing here is believed once it is old.
 import { useEffect, useState } from "preact/hooks";
+import { set_line_clock } from "./format.js";
 import { kept_as } from "./reasons.js";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
@@ -127,6 +128,7 @@ function listen() {
   source = new EventSource("/api/stream");
   source.addEventListener("state", (message) => {
     live.state = JSON.parse(message.data);
+    set_line_clock(live.state.zero_ms);
     live.heard = performance.now();
     changed();
   });

@@ -5,11 +5,11 @@ import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import { Alarms } from "./alarms.jsx";
 import { Audit } from "./audit.jsx";
-import { clock, lasting, number } from "./format.js";
+import { by_wall_clock, lasting, number, zone } from "./format.js";
 import { barred, freshness, leaving, live, post, refreshSession, useLive } from "./live.js";
 import { Machine } from "./machine.jsx";
 import { Overview } from "./overview.jsx";
-import { Dialog, Mark, Trouble, read_ago, needs_acknowledgement, useAct } from "./parts.jsx";
+import { Dialog, Mark, Moment, Trouble, read_ago, needs_acknowledgement, useAct } from "./parts.jsx";
 import { Plan } from "./plan.jsx";
 import { Data } from "./data.jsx";
 import { Scenarios } from "./scenarios.jsx";
@@ -24,6 +24,8 @@ const pages = [
   ["data", "Data", Data],
   ["audit", "Audit", Audit],
 ];
+
+const wall_clock_pages = new Set(["alarms", "data", "audit"]);
 
 function usePlace() {
   const read = () => location.hash.replace(/^#\/?/, "").split("?")[0].split("/").map(decodeURIComponent);
@@ -131,7 +133,7 @@ function App() {
           ))}
         </nav>
         {!out && <span class={`link ${fresh}`} role="status">{fresh === "live" ? <><span aria-hidden="true">●</span> {t("live")}</> : <><Mark level="high" label="" /> {fresh === "plc" ? t("PLC lost") : t("plugin lost")}</>}</span>}
-        <span class="clock"><span class="quiet">{t("Line time")}</span> <span class={fresh === "live" ? "" : "stale"}>{clock(state?.line_time_s)}</span>{state?.pace > 1.5 && <span class="quiet"> {t("{n} × real time", { n: number(state.pace, 0) })}</span>}</span>
+        <span class="clock">{!by_wall_clock() && <><span class="quiet">{t("Line time")}</span>{" "}</>}<span class={fresh === "live" ? "" : "stale"}><Moment s={state?.line_time_s} /></span>{by_wall_clock() && <> <span class="quiet">{zone()}</span></>}{state?.pace > 1.5 && <span class="quiet"> {t("{n} × real time", { n: number(state.pace, 0) })}</span>}</span>
         <label class="language"><span class="sr">{t("Language")}</span>
           <select value={is_chinese() ? "zh" : "en"} onChange={(e) => { choose(e.target.value); again((n) => n + 1); }}><option value="en">English</option><option value="zh">中文</option></select></label>
         <Who />
@@ -142,6 +144,7 @@ function App() {
         <h1 class="sr">{t(title)}</h1>
         {out ? <p class="calm">{t("Sign in to look at this line.")}</p>
           : line && state?.machines ? <Page name={rest[0]} /> : <p class="calm">{t("Loading")}…</p>}
+        {!by_wall_clock() && wall_clock_pages.has(current) && <p class="quiet">{t("Times of day are those of {zone}.", { zone: zone() })}</p>}
       </main>
     </>
   );

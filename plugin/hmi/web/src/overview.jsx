@@ -3,7 +3,7 @@ import { Acknowledge } from "./alarms.jsx";
 import { clock, forecasts_of, lasting, measure_name, number, percent, subject, told, unit_in } from "./format.js";
 import { Flow } from "./flow.jsx";
 import { Interval, cause_of, paired, service_said } from "./plan.jsx";
-import { Age, Fresh, Mark, Panel, aged, aged_alarm, level_of, needs_acknowledgement, rem, useEvery, useWidth } from "./parts.jsx";
+import { Age, Fresh, Mark, Moment, Panel, aged, aged_alarm, level_of, needs_acknowledgement, rem, useEvery, useWidth } from "./parts.jsx";
 import { freshness, get, live } from "./live.js";
 import { reason_of, spoken } from "./said.js";
 import { t } from "./text.js";
@@ -184,7 +184,7 @@ export function Overview() {
           {alarms.slice(0, 6).map((alarm) => (
             <li key={alarm.id} class={`${needs_acknowledgement(alarm) ? "new" : ""} ${aged_alarm(alarm)}`}>
               <Mark level={level_of(alarm)} label={t(alarm.class)} />
-              <span><b>{subject(alarm.id)}</b> <span class="quiet">{t(alarm.state)} · {clock(alarm.since_s, false)}</span>{told_why(alarm) && <><br /><span class="quiet">{spoken(told_why(alarm))}</span></>}</span>
+              <span><b>{subject(alarm.id)}</b> <span class="quiet">{t(alarm.state)} · <Moment s={alarm.since_s} seconds={false} /></span>{told_why(alarm) && <><br /><span class="quiet">{spoken(told_why(alarm))}</span></>}</span>
               <Acknowledge alarm={alarm} />
             </li>
           ))}
@@ -216,7 +216,7 @@ function OrderList() {
           return (
             <tr key={order.id}>
               <td><b>{order.id}</b> <span class="quiet">{order.product}</span></td>
-              <td class="n">{late && <Mark level="medium" label={t("late")} />} {clock(order.due_s, false)}</td>
+              <td class="n">{late && <Mark level="medium" label={t("late")} />} <Moment s={order.due_s} seconds={false} /></td>
               <td>
                 <meter min="0" max={of} value={good} aria-label={`${order.id}: ${good} / ${of}`} />{" "}
                 <span class="quiet">{over ? t("finished") : begun ? t("{n} of {all} finished", { n: good, all: of }) : t("waiting")}</span>
@@ -234,7 +234,7 @@ export function Notes({ notes }) {
   return (
     <ul class="notes">
       {notes.map((note) => (
-        <li key={`${note.number}`}><time>{clock(note.at_s)}</time> <span class="kind">{t(note.event)}</span> <span>{told(note)}</span></li>
+        <li key={`${note.number}`}><Moment s={note.at_s} /> <span class="kind">{t(note.event)}</span> <span>{told(note)}</span></li>
       ))}
     </ul>
   );

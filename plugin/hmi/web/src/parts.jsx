@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small things that every page uses.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { lasting } from "./format.js";
+import { beside_clock, clock, lasting } from "./format.js";
 import { age_s, freshness, live } from "./live.js";
 import { offers, phrase } from "./reasons.js";
 import { t } from "./text.js";
@@ -50,6 +50,9 @@ export const aged = () => (freshness() === "live" ? "" : "old");
 
 /** How old what the plant has said is, when it is no more live. */
 export const Age = () => (freshness() === "live" ? null : <span class="age">{read_ago()}</span>);
+
+/** A moment of the line; what its clock says then, where another is shown, on pointing. */
+export const Moment = ({ s, seconds }) => <time title={beside_clock(s)}>{clock(s, seconds)}</time>;
 
 export const read_ago = () => (age_s() == null || live.state?.line_time_s === 0 ? t("never read") : t("last read {age} ago", { age: lasting(age_s()) }));
 

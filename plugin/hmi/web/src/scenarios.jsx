@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { clock, measure, measure_name, says, subject, unit_beside, unit_in, unit_of } from "./format.js";
+import { lasting, line_clock, measure, measure_name, says, subject, unit_beside, unit_in, unit_of } from "./format.js";
 import { get, live, may, post } from "./live.js";
 import { Mark, Panel, Scroll, Trouble, rem, useAct, useEvery } from "./parts.jsx";
 import { spoken } from "./said.js";
@@ -41,24 +41,24 @@ function Replay({ replay, foremost }) {
     <>
       <div class="toolbar">
         <button type="button" onClick={() => { if (at === last) setAt(0); setPlaying(!playing); }}>{playing ? t("Pause") : t("Play")}</button>
-        <label class="grow">{t("Line time")} <input type="range" min="0" max={last} value={at} onInput={(e) => { setPlaying(false); setAt(Number(e.target.value)); }} aria-valuetext={clock(now_s)} /></label>
-        <b>{clock(now_s)}</b>
+        <label class="grow">{t("Line time")} <input type="range" min="0" max={last} value={at} onInput={(e) => { setPlaying(false); setAt(Number(e.target.value)); }} aria-valuetext={line_clock(now_s)} /></label>
+        <b>{line_clock(now_s)}</b>
         <label>{t("Machine")} <select value={chosen} onChange={(e) => setChosen(Number(e.target.value))}>{replay.machines.map((m, i) => <option key={m.name} value={i}>{m.name}</option>)}</select></label>
       </div>
       <p class="states">{replay.machines.map((m) => <span key={m.name} class={m.name === machine.name ? "strong" : "quiet"}>{m.name}: {t(m.states[at])}</span>)}</p>
       {machine.signals.map((signal) => (
         <div class="signal" key={`${machine.name}/${signal.name}`}>
           <div class="reading"><b>{signal.name}</b> <span class="quiet">{unit_of(signal.unit)}</span></div>
-          <Trend height={Math.round(6 * em)} at_s={replay.at_s} value={signal.values} mark={mark} label={`${machine.name} ${signal.name}, ${unit_of(signal.unit)}`} />
+          <Trend simulated height={Math.round(6 * em)} at_s={replay.at_s} value={signal.values} mark={mark} label={`${machine.name} ${signal.name}, ${unit_of(signal.unit)}`} />
         </div>
       ))}
       <div class="columns even">
         <div><h3>{t("Faults")}</h3>
           {replay.faults.length === 0 && <p class="calm">{t("none")}</p>}
-          <ul>{replay.faults.map((fault, i) => <li key={i}>{fault.machine}: {t(fault.kind)}, {t("begins")} {clock(fault.onset_s)}{fault.failed_s >= 0 ? `, ${t("stops the machine")} ${clock(fault.failed_s)}` : ""}{fault.prevented ? `, ${t("prevented")}` : ""}</li>)}</ul></div>
+          <ul>{replay.faults.map((fault, i) => <li key={i}>{fault.machine}: {t(fault.kind)}, {t("begins")} {line_clock(fault.onset_s)}{fault.failed_s >= 0 ? `, ${t("stops the machine")} ${line_clock(fault.failed_s)}` : ""}{fault.prevented ? `, ${t("prevented")}` : ""}</li>)}</ul></div>
         <div><h3>{t("Alarms")}</h3>
           {replay.alarms.length === 0 && <p class="calm">{t("none")}</p>}
-          <ul>{replay.alarms.map((alarm, i) => <li key={i} class={alarm.at_s <= now_s ? "" : "quiet"}><button type="button" class="plain" onClick={() => setAt(Math.max(0, replay.at_s.findIndex((s) => s >= alarm.at_s)))}>{clock(alarm.at_s)}</button> {subject(alarm.id)} {t(alarm.what)}</li>)}</ul></div>
+          <ul>{replay.alarms.map((alarm, i) => <li key={i} class={alarm.at_s <= now_s ? "" : "quiet"}><button type="button" class="plain" onClick={() => setAt(Math.max(0, replay.at_s.findIndex((s) => s >= alarm.at_s)))}>{line_clock(alarm.at_s)}</button> {subject(alarm.id)} {t(alarm.what)}</li>)}</ul></div>
       </div>
     </>
   );

@@ -10,6 +10,7 @@ const zh = {
   "These pages are read-only until accounts are configured.": "未配置账户，页面为只读。",
   "The plugin does not answer. Nothing below is live.": "插件无响应。以下内容均非实时数据。",
   "The PLC does not answer. Values are the last known.": "PLC 无响应。所示为最后已知值。",
+  "Times of day are those of {zone}.": "时刻均为 {zone} 时间。",
   "last read {age} ago": "最后读取于 {age} 前", "never read": "尚未读取", "stale": "过时", "live": "实时", "PLC lost": "PLC 失联", "plugin lost": "插件失联",
   "Loading": "正在加载", "The plugin does not answer.": "插件无响应。", "Sign in to look at this line.": "登录后才能查看本产线。",
   "You will be signed out": "即将退出登录", "Nobody has acted for a while. Any key or click keeps you signed in.": "已有一段时间无人操作。按任意键或点击即可保持登录。", "Stay signed in": "保持登录",
@@ -89,7 +90,7 @@ const zh = {
   "What if": "假设分析", "WHAT-IF · not live": "假设分析 · 非实时", "Sequence": "顺序", "frozen": "已开工", "Move {o} up": "上移 {o}", "Move {o} down": "下移 {o}", "Undo": "撤销", "Redo": "重做", "Start again": "重来",
   "Simulate": "仿真", "Add a service": "添加保养", "Add a fault": "添加故障", "in minutes": "分钟后", "Repair crews": "维修班组", "places behind": "后方缓冲位", "time a part": "单件时间", "Futures": "未来数", "Remove": "移除",
   "Sign in as planner or engineer to simulate.": "以计划员或工程师身份登录后可仿真。", "as it runs": "现状", "what if": "假设", "on time": "准时率", "finish, P10 to P90": "完工 P10–P90", "better in {n} of {all} futures": "{all} 个未来中 {n} 个更优",
-  "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "From the line's state at {t}, seed {s}.": "从产线时间 {t} 的状态出发，种子 {s}。", "changes": "改动", "no change": "无改动",
+  "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "From the line's state at {t}, seed {s}.": "从 {t} 的产线状态出发，种子 {s}。", "changes": "改动", "no change": "无改动",
   // scenarios
   "could not run": "无法运行", "Play": "播放", "Pause": "暂停", "begins": "开始于", "stops the machine": "停机于", "prevented": "已避免",
   "This seed has no trace: {end}.": "该种子没有轨迹：{end}。", "{n} seeds": "{n} 个种子", "by": "执行人", "Expectations": "期望", "File line": "文件行", "Expected": "期望内容",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { clock, number } from "./format.js";
+import { line_clock, number, tick, ticks } from "./format.js";
 import { rem, useWidth } from "./parts.jsx";
 
 const ink = "#1f2a33";
@@ -12,9 +12,9 @@ const time_steps = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 4320
 /** Of a signal's readings: between which eight of ten are expected, and the middle. */
 const expected = { fill: "#29497d33", line: "#29497d" };
 
-/** One curve over line time: normal band behind, points that are not good crossed; ahead the readings that are expected,
-    and when a fault is. */
-export function Trend({ at_s, value, bad = [], band, range, mark, label, height, limit, ahead }) {
+/** One curve over time, a simulated line's own or the plant's: normal band behind, points that are not good crossed; ahead the
+    readings that are expected, and when a fault is. */
+export function Trend({ at_s, value, bad = [], band, range, mark, label, height, limit, ahead, simulated }) {
   const [box, width] = useWidth();
   const place = useRef();
   const plot = useRef();
@@ -24,6 +24,8 @@ export function Trend({ at_s, value, bad = [], band, range, mark, label, height,
     const em = rem();
     const font = `${Math.round(0.75 * em)}px sans-serif`;
     const axis = { stroke: muted, font, grid: { stroke: "#0000001a", width: 1 }, ticks: { stroke: "#0000001a" } };
+    const time = simulated ? { values: (_, marks) => marks.map((s) => line_clock(s, false)) }
+      : { values: (_, marks) => marks.map(tick), splits: (u, i, from, until, step) => ticks(from, until, step) };
     const rectangle = (u, x0, x1, y0, y1) => {
       const left = Math.max(u.bbox.left, Math.min(x0, x1));
       const right = Math.min(u.bbox.left + u.bbox.width, Math.max(x0, x1));
@@ -37,7 +39,7 @@ export function Trend({ at_s, value, bad = [], band, range, mark, label, height,
       cursor: { drag: { x: true, y: false } },
       scales: { x: { time: false }, y: range ? { range: () => range } : {} },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map((s) => clock(s, false)), size: 1.9 * em, space: 5 * em, incrs: time_steps },
+        { ...axis, ...time, size: 1.9 * em, space: 5 * em, incrs: time_steps },
         { ...axis, size: 3.6 * em, space: 1.3 * em, values: (_, ticks) => ticks.map((v) => number(v)) },
       ],
       series: [{}, { stroke: ink, width: Math.max(1, em / 11), points: { show: false }, spanGaps: false }],

@@ -495,6 +495,7 @@ void Desk::act(const Request& request, const Reply& reply, const Session* sessio
       {"/api/what-if", {Act::what_if, &Desk::ask_what_if}},
       {"/api/what-if/cancel", {Act::what_if, &Desk::cancel_what_if}},
       {"/api/scenario", {Act::run_scenario, &Desk::run_scenario}},
+      {"/api/scenario/cancel", {Act::run_scenario, &Desk::cancel_scenario}},
       {"/api/decision/prepare", {Act::decide, &Desk::prepare}},
       {"/api/decision/confirm", {Act::decide, &Desk::confirm}},
       {"/api/roll-back/prepare", {Act::decide, &Desk::prepare_roll_back}},
@@ -778,6 +779,14 @@ void Desk::run_scenario(const Acting& acting, const Reply& reply) {
   if (auto begun = scenarios_.run(file, acting.user); !begun)
     return reply(refusal(409, begun.error().text()));
   note_act(acting.user, "ran a scenario", file);
+  reply(answer(scenarios_.now()));
+}
+
+void Desk::cancel_scenario(const Acting& acting, const Reply& reply) {
+  if (!has_shape(acting.body, {})) return reply(refusal(400, "send an empty object"));
+  const auto file = scenarios_.cancel(acting.user);
+  if (!file) return reply(refusal(409, file.error().text()));
+  note_act(acting.user, "cancelled a scenario", *file);
   reply(answer(scenarios_.now()));
 }
 

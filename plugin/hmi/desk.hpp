@@ -93,6 +93,7 @@ class Desk {
   void ask_what_if(const Acting& acting, const Reply& reply);
   void cancel_what_if(const Acting& acting, const Reply& reply);
   void run_scenario(const Acting& acting, const Reply& reply);
+  void cancel_scenario(const Acting& acting, const Reply& reply);
   void prepare(const Acting& acting, const Reply& reply);
   void confirm(const Acting& acting, const Reply& reply);
   /// Replies with what a first step tells, and the registers that its second step writes.

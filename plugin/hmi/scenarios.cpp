@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <mutex>
 #include <sstream>
 
+#include "plugin/hmi/pace.hpp"
 #include "plugin/rehearsal/rehearsal.hpp"
 #include "sim/text/document.hpp"
 
@@ -23,6 +25,10 @@ constexpr std::size_t replay_frames_max = 600;
 constexpr std::size_t source_lines_max = 12;
 
 struct Cancelled {};
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 /// The names of the scenario files in a folder, sorted.
 std::vector<std::string> files_of(const std::filesystem::path& folder) {
@@ -157,12 +163,14 @@ struct Scenarios::Running {
   std::uint64_t number = 0;
   std::string file;
   std::string who;
-  std::mutex mutex;  ///< Of `what`.
+  std::mutex mutex;  ///< Of `what` and `pace`.
   std::string what;
+  Pace pace;
   std::atomic<std::size_t> done = 0;
   std::atomic<std::size_t> all = 0;
   std::atomic<bool> cancelled = false;
-  bool over = false;  ///< The rest: on the server's thread.
+  std::atomic<bool> closed = false;  ///< Cancelled, and nobody is there to hear it.
+  bool over = false;                 ///< The rest: on the server's thread.
   Json result;
   std::string error;
 };
@@ -175,7 +183,7 @@ Scenarios::~Scenarios() {
 }
 
 void Scenarios::close() {
-  if (running_) running_->cancelled = true;
+  if (running_) running_->closed = running_->cancelled = true;
   if (thread_.joinable()) thread_.join();
 }
 
@@ -200,8 +208,15 @@ Json Scenarios::list(const std::filesystem::path& folder, const Json& ended) {
 Json Scenarios::now() const {
   if (!running_) return {};
   const std::lock_guard lock(running_->mutex);
-  return {{"number", running_->number},    {"file", running_->file},      {"what", running_->what},
-          {"done", running_->done.load()}, {"all", running_->all.load()}, {"over", running_->over}};
+  const auto left_s = running_->pace.left_s(now_s());
+  return {{"number", running_->number},
+          {"file", running_->file},
+          {"what", running_->what},
+          {"done", running_->done.load()},
+          {"all", running_->all.load()},
+          {"left_s", left_s ? Json(std::ceil(*left_s)) : Json()},
+          {"cancelled", running_->cancelled.load()},
+          {"over", running_->over}};
 }
 
 Json Scenarios::result() const {
@@ -230,6 +245,7 @@ Result<Done> Scenarios::run(const std::string& file, const std::string& who) {
                             if (running->cancelled) throw Cancelled{};
                             const std::lock_guard lock(running->mutex);
                             running->what = what;
+                            running->pace.take(what, done, all, now_s());
                             running->done = done;
                             running->all = all;
                           });
@@ -238,13 +254,13 @@ Result<Done> Scenarios::run(const std::string& file, const std::string& who) {
       else
         error = ran.error().text();
     } catch (const Cancelled&) {
-      return;
     } catch (const std::exception& thrown) {
       error = thrown.what();
     }
-    if (running->cancelled) return;
+    if (running->closed) return;
     post_([this, running, result = std::move(result), error] {
       running->over = true;
+      if (running->cancelled) return;
       running->result = result;
       running->error = error;
       ended_[running->file] =
@@ -253,6 +269,13 @@ Result<Done> Scenarios::run(const std::string& file, const std::string& who) {
     });
   });
   return Done{};
+}
+
+Result<std::string> Scenarios::cancel(const std::string& who) {
+  if (!running_ || running_->over || running_->cancelled) return Error("no scenario runs");
+  running_->error = "cancelled by " + who;
+  running_->cancelled = true;
+  return running_->file;
 }
 
 }  // namespace foreline::hmi

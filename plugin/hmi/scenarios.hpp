@@ -43,13 +43,17 @@ class Scenarios {
   /// title of a file that cannot be read. Reads the files: for a thread that may wait.
   [[nodiscard]] static Json list(const std::filesystem::path& folder, const Json& ended);
   [[nodiscard]] const std::filesystem::path& folder() const { return rules_.folder; }
-  /// {"number", "file", "what", "done", "all", "over"}; null before the first run.
+  /// {"number", "file", "what", "done", "all", "left_s", "cancelled", "over"}; null before the
+  /// first run. "left_s": of `what`, whole seconds; null while nobody can say.
   [[nodiscard]] Json now() const;
   /// The last run: its verdict as `foreline run --json` has it without the replications, the lines
   /// of the file that each expectation stands in, and the replay. Null before the first.
   [[nodiscard]] Json result() const;
   /// Errors: no such file, another run goes on.
   [[nodiscard]] line::Result<line::Done> run(const std::string& file, const std::string& who);
+  /// The run that goes on ends after the trial in hand; its file has the result of before. Returns
+  /// the file's name. Errors: none goes on.
+  [[nodiscard]] line::Result<std::string> cancel(const std::string& who);
 
  private:
   struct Running;

@@ -137,6 +137,7 @@ TEST_CASE("every act takes every kind of nonsense with one answer, and goes on")
       {"/api/plan", Json::object()},
       {"/api/what-if", {{"futures", 4}, {"sequence", Json::array()}}},
       {"/api/scenario", {{"file", "../accounts.json"}}},
+      {"/api/scenario/cancel", Json::object()},
       {"/api/decision/prepare", {{"proposal", 1}, {"approve", true}}},
       {"/api/decision/confirm", {{"ticket", "00"}, {"reason", "x"}}},
       {"/api/roll-back/prepare", Json::object()},

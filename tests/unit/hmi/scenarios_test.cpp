@@ -119,6 +119,29 @@ TEST_CASE("scenario files of a folder run to verdicts with the failing lines and
   CHECK(list[2].at("ended").at("passed") == false);
 }
 
+TEST_CASE("a run is cancelled, which is no result, and the next one may begin") {
+  ::setenv("FORELINE_SIM", tests::simulator().c_str(), 1);
+  Queue queue;
+  Scenarios scenarios({folder_of_three(), {}, {}},
+                      [&](std::function<void()> work) { queue.post(std::move(work)); });
+  CHECK_FALSE(scenarios.cancel("bo"));
+  REQUIRE(scenarios.run("good.toml", "ada"));
+  const auto cancelled = scenarios.cancel("bo");
+  REQUIRE(cancelled);
+  CHECK(*cancelled == "good.toml");
+  CHECK_FALSE(scenarios.cancel("bo"));
+  CHECK(scenarios.now().at("cancelled") == true);
+  while (!scenarios.now().at("over").get<bool>()) {
+    queue.work();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  CHECK(scenarios.result().at("error") == "cancelled by bo");
+  CHECK(scenarios.result().at("verdict").is_null());
+  CHECK(scenarios.ended().empty());
+  CHECK_FALSE(scenarios.cancel("bo"));
+  CHECK(run(scenarios, queue, "good.toml").at("verdict").at("passed") == true);
+}
+
 TEST_CASE("only files of the folder run, and a run ends when the pages do") {
   ::setenv("FORELINE_SIM", tests::simulator().c_str(), 1);
   Queue queue;

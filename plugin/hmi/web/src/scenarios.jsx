@@ -103,8 +103,12 @@ export function Scenarios() {
   return (
     <div class="page">
       <Panel kept title={t("Scenarios")} note={mine ? t("simulated; the plant is not touched") : t("Sign in as planner or engineer to run one.")}>
-        {running && <p role="status">{t("{what}: {done} of {all}", { what: spoken(now.what) || now.file, done: now.done, all: now.all })} <progress max={now.all || 1} value={now.done} /></p>}
-        <Trouble text={error || files?.error || ran?.error} />
+        {running && (
+          <p class="row"><span role="status">{t("{what}: {done} of {all}", { what: spoken(now.what) || now.file, done: now.done, all: now.all })}</span> <progress max={now.all || 1} value={now.done} aria-label={now.file} />
+            {now.left_s != null && <span>{t("{t} to go", { t: lasting(now.left_s) })}</span>}
+            {mine && <button type="button" disabled={now.cancelled} aria-label={`${t("Cancel")} ${now.file}`} onClick={() => act(() => post("/api/scenario/cancel", {}))}>{t("Cancel")}</button>}</p>
+        )}
+        <Trouble text={error || files?.error || (ran?.over && ran.error)} />
         <Scroll label={t("Scenarios")}><table class="roomy">
           <thead><tr><th>{t("File")}</th><th>{t("Scenario")}</th><th>{t("Line")}</th><th class="n">{t("Seeds")}</th><th class="n">{t("Expectations")}</th><th class="nowrap">{t("Last result")}</th><th><span class="sr">{t("Run")}</span></th></tr></thead>
           <tbody>{(Array.isArray(files) ? files : []).map((file) => (

@@ -92,7 +92,7 @@ const zh = {
   "Sign in as planner or engineer to simulate.": "以计划员或工程师身份登录后可仿真。", "as it runs": "现状", "what if": "假设", "on time": "准时率", "finish, P10 to P90": "完工 P10–P90", "better in {n} of {all} futures": "{all} 个未来中 {n} 个更优",
   "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "From the line's state at {t}, seed {s}.": "从 {t} 的产线状态出发，种子 {s}。", "changes": "改动", "no change": "无改动",
   // scenarios
-  "could not run": "无法运行", "Play": "播放", "Pause": "暂停", "begins": "开始于", "stops the machine": "停机于", "prevented": "已避免",
+  "{t} to go": "还需 {t}", "could not run": "无法运行", "Play": "播放", "Pause": "暂停", "begins": "开始于", "stops the machine": "停机于", "prevented": "已避免",
   "This seed has no trace: {end}.": "该种子没有轨迹：{end}。", "{n} seeds": "{n} 个种子", "by": "执行人", "Expectations": "期望", "File line": "文件行", "Expected": "期望内容",
   "Held on": "成立", "Got, on the worst seed": "最差种子的结果", "Again": "重跑", "wanted": "要求", "seed": "种子", "Replay of seed {s}": "重放种子 {s}", "Measures, 95 % intervals": "指标与 95 % 区间",
   "mean": "平均", "95 % interval": "95 % 区间", "The configuration names no folder of scenario files ([hmi] scenarios).": "配置中没有场景文件夹（[hmi] scenarios）。",
@@ -116,7 +116,7 @@ const zh = {
   "identity": "身份一致", "futures": "未来数量", "on-time": "准时率", "model error": "模型误差", "skill": "预测技巧", "twin": "仿真与现场一致", "state": "状态时效", "counts": "计数一致", "freeze": "冻结区", "starts": "开工偏移", "way back": "可回退", "ledger": "承诺记录",
   "scrap": "废品", "lead-time": "通过时间", "work-in-process": "在制品", "energy": "能耗", "rework": "返工", "oee": "OEE",
   "duplicates": "重复响应", "overruns": "超时轮询",
-  "signed in": "登录", "signed out": "退出登录", "sign-in refused": "登录被拒", "reason": "原因", "asked for a plan": "请求排程", "asked what if": "假设分析", "cancelled a what-if": "取消假设分析", "ran a scenario": "运行场景",
+  "signed in": "登录", "signed out": "退出登录", "sign-in refused": "登录被拒", "reason": "原因", "asked for a plan": "请求排程", "asked what if": "假设分析", "cancelled a what-if": "取消假设分析", "ran a scenario": "运行场景", "cancelled a scenario": "取消场景运行",
   "alarm shelved": "搁置报警", "alarm unshelved": "取消搁置", "alarm out of service": "停用报警", "alarm in service": "恢复报警", "promised": "已承诺", "writing": "写入", "staged": "已暂存", "committed": "已提交", "active": "已生效",
   "started": "开始", "signed": "已签字", "settled": "已结算", "rolled-back": "已回退", "rolled back": "已回退", "rolling back": "回退中", "recovered": "已恢复", "not-wanted": "无需排程", "written": "已写入", "conflict": "写入冲突",
   "write begun": "开始写入", "write written": "已写入", "write refused": "写入被拒", "write failed": "写入失败", "write conflict": "写入冲突", "roll-back refused": "回退被拒", "roll-back failed": "回退失败", "clearing": "清除", "echoed": "已回显", "run ended": "运行结束", "forecasts judged": "预测已评判", "simulation compared": "仿真已比对",

@@ -24,6 +24,7 @@
 #include "plugin/host/console.hpp"
 #include "plugin/host/interruption.hpp"
 #include "plugin/host/process.hpp"
+#include "plugin/host/progress.hpp"
 #include "plugin/host/story.hpp"
 #include "plugin/io/modbus_client.hpp"
 #include "plugin/report/page.hpp"
@@ -164,8 +165,19 @@ class Demo {
     if (asking_ && waiting.back().fd == STDIN_FILENO && waiting.back().revents != 0) hear();
     if (story_.line_time_s() >= next_progress_s_) {
       next_progress_s_ = story_.line_time_s() + progress_every_s;
-      say("watching  " + story_.standing());
+      say("watching  " + story_.standing() + to_go());
     }
+  }
+
+  /// How long the rest of the orders takes at this pace, when nobody thinks.
+  [[nodiscard]] std::string to_go() const {
+    double all = 0;
+    for (const auto& order : *trial_.orders) all += order.quantity;
+    all *= static_cast<double>(trial_.line->machines.size());
+    const double share = all > 0 ? story_.made() / all : 0;
+    if (share < 0.02) return {};
+    const double left_s = story_.line_time_s() * std::max(0.0, 1 / share - 1) / options_.speed;
+    return fmt::format("; about {:.0f} s to go", std::ceil(left_s));
   }
 
   /// People look at the run, and may decide, on the plugin's pages: two accounts for this run only.
@@ -251,7 +263,14 @@ class Demo {
       const auto* by = what != "refused" ? "" : kind == "plan" ? "the gate refuses " : "refused: ";
       say(fmt::format("{:<8}  {}{}", kind, by, sentence));
     }
-    if (kind == "plan" && what == "started") slow_to(planning_pace);
+    if (kind == "plan" && what == "progress" && Clock::now() >= next_told_) {
+      next_told_ = Clock::now() + std::chrono::seconds(2);
+      told_(sentence);
+    }
+    if (kind == "plan" && what == "started") {
+      next_told_ = Clock::now() + std::chrono::seconds(2);
+      slow_to(planning_pace);
+    }
     if (kind == "plan" && what == "proposed") proposed(event.at("detail").value("proposal", 0));
     if (kind == "deploy" ||
         (kind == "plan" && (what == "lapsed" || what == "refused" || what == "failed")))
@@ -387,6 +406,8 @@ class Demo {
   Story story_;
   std::string failure_;
   double next_progress_s_ = progress_every_s;
+  Told told_;
+  Clock::time_point next_told_;
   int restarts_ = 0;
   bool asking_ = false;
   bool slowed_ = false;

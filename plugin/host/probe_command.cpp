@@ -21,6 +21,7 @@
 #include "plugin/host/device_commands.hpp"
 #include "plugin/host/endpoint.hpp"
 #include "plugin/host/hint.hpp"
+#include "plugin/host/progress.hpp"
 #include "plugin/io/modbus_client.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/escape.hpp"
@@ -49,22 +50,24 @@ struct Options {
 /// Finds the ranges of a table that the device has, by halves.
 class Scan {
  public:
-  Scan(io::ModbusClient& device, int pause_ms) : device_(device), pause_(pause_ms) {}
+  Scan(io::ModbusClient& device, int pause_ms, int last)
+      : device_(device),
+        pause_(pause_ms),
+        last_(last),
+        progress_("blocks of addresses", 2 * (blocks(100) + blocks(1000))) {}
 
   /// False when the device has never answered.
-  bool table(RegisterTable table, int last) {
+  bool table(RegisterTable table) {
     silences_ = 0;
     mute_ = refused_ = false;
     const int block = core::is_bits(table) ? 1000 : 100;
-    for (int from = 0; from <= last && !mute_ && !refused_; from += block) {
+    auto left = blocks(block);
+    for (int from = 0; from <= last_ && !mute_ && !refused_; from += block, --left) {
       look({table, static_cast<std::uint16_t>(from),
-            static_cast<std::uint16_t>(std::min(block, last - from + 1))});
-      if (Clock::now() >= told_) {
-        told_ = Clock::now() + std::chrono::seconds(2);
-        progress(fmt::format("probe: {} of {} addresses of {}, {} requests", from, last + 1,
-                             short_name(table), requests_));
-      }
+            static_cast<std::uint16_t>(std::min(block, last_ - from + 1))});
+      progress_.step();
     }
+    progress_.less(left);
     return !mute_ || answered_;
   }
   [[nodiscard]] const std::vector<Range>& found() const { return found_; }
@@ -80,15 +83,22 @@ class Scan {
   /// Reads what was found once more; what does not answer again counts as unmoved.
   core::Image again() {
     auto image = image_;
+    std::vector<Range> parts;
     for (const auto& range : found_)
-      for (const auto& part : core::ranges_of({range}, core::MergeRules{})) {
-        if (!device_.connected()) (void)device_.connect();
-        if (auto words = device_.read(part)) image.put(part, *words);
-      }
+      for (const auto& part : core::ranges_of({range}, core::MergeRules{})) parts.push_back(part);
+    Progress progress("second readings", parts.size());
+    for (const auto& part : parts) {
+      if (!device_.connected()) (void)device_.connect();
+      if (auto words = device_.read(part)) image.put(part, *words);
+      progress.step();
+    }
     return image;
   }
 
  private:
+  [[nodiscard]] std::size_t blocks(int size) const {
+    return static_cast<std::size_t>(last_ / size + 1);
+  }
   /// Acknowledge, busy, and a gateway's two: they say nothing about the registers.
   static bool says_not_now(std::uint8_t exception) {
     return exception == 5 || exception == 6 || exception == 10 || exception == 11;
@@ -99,6 +109,7 @@ class Scan {
     for (;;) {
       if (pause_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(pause_));
       ++requests_;
+      progress_.tell();
       if (!device_.connected()) (void)device_.connect();
       reply = device_.ask(core::read_query(range));
       const auto said = reply && reply->exception != 0
@@ -140,6 +151,8 @@ class Scan {
 
   io::ModbusClient& device_;
   int pause_;
+  int last_;
+  Progress progress_;
   std::vector<Range> found_;
   core::Image image_;
   std::vector<Gap> gaps_;
@@ -149,7 +162,6 @@ class Scan {
   int silences_ = 0;
   bool mute_ = false;
   bool refused_ = false;
-  Clock::time_point told_ = Clock::now() + std::chrono::seconds(2);
 };
 
 /// The values of a configuration on its first device that tell something: those with a range.
@@ -218,10 +230,10 @@ int probe(const Options& options) {
     fmt::print("does not say who it is (function 43: {})\n",
                reply ? core::exception_name(reply->exception) : "no answer");
   }
-  Scan scan(device, options.pause_ms);
+  Scan scan(device, options.pause_ms, options.last);
   for (const auto table :
        {RegisterTable::holding, RegisterTable::input, RegisterTable::coil, RegisterTable::discrete})
-    if (!scan.table(table, options.last)) break;
+    if (!scan.table(table)) break;
   if (scan.found().empty())
     return fail(environment, "probe",
                 scan.gaps().empty()

@@ -17,12 +17,19 @@ Progress::Progress(std::string what, std::size_t total)
 
 void Progress::step() {
   ++done_;
+  tell();
+}
+
+void Progress::tell() {
   const auto now = Clock::now();
   const double spent_s = std::chrono::duration<double>(now - begun_).count();
   if (done_ >= total_ || spent_s < 2 || now - said_ < std::chrono::seconds(1)) return;
   said_ = now;
-  const double left_s = spent_s / static_cast<double>(done_) * static_cast<double>(total_ - done_);
-  fmt::print(stderr, "   {}: {} of {}, {:.0f} s to go\n", what_, done_, total_, std::ceil(left_s));
+  std::string left;
+  if (done_ > 0)
+    left = fmt::format(", {:.0f} s to go", std::ceil(spent_s / static_cast<double>(done_) *
+                                                     static_cast<double>(total_ - done_)));
+  fmt::print(stderr, "   {}: {} of {}{}\n", what_, done_, total_, left);
 }
 
 void Told::operator()(const std::string& text) {

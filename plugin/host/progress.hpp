@@ -2,6 +2,7 @@
 // How far a long command is, on standard error, so that standard output stays the result.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -16,6 +17,10 @@ class Progress {
  public:
   Progress(std::string what, std::size_t total);
   void step();
+  /// Also within a long step.
+  void tell();
+  /// So many steps fall away.
+  void less(std::size_t steps) { total_ -= std::min(steps, total_ - done_); }
 
  private:
   std::string what_;

@@ -73,6 +73,12 @@ void Story::take(const Json& event) {
     standing_.clear();
     for (const auto& alarm : snapshot.at("alarms"))
       if (alarm.value("active", false)) standing_.push_back(alarm.value("id", ""));
+    if (snapshot.contains("stands")) {
+      made_ = 0;
+      for (const auto& machine : snapshot.at("stands").at("machines"))
+        for (const auto& good : machine.value("good", Json::array()))
+          if (good.is_number()) made_ += good.get<double>();
+    }
     const auto& values = snapshot.at("values");
     const double at_s = values.value("at_s", 0.0);
     if (!values.contains("machines")) return;

@@ -25,6 +25,8 @@ class Story {
   void take(const nlohmann::ordered_json& event);
 
   [[nodiscard]] double line_time_s() const { return line_time_s_; }
+  /// Parts that machines have made, each machine's by themselves; 0 while nobody knows.
+  [[nodiscard]] double made() const { return made_; }
   /// "highest forecast 12 % (filler/bearing-wear); no alarm".
   [[nodiscard]] std::string standing() const;
 
@@ -49,6 +51,7 @@ class Story {
   [[nodiscard]] const Alarm* told(const line::Trial& trial, const line::Outcome& without) const;
 
   double line_time_s_ = 0;
+  double made_ = 0;
   std::map<std::string, std::map<std::string, Points>> signals_;  ///< machine, signal
   std::map<std::string, std::string> units_;                      ///< "machine/signal"
   std::map<std::string, Points> forecasts_;                       ///< "machine/kind"

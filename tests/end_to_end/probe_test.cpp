@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A look at a device that will not be looked at.
 #include <catch2/catch.hpp>
+#include <regex>
 #include <string>
 
 #include "tests/support/plain_server.hpp"
@@ -56,4 +57,19 @@ TEST_CASE("what a device is silent about is told, and the rest looked at") {
   INFO(probe.said());
   for (const char* said : {"hr:0 to hr:1 are readable", "ir:0 and on were not looked at"})
     CHECK(probe.said().find(said) != std::string::npos);
+}
+
+TEST_CASE("a slow look says how long it still takes") {
+  PlainServer device([](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request())
+      peer.send(Peer::answer(
+          request, request[7] == 3 ? Bytes{0x83, 2}
+                                   : Bytes{static_cast<std::uint8_t>(request[7] | 0x80U), 1}));
+  });
+  // 199 requests for the first block, as it has no register at all.
+  Foreline probe(
+      {"probe", "127.0.0.1:" + std::to_string(device.port()), "--last", "199", "--pause", "15"});
+  CHECK(probe.end(30) == 3);
+  INFO(probe.said());
+  CHECK(std::regex_search(probe.said(), std::regex("blocks of addresses: 1 of 6, \\d+ s to go")));
 }

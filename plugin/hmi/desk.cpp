@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "plugin/hmi/assets.hpp"
+#include "plugin/hmi/pace.hpp"
 #include "plugin/hmi/what_if.hpp"
 #include "plugin/store/store.hpp"
 #include "sim/text/document.hpp"
@@ -226,20 +227,13 @@ struct Desk::Question {
   std::uint64_t number = 0;
   std::string who;
   std::int64_t asked_ms = 0;  ///< Wall clock.
-  double begun_s = 0;
   std::atomic<std::size_t> done = 0;
   std::atomic<std::size_t> all = 0;
   std::atomic<bool> cancelled = false;
   bool over = false;  ///< The rest: on the server's thread.
-  Json answer;        ///< Null when it was cancelled or failed.
+  Pace pace;
+  Json answer;  ///< Null when it was cancelled or failed.
   std::string error;
-
-  /// As fast as until now, whole seconds; null before anything is done.
-  [[nodiscard]] Json left_s(double now_s) const {
-    const auto ready = static_cast<double>(done.load());
-    if (ready == 0) return {};
-    return std::ceil((now_s - begun_s) * (static_cast<double>(all.load()) - ready) / ready);
-  }
 };
 
 Desk::Desk(attachment::Attachment& attachment, const core::Configuration& configuration,
@@ -324,13 +318,18 @@ bool Desk::look() {
   }
   auto state = record_.state();
   state["last_note"] = record_.last_note();
-  if (question_)
+  if (question_) {
+    const std::size_t done = question_->done;
+    const std::size_t all = question_->all;
+    question_->pace.take("futures", done, all, now_s_());
+    const auto left_s = question_->pace.left_s(now_s_());
     state["what_if"] = {{"number", question_->number},
-                        {"done", question_->done.load()},
-                        {"all", question_->all.load()},
-                        {"left_s", question_->left_s(now_s_())},
+                        {"done", done},
+                        {"all", all},
+                        {"left_s", left_s ? Json(std::ceil(*left_s)) : Json()},
                         {"cancelled", question_->cancelled.load()},
                         {"over", question_->over}};
+  }
   if (auto running = scenarios_.now(); !running.is_null()) state["scenario"] = std::move(running);
   const auto wall_ms = wall_ms_now();
   auto text = state.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -649,7 +648,6 @@ void Desk::ask_what_if(const Acting& acting, const Reply& reply) {
   question->number = question_ ? question_->number + 1 : 1;
   question->who = acting.user;
   question->asked_ms = wall_ms_now();
-  question->begun_s = now_s();
   question->all = 2 * asked->futures;
   if (asking_.joinable()) asking_.join();
   question_ = question;
@@ -728,13 +726,13 @@ void Desk::follow_schedule(const Json& snapshot) {
 }
 
 void Desk::expect() {
-  if (expects_ || now_s() < expect_again_s_) return;
-  expect_again_s_ = now_s() + 1;
+  if (expects_ || now_s_() < expect_again_s_) return;
+  expect_again_s_ = now_s_() + 1;
   const auto now = attachment_.question();
   if (!now) return;
   expects_ = true;
   if (expecting_.joinable()) expecting_.join();
-  expecting_ = std::thread([this, now = *now, schedule = schedule_, begun_s = now_s()] {
+  expecting_ = std::thread([this, now = *now, schedule = schedule_, begun_s = now_s_()] {
     Json expected;
     try {
       if (auto client = worker::Client::start({})) {
@@ -748,8 +746,8 @@ void Desk::expect() {
     }
     post_([this, expected = std::move(expected), schedule, begun_s] {
       expects_ = false;
-      const double took_s = now_s() - begun_s;
-      expect_again_s_ = now_s() + std::max(expect_every_s, took_s / expect_share);
+      const double took_s = now_s_() - begun_s;
+      expect_again_s_ = now_s_() + std::max(expect_every_s, took_s / expect_share);
       if (!expected.is_object() || schedule != schedule_) return;
       coming_ = expected;
       if (!planned_.is_object()) planned_ = expected;
@@ -802,7 +800,7 @@ void Desk::prepare(const Acting& acting, const Reply& reply) {
        (plan.value("outcome", "") == "refused" && plan.value("can_be_overruled", false)));
   if (!waits || !number || plan.value("proposal", 0) != *number)
     return reply(refusal(409, "this proposal does not wait for a decision any more"));
-  ticket_ = Ticket{random_word(16), acting.user,       *number, acting.body["approve"].get<bool>(),
+  ticket_ = Ticket{random_word(16), acting.user,        *number, acting.body["approve"].get<bool>(),
                    false,           now_s_() + ticket_s};
   Json told = {{"ticket", ticket_->word},
                {"expires_in_s", ticket_s},

@@ -6,6 +6,7 @@
 namespace foreline::hmi {
 
 void Pace::take(const std::string& what, std::size_t done, std::size_t all, double now_s) {
+  if (what == what_ && done == done_ && all == all_) return;
   if (what != what_ || done < done_) {
     what_ = what;
     first_ = done;

@@ -182,7 +182,7 @@ export function WhatIf() {
         <button type="button" onClick={again}>{t("Start again")}</button>
         <label>{t("Futures")} <input type="number" min="4" max="200" value={edit.futures} onChange={(e) => change({ futures: Number(e.target.value) })} /></label>
         <button type="button" class="act" disabled={busy || running} onClick={run}>{t("Simulate")}</button>
-        {running && <><span role="status">{t("simulating: {done} of {all} futures", asked)}{asked.left_s != null && `, ${t("{t} left", { t: lasting(asked.left_s) })}`} <progress max={asked.all} value={asked.done} /></span> <button type="button" onClick={() => act(() => post("/api/what-if/cancel", { number: asked.number }))}>{t("Cancel")}</button></>}
+        {running && <><span role="status">{t("simulating: {done} of {all} futures", asked)}{asked.left_s != null && `, ${t("{t} to go", { t: lasting(asked.left_s) })}`} <progress max={asked.all} value={asked.done} /></span> <button type="button" onClick={() => act(() => post("/api/what-if/cancel", { number: asked.number }))}>{t("Cancel")}</button></>}
         {asked?.cancelled && <span role="status">{t("Cancelled: there is no result.")}</span>}
       </div>
       <Trouble text={error || loaded?.error} />

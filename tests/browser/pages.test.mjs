@@ -3,10 +3,11 @@
 // proposal and approves the next, somebody without rights tries, and the PLC and the plugin go away.
 // Two people sit at two browsers; the line, the PLC and the plugin are the real programs.
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { after, before, test as named } from "node:test";
+import { apart, colours_of, differences, laid_out_as, layout_of, looks_like } from "./pictures.mjs";
 import { Plant, copied, wire } from "./plant.mjs";
 
 const { FORELINE, TREE, OUT, CHROMIUM, MODULES } = process.env;
@@ -60,38 +61,16 @@ async function picture(page, name) {
   await page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true });
 }
 
-/** How dark each of 24 x 15 fields of a picture is, 0 to 255, and the picture's size. */
-async function fields(file) {
-  const blank = await browser.newPage();
-  const found = await blank.evaluate(async (data) => {
-    const picture = new Image();
-    picture.src = data;
-    await picture.decode();
-    const canvas = Object.assign(document.createElement("canvas"), { width: 24, height: 15 });
-    const ink = canvas.getContext("2d");
-    ink.imageSmoothingQuality = "high";
-    ink.drawImage(picture, 0, 0, 24, 15);
-    const rgba = ink.getImageData(0, 0, 24, 15).data;
-    return { width: picture.width, height: picture.height, grey: Array.from({ length: 360 }, (_, i) => (rgba[4 * i] + rgba[4 * i + 1] + rgba[4 * i + 2]) / 3) };
-  }, `data:image/png;base64,${readFileSync(file).toString("base64")}`);
-  await blank.close();
-  return found;
-}
+const layouts = join(TREE, "tests/browser/layouts.json");
 
-/** A picture of what the window shows, as the documentation has it. Other numbers, times and fonts may stand in it; the
-    layout may not be another. FORELINE_ACCEPT=1 makes it the documentation's. */
+/** A picture of what the window shows, as the documentation has it. */
 async function documented(page, name, from_top = true) {
   await page.setViewportSize({ width: 1280, height: 800 });
   if (from_top) await page.evaluate(() => scrollTo(0, 0));
   const taken = join(OUT, `docs-${name}.png`);
-  const kept = join(TREE, "docs/pages", `${name}.png`);
   await page.screenshot({ path: taken });
-  if (process.env.FORELINE_ACCEPT) return copyFileSync(taken, kept);
-  assert.ok(existsSync(kept), `${kept} is missing; FORELINE_ACCEPT=1 makes it`);
-  const [now, before] = [await fields(taken), await fields(kept)];
-  assert.deepEqual([now.width, now.height], [before.width, before.height], name);
-  const apart = now.grey.reduce((sum, value, i) => sum + Math.abs(value - before.grey[i]), 0) / now.grey.length;
-  assert.ok(apart < 8, `${name} looks unlike the documentation's (fields differ by ${apart.toFixed(1)} of 255): compare ${taken} with ${kept}`);
+  laid_out_as(await layout_of(page), layouts, name);
+  await looks_like(browser, taken, join(TREE, "docs/pages", `${name}.png`), name === "audit" ? 8 : 4); // of the audit each morning has other lines
 }
 
 /** A folder of scenarios: one that holds, one that cannot, one that takes long, one that is no scenario. */
@@ -455,6 +434,15 @@ test("the overview says in a glance what comes, when, what is proposed, why, and
     assert.ok((await proposed.boundingBox()).y + (await proposed.boundingBox()).height <= height, `at ${width} x ${height} one must scroll to what is proposed`);
   }
   await documented(page, "overview");
+  // A missing panel, and a text that stands elsewhere, would be seen.
+  const kept = await layout_of(page);
+  const changed = (selector, style) => page.evaluate(([selector, style]) => Object.assign(document.querySelector(selector).style, style), [selector, style]);
+  for (const [selector, style, back, seen] of [[".orders", { display: "none" }, { display: "" }, /^Orders is missing$/m], [".coming h2", { paddingLeft: "6px", marginLeft: "6px" }, { paddingLeft: "", marginLeft: "" }, /^What is coming: h2 What is coming is at \d+ px instead of \d+$/]]) {
+    await changed(selector, style);
+    assert.match(differences(await layout_of(page), kept).join("\n"), seen);
+    await changed(selector, back);
+  }
+  assert.deepEqual(differences(await layout_of(page), kept), []);
   assert.deepEqual(await barriers(page), []);
   await in_chinese(page, true);
   await documented(page, "overview-zh");
@@ -611,7 +599,22 @@ test("rights, tokens, inputs and passwords are checked by the server", async () 
   await sign_in(page, "vera");
   assert.equal((await send(page, "/api/acknowledge", { alarm: "filler/bearing-wear" })).status, 403);
   assert.equal((await send(page, "/api/what-if", { futures: 4 })).status, 403);
-  assert.equal((await send(desks.petra, "/api/plan", {}, "0".repeat(64))).status, 403);
+  // A token that was never one, one of a session that has ended, and one of another's session.
+  const before = await desk("petra before");
+  await open(before, "overview");
+  await sign_in(before, "petra");
+  const token_of = (at) => at.evaluate(async () => (await (await fetch("/api/session")).json()).token);
+  const ended = await token_of(before);
+  const cookies = await before.context().cookies();
+  await before.getByRole("button", { name: "Sign out" }).click();
+  await before.getByRole("button", { name: "Sign in" }).waitFor();
+  for (const token of ["0".repeat(64), ended, await token_of(page)]) {
+    assert.match(token, /^[0-9a-f]{64}$/);
+    assert.equal((await send(desks.petra, "/api/plan", {}, token)).status, 403);
+  }
+  await before.context().addCookies(cookies);
+  assert.equal((await send(before, "/api/plan", {}, ended)).status, 401, "an ended session lives on");
+  await before.context().close();
   for (const [path, body] of [["/api/acknowledge", { alarm: 7 }], ["/api/acknowledge", { alarm: "x".repeat(5000) }], ["/api/what-if", { futures: 1e9 }], ["/api/what-if", { sequence: ["no such order"] }], ["/api/what-if", []]])
     assert.ok([400, 404, 409, 413, 422].includes((await send(desks.petra, path, body)).status), `${path} ${JSON.stringify(body).slice(0, 60)}`);
   const stranger = await desk("stranger");
@@ -740,6 +743,40 @@ test("a line with branches, side-by-side units, assembly and rework is drawn as 
   await picture(page, "laid-out");
   await documented(page, "laid-out");
   assert.deepEqual(await barriers(page), []);
+});
+
+test("marks and bars are told apart, whichever colours one sees", async (context) => {
+  const page = await desk("eyes");
+  await open(page, "overview");
+  const source = readFileSync(join(TREE, "plugin/hmi/web/src/parts.jsx"), "utf8");
+  const letters = Object.fromEntries([.../letters = \{([^}]*)\}/.exec(source)[1].matchAll(/(\w+): "(\w?)"/g)].map(([, level, letter]) => [level, letter]));
+  const marks = [...source.matchAll(/^ +(\w+): (<path d="[^"]+" \/>),$/gm)].map(([, level, path]) => [level, `<svg class="mark ${level}" viewBox="0 0 24 24">${path}<text x="12" y="${level === "medium" ? 20 : 17}" text-anchor="middle">${letters[level]}</text></svg>`]);
+  assert.deepEqual(marks.map(([level]) => level), ["high", "medium", "low", "forecast", "bad"]);
+  const bars = ["work shade0", "work shade1", "work shade2", "work shade3", "changeover", "service", "repair", "waiting-for-crew"].map((what) => [what, `<svg width="48" height="20"><rect class="bar ${what}" x="2" y="2" width="44" height="16" /></svg>`]);
+  await page.evaluate((drawings) => {
+    document.body.innerHTML = `<div class="panel">${drawings.map(([name, svg]) => `<span data-drawn="${name}">${svg}</span> `).join("")}</div>`;
+    document.body.style.fontSize = "40px";
+  }, [...marks, ...bars]);
+  const debuggers = await page.context().newCDPSession(page);
+  const alike = [];
+  for (const type of ["none", "deuteranopia", "protanopia", "tritanopia", "achromatopsia"]) {
+    await debuggers.send("Emulation.setEmulatedVisionDeficiency", { type });
+    const seen = new Map();
+    for (const [name] of [...marks, ...bars]) seen.set(name, await colours_of(browser, await page.locator(`[data-drawn="${name}"] svg`).screenshot()));
+    const pairs = (list, tell) => list.flatMap(([one], i) => list.slice(i + 1).map(([other]) => [one, other])).filter(([one, other]) => !(one.startsWith("work") && other.startsWith("work"))).map(([one, other]) => ({ one, other, by: tell(seen.get(one), seen.get(other)) }));
+    /** The part of a drawing that looks otherwise in the other. */
+    const share = (one, other) => one.filter((colour, i) => other[i] && apart(colour, other[i]) > 10).length / one.length;
+    const fill = (drawn) => drawn.filter((colour) => colour[0] < 60).sort((a, b) => a[0] - b[0])[Math.floor(drawn.length / 8)];
+    const shapes = [...pairs(marks, share), ...pairs(bars, share)];
+    const colours = pairs(marks.filter(([level]) => level !== "bad"), (one, other) => apart(fill(one), fill(other)));
+    const least = (list) => list.reduce((a, b) => (a.by < b.by ? a : b));
+    context.diagnostic(`${type}: shapes at least ${(100 * least(shapes).by).toFixed(0)} % apart (${least(shapes).one}, ${least(shapes).other}), colours ${least(colours).by.toFixed(0)} (${least(colours).one}, ${least(colours).other})`);
+    alike.push(...shapes.filter(({ by }) => by < 0.1).map(({ one, other }) => `${type}: ${one} and ${other} look alike`));
+    // Who sees no colours at all has shapes and letters.
+    if (type !== "achromatopsia") alike.push(...colours.filter(({ by }) => by < 10).map(({ one, other }) => `${type}: ${one} and ${other} have nearly one colour`));
+  }
+  assert.deepEqual(alike, []);
+  await page.context().close();
 });
 
 test("a session that nobody uses ends before the eyes of who has left it, and its stream with it", async (context) => {

@@ -2,39 +2,20 @@
 // The report on paper: A4, nothing cut off, nothing asked of anybody, and what makes it again.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { looks_like } from "./pictures.mjs";
 
 const { FORELINE, TREE, OUT, CHROMIUM, MODULES } = process.env;
 const { chromium } = createRequire(join(resolve(MODULES), "package.json"))("playwright-core");
 const mm = 96 / 25.4;
 
-/** The story that the tests keep, with what plans tell of their futures. */
-function story() {
-  const told = JSON.parse(readFileSync(join(TREE, "tests/house/story.json"), "utf8"));
-  const { plan } = told;
-  const ids = plan.before.sequence;
-  told.orders = ids.map((id, i) => ({ id, due_s: 2400 + 1900 * i }));
-  plan.proof.seeds = plan.proof.gain.map((_, i) => i);
-  plan.proof.difference = plan.proof.keep;
-  plan.spans = {};
-  plan.orders = {};
-  for (const side of ["keep", "winner"]) {
-    const at = (s) => [plan.at_s + s - 120, plan.at_s + s, plan.at_s + s + 600];
-    plan.spans[side] = told.machines.flatMap((machine, m) => ids.map((order, i) => ({ machine, order, begin_s: at(300 * m + 1500 * i), end_s: at(300 * m + 1500 * i + 1300) })));
-    plan.orders[side] = ids.map((order, i) => ({ order, due_s: told.orders[i].due_s, on_time: 0.9, on_time_low: 0.8, on_time_high: 1, p10_s: 8000, p50_s: 9000, p90_s: 9900 }));
-  }
-  const file = join(OUT, "story.json");
-  writeFileSync(file, JSON.stringify(told));
-  return file;
-}
-
 test("the report prints on A4, and asks nobody for anything", async () => {
   mkdirSync(OUT, { recursive: true });
   const report = join(OUT, "report.html");
-  const made = spawnSync(FORELINE, ["report", story(), "--out", report], { encoding: "utf8" });
+  const made = spawnSync(FORELINE, ["report", join(TREE, "tests/browser/story.json"), "--out", report], { encoding: "utf8" });
   assert.equal(made.status, 0, made.stderr);
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   try {
@@ -43,13 +24,18 @@ test("the report prints on A4, and asks nobody for anything", async () => {
     page.on("request", (request) => asked.push(request.url()));
     await page.goto(`file://${report}`);
     assert.deepEqual(asked, [`file://${report}`]);
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: 1040, height: 1500 });
+    await page.screenshot({ path: join(OUT, "report.png") });
+    await looks_like(browser, join(OUT, "report.png"), join(TREE, "docs/report.png"), 0.5);
+    await page.setViewportSize(size);
     await page.emulateMedia({ media: "print" });
     const wide = await page.evaluate(() => [...document.querySelectorAll("body *")].filter((part) => part.getBoundingClientRect().right > innerWidth + 1).map((part) => part.outerHTML.slice(0, 80)));
     assert.deepEqual(wide, []);
     // No word is broken for want of room, but numbers without end and figures in braces.
     const broken = await page.evaluate(() => [...document.querySelectorAll("td:not(.long)")].filter((cell) => {
       const words = document.createRange();
-      return [...cell.childNodes].some((node) => node.nodeType === 3 && [...node.data.matchAll(/[\w-]{2,20}/g)].some((word) => {
+      return [...cell.childNodes].some((node) => node.nodeType === 3 && [...node.data.matchAll(/(?<![\w-])[\w-]{2,20}(?![\w-])/g)].some((word) => {
         words.setStart(node, word.index);
         words.setEnd(node, word.index + word[0].length);
         return words.getClientRects().length > 1 && !word[0].includes("-");

@@ -37,8 +37,9 @@ class Queue {
   std::vector<std::function<void()>> waiting_;
 };
 
-fs::path folder_of_three() {
-  const auto folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / "hmi-scenarios";
+/// Tests run beside each other, each in its own folder.
+fs::path folder_of_three(const std::string& test) {
+  const auto folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / ("hmi-scenarios-" + test);
   fs::remove_all(folder);
   fs::create_directories(folder);
   const auto write =
@@ -78,7 +79,7 @@ Json run(Scenarios& scenarios, Queue& queue, const std::string& file) {
 TEST_CASE("scenario files of a folder run to verdicts with the failing lines and a replay") {
   ::setenv("FORELINE_SIM", tests::simulator().c_str(), 1);
   Queue queue;
-  Scenarios scenarios({folder_of_three(), {}, {}},
+  Scenarios scenarios({folder_of_three("verdicts"), {}, {}},
                       [&](std::function<void()> work) { queue.post(std::move(work)); });
   CHECK(scenarios.now().is_null());
   CHECK(scenarios.result().is_null());
@@ -122,7 +123,7 @@ TEST_CASE("scenario files of a folder run to verdicts with the failing lines and
 TEST_CASE("a run is cancelled, which is no result, and the next one may begin") {
   ::setenv("FORELINE_SIM", tests::simulator().c_str(), 1);
   Queue queue;
-  Scenarios scenarios({folder_of_three(), {}, {}},
+  Scenarios scenarios({folder_of_three("cancel"), {}, {}},
                       [&](std::function<void()> work) { queue.post(std::move(work)); });
   CHECK_FALSE(scenarios.cancel("bo"));
   REQUIRE(scenarios.run("good.toml", "ada"));
@@ -145,7 +146,7 @@ TEST_CASE("a run is cancelled, which is no result, and the next one may begin") 
 TEST_CASE("only files of the folder run, and a run ends when the pages do") {
   ::setenv("FORELINE_SIM", tests::simulator().c_str(), 1);
   Queue queue;
-  const auto folder = folder_of_three();
+  const auto folder = folder_of_three("close");
   Scenarios scenarios({folder / "", {}, {}},
                       [&](std::function<void()> work) { queue.post(std::move(work)); });
   for (const auto* file : {"", "../secret.toml", "notes.txt", "good", "/etc/passwd"})

@@ -606,8 +606,14 @@ test("rights, tokens, inputs and passwords are checked by the server", async () 
   const token_of = (at) => at.evaluate(async () => (await (await fetch("/api/session")).json()).token);
   const ended = await token_of(before);
   const cookies = await before.context().cookies();
+  const beside = await before.context().newPage();
+  await beside.goto(`${plant.origin}/#/alarms`);
+  await beside.locator(".who b", { hasText: "petra" }).waitFor();
   await before.getByRole("button", { name: "Sign out" }).click();
-  await before.getByRole("button", { name: "Sign in" }).waitFor();
+  // The other window is told, goes on showing the line, and offers nothing that needs rights.
+  await beside.getByRole("button", { name: "Sign in" }).waitFor({ timeout: 2000 });
+  await beside.locator(".link.live").waitFor();
+  assert.equal(await beside.getByRole("button", { name: /^(Acknowledge|Shelve)/ }).count(), 0);
   for (const token of ["0".repeat(64), ended, await token_of(page)]) {
     assert.match(token, /^[0-9a-f]{64}$/);
     assert.equal((await send(desks.petra, "/api/plan", {}, token)).status, 403);

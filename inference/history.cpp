@@ -205,6 +205,10 @@ float slope_against(const Channel& channel, const Signal& signal, const Block& o
 
 }  // namespace
 
+double healthy_unit(const Signal& signal) {
+  return unit_of(signal, file_baseline(signal));
+}
+
 struct History::MachineHistory {
   const Machine* machine = nullptr;
   double period_s = 10;

@@ -45,6 +45,9 @@ struct SignalStatistics {
   float good_share = 0;  ///< Share of Good, not stuck samples in the last 30 min of line time.
 };
 
+/// One healthy unit of a signal as the line file describes it: before a baseline is learned.
+[[nodiscard]] double healthy_unit(const line::Signal& signal);
+
 /// By the kind's number.
 using FaultKinds = std::bitset<line::fault_kind_count>;
 

@@ -15,7 +15,6 @@ constexpr std::size_t looked_back = 11;
 constexpr double outlier_units = 6;
 constexpr double back_units = 3;
 constexpr double gap_periods = 3;
-constexpr double load_share = 0.03;  ///< Sway of load, as a share of the level above idle.
 
 }  // namespace
 
@@ -28,8 +27,7 @@ void InputQuality::begin() {
   for (const auto& machine : line_->machines) {
     auto& signals = machines_.emplace_back().signals;
     for (const auto& signal : machine.signals)
-      signals.emplace_back().unit = std::hypot(std::max(signal.noise, 0.3 * signal.resolution),
-                                               load_share * (signal.normal - signal.idle));
+      signals.emplace_back().unit = inference::healthy_unit(signal);
   }
   since_s_ = seen_s_ = -1;
   frames_ = lost_ = 0;

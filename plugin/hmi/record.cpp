@@ -16,12 +16,13 @@ using line::PackmlState;
 
 namespace {
 
-constexpr double band_sigmas = 3;  ///< Half-width of the normal band, in standard deviations.
+constexpr double band_units = 3;  ///< Half-width of the normal band, in healthy units.
 /// ISA-18.2: a value that scatters around its limit must not blink. So many readings in a row of
 /// the running machine, and back only below the limit by this share of the band's half-width.
 constexpr int outside_readings = 6;
 constexpr double outside_dead_band = 0.2;
 constexpr double settles_after_s = 15;  ///< Signals follow the machine with a lag when it starts.
+constexpr double warms_up_s = 900;      ///< A machine that stood is cold for so long.
 constexpr std::size_t history_max = 50;
 constexpr std::size_t forecasts_max = 600;
 constexpr std::size_t plans_max = 50;
@@ -155,8 +156,8 @@ void Record::take_values(const Json& values) {
       machine.renewals = renewals;
       for (auto& trend : machine.signals) trend.outside = false;
     }
-    const bool settled =
-        state == name_of(PackmlState::execute) && at_s - machine.state_since_s >= settles_after_s;
+    const double runs_s =
+        state == name_of(PackmlState::execute) ? at_s - machine.state_since_s : -1;
     const auto signals = seen->find("signals");
     for (std::size_t s = 0; signals != seen->end() && s < machine.signals.size(); ++s) {
       const auto sample = signals->find(line_.machines[m].signals[s].name);
@@ -165,9 +166,11 @@ void Record::take_values(const Json& values) {
       const bool good = text(*sample, "quality") == name_of(line::Quality::good);
       const double value = number(*sample, "value", std::nan(""));
       trend.points.push_back({at_s, static_cast<float>(value), good});
-      if (settled && good) {
+      if (runs_s >= settles_after_s && good) {
         trend.course.add(at_s, value);
-        judge(trend, line_.machines[m].signals[s], value);
+        const auto& signal = line_.machines[m].signals[s];
+        if (runs_s >= warms_up_s || signal.kind != line::SignalKind::temperature)
+          judge(trend, signal, value);
       }
       if (trend.points.size() > points_max) trend.points.pop_front();
     }
@@ -175,7 +178,8 @@ void Record::take_values(const Json& values) {
 }
 
 void Record::judge(Trend& trend, const line::Signal& signal, double value) {
-  const double half = band_sigmas * signal.noise * (trend.outside ? 1 - outside_dead_band : 1);
+  const double half =
+      band_units * inference::healthy_unit(signal) * (trend.outside ? 1 - outside_dead_band : 1);
   const bool outside = std::abs(value - signal.normal) > half;
   trend.contrary = outside == trend.outside ? 0 : trend.contrary + 1;
   if (trend.contrary < outside_readings) return;
@@ -375,7 +379,9 @@ void Record::note(Json event) {
 }
 
 Json Record::alarm_load() const {
-  const double until_s = number(snapshot_, "line_time_s", 0);
+  // While nothing arrives, alarms are raised by a reckoning that runs ahead of the line's time.
+  const double until_s = std::max(number(snapshot_, "line_time_s", 0),
+                                  activations_.empty() ? 0 : activations_.back().at_s);
   double from_s = std::max(begun_s_ < 0 ? until_s : begun_s_, until_s - load_window_s);
   // What had to be forgotten is not told as nothing.
   if (activations_.size() == activations_max) from_s = std::max(from_s, activations_.front().at_s);
@@ -597,14 +603,15 @@ Json description_of(const line::Line& line, const std::vector<line::Order>& orde
     const auto& machine = line.machines[m];
     Json signals = Json::array();
     for (const auto& signal : machine.signals)
-      signals.push_back({{"name", signal.name},
-                         {"unit", signal.unit},
-                         {"kind", name_of(signal.kind)},
-                         {"normal", signal.normal},
-                         {"band_low", signal.normal - band_sigmas * signal.noise},
-                         {"band_high", signal.normal + band_sigmas * signal.noise},
-                         {"low", signal.low},
-                         {"high", signal.high}});
+      signals.push_back(
+          {{"name", signal.name},
+           {"unit", signal.unit},
+           {"kind", name_of(signal.kind)},
+           {"normal", signal.normal},
+           {"band_low", signal.normal - band_units * inference::healthy_unit(signal)},
+           {"band_high", signal.normal + band_units * inference::healthy_unit(signal)},
+           {"low", signal.low},
+           {"high", signal.high}});
     Json faults = Json::array();
     for (const auto& mode : machine.faults)
       faults.push_back({{"kind", name_of(mode.kind)},

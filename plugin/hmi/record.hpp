@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "inference/course.hpp"
+#include "inference/history.hpp"
 #include "plugin/hmi/alarm_load.hpp"
 #include "sim/line/flow.hpp"
 #include "sim/line/line.hpp"

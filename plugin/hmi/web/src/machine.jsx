@@ -129,7 +129,7 @@ export function Machine({ name }) {
             {known.signals.map((signal, s) => {
               const [value, quality, apart] = now.signals[s] ?? [];
               const seen = history?.signals?.[s];
-              const outside = apart && freshness() === "live";
+              const outside = apart && now.state === "Execute" && freshness() === "live";
               const ahead = seen?.ahead.at_s.length > 1 ? seen.ahead : null;
               return (
                 <div class="signal" key={`${chosen}/${signal.name}`}>

@@ -22,6 +22,7 @@ constexpr double band_units = 3;  ///< Half-width of the normal band, in healthy
 constexpr int outside_readings = 6;
 constexpr double outside_dead_band = 0.2;
 constexpr double settles_after_s = 15;  ///< Signals follow the machine with a lag when it starts.
+constexpr double stood_s = 900;         ///< After that the level of a signal is not known any more.
 constexpr double warms_up_s = 900;      ///< A machine that stood is cold for so long.
 constexpr std::size_t history_max = 50;
 constexpr std::size_t forecasts_max = 600;
@@ -64,14 +65,16 @@ bool available(std::size_t state) {
          state == static_cast<std::size_t>(PackmlState::unsuspending);
 }
 
-/// Where a signal goes, from the newest full block on: times and quantiles side by side.
-Json ahead_of(const inference::Course& course) {
+/// Where a signal goes, from the newest full block on: times and quantiles side by side. Nothing of
+/// a machine that has stood since.
+Json ahead_of(const inference::Course& course, double now_s) {
   Json out = {{"at_s", Json::array()},
               {"low", Json::array()},
               {"middle", Json::array()},
               {"high", Json::array()},
               {"held", Json::array()}};
   auto points = course.ahead();
+  if (!points.empty() && now_s > points.front().at_s + stood_s) points.clear();
   // What is sooner than the first is no less sure.
   if (!points.empty()) {
     points.insert(points.begin(), points.front());
@@ -548,7 +551,7 @@ Json Record::machine(const std::string& name) const {
                               {"at_s", std::move(at)},
                               {"value", std::move(value)},
                               {"bad", std::move(bad)},
-                              {"ahead", ahead_of(machine.signals[s].course)}});
+                              {"ahead", ahead_of(machine.signals[s].course, values_at_s_)}});
   }
   for (const auto& [kind, points] : machine.forecasts) {
     Json at = Json::array();

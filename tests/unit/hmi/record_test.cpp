@@ -309,6 +309,8 @@ TEST_CASE("the readings that are expected of a signal come with its trend") {
     CHECK(ahead.at("low").at(i).get<double>() >= 1.99);
     CHECK(ahead.at("high").at(i).get<double>() <= 2.07);
   }
+  for (int i = 1; i <= 180; ++i) record.take(snapshot(7200 + 10.0 * i, 0.1, "Good", "Held"));
+  CHECK(record.machine("first").at("signals").at(0).at("ahead").at("at_s").empty());
 }
 
 TEST_CASE("the load of alarms is told for alarms, for predictions and for both, over a window") {

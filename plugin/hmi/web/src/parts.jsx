@@ -16,7 +16,7 @@ export function Mark({ level, label }) {
     forecast: <path d="M7 2h10l6 10-6 10H7L1 12z" />,
     bad: <path d="M3 1 12 9l9-8 2 2-8 9 8 9-2 2-9-8-9 8-2-2 8-9-8-9z" />,
   };
-  const letters = { critical: "!", high: "1", medium: "2", low: "3", forecast: "F", bad: "" };
+  const letters = { critical: "C", high: "1", medium: "2", low: "3", forecast: "F", bad: "" };
   return (
     <svg class={`mark ${level}`} viewBox="0 0 24 24" {...(label === "" ? { "aria-hidden": "true" } : { role: "img", "aria-label": label ?? t(level) })}>
       {shapes[level]}

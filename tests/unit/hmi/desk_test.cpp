@@ -136,6 +136,7 @@ TEST_CASE("every act takes every kind of nonsense with one answer, and goes on")
       {"/api/service", {{"alarm", "press/vibration"}, {"in_service", false}, {"reason", "x"}}},
       {"/api/plan", Json::object()},
       {"/api/what-if", {{"futures", 4}, {"sequence", Json::array()}}},
+      {"/api/what-if/cancel", {{"number", 1}}},
       {"/api/scenario", {{"file", "../accounts.json"}}},
       {"/api/scenario/cancel", Json::object()},
       {"/api/decision/prepare", {{"proposal", 1}, {"approve", true}}},
@@ -232,10 +233,10 @@ TEST_CASE("nonsense at the door, in queries, cookies and tokens is refused") {
             .status == 401);
   Request look;
   look.method = "GET";
-  for (const auto* path :
-       {"/", "/api/line", "/api/alarms", "/api/data", "/api/notes", "/api/plan", "/api/machine",
-        "/api/what-if", "/api/scenario", "/api/scenarios", "/api/audit", "/api/session",
-        "/../accounts.json", "/%2e%2e/accounts.json", "/api/", "//", "/api/machine/../audit"}) {
+  for (const auto* path : {"/", "/api/line", "/api/alarms", "/api/data", "/api/notes", "/api/plan",
+                           "/api/machine", "/api/what-if", "/api/running", "/api/scenario",
+                           "/api/scenarios", "/api/audit", "/api/session", "/../accounts.json",
+                           "/%2e%2e/accounts.json", "/api/", "//", "/api/machine/../audit"}) {
     look.path = path;
     for (const auto& query :
          {std::string(), std::string("name=press"), std::string("name=%00%ff%zz%"),

@@ -669,7 +669,7 @@ test("a lost PLC is seen within seconds, and so is a lost plugin", async () => {
   await picture(page, "plc-lost");
   await documented(page, "plc-lost");
   // What the plant has said looks old, with its age, wherever it stands; records, documents and results with a moment of their own do not.
-  const kept = { overview: ["Standing alarms", "What happened"], "machine/filler": ["History"], alarms: ["Alarms", "Journal"], plan: ["Earlier plans", "What if"],
+  const kept = { overview: ["Standing alarms", "What happened"], "machine/filler": ["Alarms and forecasts"], alarms: ["Alarm load", "Alarms", "Journal"], plan: ["Earlier plans", "What if"],
     scenarios: ["Scenarios"], data: ["The link", "Who wins"], audit: ["Audit"] };
   for (const place of pages) {
     await open(page, place);
@@ -757,7 +757,7 @@ test("marks and bars are told apart, whichever colours one sees", async (context
   const source = readFileSync(join(TREE, "plugin/hmi/web/src/parts.jsx"), "utf8");
   const letters = Object.fromEntries([.../letters = \{([^}]*)\}/.exec(source)[1].matchAll(/(\w+): "(\w?)"/g)].map(([, level, letter]) => [level, letter]));
   const marks = [...source.matchAll(/^ +(\w+): (<path d="[^"]+" \/>),$/gm)].map(([, level, path]) => [level, `<svg class="mark ${level}" viewBox="0 0 24 24">${path}<text x="12" y="${level === "medium" ? 20 : 17}" text-anchor="middle">${letters[level]}</text></svg>`]);
-  assert.deepEqual(marks.map(([level]) => level), ["high", "medium", "low", "forecast", "bad"]);
+  assert.deepEqual(marks.map(([level]) => level), ["critical", "high", "medium", "low", "forecast", "bad"]);
   const bars = ["work shade0", "work shade1", "work shade2", "work shade3", "changeover", "service", "repair", "waiting-for-crew"].map((what) => [what, `<svg width="48" height="20"><rect class="bar ${what}" x="2" y="2" width="44" height="16" /></svg>`]);
   await page.evaluate((drawings) => {
     document.body.innerHTML = `<div class="panel">${drawings.map(([name, svg]) => `<span data-drawn="${name}">${svg}</span> `).join("")}</div>`;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Notes } from "./overview.jsx";
-import { clock, forecasts_of, lasting, number, percent, subject, unit_of, wall } from "./format.js";
+import { by_wall_clock, clock, forecasts_of, lasting, number, percent, subject, unit_of, wall } from "./format.js";
 import { freshness, get, live } from "./live.js";
 import { drift } from "./data.jsx";
 import { Fresh, Mark, Panel, Scroll, rem, useEvery } from "./parts.jsx";
@@ -66,7 +66,7 @@ function Maintenance({ log }) {
           <thead><tr><th scope="col">{t("from")}</th><th scope="col">{t("What")}</th><th scope="col" class="n">{t("took")}</th><th scope="col" class="n">{t("ran before")}</th><th scope="col">{t("forecast before it")}</th></tr></thead>
           <tbody>{entries.map((entry) => (
             <tr key={`${entry.from_s}/${entry.wall_ms}`}>
-              <th scope="row" class="nowrap" title={entry.wall_ms > 0 ? wall(entry.wall_ms) : undefined}>{clock(entry.from_s, false)}</th>
+              <th scope="row" class="nowrap">{by_wall_clock() && entry.wall_ms > 0 ? wall(entry.wall_ms - 1000 * (entry.until_s - entry.from_s)) : clock(entry.from_s, false)}</th>
               <td>{entry.what === "breakdown" && entry.until_s == null ? <><Mark level="high" label="" /> {t("breakdown, not over")}</> : t(entry_names[entry.what])}</td>
               <td class="n" data-name={t("took")}>{entry.until_s == null ? "…" : entry.what === "renewal" ? "–" : lasting(entry.until_s - entry.from_s)}</td>
               <td class="n" data-name={t("ran before")}>{lasting(entry.ran_s)}</td>

@@ -669,7 +669,7 @@ test("a lost PLC is seen within seconds, and so is a lost plugin", async () => {
   await picture(page, "plc-lost");
   await documented(page, "plc-lost");
   // What the plant has said looks old, with its age, wherever it stands; records, documents and results with a moment of their own do not.
-  const kept = { overview: ["Standing alarms", "What happened"], "machine/filler": ["Alarms and forecasts"], alarms: ["Alarm load", "Alarms", "Journal"], plan: ["Earlier plans", "What if"],
+  const kept = { overview: ["Standing alarms", "What happened"], "machine/filler": ["Alarms and forecasts"], alarms: ["Alarm load", "Alarms", "Journal"], plan: ["Earlier plans", "Read back from the PLC", "What if"],
     scenarios: ["Scenarios"], data: ["The link", "Who wins"], audit: ["Audit"] };
   for (const place of pages) {
     await open(page, place);

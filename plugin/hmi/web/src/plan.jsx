@@ -301,7 +301,7 @@ function Proposal({ plan, closed, read_back }) {
         {deciding && <Decide plan={plan} approve={deciding === "approve"} onDone={() => setDeciding(null)} />}
       </Panel>
       {read_back?.proposal === plan.proposal && (
-        <Panel title={t("Read back from the PLC")} note={clock(read_back.at_s)} class="read-back">
+        <Panel kept title={t("Read back from the PLC")} note={clock(read_back.at_s)} class="read-back">
           <Registers list={read_back.registers} read />
         </Panel>
       )}

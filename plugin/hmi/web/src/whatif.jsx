@@ -86,7 +86,7 @@ function Lateness({ late, futures }) {
 function Result({ answer, closed, asked_ms }) {
   const { line } = live;
   return (
-    <Stamped id="stamp-result" about={[wall(asked_ms), `${t("Line time")} ${clock(answer.at_s)}`]}>
+    <Stamped id="stamp-result" about={[wall(asked_ms), t("as of {t}", { t: clock(answer.at_s) })]}>
       <p class="lead"><b>{answer.what.map(spoken).join(is_chinese() ? "；" : ", ") || t("no change")}</b></p>
       <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}: {t("P(better)")} {percent(answer.probability_better.mean)} [{percent(answer.probability_better.low)}, {percent(answer.probability_better.high)}]. {t("mean gain")}: <Interval value={answer.gain} signed /></p>
       <Compared first={t("as it runs")} second={t("what if")} rows={answer.measures.map((m) => ({ name: m.name, unit: m.unit, first: m.keep, second: m.edited, difference: m.difference }))} />
@@ -126,7 +126,7 @@ function Board({ sequence, changed, why_fixed, move }) {
   return (
     <>
       <p class="quiet">{t("Drag bars between others, by hand or by keys.")} {changed && t("Drawn by mean times; simulate to know.")}</p>
-      <Stamped id="stamp-board" about={changed && [t("not simulated"), `${t("Line time")} ${clock(now_s)}`]}>
+      <Stamped id="stamp-board" about={changed && [t("not simulated"), t("as of {t}", { t: clock(now_s) })]}>
         <Charts label={t("Sequence")} line={line} now_s={now_s} closed={running.closed} charts={[{ name: t("Sequence"), bars, board }]} />
       </Stamped>
       <p class="said" role="status">{said && <>{said.wrong && <Mark level="medium" label="" />} <span class={said.wrong ? "trouble" : ""}>{said.text()}</span></>}</p>

@@ -265,7 +265,7 @@ test("a what-if tells how long it takes, and is cancelled for good", async () =>
   // However fast the machine is: the simulators are held while somebody reads how far they are.
   const simulators = () => children().filter((pid) => !before.includes(pid));
   const tell = (signal) => simulators().forEach((pid) => { try { process.kill(pid, signal); } catch { /* it has just ended */ } });
-  const left = page.getByText(/simulating: \d+ of 400 futures, .* left/);
+  const left = page.getByText(/simulating: \d+ of 400 futures, .* to go/);
   for (let i = 0; i < 200 && await left.count() === 0; ++i) {
     tell("SIGCONT");
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -362,6 +362,6 @@ test("no part of a what-if's result can be cut out without its stamp, and all of
     return (sheet + 0.05) / (text + 0.05);
   });
   assert.ok(ratio >= 4.5, `contrast ${ratio.toFixed(2)}`);
-  assert.match(await result.getAttribute("aria-label"), /WHAT-IF · not live · \d\d\/\d\d\/\d{4}, \d\d:\d\d:\d\d.* · Line time \d/);
+  assert.match(await result.getAttribute("aria-label"), /WHAT-IF · not live · \d\d\/\d\d\/\d{4}, \d\d:\d\d:\d\d.* · as of \d/);
   await picture("what-if");
 });

@@ -344,6 +344,7 @@ export const clauses = {
   "{0} for many rows": "{0}（用于多行）",
   "{0} thread": "{0} 线程",
   "{0} threads": "{0} 线程",
+  "with {0} trees": "另有 {0} 棵树",
   // links
   "{0} answers": "{0} 有应答",
   "the PLC at {0} answers": "PLC {0} 有应答",

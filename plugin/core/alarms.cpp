@@ -175,9 +175,9 @@ void Alarms::show(AlarmRecord& record, double at_s) {
 void Alarms::unshelve_if_due(AlarmRecord& record, double at_s, std::vector<AlarmEvent>& out) {
   if (record.state != AlarmState::shelved || at_s < record.shelved_until_s) return;
   show(record, at_s);
-  record.event.at_s = at_s;
-  record.event.what = AlarmEvent::What::unshelved;
-  out.push_back(record.event);
+  auto& unshelved = out.emplace_back(record.event);
+  unshelved.at_s = at_s;
+  unshelved.what = AlarmEvent::What::unshelved;
 }
 
 std::vector<AlarmEvent> Alarms::unshelve_due(double at_s) {

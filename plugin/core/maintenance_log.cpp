@@ -140,7 +140,8 @@ std::vector<MaintenanceLog::Ended> MaintenanceLog::take(
       open.what = down ? MaintenanceEntry::What::breakdown : MaintenanceEntry::What::service;
       open.from_s = frame.at_s;
       open.ran_s = renewed ? seen.operating_s : std::max(seen.operating_s, machine.operating_s);
-      machine.renewals_at_stop = machine.renewals.value_or(seen.renewals);
+      machine.renewals_at_stop =
+          told && renewed ? seen.renewals : machine.renewals.value_or(seen.renewals);
       if (down) {
         open.foreseen = foreseen(m);
         ++summary.breakdowns;

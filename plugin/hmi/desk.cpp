@@ -303,6 +303,7 @@ void Desk::heed_accounts() {
 }
 
 bool Desk::look() {
+  if (refusing_) return false;
   heed_accounts();
   const bool ended = sessions_.sweep(now_s_());
   const auto snapshot = Json::parse(attachment_.snapshot(), nullptr, false);
@@ -369,7 +370,12 @@ Feed Desk::feed(const std::string& session) {
   };
 }
 
+void Desk::refuse() {
+  refusing_ = true;
+}
+
 void Desk::handle(const Request& request, Reply reply) {
+  if (refusing_) return reply(refusal(503, "the plugin ends"));
   const auto* session = sessions_.find(cookie_named(request.cookie, session_cookie), now_s_());
   // What a browser sends must not end the host, whatever was forgotten here.
   try {
@@ -708,7 +714,10 @@ void Desk::note(Json event) {
 void Desk::follow_schedule(const Json& snapshot) {
   const auto found = snapshot.is_object() ? snapshot.find("schedule") : snapshot.end();
   if (!snapshot.is_object() || found == snapshot.end()) return;
-  line_time_s_ = snapshot.value("line_time_s", 0.0);
+  const double at_s = snapshot.value("line_time_s", 0.0);
+  if (at_s < line_time_s_ - new_run_s)
+    schedule_ = asked_ = planned_ = coming_ = read_back_ = nullptr;
+  line_time_s_ = at_s;
   if (*found != schedule_) {
     schedule_ = *found;
     planned_ = nullptr;
@@ -722,7 +731,7 @@ void Desk::follow_schedule(const Json& snapshot) {
                     {"spans", plan["spans"]["winner"]},
                     {"orders", plan["orders"]["winner"]}};
   }
-  if (!coming_.is_object()) expect();
+  if (!coming_.is_object() && asked_ != schedule_) expect();
 }
 
 void Desk::expect() {
@@ -731,11 +740,14 @@ void Desk::expect() {
   const auto now = attachment_.question();
   if (!now) return;
   expects_ = true;
+  asked_ = schedule_;
   if (expecting_.joinable()) expecting_.join();
   expecting_ = std::thread([this, now = *now, schedule = schedule_, begun_s = now_s_()] {
     Json expected;
     try {
-      if (auto client = worker::Client::start({})) {
+      worker::Options beside_the_plant;
+      beside_the_plant.children = 1;
+      if (auto client = worker::Client::start(beside_the_plant)) {
         auto found = expected_of(now, *client, [&](std::size_t, std::size_t) {
           if (expecting_ends_) throw Cancelled{};
         });

@@ -54,7 +54,9 @@ class Desk {
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
 
-  /// Ends slow work; what comes later is refused. Before the server goes. From any thread but its.
+  /// From now on nothing new begins. On the server's thread, before close().
+  void refuse();
+  /// Ends slow work. Before the server goes. From any thread but its.
   void close();
   /// Answers a request now or later.
   void handle(const Request& request, Reply reply);
@@ -154,6 +156,8 @@ class Desk {
   Json read_back_;  ///< What the PLC held after the last deployment, register by register.
   std::thread expecting_;
   std::atomic<bool> expecting_ends_ = false;
+  Json asked_;  ///< The schedule that was simulated unasked, once.
+  bool refusing_ = false;
   bool expects_ = false;
   double expect_again_s_ = 0;  ///< Not before.
   Scenarios scenarios_;

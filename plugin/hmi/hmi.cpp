@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <future>
 
 #include "plugin/hmi/desk.hpp"
 
@@ -67,6 +68,12 @@ line::Result<std::unique_ptr<Hmi>> Hmi::start(attachment::Attachment& attachment
 
 Hmi::~Hmi() {
   if (!state_->server) return;
+  std::promise<void> refuses;
+  state_->server->post([&] {
+    state_->desk->refuse();
+    refuses.set_value();
+  });
+  refuses.get_future().wait();
   // Slow work may still answer, and an answer needs the server.
   state_->desk->close();
   state_->server.reset();

@@ -27,7 +27,6 @@ constexpr double warms_up_s = 900;      ///< A machine that stood is cold for so
 constexpr std::size_t history_max = 50;
 constexpr std::size_t forecasts_max = 600;
 constexpr std::size_t plans_max = 50;
-constexpr double new_run_s = 3600;  ///< As the attachment: a clock falling back by more.
 
 double number(const Json& json, const char* key, double otherwise) {
   const auto found = json.find(key);
@@ -375,6 +374,10 @@ void Record::note(Json event) {
     Json said = event["detail"]["said"];
     event["said"] = std::move(said);
   }
+  if (kind == "alarm" && event.contains("detail") && event["detail"].is_object())
+    for (const char* name : {"priority", "class"})
+      if (const auto found = event["detail"].find(name); found != event["detail"].end())
+        event[name] = *found;
   event.erase("detail");
   event["number"] = next_note_++;
   notes_.push_back(std::move(event));

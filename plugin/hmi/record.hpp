@@ -23,6 +23,9 @@ namespace foreline::hmi {
 
 using Json = nlohmann::ordered_json;
 
+/// As the attachment: a line clock that falls back by more, s, means another run.
+inline constexpr double new_run_s = 3600;
+
 /// Overall equipment effectiveness and its factors; each 0..1, negative when nothing is known yet.
 struct Effectiveness {
   double availability = -1;  ///< Planned time not lost to stops, services and changeovers.

@@ -7,13 +7,13 @@ namespace foreline::hmi {
 
 void WallClock::take(double line_s, std::int64_t read_ms) {
   const Reading now{line_s, read_ms};
+  if (anchor_ && read_ms == last_.read_ms) return;
   const auto zero_ms = read_ms - static_cast<std::int64_t>(std::llround(1000 * line_s));
   if (std::abs(zero_ms - zero_ms_) > 1000) zero_ms_ = zero_ms;
   if (!anchor_) {
     anchor_ = last_ = now;
     return;
   }
-  if (read_ms == last_.read_ms) return;
   last_ = now;
   const double passed_s = now.since_s(*anchor_);
   const double gone_s = line_s - anchor_->line_s;

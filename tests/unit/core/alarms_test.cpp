@@ -108,6 +108,18 @@ TEST_CASE("a shelved alarm is silent until its time is over") {
   CHECK(back[1].what == What::raised);
 }
 
+TEST_CASE("an alarm that stands all the while it is shelved is as old as it was") {
+  const auto line = filler();
+  Alarms alarms(line, {});
+  (void)alarms.update_forecasts(0, saying(0.8));
+  (void)alarms.update_forecasts(120, saying(0.8));
+  REQUIRE(alarms.shelve("filler/bearing-wear", 130, 1000));
+  const auto back = alarms.update_forecasts(1140, saying(0.8));
+  REQUIRE(back.size() == 1);
+  CHECK(back[0].at_s == 1140);
+  CHECK(alarms.standing().at(0).event.at_s == 120);
+}
+
 TEST_CASE("only faults that the machine can have, and that give warning, alarm") {
   const auto line = filler();
   Alarms alarms(line, {});

@@ -93,6 +93,17 @@ TEST_CASE("what nobody saw begin is no breakdown, and a lost count or link is no
   CHECK(plant.log.summary(0).since_s == 5);
 }
 
+TEST_CASE("a repair that ends as the shift does is no service of the night") {
+  Plant plant;
+  (void)plant.at(0, PackmlState::execute, 100, 3);
+  (void)plant.at(10, PackmlState::held, 110, 3);
+  const auto repaired = plant.at(20, PackmlState::stopped, 0, 4);
+  REQUIRE(repaired.size() == 1);
+  CHECK(repaired[0].entry.what == What::breakdown);
+  CHECK(plant.at(50'000, PackmlState::execute, 0, 4).empty());
+  CHECK(plant.log.summary(0).services == 0);
+}
+
 TEST_CASE("a maintenance log is bounded, and begins with what was before") {
   Plant plant;
   MaintenanceEntry before;

@@ -332,6 +332,9 @@ TEST_CASE("the load of alarms is told for alarms, for predictions and for both, 
   auto now = snapshot(2200, 2);
   now["alarms"] = {{{"id", "first/vibration"}, {"class", "data-quality"}, {"raised_s", 1030}}};
   record.take(now);
+  const auto notes = record.notes_after(0);
+  CHECK(notes.at(3).at("class") == "forecast");  // what the pages filter by
+  CHECK(notes.at(3).at("priority") == "medium");
   auto load = record.alarm_load();
   CHECK(load.at("from_s") == 1000.0);
   CHECK(load.at("alarms").at("raised") == 3);

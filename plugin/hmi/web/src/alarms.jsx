@@ -169,7 +169,7 @@ export function Alarms() {
     .sort(by[sort]);
   const told = notes
     .filter((note) => note.event === "alarm" || note.event === "link")
-    .filter((note) => wanted({ ...query, state: "" }, { id: note.subject ?? "", priority: note.priority, class: note.class, at_s: note.at_s, text: `${note.subject} ${note.text}` }));
+    .filter((note) => wanted({ ...query, state: "", ...(note.class == null && { class: "", priority: "" }) }, { id: note.subject ?? "", priority: note.priority, class: note.class, at_s: note.at_s, text: `${note.subject} ${note.text}` }));
   const head = (name, text, direction) => (
     <th scope="col" aria-sort={sort === name ? direction : "none"}><button type="button" class="plain" onClick={() => choose({ sort: name === "since" ? "" : name })}>{t(text)}</button></th>
   );

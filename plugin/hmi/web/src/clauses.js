@@ -142,6 +142,7 @@ export const clauses = {
   "sign in to look at this line": "登录后才能查看本产线",
   "there is no machine of that name": "没有该名称的设备",
   "busy; try again": "正忙，请重试",
+  "the plugin ends": "插件正在退出",
   "sign in to read the audit": "登录后可查看审计",
   "there is no such page": "没有该页面",
   "there is no such act": "没有该操作",

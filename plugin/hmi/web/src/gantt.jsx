@@ -38,16 +38,23 @@ function useHold(board, bars, s_at) {
   if (!board) return { held: null };
   const { sequence } = board;
   const times = (machine, order) => bars.filter((bar) => bar.what === "work" && bar.machine === machine && bar.order === order);
-  const others = (machine, order) => sequence.filter((id) => id !== order).map((id) => {
-    const own = times(machine, id);
-    if (own.length === 0) return { from_s: -Infinity, until_s: -Infinity }; // it has left that machine
-    return { from_s: Math.min(...own.map((bar) => bar.from_s)), until_s: Math.max(...own.map((bar) => bar.until_s)) };
-  });
+  const others = (machine, order) => {
+    const all = sequence.filter((id) => id !== order).map((id) => times(machine, id));
+    const last = all.findLastIndex((own) => own.length > 0);
+    let until_s = -Infinity; // those before have left that machine
+    return all.map((own, i) => {
+      if (i > last) return { from_s: Infinity, until_s: Infinity }; // beyond what is drawn
+      if (own.length === 0) return { from_s: until_s, until_s };
+      until_s = Math.max(...own.map((bar) => bar.until_s));
+      return { from_s: Math.min(...own.map((bar) => bar.from_s)), until_s };
+    });
+  };
   const place_at = (machine, order, s) => others(machine, order).filter((other) => (other.from_s + other.until_s) / 2 < s).length;
   /** Where the operation would begin: bars snap to the end of the one before. */
   const snap_s = ({ machine, order, place }) => {
     const around = others(machine, order);
-    return place > 0 && isFinite(around[place - 1].until_s) ? around[place - 1].until_s : (around[place]?.from_s ?? bars[0].from_s);
+    const before_s = around.slice(0, place).findLast((other) => isFinite(other.until_s))?.until_s;
+    return before_s ?? (isFinite(around[place]?.from_s) ? around[place].from_s : bars[0].from_s);
   };
   const drop = ({ order, place }) => {
     setHeld(null);

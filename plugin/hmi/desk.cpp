@@ -812,16 +812,16 @@ void Desk::prepare(const Acting& acting, const Reply& reply) {
        (plan.value("outcome", "") == "refused" && plan.value("can_be_overruled", false)));
   if (!waits || !number || plan.value("proposal", 0) != *number)
     return reply(refusal(409, "this proposal does not wait for a decision any more"));
-  ticket_ = Ticket{random_word(16), acting.user,        *number, acting.body["approve"].get<bool>(),
-                   false,           now_s_() + ticket_s};
-  Json told = {{"ticket", ticket_->word},
+  const auto& ticket = tickets_[acting.user] = {
+      random_word(16), *number, acting.body["approve"].get<bool>(), false, now_s_() + ticket_s};
+  Json told = {{"ticket", ticket.word},
                {"expires_in_s", ticket_s},
                {"proposal", *number},
-               {"approve", ticket_->approve},
+               {"approve", ticket.approve},
                {"before", plan.value("before", Json())},
                {"after", plan.value("after", Json())},
                {"reason", plan.value("reason", "")}};
-  if (!ticket_->approve) return reply(answer(std::move(told)));
+  if (!ticket.approve) return reply(answer(std::move(told)));
   with_registers(std::move(told), false, reply);
 }
 
@@ -837,13 +837,13 @@ std::optional<std::pair<Desk::Ticket, std::string>> Desk::second_step(const Acti
     reply(refusal(400, "a decision needs a reason of at most 200 bytes"));
     return std::nullopt;
   }
-  auto ticket = std::exchange(ticket_, std::nullopt);
-  if (!ticket || ticket->word != acting.body["ticket"].get<std::string>() ||
-      ticket->user != acting.user || ticket->roll_back != roll_back || now_s_() > ticket->until_s) {
+  auto ticket = tickets_.extract(acting.user);
+  if (ticket.empty() || ticket.mapped().word != acting.body["ticket"].get<std::string>() ||
+      ticket.mapped().roll_back != roll_back || now_s_() > ticket.mapped().until_s) {
     reply(refusal(409, "the first step is too old or was not yours; begin again"));
     return std::nullopt;
   }
-  return std::pair(std::move(*ticket), std::move(reason));
+  return std::pair(std::move(ticket.mapped()), std::move(reason));
 }
 
 void Desk::confirm(const Acting& acting, const Reply& reply) {
@@ -860,8 +860,9 @@ void Desk::prepare_roll_back(const Acting& acting, const Reply& reply) {
   const auto back = Json::parse(attachment_.way_back(), nullptr, false);
   if (!back.is_object()) return reply(refusal(409, "no deployed schedule stands to be taken back"));
   const int number = back.value("proposal", 0);
-  ticket_ = Ticket{random_word(16), acting.user, number, false, true, now_s_() + ticket_s};
-  with_registers({{"ticket", ticket_->word},
+  const auto& ticket =
+      tickets_[acting.user] = {random_word(16), number, false, true, now_s_() + ticket_s};
+  with_registers({{"ticket", ticket.word},
                   {"expires_in_s", ticket_s},
                   {"proposal", number},
                   {"before", back.at("before")},

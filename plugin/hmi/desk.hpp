@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -67,7 +68,6 @@ class Desk {
  private:
   struct Ticket {
     std::string word;  ///< What confirms it.
-    std::string user;
     int proposal = 0;
     bool approve = false;
     bool roll_back = false;  ///< It is about the deployed schedule.
@@ -139,8 +139,8 @@ class Desk {
   WallClock wall_clock_;
   Lockout lockout_;
   Sessions sessions_;
-  std::optional<Ticket> ticket_;
-  std::string state_;  ///< As streams send it.
+  std::map<std::string, Ticket> tickets_;  ///< By user: one looking takes nobody's from them.
+  std::string state_;                      ///< As streams send it.
   std::string compared_;
   std::uint64_t version_ = 0;
   double sent_s_ = 0;

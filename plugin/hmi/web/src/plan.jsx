@@ -214,8 +214,9 @@ function Decide({ plan, approve, onDone }) {
   const { busy, error, act } = useAct();
   const proposal = plan.proposal;
   const prepare = () => post("/api/decision/prepare", { proposal, approve });
+  const look = () => act(async () => setSeen(await prepare()));
   useEffect(() => {
-    if (approve) act(async () => setSeen(await prepare()));
+    if (approve) look();
   }, []);
   const begin = () => act(async () => setTicket(await prepare()));
   const staging = (ticket ?? seen)?.staging;
@@ -231,7 +232,7 @@ function Decide({ plan, approve, onDone }) {
       <BeforeAndAfter before={plan.before} after={plan.after} />
       <details><summary>{t("The gate")}: {plan.passed ? t("all {n} checks passed", { n: plan.checks.length }) : t("refused")}</summary><Gate checks={plan.checks} /></details>
       {staging && <Staging staging={staging} />}
-      {!ticket && <footer><Trouble text={error} /><button type="button" disabled={busy || (approve && !seen)} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button></footer>}
+      {!ticket && <footer><Trouble text={error} />{approve && !seen ? <button type="button" disabled={busy} onClick={look}>{t("Read again")}</button> : <button type="button" disabled={busy} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button>}</footer>}
       {ticket && (
         <form onSubmit={finish}>
           <h3>{approve ? t("Second step: write to the PLC") : t("Second step: reject")}</h3>

@@ -10,7 +10,6 @@ using namespace line;
 
 namespace {
 
-constexpr double settles_after_s = 15;  ///< Signals follow the machine with a lag when it starts.
 constexpr std::size_t looked_back = 11;
 constexpr double outlier_units = 6;
 constexpr double back_units = 3;

@@ -15,6 +15,8 @@
 
 namespace foreline::core {
 
+/// Signals follow the machine with a lag when it starts, s.
+inline constexpr double settles_after_s = 15;
 inline constexpr std::size_t quality_count = 10;
 
 struct SignalTally {

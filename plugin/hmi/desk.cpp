@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "plugin/hmi/assets.hpp"
-#include "plugin/hmi/pace.hpp"
 #include "plugin/hmi/what_if.hpp"
 #include "plugin/store/store.hpp"
 #include "sim/text/document.hpp"
@@ -183,10 +182,6 @@ const std::string& nobody() {
 }
 
 }  // namespace
-
-double steady_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 Clerk::Clerk()
     : thread_([this] {

@@ -17,6 +17,7 @@
 #include "plugin/attachment/attachment.hpp"
 #include "plugin/core/configuration.hpp"
 #include "plugin/hmi/accounts.hpp"
+#include "plugin/hmi/pace.hpp"
 #include "plugin/hmi/record.hpp"
 #include "plugin/hmi/running.hpp"
 #include "plugin/hmi/scenarios.hpp"
@@ -43,8 +44,6 @@ class Clerk {
   bool stopping_ = false;
   std::thread thread_;
 };
-
-[[nodiscard]] double steady_s();
 
 class Desk {
  public:

@@ -2,8 +2,13 @@
 #include "plugin/hmi/pace.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace foreline::hmi {
+
+double steady_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 void Pace::take(const std::string& what, std::size_t done, std::size_t all, double now_s) {
   if (what == what_ && done == done_ && all == all_) return;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the rest of a piece of work takes. Pure: times are arguments, seconds of any steady
-// clock.
+// How long the rest of a piece of work takes; times are seconds of any steady clock.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +7,9 @@
 #include <string>
 
 namespace foreline::hmi {
+
+/// The host's, s.
+[[nodiscard]] double steady_s();
 
 class Pace {
  public:

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "plugin/core/input_quality.hpp"
 #include "sim/drawing/line_drawing.hpp"
 #include "sim/line/fault.hpp"
 #include "sim/line/telemetry.hpp"
@@ -21,9 +22,8 @@ constexpr double band_units = 3;  ///< Half-width of the normal band, in healthy
 /// the running machine, and back only below the limit by this share of the band's half-width.
 constexpr int outside_readings = 6;
 constexpr double outside_dead_band = 0.2;
-constexpr double settles_after_s = 15;  ///< Signals follow the machine with a lag when it starts.
-constexpr double stood_s = 900;         ///< After that the level of a signal is not known any more.
-constexpr double warms_up_s = 900;      ///< A machine that stood is cold for so long.
+constexpr double stood_s = 900;     ///< After that the level of a signal is not known any more.
+constexpr double warms_up_s = 900;  ///< A machine that stood is cold for so long.
 constexpr std::size_t history_max = 50;
 constexpr std::size_t forecasts_max = 600;
 constexpr std::size_t plans_max = 50;
@@ -168,7 +168,7 @@ void Record::take_values(const Json& values) {
       const bool good = text(*sample, "quality") == name_of(line::Quality::good);
       const double value = number(*sample, "value", std::nan(""));
       trend.points.push_back({at_s, static_cast<float>(value), good});
-      if (runs_s >= settles_after_s && good) {
+      if (runs_s >= core::settles_after_s && good) {
         trend.course.add(at_s, value);
         const auto& signal = line_.machines[m].signals[s];
         if (runs_s >= warms_up_s || signal.kind != line::SignalKind::temperature)

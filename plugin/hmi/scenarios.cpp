@@ -26,10 +26,6 @@ constexpr std::size_t source_lines_max = 12;
 
 struct Cancelled {};
 
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 /// The names of the scenario files in a folder, sorted.
 std::vector<std::string> files_of(const std::filesystem::path& folder) {
   std::vector<std::string> files;
@@ -208,7 +204,7 @@ Json Scenarios::list(const std::filesystem::path& folder, const Json& ended) {
 Json Scenarios::now() const {
   if (!running_) return {};
   const std::lock_guard lock(running_->mutex);
-  const auto left_s = running_->pace.left_s(now_s());
+  const auto left_s = running_->pace.left_s(steady_s());
   return {{"number", running_->number},
           {"file", running_->file},
           {"what", running_->what},
@@ -245,7 +241,7 @@ Result<Done> Scenarios::run(const std::string& file, const std::string& who) {
                             if (running->cancelled) throw Cancelled{};
                             const std::lock_guard lock(running->mutex);
                             running->what = what;
-                            running->pace.take(what, done, all, now_s());
+                            running->pace.take(what, done, all, steady_s());
                             running->done = done;
                             running->all = all;
                           });

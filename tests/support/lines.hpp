@@ -60,15 +60,20 @@ inline std::filesystem::path simulator() {
   return std::filesystem::path(FORELINE_BINARY_DIR) / "bin" / "foreline-sim";
 }
 
-/// Runs trials on the simulator of this build; throws when the simulator cannot be had.
-inline std::vector<line::Outcome> run(const std::vector<line::Trial>& trials,
-                                      unsigned children = 2) {
+/// A client of it; throws when the simulator cannot be had. `children` as in worker::Options.
+inline worker::Client started_simulator(unsigned children = 0) {
   worker::Options options;
   options.executable = simulator();
   options.children = children;
   auto client = worker::Client::start(options);
   if (!client) throw std::runtime_error(client.error().text());
-  auto outcomes = client->run(trials);
+  return std::move(*client);
+}
+
+/// Runs trials on the simulator of this build; throws when the simulator cannot be had.
+inline std::vector<line::Outcome> run(const std::vector<line::Trial>& trials,
+                                      unsigned children = 2) {
+  auto outcomes = started_simulator(children).run(trials);
   if (!outcomes) throw std::runtime_error(outcomes.error().text());
   return std::move(*outcomes);
 }

@@ -35,14 +35,6 @@ Course course(const std::optional<line::Calendar>& shift = std::nullopt) {
   return {line, {{"A", {0}, 10}, {"B", {0}, 10}}};
 }
 
-worker::Client client() {
-  worker::Options options;
-  options.executable = tests::simulator();
-  auto started = worker::Client::start(options);
-  REQUIRE(started);
-  return std::move(*started);
-}
-
 bool rising(const Json& quantiles) {
   return quantiles.size() == 3 && quantiles[0] <= quantiles[1] && quantiles[1] <= quantiles[2];
 }
@@ -105,7 +97,7 @@ TEST_CASE("a machine that stands outside its shift is closed, not serviced") {
 TEST_CASE("the running schedule is expected with spreads, and its bars have no chance in them") {
   auto now = tests::request();
   now.hazards = {tests::hazard(0, line::FaultKind::bearing_wear, 0.5F)};
-  auto simulator = client();
+  auto simulator = tests::started_simulator();
   const auto expected = expected_of(
       now, simulator, [](std::size_t, std::size_t) {}, 16);
   REQUIRE(expected);
@@ -129,7 +121,7 @@ TEST_CASE(
     "a plan tells when each operation of both schedules begins and ends, and who is on time") {
   auto request = tests::request();
   request.hazards = {tests::hazard(0, line::FaultKind::bearing_wear, 1.0F)};
-  auto simulator = client();
+  auto simulator = tests::started_simulator();
   const auto plan = plan::make_plan(request, simulator);
   REQUIRE(plan);
   const auto told = attachment::to_json(*plan, request, {});

@@ -10,19 +10,11 @@ using namespace foreline::hmi;
 
 namespace {
 
-worker::Client client() {
-  worker::Options options;
-  options.executable = tests::simulator();
-  auto started = worker::Client::start(options);
-  REQUIRE(started);
-  return std::move(*started);
-}
-
 Json answer(const Json& edit) {
   const auto now = tests::request();
   const auto asked = what_if_from(edit, now);
   REQUIRE(asked);
-  auto simulator = client();
+  auto simulator = tests::started_simulator();
   std::size_t done = 0;
   const auto found =
       answer_of(*asked, now, simulator, [&](std::size_t n, std::size_t) { done = n; });

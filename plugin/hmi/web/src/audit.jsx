@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { line_clock, lasting, number, subject, wall } from "./format.js";
 import { get, live } from "./live.js";
-import { Mark, Panel, Reason, Scroll, Trouble, useEvery } from "./parts.jsx";
+import { Mark, Panel, Reason, Scroll, useEvery } from "./parts.jsx";
 import { reason_in, spoken } from "./said.js";
 import { t } from "./text.js";
 

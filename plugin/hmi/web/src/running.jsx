@@ -8,7 +8,7 @@ import { t } from "./text.js";
 const again_every_ms = 5000;
 
 /** The middle of a Wilson interval with the interval. */
-export const Likely = ({ promise }) => (promise?.on_time == null ? <>–</> : <span class="nowrap">{percent(promise.on_time)} <span class="quiet">[{percent(promise.on_time_low)}, {percent(promise.on_time_high)}]</span></span>);
+const Likely = ({ promise }) => (promise?.on_time == null ? <>–</> : <span class="nowrap">{percent(promise.on_time)} <span class="quiet">[{percent(promise.on_time_low)}, {percent(promise.on_time_high)}]</span></span>);
 
 /** P10 to P90; what the futures end before may come later. */
 export const Between = ({ promise, until_s }) => (promise?.p10_s == null ? <>–</> : <span class="nowrap">{clock(promise.p10_s, false)} – {promise.p90_s > until_s - 60 ? t("later than {t}", { t: clock(until_s, false) }) : clock(promise.p90_s, false)}</span>);

@@ -51,7 +51,7 @@ const zh = {
   "unacknowledged": "未确认", "acknowledged": "已确认", "returned-unacknowledged": "已恢复未确认", "shelved": "已搁置", "out-of-service": "停用", "normal": "正常",
   "raised": "触发", "cleared": "恢复", "unshelved": "取消搁置", "Minutes": "分钟", "Reason": "原因", "Shelve the alarm": "搁置报警", "Unshelve": "取消搁置",
   "Out of service": "停用", "Return to service": "恢复使用", "Take the alarm out of service": "停用报警", "Return the alarm to service": "恢复报警使用", "Take an alarm out of service": "停用某个报警", "in-service": "恢复使用", "Alarm load": "报警负荷",
-  "after ISA-18.2 and IEC 62682, {a} to {b} ({t}), for one operator": "按 ISA-18.2 与 IEC 62682，{a} 至 {b}（{t}），以一名操作员计", "Measure": "指标", "recommended": "建议值", "Predictions": "预测", "Prediction": "预测", "together": "合计",
+  "after ISA-18.2 and IEC 62682, {a} to {b} ({t}), for one operator": "按 ISA-18.2 与 IEC 62682，{a} 至 {b}（{t}），以一名操作员计", "recommended": "建议值", "Predictions": "预测", "Prediction": "预测", "together": "合计",
   "in 10 min, mean": "每 10 分钟平均", "1; 2 are manageable": "1；2 次以内可控", "in 10 min, most": "10 分钟内最多", "10 at most": "不超过 10", "share of the time in flood": "报警泛滥时间占比", "below 1 %": "低于 1 %", "stale: stand for over 24 h": "陈旧：持续超过 24 小时", "chattering: 3 or more in a minute": "抖动：1 分钟内 3 次以上", "low / medium / high, %": "低 / 中 / 高，%", "over": "超出",
   "Most frequent": "最频繁", "share": "占比", "last {t}": "最近 {t}", "Show all": "显示全部", "No alarm is so.": "没有符合条件的报警。", "{n} of {all}": "{n} / {all}",
   "critical": "紧急", "high": "高", "medium": "中", "low": "低", "Actions": "操作", "expected in {t}": "预计 {t} 后", "Alarm": "报警", "Journal": "日志", "Time": "时间", "shelved until {t}": "搁置至 {t}",

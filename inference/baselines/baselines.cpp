@@ -66,7 +66,8 @@ AgeHazard AgeHazard::fit(std::span<const Example> examples) {
   AgeHazard best;
   if (events <= 0) return best;
   double best_likelihood = -std::numeric_limits<double>::infinity();
-  for (double shape = 0.4; shape < 5.01; shape += 0.1) {
+  for (int tenths = 4; tenths <= 50; ++tenths) {
+    const double shape = tenths / 10.0;
     double exposure = 0;
     double log_ages = 0;
     for (const auto& view : views) {

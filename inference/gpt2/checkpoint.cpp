@@ -260,6 +260,7 @@ Result<std::vector<fs::path>> weight_files(const fs::path& directory) {
       names.insert(shard.get<std::string>());
     }
     std::vector<fs::path> files;
+    files.reserve(names.size());
     for (const auto& name : names) files.push_back(directory / name);
     return files;
   }

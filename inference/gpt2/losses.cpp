@@ -32,7 +32,7 @@ void check(std::size_t row, std::size_t rows, std::uint32_t token, std::size_t v
 
 }  // namespace
 
-RowLoss cross_entropy(std::vector<std::uint32_t> labels, std::vector<float> weights,
+RowLoss cross_entropy(std::vector<std::uint32_t> labels, const std::vector<float>& weights,
                       float smoothing) {
   if (!(smoothing >= 0 && smoothing < 1))
     throw std::invalid_argument("label smoothing is at least 0 and below 1");
@@ -60,7 +60,8 @@ RowLoss cross_entropy(std::vector<std::uint32_t> labels, std::vector<float> weig
   };
 }
 
-RowLoss soft_cross_entropy(std::vector<std::vector<Share>> labels, std::vector<float> weights) {
+RowLoss soft_cross_entropy(std::vector<std::vector<Share>> labels,
+                           const std::vector<float>& weights) {
   auto parts = parts_of(labels.size(), weights);
   return
       [labels = std::move(labels), parts = std::move(parts)](std::size_t row, std::span<float> x) {

@@ -29,10 +29,10 @@ struct Share {
 /// `smoothing` in [0, 1) spreads that share of a label evenly over the
 /// vocabulary (Szegedy et al. 2016). A batch of weight 0 has loss 0.
 [[nodiscard]] RowLoss cross_entropy(std::vector<std::uint32_t> labels,
-                                    std::vector<float> weights = {}, float smoothing = 0);
+                                    const std::vector<float>& weights = {}, float smoothing = 0);
 
 /// Weighted mean over rows of -sum(share * log P(token)).
 [[nodiscard]] RowLoss soft_cross_entropy(std::vector<std::vector<Share>> labels,
-                                         std::vector<float> weights = {});
+                                         const std::vector<float>& weights = {});
 
 }  // namespace foreline::gpt2

@@ -767,8 +767,9 @@ test("marks and bars are told apart, whichever colours one sees", async (context
   const alike = [];
   for (const type of ["none", "deuteranopia", "protanopia", "tritanopia", "achromatopsia"]) {
     await debuggers.send("Emulation.setEmulatedVisionDeficiency", { type });
-    const seen = new Map();
-    for (const [name] of [...marks, ...bars]) seen.set(name, await colours_of(browser, await page.locator(`[data-drawn="${name}"] svg`).screenshot()));
+    const drawn = [];
+    for (const [name] of [...marks, ...bars]) drawn.push(await page.locator(`[data-drawn="${name}"] svg`).screenshot());
+    const seen = new Map((await colours_of(browser, drawn)).map((colours, i) => [[...marks, ...bars][i][0], colours]));
     const pairs = (list, tell) => list.flatMap(([one], i) => list.slice(i + 1).map(([other]) => [one, other])).filter(([one, other]) => !(one.startsWith("work") && other.startsWith("work"))).map(([one, other]) => ({ one, other, by: tell(seen.get(one), seen.get(other)) }));
     /** The part of a drawing that looks otherwise in the other. */
     const share = (one, other) => one.filter((colour, i) => other[i] && apart(colour, other[i]) > 10).length / one.length;

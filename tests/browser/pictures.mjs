@@ -26,10 +26,10 @@ async function fields(browser, file) {
   return found;
 }
 
-/** A picture's colours in CIE L*a*b*, pixel by pixel. */
-export async function colours_of(browser, png) {
+/** The colours of pictures in CIE L*a*b*, pixel by pixel. */
+export async function colours_of(browser, pngs) {
   const blank = await browser.newPage();
-  const found = await blank.evaluate(async (data) => {
+  const found = await blank.evaluate((pictures) => Promise.all(pictures.map(async (data) => {
     const picture = new Image();
     picture.src = data;
     await picture.decode();
@@ -43,7 +43,7 @@ export async function colours_of(browser, png) {
       const [x, y, z] = [(0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505, 0.2126 * r + 0.7152 * g + 0.0722 * b, (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089].map(root);
       return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
     });
-  }, `data:image/png;base64,${png.toString("base64")}`);
+  })), pngs.map((png) => `data:image/png;base64,${png.toString("base64")}`));
   await blank.close();
   return found;
 }

@@ -80,7 +80,7 @@ TEST_CASE("a killed or interrupted demo leaves no process behind") {
 
 TEST_CASE("without a name the demo waits for a person and says how to decide") {
   const auto out = fresh_folder("waiting");
-  Foreline run(demo(out, {"--speed", "600"}));
+  Foreline run(demo(out, {"--speed", "300"}));
   REQUIRE_FALSE(run.line_with("waiting   for a person", 120).empty());
   const auto command = run.line_with("deploy --plugin");
   std::smatch found;

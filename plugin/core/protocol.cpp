@@ -219,6 +219,28 @@ std::optional<Reply> reply_of(const Query& query, std::span<const std::uint8_t> 
   return std::nullopt;
 }
 
+std::size_t answer_size(const Query& query) {
+  switch (query.function) {
+    case Function::read_coils:
+    case Function::read_discrete_inputs:
+      return 2 + (query.count + 7U) / 8U;
+    case Function::read_holding_registers:
+    case Function::read_input_registers:
+    case Function::read_write_registers:
+      return 2 + 2U * query.count;
+    case Function::write_coil:
+    case Function::write_register:
+    case Function::write_coils:
+    case Function::write_registers:
+      return 5;
+    case Function::mask_write_register:
+      return 7;
+    case Function::device_identification:
+      break;
+  }
+  return 0;
+}
+
 std::string exception_name(std::uint8_t code) {
   switch (code) {
     case 1:
@@ -310,6 +332,13 @@ std::optional<std::size_t> rtu_answer_size(std::span<const std::uint8_t> bytes) 
   return std::nullopt;
 }
 
+std::optional<Heading> heading_of(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < Heading::size) return std::nullopt;
+  const std::size_t length = get16(&bytes[4]);
+  return Heading{get16(bytes.data()), get16(&bytes[2]), length - std::min<std::size_t>(length, 1),
+                 bytes[6], bytes[7]};
+}
+
 void FrameReader::push(std::span<const std::uint8_t> bytes) {
   if (at_ > 0) {
     held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(at_));
@@ -328,7 +357,7 @@ FrameReader::Step FrameReader::next(FrameIn& out) {
 }
 
 FrameReader::Step FrameReader::next_mbap(FrameIn& out) {
-  const std::span<const std::uint8_t> in(held_.data() + at_, held_.size() - at_);
+  const auto in = rest();
   if (in.size() < mbap_size) return Step::more;
   const std::size_t length = get16(&in[4]);
   if (get16(&in[2]) != 0 || length < 3 || length > pdu_max + 1) return Step::broken;
@@ -356,7 +385,7 @@ bool FrameReader::may_begin(std::span<const std::uint8_t> bytes) const {
 }
 
 FrameReader::Step FrameReader::next_rtu(FrameIn& out) {
-  std::span<const std::uint8_t> in(held_.data() + at_, held_.size() - at_);
+  auto in = rest();
   const auto pass_over = [&](std::size_t count) {
     in = in.subspan(count);
     at_ += count;

@@ -71,6 +71,9 @@ struct Reply {
 [[nodiscard]] std::optional<Reply> reply_of(const Query& query, std::span<const std::uint8_t> pdu,
                                             std::string& why);
 
+/// Bytes of the PDU that answers `query`, if it is no exception; 0 where that varies.
+[[nodiscard]] std::size_t answer_size(const Query& query);
+
 /// The name of a Modbus exception code: "illegal data address".
 [[nodiscard]] std::string exception_name(std::uint8_t code);
 
@@ -87,6 +90,18 @@ struct FrameIn {
                                std::span<const std::uint8_t> pdu);
 [[nodiscard]] Bytes rtu_frame(std::uint8_t unit, std::span<const std::uint8_t> pdu);
 
+/// How an MBAP frame begins.
+struct Heading {
+  static constexpr std::size_t size = 8;  ///< Bytes that tell it.
+  std::uint16_t transaction = 0;
+  std::uint16_t protocol = 0;
+  std::size_t pdu_size = 0;
+  std::uint8_t unit = 0;
+  std::uint8_t function = 0;
+};
+/// Nothing when there are too few bytes.
+[[nodiscard]] std::optional<Heading> heading_of(std::span<const std::uint8_t> bytes);
+
 /// Cuts a stream of bytes into frames. Holds at most one frame and what the caller pushed; after
 /// `broken` the stream cannot be trusted any more and must be closed.
 class FrameReader {
@@ -98,7 +113,8 @@ class FrameReader {
   void push(std::span<const std::uint8_t> bytes);
   /// The next frame, if whole.
   [[nodiscard]] Step next(FrameIn& out);
-  [[nodiscard]] std::size_t held() const { return held_.size() - at_; }
+  [[nodiscard]] std::size_t held() const { return rest().size(); }
+  [[nodiscard]] std::span<const std::uint8_t> rest() const { return std::span(held_).subspan(at_); }
   void clear();
   /// What is held is forgotten, and from now on nothing is looked for but the answer to this RTU
   /// frame: noise and frames of others before it are passed over, as is the frame itself, which

@@ -35,6 +35,9 @@ constexpr std::size_t remembered = 64;       ///< Requests whose late answers ar
 /// Between an answer and the next request where frames have no number, as on a serial line: what
 /// comes in it, such as the answer once more, is not taken for that to the next request.
 constexpr double rtu_silence_s = 0.002;
+/// Of the timeout: so long nothing comes behind an answer while others are awaited, then it was
+/// whole.
+constexpr double quiet_share = 0.1;
 constexpr std::uint8_t busy = 6;
 constexpr std::uint8_t no_path = 10;
 constexpr std::uint8_t no_target = 11;
@@ -56,6 +59,30 @@ struct Job {
   Device::Handler handler;
   std::uint32_t busy_answers = 0;
   bool asked_again = false;
+};
+
+/// What an answer to a request begins with.
+struct Awaited {
+  std::uint8_t unit = 0;
+  std::uint8_t function = 0;
+  std::size_t pdu_size = 0;  ///< 0: varies.
+
+  explicit Awaited(const Job& job)
+      : unit(job.unit),
+        function(static_cast<std::uint8_t>(job.query.function)),
+        pdu_size(core::answer_size(job.query)) {}
+  [[nodiscard]] bool fits(const core::Heading& heading, bool any_unit) const {
+    if (heading.protocol != 0 || (!any_unit && heading.unit != unit)) return false;
+    if (heading.function == (function | 0x80U)) return heading.pdu_size == 2;
+    return heading.function == function && (pdu_size == 0 || heading.pdu_size == pdu_size);
+  }
+};
+
+/// A request that has ended, whose answer, or another, may still come.
+struct Past {
+  std::uint16_t number = 0;
+  Awaited awaited;
+  bool answered = false;
 };
 
 struct Flying {
@@ -84,6 +111,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
         deadline_timer(context),
         pause_timer(context),
         connect_timer(context),
+        quiet_timer(context),
         backoff(ms_of(settings.reconnect_max_s), seed, ms_of(settings.reconnect_min_s)) {
     if (settings.transport == Transport::rtu) bus = loop.bus(settings.serial);
     if (settings.transport == Transport::rtu_over_tcp || settings.transport == Transport::rtu)
@@ -99,6 +127,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   asio::steady_timer deadline_timer;
   asio::steady_timer pause_timer;
   asio::steady_timer connect_timer;
+  asio::steady_timer quiet_timer;
   Backoff backoff;
   Clock::time_point next_attempt{};
   std::string last_trouble = "not connected";
@@ -114,7 +143,9 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   bool writing = false;
   bool armed = false;
   std::uint16_t transaction = 0;
-  std::deque<std::pair<std::uint16_t, bool>> past;  ///< Number, and whether it was answered.
+  std::deque<Past> past;
+  std::optional<core::FrameIn> unproven;  ///< May have been filled up; see believe().
+  Clock::time_point unproven_since{};
   std::array<std::uint8_t, 2048> buffer{};
   std::uint32_t silent = 0;
   std::uint32_t unasked = 0;
@@ -209,6 +240,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     phase = Phase::connecting;
     const auto mine = ++generation;
     reader.clear();
+    unproven.reset();
     link = make_link(context, settings);
     auto self = shared_from_this();
     connect_timer.expires_after(duration_of(settings.timeout_s));
@@ -307,6 +339,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     link->close();
     connect_timer.cancel();
     pause_timer.cancel();
+    quiet_timer.cancel();
     phase = Phase::idle;
     outbox.clear();
     writing = false;
@@ -417,7 +450,8 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
         ++it;
         continue;
       }
-      remember(it->first, false);
+      if (unproven && unproven->transaction == it->first) unproven.reset();
+      remember(it->first, it->second.job, false);
       expired.push_back(std::move(it->second));
       it = flying.erase(it);
     }
@@ -437,8 +471,8 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     pump();
   }
 
-  void remember(std::uint16_t number, bool answered) {
-    past.emplace_back(number, answered);
+  void remember(std::uint16_t number, const Job& job, bool answered) {
+    past.push_back({number, Awaited(job), answered});
     if (past.size() > remembered) past.pop_front();
   }
 
@@ -458,40 +492,102 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
   }
 
   void take(std::span<const std::uint8_t> bytes, std::uint64_t mine) {
-    if (link->datagrams()) reader.clear();
-    reader.push(bytes);
-    std::vector<core::FrameIn> frames(1);
-    auto step = reader.next(frames.back());
-    for (; step == core::FrameReader::Step::frame; step = reader.next(frames.back()))
-      frames.emplace_back();
-    frames.pop_back();
-    const bool broken = step == core::FrameReader::Step::broken;
-    // One that was cut short is filled up from the next, behind which nothing makes sense any more.
-    if (broken && settings.transport != Transport::rtu_over_tcp && !link->datagrams() &&
-        !frames.empty())
-      frames.pop_back();
-    for (const auto& frame : frames) {
-      take(frame);
-      if (mine != generation) return;
-    }
-    if (broken) {
-      count([](auto& c) { ++c.malformed; });
-      if (!link->datagrams()) return drop(What::malformed, "the peer does not speak Modbus");
+    core::FrameIn frame;
+    if (link->datagrams()) {
       reader.clear();
+      reader.push(bytes);
+      if (reader.next(frame) == core::FrameReader::Step::frame && reader.held() == 0) {
+        take(frame, Clock::now());
+        if (mine != generation) return;
+      } else {
+        count([](auto& c) { ++c.malformed; });
+      }
+      return pump();
     }
-    if (link->datagrams() && reader.held() > 0) count([](auto& c) { ++c.malformed; });
+    const auto now = Clock::now();
+    quiet_timer.expires_at(Clock::time_point::max());
+    auto came = unproven ? unproven_since : now;
+    reader.push(bytes);
+    while (true) {
+      const bool in_parts = reader.held() > bytes.size();
+      auto step = core::FrameReader::Step::frame;
+      if (unproven)
+        frame = *std::exchange(unproven, std::nullopt);
+      else
+        step = reader.next(frame);
+      if (step == core::FrameReader::Step::more) break;
+      const auto belief = step == core::FrameReader::Step::broken         ? Belief::none
+                          : settings.transport == Transport::rtu_over_tcp ? Belief::full
+                                                                          : believe(frame, came);
+      if (belief == Belief::none) {
+        count([](auto& c) { ++c.malformed; });
+        return drop(What::malformed, "the peer does not speak Modbus");
+      }
+      if (belief == Belief::later) {
+        unproven = std::move(frame);
+        unproven_since = came;
+        if (!in_parts && reader.held() == 0) await_quiet();
+        break;
+      }
+      take(frame, came);
+      if (mine != generation) return;
+      came = now;
+    }
     pump();
   }
 
-  void take(const core::FrameIn& frame) {
+  void await_quiet() {
+    quiet_timer.expires_after(duration_of(quiet_share * settings.timeout_s));
+    quiet_timer.async_wait([self = shared_from_this(), mine = generation](const error_code& error) {
+      if (error || mine != self->generation || !self->unproven ||
+          self->quiet_timer.expiry() > Clock::now())
+        return;
+      self->take(*std::exchange(self->unproven, std::nullopt), self->unproven_since);
+      if (mine == self->generation) self->pump();
+    });
+  }
+
+  enum class Belief : std::uint8_t { full, later, none };
+
+  /// Whether the answer is whole. One that was cut short is filled up from what comes behind it:
+  /// from the next answer, whose own beginning is then inside it, or out of step.
+  [[nodiscard]] Belief believe(const core::FrameIn& frame, Clock::time_point came) const {
+    if (flying.count(frame.transaction) == 0) return Belief::full;
+    const auto rest = reader.rest();
+    const auto behind = core::heading_of(rest);
+    if (behind && !is_awaited(*behind)) return Belief::none;
+    if (!behind && !rest.empty()) return Belief::later;
+    const bool alone = std::none_of(flying.begin(), flying.end(), [&](const auto& other) {
+      return other.first != frame.transaction && other.second.sent < came;
+    });
+    if (alone) return Belief::full;
+    for (std::span<const std::uint8_t> inside(frame.pdu); inside.size() >= core::Heading::size;
+         inside = inside.subspan(1))
+      if (inside[2] == 0 && inside[3] == 0 && is_in_flight(*core::heading_of(inside)))
+        return Belief::none;
+    return rest.empty() ? Belief::later : Belief::full;
+  }
+
+  [[nodiscard]] bool is_in_flight(const core::Heading& heading) const {
+    const auto found = flying.find(heading.transaction);
+    return found != flying.end() && Awaited(found->second.job).fits(heading, settings.any_unit);
+  }
+  [[nodiscard]] bool is_awaited(const core::Heading& heading) const {
+    return is_in_flight(heading) || std::any_of(past.begin(), past.end(), [&](const auto& ended) {
+             return ended.number == heading.transaction &&
+                    ended.awaited.fits(heading, settings.any_unit);
+           });
+  }
+
+  void take(const core::FrameIn& frame, Clock::time_point came) {
     auto found = settings.transport == Transport::rtu_over_tcp ? flying.begin()
                                                                : flying.find(frame.transaction);
     if (found == flying.end()) {
       const auto known = std::find_if(past.rbegin(), past.rend(), [&](const auto& entry) {
-        return entry.first == frame.transaction;
+        return entry.number == frame.transaction;
       });
       count([&](auto& c) {
-        ++(known == past.rend() ? c.strangers : known->second ? c.duplicates : c.late);
+        ++(known == past.rend() ? c.strangers : known->answered ? c.duplicates : c.late);
       });
       if (++unasked > unasked_limit)
         drop(What::malformed, fmt::format("{} answers in a row that nobody asked for", unasked));
@@ -515,15 +611,14 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
     has_answered = true;
     auto flight = std::move(found->second);
     flying.erase(found);
-    remember(frame.transaction, true);
-    const auto now = Clock::now();
+    remember(frame.transaction, flight.job, true);
     const double pause_s = settings.transport == Transport::rtu_over_tcp
                                ? std::max(settings.request_pause_s, rtu_silence_s)
                                : settings.request_pause_s;
-    if (pause_s > 0) not_before = now + duration_of(pause_s);
+    if (pause_s > 0) not_before = came + duration_of(pause_s);
     silent = 0;
     backoff.reset();
-    answered(flight.job, std::move(*reply), now - flight.sent);
+    answered(flight.job, std::move(*reply), came - flight.sent);
   }
 
   void answered(Job& job, core::Reply reply, Clock::duration took) {

@@ -6,6 +6,9 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -13,7 +16,9 @@
 #include <functional>
 #include <future>
 #include <optional>
+#include <random>
 #include <thread>
+#include <vector>
 
 #include "plugin/io/loop.hpp"
 #include "tests/support/plain_server.hpp"
@@ -286,6 +291,100 @@ TEST_CASE("row 9: an answer that is cut short is not filled up from the next") {
   const auto outcomes = bench.ask_all({read_two(7), read_two(9)});
   CHECK(outcomes[0].what == What::malformed);
   CHECK(outcomes[1].what == What::malformed);
+}
+
+TEST_CASE(
+    "row 9: with several in flight no cut, false length or segmentation makes a wrong value") {
+  constexpr std::size_t window = 3;
+  std::mt19937 random(20'261'130);
+  const auto upto = [&](int most) { return std::uniform_int_distribution<int>(0, most)(random); };
+  // Small numbers look like headers when they are read out of step.
+  const auto value_at = [](int address) {
+    constexpr std::array<std::uint16_t, 8> likely = {0, 0, 0, 1, 3, 6, 0, 0x0103};
+    return likely[static_cast<std::size_t>(address * 7 + address / 11) % likely.size()];
+  };
+  const auto answer_of = [&](const Bytes& request) {
+    if (request[9] % 16 == 15) return Peer::answer(request, {0x83, 2});
+    Bytes pdu = {3, static_cast<std::uint8_t>(2 * request[11])};
+    for (int i = 0; i < request[11]; ++i) {
+      const auto value = value_at(((request[8] << 8) | request[9]) + i);
+      pdu.push_back(static_cast<std::uint8_t>(value >> 8U));
+      pdu.push_back(static_cast<std::uint8_t>(value & 0xFFU));
+    }
+    return Peer::answer(request, pdu);
+  };
+  enum Lie { none, missing, length, length_and_count };
+  std::atomic<bool> attacks = false;
+  Lie lie = none;
+  std::vector<int> dice(8);
+  PlainServer server([&](Peer& peer) {
+    if (!attacks.exchange(false)) {
+      for (auto request = peer.request(); !request.empty(); request = peer.request())
+        peer.send(answer_of(request));
+      return;
+    }
+    Bytes stream;
+    const auto liar = static_cast<std::size_t>(dice[0]) % window;
+    for (std::size_t i = 0; i < window; ++i) {
+      auto bytes = answer_of(peer.request());
+      const auto size = static_cast<int>(bytes.size());
+      if (i == liar && lie == missing) {
+        const int first = dice[1] % 2 == 0 ? size - 1 - dice[2] % (size - 1) : dice[2] % size;
+        bytes.erase(bytes.begin() + first, bytes.begin() + first + 1 + dice[3] % (size - first));
+      }
+      if (i == liar && lie >= length) {
+        const auto less = static_cast<std::uint8_t>(2 + 2 * (dice[3] % 3));
+        bytes[5] = static_cast<std::uint8_t>(bytes[5] - less);
+        if (lie == length_and_count) bytes[8] = static_cast<std::uint8_t>(bytes[8] - less);
+      }
+      stream.insert(stream.end(), bytes.begin(), bytes.end());
+    }
+    const int pieces = 1 + dice[4] % 4;
+    auto at_byte = stream.begin();
+    for (int i = 1; i < pieces; ++i) {
+      const auto rest = static_cast<int>(stream.end() - at_byte);
+      const auto piece = dice[4 + static_cast<std::size_t>(i)] % std::max(1, rest / 2);
+      peer.send(Bytes(at_byte, at_byte + piece));
+      at_byte += piece;
+      std::this_thread::sleep_for(500us);
+    }
+    peer.send(Bytes(at_byte, stream.end()));
+  });
+  auto settings = at(server.port());
+  settings.in_flight = window;
+  settings.timeout_s = 30;  // a pause between pieces is far from quiet
+  settings.breaker_failures = 1'000'000;
+  Bench bench(settings);
+  int values = 0;
+  int refused = 0;
+  for (int round = 0; round < 500; ++round) {
+    bench.device->close();
+    lie = static_cast<Lie>(upto(3));
+    for (auto& die : dice) die = upto(10'000);
+    attacks = true;
+    bench.device->open([](const std::string&) {});
+    std::vector<core::Query> queries(window);
+    for (auto& query : queries) {
+      query.address = static_cast<std::uint16_t>(upto(300));
+      query.count = static_cast<std::uint16_t>(1 + upto(11));
+    }
+    const auto outcomes = bench.ask_all(queries);
+    for (std::size_t i = 0; i < window; ++i) {
+      INFO("round " << round << ", lie " << lie << ", request " << i << ": " << outcomes[i].text);
+      if (lie == none)
+        REQUIRE((outcomes[i].what == What::answer || outcomes[i].what == What::exception));
+      if (outcomes[i].what != What::answer) {
+        ++refused;
+        continue;
+      }
+      ++values;
+      std::vector<std::uint16_t> held;
+      for (int k = 0; k < queries[i].count; ++k) held.push_back(value_at(queries[i].address + k));
+      REQUIRE(outcomes[i].reply.words == held);
+    }
+  }
+  CHECK(values > 400);
+  CHECK(refused > 400);
 }
 
 TEST_CASE("row 8: every exception is named and keeps the connection") {

@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr auto echo_period = std::chrono::milliseconds(20);
+constexpr std::uint8_t acknowledge = 5;  ///< The exception of a device that is still at work on it.
 
 Result<std::uint16_t> read_one(ModbusClient& plc, std::uint16_t address) {
   auto words = plc.read({RegisterTable::holding, address, 1});
@@ -94,6 +95,13 @@ Result<ScheduleNow> deploy(ModbusClient& plc, const core::ScheduleRegisters& reg
 
   const std::array<std::uint16_t, 1> number = {sequence};
   const auto asked = plc.write(registers.commit, number);
+  if (!asked && plc.last() == Outcome::What::exception && plc.last_exception() != acknowledge) {
+    const auto held = read_one(plc, registers.commit);
+    if (held && *held == *committed)
+      return Error(
+          fmt::format("the PLC did not take commit number {}: {}", sequence, asked.error().text()),
+          "the running schedule is unchanged");
+  }
   step("committed",
        asked ? fmt::format("commit number {} written", sequence)
              : fmt::format("commit number {} written, and not confirmed ({}); the echo decides",

@@ -93,12 +93,14 @@ Outcome ModbusClient::wait_for(const Query& query) {
     if (heard.wait_for(grace) == std::future_status::ready) outcome = heard.get();
   }
   last_ = outcome.what;
+  last_exception_ = outcome.reply.exception;
   return outcome;
 }
 
 Result<Reply> ModbusClient::ask(const Query& query) {
   if (loop_ && !connected()) {
     last_ = Outcome::What::not_connected;
+    last_exception_ = 0;
     return Error(
         fmt::format("{}:{}: not connected", device_->settings().host, device_->settings().port));
   }

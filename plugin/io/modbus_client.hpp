@@ -49,6 +49,8 @@ class ModbusClient {
   [[nodiscard]] line::Result<line::Done> write_bit(std::uint16_t address, bool on);
   /// How the last request ended.
   [[nodiscard]] Outcome::What last() const { return last_; }
+  /// Of the last request, if it ended in an exception; otherwise 0.
+  [[nodiscard]] std::uint8_t last_exception() const { return last_exception_; }
 
   [[nodiscard]] DeviceCounters counters() const;
 
@@ -58,6 +60,7 @@ class ModbusClient {
   std::unique_ptr<Loop> loop_;  ///< Absent when the device lives on another.
   std::shared_ptr<Device> device_;
   Outcome::What last_ = Outcome::What::answer;
+  std::uint8_t last_exception_ = 0;
 };
 
 using core::exception_name;

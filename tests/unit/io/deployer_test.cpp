@@ -34,7 +34,7 @@ struct Plc {
   bool echoes = true;
   bool meddles_staging = false;  ///< Another master writes over the staging block.
   bool meddles_active = false;
-  bool takes_commit = true;
+  std::uint8_t commit_exception = 0;  ///< Answered to the commit, which is not taken.
   bool loses_commit_answer = false;
   bool loses_staging_answer = false;
 
@@ -54,8 +54,8 @@ struct Plc {
         continue;
       }
       ++writes;
-      if (address == registers.commit && !takes_commit) {
-        peer.send(Peer::answer(request, {0x90, 3}));
+      if (address == registers.commit && commit_exception != 0) {
+        peer.send(Peer::answer(request, {0x90, commit_exception}));
         continue;
       }
       for (int i = 0; i < count; ++i)
@@ -228,13 +228,23 @@ TEST_CASE("row 28: what is left of a deployment is told from what the PLC holds"
   CHECK(plc.writes == 0);
 }
 
-TEST_CASE("a commit that the PLC refuses to take is told with the reason") {
-  Plc plc;
-  plc.takes_commit = false;
-  const auto deployed = deploy_to(plc);
-  CHECK(says(deployed, "was not echoed within 800 ms"));
-  CHECK(says(deployed, "exception 3 (illegal data value)"));
-  CHECK(deployed.steps == std::vector<std::string>{"staged", "committed"});
+TEST_CASE("a commit that the PLC refuses to take is told at once, with the reason") {
+  for (const int code : {1, 2, 3, 4, 11}) {
+    Plc plc;
+    plc.commit_exception = static_cast<std::uint8_t>(code);
+    const auto deployed = deploy_to(plc);
+    CHECK(says(deployed, "did not take commit number 1"));
+    CHECK(says(deployed, "exception " + std::to_string(code)));
+    CHECK(deployed.steps == std::vector<std::string>{"staged"});
+    CHECK(plc.writes == 2);
+  }
+  SECTION("one that the PLC is still at work on is waited for") {
+    Plc plc;
+    plc.commit_exception = 5;
+    const auto deployed = deploy_to(plc);
+    CHECK(says(deployed, "was not echoed within 800 ms"));
+    CHECK(deployed.steps == std::vector<std::string>{"staged", "committed"});
+  }
 }
 
 TEST_CASE("another commit under way is left alone") {

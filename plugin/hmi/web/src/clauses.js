@@ -308,6 +308,7 @@ export const clauses = {
   "commit number {0} written, and not confirmed ({1}); the echo decides": "提交编号 {0} 已写入，但未得到确认（{1}）；以回显为准",
   "commit number {0} was not echoed within {1} ms": "提交编号 {0} 在 {1} 毫秒内未回显",
   "read the active block to see which schedule runs": "请读取现行块以确认运行的排程",
+  "the PLC did not take commit number {0}: {1}": "PLC 未接受提交编号 {0}：{1}",
   "the PLC refused commit number {0} with code {1}": "PLC 拒绝提交编号 {0}，代码 {1}",
   "the running schedule is unchanged": "现行排程未变",
   "the PLC accepted commit number {0}": "PLC 已接受提交编号 {0}",

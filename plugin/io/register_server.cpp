@@ -175,14 +175,23 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
     else
       socket_.async_read_some(asio::buffer(buffer_), std::move(next));
   }
+  /// Whether a request can begin at this place of what is held, of which six bytes are there.
+  [[nodiscard]] bool may_begin(std::size_t at) const {
+    const std::size_t length = get16(&held_[at + 4]);
+    return get16(&held_[at + 2]) == 0 && length >= 2 && length <= pdu_max + 1;
+  }
   /// Answers whole requests among what is held, then reads on.
   void answer() {
     replies_.clear();
     std::size_t at = 0;
     while (held_.size() - at >= header_size) {
+      if (!may_begin(at)) return end();
       const std::size_t length = get16(&held_[at + 4]);
-      if (get16(&held_[at + 2]) != 0 || length < 2 || length > pdu_max + 1) return end();
       if (held_.size() - at < 6 + length) break;
+      // One that was cut short is filled up from the next, which then is out of step behind it.
+      const auto next = at + 6 + length;
+      if (next < held_.size() && held_.size() < next + 6) break;
+      if (next < held_.size() && !may_begin(next)) return end();
       const auto begin = held_.begin() + static_cast<std::ptrdiff_t>(at);
       const auto pdu = state_->answer(
           Bytes(begin + header_size, begin + static_cast<std::ptrdiff_t>(6 + length)), role_);
@@ -190,7 +199,7 @@ class RegisterServer::State::Session : public std::enable_shared_from_this<Sessi
       put16(replies_, static_cast<std::uint16_t>(pdu.size() + 1));
       replies_.push_back(held_[at + 6]);
       replies_.insert(replies_.end(), pdu.begin(), pdu.end());
-      at += 6 + length;
+      at = next;
     }
     held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(at));
     if (replies_.empty()) return read();

@@ -123,6 +123,27 @@ TEST_CASE("what is no Modbus is shut out, and nobody else notices") {
   CHECK(good.read({core::RegisterTable::holding, 0, 4}));
 }
 
+TEST_CASE("row 9: a write that is cut short is not filled up from the next request") {
+  const Bytes write = {0, 1, 0, 0, 0, 11, 1, 16, 0, 60, 0, 2, 4, 0, 1, 0, 2};
+  for (std::size_t missing = 1; missing < 4; ++missing) {
+    for (const bool at_once : {true, false}) {
+      Served served;
+      PlainClient client(served.server->port());
+      Bytes bytes(write.begin(), write.end() - static_cast<std::ptrdiff_t>(missing));
+      const auto next = write;
+      const auto first = at_once ? next.size() : missing + 3;
+      bytes.insert(bytes.end(), next.begin(), next.begin() + static_cast<std::ptrdiff_t>(first));
+      client.send(bytes);
+      if (!at_once) {
+        std::this_thread::sleep_for(20ms);
+        client.send(Bytes(next.begin() + static_cast<std::ptrdiff_t>(first), next.end()));
+      }
+      CHECK(client.closed_within(1s));
+      CHECK(served.last.empty());
+    }
+  }
+}
+
 TEST_CASE("more clients than there is room for are turned away, later ones come in again") {
   Served served;
   std::vector<std::unique_ptr<PlainClient>> crowd;

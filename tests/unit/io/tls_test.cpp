@@ -149,6 +149,17 @@ TEST_CASE("under TLS both sides show certificates, and the role in the client's 
   auto absent = approver;
   absent.authorities = "no-such-ca.pem";
   says(absent, "the authorities no-such-ca.pem cannot be used: No such file");
+  // One that has expired is believed by neither side.
+  auto expired = plant.sign("expired", "foreline.plant", "approver", -1);
+  expired.peer_name = "foreline.plant";
+  CHECK_FALSE(fails(expired).empty());
+  {
+    Served late(expired);
+    io::ModbusClient client(late.device(approver));
+    const auto connected = client.connect();
+    REQUIRE_FALSE(connected);
+    CHECK(connected.error().text().find("certificate has expired") != std::string::npos);
+  }
   // Plain Modbus on the TLS port is no handshake, and one that never comes is not waited for long.
   tests::PlainClient plain(served.server->port());
   plain.send({0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1});

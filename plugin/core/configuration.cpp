@@ -125,8 +125,9 @@ class Reader {
 
   /// A register of device `device`, or of another: "capper: 120 f32".
   Register at(Table& table, std::string_view key, std::size_t device = 0) {
+    const auto complaints = table.complaints();
     auto text = table.string(key);
-    if (text.empty()) return {};
+    if (table.complaints() != complaints) return {};
     for (std::size_t i = 0; i < context_.devices.size(); ++i) {
       const auto prefix = context_.devices[i] + ": ";
       if (!text.starts_with(prefix)) continue;
@@ -166,6 +167,8 @@ class Reader {
       serial.stop_bits = static_cast<int>(table.integer("stop_bits", 1, 2, serial.stop_bits));
     } else {
       device.host = table.string("host", device.host);
+      if (device.host.empty())
+        table.complain("host", "\"host\" is empty", "write an address or a name");
       device.port = static_cast<std::uint16_t>(
           table.integer("port", 1, 65'535, device.transport == Transport::tls ? 802 : 502));
       device.backup_host = table.string("backup_host", "");

@@ -154,6 +154,10 @@ TEST_CASE("mistakes are told with their place") {
             .find("did you mean \"heartbeat_stale\"") != std::string::npos);
   CHECK(complaint("register.toml", "\"106 u32\"", "\"106 u23\"").find("\"u23\" is not known") !=
         std::string::npos);
+  CHECK(complaint("empty.toml", "\"106 u32\"", "\"\"").find("\"\" names no register") !=
+        std::string::npos);
+  CHECK(complaint("host.toml", "host = \"127.0.0.1\"", "host = \"\"").find("\"host\" is empty") !=
+        std::string::npos);
   CHECK(complaint("machine.toml", "name = \"capper\"", "name = \"caper\"")
             .find("no [[machine]] describes capper") != std::string::npos);
   CHECK(complaint("signal.toml", "vibration = \"120 f32\"", "vibratio = \"120 f32\"")

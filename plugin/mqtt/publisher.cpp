@@ -122,7 +122,14 @@ struct Publisher::State {
     }
   }
 
+  void keep_unconfirmed() {
+    fence.reset();
+    keep({unconfirmed.begin(), unconfirmed.end()});
+    unconfirmed.clear();
+  }
+
   void found() {
+    pass_on_now();
     connected = true;
     waiting = false;
     away_told = false;
@@ -151,6 +158,7 @@ struct Publisher::State {
     host_ms = host.at_ms;
     if (host.online == host_online) return;
     if (host.online) {
+      pass_on_now();
       host_online = true;
       say(false, fmt::format("the host {} is online", options.primary_host));
       return born();
@@ -166,14 +174,17 @@ struct Publisher::State {
       if (const auto host = core::host_state_of(payload)) hear(*host);
     } else if (topic == node.command_topic()) {
       birth_asked = birth_asked || core::SparkplugNode::asks_for_birth(payload);
-    } else if (const auto message = node.birth_asked(topic, payload, options.now_ms())) {
-      (void)publish(*message);
+    } else {
+      pass_on_now();
+      if (const auto message = node.birth_asked(topic, payload, options.now_ms()))
+        (void)publish(*message);
     }
   }
   /// Asked for once or a thousand times: a birth a second.
   void bear_again() {
     if (!birth_asked || Clock::now() < next_birth) return;
     birth_asked = false;
+    pass_on_now();
     if (open()) born();
   }
   void born() {
@@ -185,9 +196,7 @@ struct Publisher::State {
     connected = false;
     waiting = false;
     next_attempt = Clock::now() + backoff.next();
-    fence.reset();
-    keep({unconfirmed.begin(), unconfirmed.end()});
-    unconfirmed.clear();
+    keep_unconfirmed();
     count([](auto& c) { c.connected = false; });
     if (std::exchange(away_told, true) || stopping) return;
     say(true, fmt::format("the broker {}:{} is away: {}; values are kept", options.link.host,
@@ -223,15 +232,22 @@ struct Publisher::State {
   void pass_on() {
     if (Clock::now() < next_batch && !stopping) return;
     next_batch = Clock::now() + batch;
-    auto records = node.take_changes(options.now_ms());
+    pass_on_now();
+  }
+  /// Also before each birth, which tells what there is now: whether the broker has that is not
+  /// asked.
+  void pass_on_now() {
     std::vector<SparkplugRecord> unsent;
-    for (auto& record : records) {
+    for (auto& record : node.take_changes(options.now_ms())) {
       if (publish(node.data(record)))
         unconfirmed.push_back(std::move(record));
       else
         unsent.push_back(std::move(record));
     }
-    keep(unsent);
+    if (!unsent.empty()) {
+      keep_unconfirmed();  // they are older
+      keep(unsent);
+    }
     if (unconfirmed.size() > unconfirmed_most) mqtt->disconnect();
   }
 

@@ -6,7 +6,7 @@ import { afterEach, test } from "node:test";
 
 const source = join(process.env.TREE, "plugin/hmi/web/src");
 const { choose } = await import(join(source, "text.js"));
-const { beside_clock, by_wall_clock, clock, line_clock, set_line_clock, told, tick, ticks, wall, zone } = await import(join(source, "format.js"));
+const { beside_clock, between, by_wall_clock, clock, line_clock, set_line_clock, told, tick, ticks, wall, zone } = await import(join(source, "format.js"));
 
 const hour = 3600;
 /** Line time 0 was at `zero`, and it is `now`; both as ISO 8601. */
@@ -55,6 +55,19 @@ test("a due date is told in the zone of who looks, with its day when that is not
   choose("en");
   assert.equal(clock(8 * hour, false), "09:30");
   assert.equal(clock(209 * 24 * hour, false), "Tue 5 Jan 2027 00:30"); // summer has ended
+});
+
+test("a range says its day once, and an empty one its moment", () => {
+  set_line_clock(undefined);
+  assert.equal(between(60, 7265), "0:01:00 – 2:01:05");
+  assert.equal(between(60, 60), "0:01:00");
+  at("Europe/Berlin", "2026-06-10T04:00:00Z", "2026-06-10T09:30:00Z");
+  assert.equal(between(0, 8 * hour, false), "06:00 – 14:00");
+  assert.equal(between(30 * hour, 31 * hour, false), "Thu 11 Jun 12:00 – 13:00");
+  assert.equal(between(30 * hour, 30 * hour + 20, false), "Thu 11 Jun 12:00");
+  assert.equal(between(30 * hour, 54 * hour, false), "Thu 11 Jun 12:00 – Fri 12 Jun 12:00");
+  assert.equal(between(8 * hour, 30 * hour, false), "14:00 – Thu 11 Jun 12:00");
+  assert.equal(between(-7 * hour, hour, false), "Tue 9 Jun 23:00 – Wed 10 Jun 07:00");
 });
 
 test("in spring an hour is left out, in autumn one comes twice and is told apart", () => {

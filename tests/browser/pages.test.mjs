@@ -103,14 +103,15 @@ is = ">= ${throughput} parts/h"
   return folder;
 }
 
-/** Axe's serious and critical findings, by WCAG 2.1 AA. */
+/** Axe's serious and critical findings, by WCAG 2.1 AA, and headings of tables that do not say of what. */
 async function barriers(page) {
   // The page's own policy forbids foreign script; a person's tool comes in through the debugger.
   await page.evaluate(`(() => { const module = undefined, define = undefined, exports = undefined; ${axe}; })()`);
   const found = await page.evaluate(async () => (await window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] })).violations);
-  return found
+  const headings = await page.locator("th:not([scope])").evaluateAll((all) => all.map((one) => one.outerHTML));
+  return headings.concat(found
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 120)} (${node.failureSummary.split("\n").at(-1).trim()})`).join("; ")}`);
+    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 120)} (${node.failureSummary.split("\n").at(-1).trim()})`).join("; ")}`));
 }
 
 // What Chinese pages keep in Latin letters besides the names of the line's own things.
@@ -690,6 +691,7 @@ test("a lost PLC is seen within seconds, and so is a lost plugin", async () => {
     for (const one of await page.locator(alarm).all())
       assert.notEqual(/PLC · communication/.test(await one.innerText()), /\bold\b/.test(await one.getAttribute("class")), await one.innerText());
   }
+  await page.locator(".top nav .count.old").waitFor(); // so does how many alarms wait
   await open(page, "overview");
   assert.deepEqual(await barriers(page), []);
   assert.deepEqual(await english_on_pages(page), []);

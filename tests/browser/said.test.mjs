@@ -132,6 +132,19 @@ test("every text of the pages has its Chinese", () => {
   assert.deepEqual(missing, []);
 });
 
+test("every text that has Chinese is said by the pages, or by a program whose words they show", () => {
+  const files = (folder) => readdirSync(join(TREE, folder), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? files(join(folder, entry.name)) : [join(folder, entry.name)]));
+  const all = (names) => names.map((name) => readFileSync(join(TREE, name), "utf8")).join("\n");
+  const pages = all(files("plugin/hmi/web/src").filter((name) => /\.jsx?$/.test(name) && !/(text|clauses|complaints)\.js$/.test(name)));
+  const programs = all(["sim", "inference", "plugin"].flatMap(files).filter((name) => /\.[ch]pp$/.test(name)));
+  const said = (text) => pages.includes(JSON.stringify(text)) || pages.includes(`${text}: "`) || programs.includes(JSON.stringify(text));
+  const table = /^const zh = \{$(.*?)^\};$/ms.exec(readFileSync(join(source, "text.js"), "utf8"))[1];
+  const texts = [...table.matchAll(/(?<=^ *|, )("(?:[^"\\]|\\.)*"):/gm)].map(([, text]) => JSON.parse(text));
+  assert.ok(texts.length > 500);
+  const together = (text) => ["write ", "roll-back "].some((first) => text.startsWith(first) && programs.includes(`"${first}"`) && said(text.slice(first.length)));
+  assert.deepEqual(texts.filter((text) => !said(text) && !together(text)), []);
+});
+
 test("a finding is told with its values; in English it is what the gate has written", () => {
   const said = { check: "model error", form: "gains in {0} of {1} corners; worst {2} % where {3}", values: ["6", "8", "-2.1", "repairs take 1.5 of the time"] };
   const plan = { reason: "model error: gains in 6 of 8 corners", said };

@@ -198,7 +198,7 @@ export function Alarms() {
           </table></Scroll>
         )}
       </Panel>
-      <Panel kept title={t("Alarm load")} note={load?.both && t("after ISA-18.2 and IEC 62682, {a} to {b} ({t}), for one operator", { a: clock(load.from_s, false), b: clock(load.until_s, false), t: lasting(load.until_s - load.from_s) })}>
+      <Panel kept title={t("Alarm load")} note={load?.both && t("after ISA-18.2 and IEC 62682, {a} to {b} ({t}), for one operator", { a: clock(load.from_s, false), b: clock(load.until_s, false, load.from_s), t: lasting(load.until_s - load.from_s) })}>
         <Load load={load} />
       </Panel>
       <Panel kept title={t("Journal")}>

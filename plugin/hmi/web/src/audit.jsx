@@ -58,7 +58,7 @@ export function Audit() {
         {audit.kept && !audit.whole && <p class="trouble"><Mark level="high" /> {t("The audit is broken")}: {audit.error}</p>}
         <div class="toolbar"><label>{t("Search")} <input type="search" value={search} onInput={(e) => setSearch(e.target.value)} /></label><button type="button" onClick={() => setAgain(again + 1)}>{t("Verify again")}</button></div>
         <Scroll label={t("Audit")}><table class="roomy">
-          <thead><tr><th class="n">{t("Number")}</th><th>{t("Time")}</th><th class="n">{t("Line time")}</th><th>{t("Who")}</th><th>{t("What")}</th><th>{t("Detail")}</th><th>{t("Hash")}</th></tr></thead>
+          <thead><tr><th scope="col" class="n">{t("Number")}</th><th scope="col">{t("Time")}</th><th scope="col" class="n">{t("Line time")}</th><th scope="col">{t("Who")}</th><th scope="col">{t("What")}</th><th scope="col">{t("Detail")}</th><th scope="col">{t("Hash")}</th></tr></thead>
           <tbody>{lines.map((line) => (
             <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{line_clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail">{line.what === "reason" ? <Given detail={line.detail} /> : <Detail text={line.detail} />}</td><td class="mono nowrap">{line.hash}</td></tr>
           ))}</tbody>

@@ -50,12 +50,18 @@ export function line_clock(s, seconds = true) {
   return seconds ? `${text}:${pad(whole % 60)}` : text;
 }
 
-/** When it is: "14:05", with its day when that is not today; in line time where no other is known. */
-export function clock(s, seconds = true) {
+/** When it is: "14:05", with its day when that is another than that of `known_s`, or than today; in line time where no other is known. */
+export function clock(s, seconds = true, known_s = null) {
   if (zero_ms == null || s == null || !isFinite(s)) return line_clock(s, seconds);
   const ms = zero_ms + 1000 * s;
-  const today = new Date(ms).toDateString() === new Date(now()).toDateString();
-  return `${today ? "" : `${day(ms, { weekday: "short" })} `}${time_of_day(ms, seconds)}${which(ms)}`;
+  const same = new Date(ms).toDateString() === new Date(known_s == null ? now() : zero_ms + 1000 * known_s).toDateString();
+  return `${same ? "" : `${day(ms, { weekday: "short" })} `}${time_of_day(ms, seconds)}${which(ms)}`;
+}
+
+/** From one moment to another, on one day or on two; an empty range is its moment. */
+export function between(from_s, until_s, seconds = true) {
+  const from = clock(from_s, seconds);
+  return clock(until_s, seconds) === from ? from : `${from} – ${clock(until_s, seconds, from_s)}`;
 }
 
 /** What `clock` does not tell: line time, where it tells another. */

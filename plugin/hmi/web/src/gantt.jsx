@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useMemo, useRef, useState } from "preact/hooks";
-import { clock, lasting, tick, ticks } from "./format.js";
+import { between, clock, lasting, tick, ticks } from "./format.js";
 import { rem, useWidth } from "./parts.jsx";
 import { t } from "./text.js";
 
@@ -135,7 +135,7 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
   };
   const spread = (what, at, [p10, p50, p90], operation) => shown(operation, p10, p90 + 1) && (
     <g key={`${what}${operation.machine}${operation.order}`} class={`spread ${what}`}>
-      <rect x={x(p10)} y={at} width={Math.max(2, x(p90) - x(p10))} height={0.22 * em}><title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t(what === "begins" ? "start, P10 to P90" : "finish, P10 to P90")}: ${clock(p10)} – ${clock(p90)} (P50 ${clock(p50)})`}</title></rect>
+      <rect x={x(p10)} y={at} width={Math.max(2, x(p90) - x(p10))} height={0.22 * em}><title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t(what === "begins" ? "start, P10 to P90" : "finish, P10 to P90")}: ${between(p10, p90)} (P50 ${clock(p50)})`}</title></rect>
       <path d={`M${x(p50)} ${at - 0.08 * em}v${0.38 * em}`} />
     </g>
   );
@@ -165,7 +165,7 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
             return (
               <g key={handlers && bar.what === "work" ? `${bar.machine} ${bar.order}` : i} {...grab(bar)}>
                 <rect class={`bar ${bar.what} shade${shade.get(bar.order) ?? 0} ${bar.coming ? "coming" : ""}`} x={x(bar.from_s)} y={y(bar) + 0.4 * em} width={Math.max(1, wide)} height={row - 0.8 * em}>
-                  <title>{`${bar.machine} · ${t(bar.what)}${bar.order ? ` · ${bar.order}` : ""}\n${clock(bar.from_s)} – ${clock(bar.until_s)} (${lasting(bar.until_s - bar.from_s)})`}</title>
+                  <title>{`${bar.machine} · ${t(bar.what)}${bar.order ? ` · ${bar.order}` : ""}\n${between(bar.from_s, bar.until_s)} (${lasting(bar.until_s - bar.from_s)})`}</title>
                 </rect>
                 {bar.what === "work" && wide > 3.2 * em && <text class="onbar" x={Math.max(x(bar.from_s), left) + 0.25 * em} y={y(bar) + 1.27 * em}>{by === "order" ? bar.machine : bar.order}</text>}
                 {sign && wide > 1 * em && <text class="onbar white" x={x(bar.from_s) + wide / 2} y={y(bar) + 1.27 * em} text-anchor="middle">{sign}</text>}
@@ -174,7 +174,7 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
           })}
           {before.map((operation) => shown(operation, operation.begin_s[1], operation.end_s[1]) && (
             <rect key={`${operation.machine}${operation.order}`} class="planned" x={x(operation.begin_s[1])} y={y(operation) + 0.3 * em} width={Math.max(2, x(operation.end_s[1]) - x(operation.begin_s[1]))} height={row - 0.6 * em}>
-              <title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t("planned")}: ${clock(operation.begin_s[1])} – ${clock(operation.end_s[1])}`}</title>
+              <title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t("planned")}: ${between(operation.begin_s[1], operation.end_s[1])}`}</title>
             </rect>
           ))}
           {operations.map((operation) => row_of(operation) != null && [

@@ -9,7 +9,7 @@ import { by_wall_clock, lasting, number, zone } from "./format.js";
 import { barred, freshness, leaving, live, post, refreshSession, useLive } from "./live.js";
 import { Machine } from "./machine.jsx";
 import { Overview } from "./overview.jsx";
-import { Dialog, Mark, Moment, Trouble, read_ago, needs_acknowledgement, useAct } from "./parts.jsx";
+import { Dialog, Mark, Moment, Trouble, aged, aged_alarm, needs_acknowledgement, read_ago, useAct } from "./parts.jsx";
 import { Plan } from "./plan.jsx";
 import { Data } from "./data.jsx";
 import { Scenarios } from "./scenarios.jsx";
@@ -121,7 +121,7 @@ function App() {
     if (shown.current !== current) document.querySelector("main")?.focus({ preventScroll: true });
     shown.current = current;
   }, [current]);
-  const waiting = state?.alarms?.filter(needs_acknowledgement).length ?? 0;
+  const waiting = state?.alarms?.filter(needs_acknowledgement) ?? [];
   return (
     <>
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector("main").focus(); }}>{t("Skip to the page")}</a>
@@ -129,7 +129,7 @@ function App() {
         <span class="title"><img src="/icon.svg" alt="" /> <b>{line?.name ?? "Foreline"}</b></span>
         <nav aria-label={t("Pages")}>
           {pages.map(([name, text]) => (
-            <a key={name} href={`#/${name}`} aria-current={name === current ? "page" : undefined}>{t(text)}{name === "alarms" && waiting > 0 && <span class="count"><Mark level="forecast" label={t("unacknowledged")} />{waiting}</span>}{name === "plan" && state?.proposal?.state === "proposed" && <span class="count"><Mark level="forecast" label={t("proposed")} /></span>}</a>
+            <a key={name} href={`#/${name}`} aria-current={name === current ? "page" : undefined}>{t(text)}{name === "alarms" && waiting.length > 0 && <span class={`count ${waiting.some(aged_alarm) ? "old" : ""}`}><Mark level="forecast" label={t("unacknowledged")} />{waiting.length}</span>}{name === "plan" && state?.proposal?.state === "proposed" && <span class={`count ${aged()}`}><Mark level="forecast" label={t("proposed")} /></span>}</a>
           ))}
         </nav>
         {!out && <span class={`link ${fresh}`} role="status">{fresh === "live" ? <><span aria-hidden="true">●</span> {t("live")}</> : <><Mark level="high" label="" /> {fresh === "plc" ? t("PLC lost") : t("plugin lost")}</>}</span>}

@@ -207,7 +207,7 @@ function OrderList() {
   const rows = sequence.map((id) => line.orders.findIndex((order) => order.id === id)).filter((i) => i >= 0);
   return (
     <table class="tight">
-      <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th>{t("State")}</th></tr></thead>
+      <thead><tr><th scope="col">{t("Order")}</th><th scope="col" class="n">{t("due")}</th><th scope="col">{t("State")}</th></tr></thead>
       <tbody>
         {rows.map((i) => {
           const order = line.orders[i];

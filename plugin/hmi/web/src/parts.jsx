@@ -33,8 +33,8 @@ export function level_of(alarm) {
   return priorities.includes(alarm.priority) ? alarm.priority : "low";
 }
 
-/** An alarm of the plugin's own stands whatever has become of the plant. */
-export const aged_alarm = (alarm) => (alarm.class === "communication" || alarm.class === "deployment" ? "" : aged());
+/** An alarm of the plugin's own stands whatever has become of the plant, as long as the plugin says so. */
+export const aged_alarm = (alarm) => (freshness() === "plc" && (alarm.class === "communication" || alarm.class === "deployment") ? "" : aged());
 
 export const needs_acknowledgement = (alarm) =>
   alarm.state === "unacknowledged" || alarm.state === "returned-unacknowledged";

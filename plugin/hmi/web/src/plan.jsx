@@ -27,7 +27,7 @@ export function paired(proof, field) {
 export function Compared({ first, second, rows }) {
   return (
     <Scroll label={t("Compared on the same futures")}><table class="cards">
-      <thead><tr><th>{t("Measure")}</th><th class="n">{first}</th><th class="n">{second}</th><th class="n">{t("difference")}</th></tr></thead>
+      <thead><tr><th scope="col">{t("Measure")}</th><th scope="col" class="n">{first}</th><th scope="col" class="n">{second}</th><th scope="col" class="n">{t("difference")}</th></tr></thead>
       <tbody>{rows.filter((row) => says(row.first, row.second)).map((row) => {
         const unit = unit_in(row.name, row.unit);
         return (
@@ -47,7 +47,7 @@ export const cause_of = (plan) => (!is_chinese() && plan.because.includes("/") ?
 function Gate({ checks }) {
   return (
     <table class="gate">
-      <thead><tr><th>{t("Result")}</th><th>{t("Check")}</th><th>{t("Found")}</th></tr></thead>
+      <thead><tr><th scope="col">{t("Result")}</th><th scope="col">{t("Check")}</th><th scope="col">{t("Found")}</th></tr></thead>
       <tbody>{checks.map((check) => (
         <tr key={check.name}>
           <td class="nowrap">{check.passed ? <span><span aria-hidden="true">✓ </span>{t("passed")}</span> : <b><Mark level="medium" label="" /> {t("refused")}</b>}</td>
@@ -103,9 +103,9 @@ function Registers({ list, read }) {
   const changes = (one) => (read ? one.word !== 0 || one.active !== 0 : one.active !== one.word);
   const table = (rows) => (
     <Scroll label={t("Registers")}><table class="cards tight registers">
-      <thead><tr><th>{t("Holding register")}</th><th>{t("What")}</th>{read
-        ? <><th class="n">{t("written")}</th><th class="n">{t("in force, read back")}</th><th>{t("Result")}</th></>
-        : <><th class="n">{t("holds now")}</th><th class="n">{t("in force")}</th><th class="n">{t("new")}</th><th class="n">{t("limits")}</th><th>{t("by whom")}</th></>}</tr></thead>
+      <thead><tr><th scope="col">{t("Holding register")}</th><th scope="col">{t("What")}</th>{read
+        ? <><th scope="col" class="n">{t("written")}</th><th scope="col" class="n">{t("in force, read back")}</th><th scope="col">{t("Result")}</th></>
+        : <><th scope="col" class="n">{t("holds now")}</th><th scope="col" class="n">{t("in force")}</th><th scope="col" class="n">{t("new")}</th><th scope="col" class="n">{t("limits")}</th><th scope="col">{t("by whom")}</th></>}</tr></thead>
       <tbody>{rows.map((one) => (
         <tr key={one.address}><th scope="row">{one.address}</th><td data-name={t("What")}>{t(one.what)} {one.number || ""}</td>{read
           ? <>
@@ -259,7 +259,7 @@ function Lateness({ plan, line }) {
     <Panel title={t("Why orders are late")} note={t("one future of each")} class="lateness">
       {rows.every(([, late]) => late.length === 0) ? <p class="calm">{t("No order is late in either.")}</p> : (
         <Scroll label={t("Why orders are late")}><table class="tight">
-          <thead><tr><th /><th>{t("Order")}</th><th class="n">{t("late by")}</th><th>{t("because of")}</th></tr></thead>
+          <thead><tr><th scope="col"><span class="sr">{t("Schedule")}</span></th><th scope="col">{t("Order")}</th><th scope="col" class="n">{t("late by")}</th><th scope="col">{t("because of")}</th></tr></thead>
           <tbody>{rows.flatMap(([name, late]) => (late.length === 0 ? [<tr key={name}><th scope="row">{t(name)}</th><td colSpan="3" class="quiet">{t("No order is late.")}</td></tr>]
             : late.map((row, i) => <tr key={`${name} ${row.order}`}><th scope="row">{i === 0 && t(name)}</th><td><b>{row.order}</b></td><td class="n">{lasting(row.late_s)}</td><td>{row.causes.map(said).join("; ") || t("its own work")}</td></tr>)))}</tbody>
         </table></Scroll>
@@ -322,7 +322,7 @@ function Proposal({ plan, closed, read_back }) {
       {plan.passed && gate}
       <Panel title={t("Schedules that were weighed")} note={`${plan.candidates.length}`}>
         <Scroll label={t("Schedules that were weighed")}><table class="cards">
-          <thead><tr><th>{t("Schedule")}</th><th class="n">{t("Cost")}{plan.currency && ` (${plan.currency})`}</th><th class="n">{t("orders late")}</th><th class="n">{t("downtime")}</th><th>{t("Why")}</th></tr></thead>
+          <thead><tr><th scope="col">{t("Schedule")}</th><th scope="col" class="n">{t("Cost")}{plan.currency && ` (${plan.currency})`}</th><th scope="col" class="n">{t("orders late")}</th><th scope="col" class="n">{t("downtime")}</th><th scope="col">{t("Why")}</th></tr></thead>
           <tbody>{plan.candidates.map((candidate) => (
             <tr key={candidate.name} class={candidate.name === plan.winner ? "best" : ""}>
               <th scope="row">{spoken(candidate.name)}</th><td class="n" data-name={t("Cost")}><Interval value={candidate.cost} /></td>
@@ -355,7 +355,7 @@ export function Plan() {
       {loaded?.plans?.length > 0 && (
         <Panel kept title={t("Earlier plans")}>
           <Scroll label={t("Earlier plans")}><table class="cards">
-            <thead><tr><th>{t("Number")}</th><th>{t("Time")}</th><th>{t("Schedule")}</th><th>{t("Result")}</th><th>{t("Reason")}</th></tr></thead>
+            <thead><tr><th scope="col">{t("Number")}</th><th scope="col">{t("Time")}</th><th scope="col">{t("Schedule")}</th><th scope="col">{t("Result")}</th><th scope="col">{t("Reason")}</th></tr></thead>
             <tbody>{[...loaded.plans].reverse().map((plan) => <tr key={plan.proposal}><th scope="row">{plan.proposal}</th><td data-name={t("Time")}>{clock(plan.at_s)}</td><td>{spoken(plan.winner)}</td><td>{t(plan.outcome)}</td><td>{reason_of(plan)}</td></tr>)}</tbody>
           </table></Scroll>
         </Panel>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { clock, lasting, percent } from "./format.js";
+import { between, clock, lasting, percent } from "./format.js";
 import { Charts } from "./gantt.jsx";
 import { get, live } from "./live.js";
 import { Panel, Scroll, useEvery } from "./parts.jsx";
@@ -11,7 +11,7 @@ const again_every_ms = 5000;
 const Likely = ({ promise }) => (promise?.on_time == null ? <>–</> : <span class="nowrap">{percent(promise.on_time)} <span class="quiet">[{percent(promise.on_time_low)}, {percent(promise.on_time_high)}]</span></span>);
 
 /** P10 to P90; what the futures end before may come later. */
-export const Between = ({ promise, until_s }) => (promise?.p10_s == null ? <>–</> : <span class="nowrap">{clock(promise.p10_s, false)} – {promise.p90_s > until_s - 60 ? t("later than {t}", { t: clock(until_s, false) }) : clock(promise.p90_s, false)}</span>);
+export const Between = ({ promise, until_s }) => (promise?.p10_s == null ? <>–</> : <span class="nowrap">{promise.p90_s > until_s - 60 ? `${clock(promise.p10_s, false)} – ${t("later than {t}", { t: clock(until_s, false, promise.p10_s) })}` : between(promise.p10_s, promise.p90_s, false)}</span>);
 
 /** Orders of two schedules on the same futures: how likely each is on time, and when it leaves the line. */
 export function Promises({ first, second, orders, at_s, until_s }) {
@@ -19,7 +19,7 @@ export function Promises({ first, second, orders, at_s, until_s }) {
   const columns = [[first, (promise) => before.get(promise.order)], [second, (promise) => promise]];
   return (
     <Scroll label={t("Orders")}><table class="cards">
-      <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th>{columns.map(([name]) => <th key={name} class="n">{t("on time")}: {name}</th>)}{columns.map(([name]) => <th key={name} class="n">{t("finish, P10 to P90")}: {name}</th>)}</tr></thead>
+      <thead><tr><th scope="col">{t("Order")}</th><th scope="col" class="n">{t("due")}</th>{columns.map(([name]) => <th scope="col" key={name} class="n">{t("on time")}: {name}</th>)}{columns.map(([name]) => <th scope="col" key={name} class="n">{t("finish, P10 to P90")}: {name}</th>)}</tr></thead>
       <tbody>{orders.second.map((promise) => (
         <tr key={promise.order}><th scope="row">{promise.order}</th><td class="n" data-name={t("due")}>{clock(promise.due_s, false)}</td>
           {promise.p90_s != null && promise.p90_s <= at_s ? <td class="n quiet" colSpan="4">{t("finished")}</td> : [
@@ -50,7 +50,7 @@ export function Running() {
       <Charts label={t("What runs now")} line={line} now_s={now_s} closed={running.closed} charts={[{ name: t("What runs now"), bars: [...bars, ...ahead], spans, planned: planned?.spans }]} />
       {coming && line.orders.length > 0 && (
         <Scroll label={t("Orders")}><table class="cards">
-          <thead><tr><th>{t("Order")}</th><th class="n">{t("due")}</th><th class="n">{t("finish as planned at {t}", { t: clock(planned?.at_s, false) })}</th><th class="n">{t("finish, P10 to P90")}</th><th class="n">{t("later than planned")}</th><th class="n">{t("on time")}</th></tr></thead>
+          <thead><tr><th scope="col">{t("Order")}</th><th scope="col" class="n">{t("due")}</th><th scope="col" class="n">{t("finish as planned at {t}", { t: clock(planned?.at_s, false) })}</th><th scope="col" class="n">{t("finish, P10 to P90")}</th><th scope="col" class="n">{t("later than planned")}</th><th scope="col" class="n">{t("on time")}</th></tr></thead>
           <tbody>{line.orders.map((order, i) => {
             const [was, is] = [before.get(order.id), expected.get(order.id)];
             const ended_s = over(i) ? left(order) : null;

@@ -72,7 +72,7 @@ function Result({ ran }) {
       <p class="lead"><Verdict passed={verdict.passed} /></p>
       {verdict.broken_invariants.length > 0 && <Trouble text={verdict.broken_invariants.map(spoken).join("; ")} />}
       <Scroll label={t("Expectations")}><table class="roomy">
-        <thead><tr><th>{t("Result")}</th><th class="n">{t("File line")}</th><th>{t("Expected")}</th><th class="n">{t("Held on")}</th><th>{t("Got, on the worst seed")}</th></tr></thead>
+        <thead><tr><th scope="col">{t("Result")}</th><th scope="col" class="n">{t("File line")}</th><th scope="col">{t("Expected")}</th><th scope="col" class="n">{t("Held on")}</th><th scope="col">{t("Got, on the worst seed")}</th></tr></thead>
         <tbody>{verdict.expectations.map((e) => (
           <tr key={e.line}><td><Verdict passed={e.passed} /></td><td class="n">{e.line}</td>
             <td class="detail">{spoken(e.text)}{!e.passed && <><pre class="mono">{e.source}</pre><span class="quiet">{t("Again")}: <code>{e.again}</code></span></>}</td>
@@ -84,7 +84,7 @@ function Result({ ran }) {
       <Replay key={ran.number} replay={verdict.replay} foremost={failing?.text ?? verdict.expectations[0]?.text ?? ""} />
       <details><summary>{t("Measures, 95 % intervals")}</summary>
         <Scroll label={t("Measures, 95 % intervals")}><table class="tight">
-          <thead><tr><th>{t("Measure")}</th><th class="n">{t("mean")}</th><th class="n">{t("95 % interval")}</th></tr></thead>
+          <thead><tr><th scope="col">{t("Measure")}</th><th scope="col" class="n">{t("mean")}</th><th scope="col" class="n">{t("95 % interval")}</th></tr></thead>
           <tbody>{Object.entries(verdict.measures).filter(([, m]) => says(m)).map(([name, m]) => <tr key={name}><td>{measure_name(name)} <span class="quiet">{unit_beside(name, m.unit)}</span></td><td class="n">{measure(m.mean, unit_in(name, m.unit))}</td><td class="n">{measure(m.low, unit_in(name, m.unit))} – {measure(m.high, unit_in(name, m.unit))}</td></tr>)}</tbody>
         </table></Scroll></details>
     </Panel>
@@ -110,7 +110,7 @@ export function Scenarios() {
         )}
         <Trouble text={error || files?.error || (ran?.over && ran.error)} />
         <Scroll label={t("Scenarios")}><table class="roomy">
-          <thead><tr><th>{t("File")}</th><th>{t("Scenario")}</th><th>{t("Line")}</th><th class="n">{t("Seeds")}</th><th class="n">{t("Expectations")}</th><th class="nowrap">{t("Last result")}</th><th><span class="sr">{t("Run")}</span></th></tr></thead>
+          <thead><tr><th scope="col">{t("File")}</th><th scope="col">{t("Scenario")}</th><th scope="col">{t("Line")}</th><th scope="col" class="n">{t("Seeds")}</th><th scope="col" class="n">{t("Expectations")}</th><th scope="col" class="nowrap">{t("Last result")}</th><th scope="col"><span class="sr">{t("Run")}</span></th></tr></thead>
           <tbody>{(Array.isArray(files) ? files : []).map((file) => (
             <tr key={file.file}><td class="mono nowrap">{file.file}</td>
               {file.error ? <td colSpan="4" class="trouble lines" lang="">{file.error}</td> : <><td>{file.title}</td><td>{file.line}</td><td class="n">{file.seeds}</td><td class="n">{file.expectations}</td></>}

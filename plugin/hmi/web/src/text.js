@@ -3,7 +3,7 @@
 const zh = {
   __proto__: null,
   // pages and frame
-  "Overview": "总览", "Machine": "设备", "Machines": "设备", "Alarms": "报警", "Plan": "排程", "Scenarios": "场景", "Data": "数据", "Audit": "审计",
+  "Overview": "总览", "Machine": "设备", "Alarms": "报警", "Plan": "排程", "Scenarios": "场景", "Data": "数据", "Audit": "审计",
   "Language": "语言", "Sign in": "登录", "Sign out": "退出登录", "Name": "姓名", "Password": "密码", "Cancel": "取消", "Close": "关闭", "Pages": "页面",
   "Skip to the page": "跳到正文", "read-only": "只读", "Line time": "产线时间", "{n} × real time": "{n} 倍速",
   "viewer": "查看者", "planner": "计划员", "approver": "审批人", "engineer": "工程师",
@@ -19,7 +19,7 @@ const zh = {
   "The line": "产线", "buffer": "缓冲", "{n} of {all} places": "{n} / {all} 个位置", "order": "订单", "no order": "无订单", "for": "已持续",
   "Throughput": "产量", "parts/h": "件/小时", "ideal {n}": "理论 {n}", "OEE": "设备综合效率 OEE", "at {machine}, which sets the pace": "{machine}（瓶颈设备）",
   "Availability": "时间开动率", "Performance": "性能开动率", "Quality": "合格率", "Work in progress": "在制品", "parts": "件", "Good parts": "合格品",
-  "What is coming": "即将发生", "Nothing is forecast above {p} within {h}.": "{h} 内没有概率高于 {p} 的预测故障。", "within {h}": "{h} 内",
+  "What is coming": "即将发生", "Nothing is forecast above {p} within {h}.": "{h} 内没有概率高于 {p} 的预测故障。",
   "most likely in {a} to {b}": "最可能在 {a} 至 {b} 后", "now": "现在", "No alarm stands.": "当前无报警。", "Standing alarms": "当前报警", "Orders": "订单", "due": "交期",
   "{n} of {all} finished": "已完成 {n} / {all}", "waiting": "等待中", "running": "进行中", "finished": "已完成", "What happened": "事件", "No forecast": "无预测",
   "What is proposed": "方案建议", "Compare and decide": "核对并决定", "as of {t}": "基于 {t} 的状态", "{p} within {h}": "{h}内 {p}", "all {n} checks passed": "{n} 项检查全部通过",
@@ -33,12 +33,12 @@ const zh = {
   "bearing-wear": "轴承磨损", "tool-wear": "刀具磨损", "jam": "卡料", "motor-trip": "电机跳闸", "communication": "通信", "plc": "PLC", "data-quality": "数据质量",
   "forecast": "预测", "link": "连接", "alarm": "报警", "plan": "排程", "deploy": "下发", "deployment": "下发",
   // machine
-  "Signals": "信号", "normal band": "正常范围", "not good": "质量不良", "Quality mark": "质量", "Value": "数值", "Signal": "信号",
+  "Signals": "信号", "normal band": "正常范围", "not good": "质量不良", "Signal": "信号",
   "Why": "原因", "How much P(fault within {h}) falls when the signal is hidden. To the right: speaks for the fault; to the left: against it.":
     "隐去该信号后，{h} 内故障概率下降多少。向右：支持故障；向左：反对故障。",
   "No reasons yet": "暂无原因", "P(fault within {h})": "{h} 内故障概率", "Nothing yet": "暂无记录",
   "What the model read": "模型读到的文本", "Time in states": "各状态时间", "missing input": "缺失输入",
-  "services and repairs": "保养与维修次数", "Choose a machine": "选择设备", "available": "可用", "not available": "不可用", "probability": "概率", "alarm limit": "报警限",
+  "services and repairs": "保养与维修次数", "Choose a machine": "选择设备", "available": "可用", "not available": "不可用", "probability": "概率",
   "expected readings while it runs, P10 to P90, and P50": "运行时的预期读数 P10–P90 及 P50", "time of the fault if it comes within {h}: P10 to P90, and P50": "若 {h} 内发生故障，其时间 P10–P90 及 P50", "outside its normal band": "超出正常范围", "in {t}": "{t} 后",
   "Of ten readings taken while the machine runs, eight are expected between P10 and P90, whatever breaks down. Reckoned from this signal's own last 48 h: its level, and how far readings have been from the level before them. It knows of no fault, so that readings leave it where a machine wears; it looks as far ahead as a third of what was seen, 4 h at most.":
     "无论期间发生何种故障，设备运行时每十个读数预计有八个落在 P10 与 P90 之间。由该信号自身最近 48 小时推算：当前水平，以及以往读数与其之前水平的偏差。它不考虑故障，设备磨损时读数会超出此带；最远预看已观察时长的三分之一，至多 4 小时。",
@@ -64,11 +64,11 @@ const zh = {
   "Compared on the same futures": "在同一组未来上比较", "Measure": "指标", "running schedule": "现行排程", "this proposal": "本方案", "difference": "差值", "mean and 95 % interval": "均值与 95 % 区间",
   "Schedules that were weighed": "备选排程", "Schedule": "排程", "Cost": "成本", "orders late": "迟交订单", "Before and after": "前后对比", "by machine": "按设备", "by order": "按订单", "Before": "调整前", "After": "调整后",
   "Zoom in": "放大", "Zoom out": "缩小", "whole": "全部", "work": "加工", "changeover": "换型", "service": "保养", "repair": "维修", "waiting-for-crew": "等待维修人员",
-  "downtime": "停机时间", "throughput": "产量", "good-parts": "合格品", "scrap-parts": "废品", "orders-late": "迟交订单", "tardiness": "拖期", "makespan": "完工时间", "breakdowns": "故障次数", "services": "保养次数",
+  "downtime": "停机时间", "throughput": "产量", "orders-late": "迟交订单", "tardiness": "拖期", "makespan": "完工时间", "breakdowns": "故障次数", "services": "保养次数",
   "mean gain": "平均收益", "better in {p} of {n} futures": "在 {n} 个未来中 {p} 更优", "Earlier plans": "历史方案", "one future of each": "各取一个未来",
   "First step: compare": "第一步：核对", "Old sequence": "原顺序", "New sequence": "新顺序", "Old services": "原保养", "New services": "新保养", "at {t}": "于 {t}", "before {order}": "在 {order} 之前",
   "Why do you approve?": "批准理由", "Why do you reject?": "拒绝理由", "Second step: write to the PLC": "第二步：写入 PLC", "Second step: reject": "第二步：拒绝", "This writes to the PLC at {plc} and reads it back.": "将写入 PLC {plc} 并回读核对。",
-  "The first step is good for {s} s.": "第一步 {s} 秒内有效。", "Only an approver decides.": "仅审批人可决定。", "waits for a person: {t} left": "等待人工决定：剩余 {t}", "moved": "有变动", "Decision": "决定",
+  "The first step is good for {s} s.": "第一步 {s} 秒内有效。", "Only an approver decides.": "仅审批人可决定。", "waits for a person: {t} left": "等待人工决定：剩余 {t}", "moved": "有变动",
   "Roll back": "回退", "Show what changes": "显示变更", "Why is it rolled back?": "回退理由", "Deployed schedule": "已下发的排程", "promised gain": "承诺收益", "realised gain": "实际收益", "last window": "最近窗口",
   "at least {n} (95 % sure)": "至少 {n}（95 % 把握）", "Clear": "解除", "Why may schedules be deployed again?": "为何可以重新下发排程？",
   "Orders that have started stay where they are; the rest runs as before the deployment. After that nothing is deployed until a person clears it.": "已开工的订单保持不动，其余恢复到下发前。此后须由人员解除锁定才能再次下发。",
@@ -90,7 +90,7 @@ const zh = {
   "What if": "假设分析", "WHAT-IF · not live": "假设分析 · 非实时", "Sequence": "顺序", "frozen": "已开工", "Move {o} up": "上移 {o}", "Move {o} down": "下移 {o}", "Undo": "撤销", "Redo": "重做", "Start again": "重来",
   "Simulate": "仿真", "Add a service": "添加保养", "Add a fault": "添加故障", "in minutes": "分钟后", "Repair crews": "维修班组", "places behind": "后方缓冲位", "time a part": "单件时间", "Futures": "未来数", "Remove": "移除",
   "Sign in as planner or engineer to simulate.": "以计划员或工程师身份登录后可仿真。", "as it runs": "现状", "what if": "假设", "on time": "准时率", "finish, P10 to P90": "完工 P10–P90", "better in {n} of {all} futures": "{all} 个未来中 {n} 个更优",
-  "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "From the line's state at {t}, seed {s}.": "从 {t} 的产线状态出发，种子 {s}。", "changes": "改动", "no change": "无改动",
+  "Order": "订单", "Services": "保养", "Faults": "故障", "Line": "产线", "From the line's state at {t}, seed {s}.": "从 {t} 的产线状态出发，种子 {s}。", "no change": "无改动",
   // scenarios
   "{t} to go": "还需 {t}", "could not run": "无法运行", "Play": "播放", "Pause": "暂停", "begins": "开始于", "stops the machine": "停机于", "prevented": "已避免",
   "This seed has no trace: {end}.": "该种子没有轨迹：{end}。", "{n} seeds": "{n} 个种子", "by": "执行人", "Expectations": "期望", "File line": "文件行", "Expected": "期望内容",
@@ -112,15 +112,15 @@ const zh = {
   "Bars: 95 % intervals (Wilson) of what came, with only as many forecasts as do not overlap in time.": "竖线：实际比例的 95 % 区间（Wilson），只计时间上互不重叠的预测数。", "Figures": "数值", "Its card: made of what, and when it can be believed": "模型卡：由何数据训练、何时可信",
   "Drift of the calibration": "校准漂移", "said less came, in points; {n} periods": "预测减实际（百分点）；{n} 个时段", "until": "截至", "forecasts are judged every four hours of line time, and kept where the configuration names a store": "预测每四小时产线时间评判一次，配置了 store 时予以保存",
   "Samples": "采样数", "good": "良好", "Good": "良好", "The link": "连接", "The model": "模型", "polls": "轮询", "requests": "请求", "timeouts": "超时", "exceptions": "异常响应", "malformed": "格式错误", "late": "迟到响应",
-  "Share of good samples": "良好采样比例", "Who": "人员", "What": "动作", "Detail": "详情", "Hash": "哈希", "Number": "编号", "the chain of {n} lines is whole": "共 {n} 行，哈希链完整", "The audit is broken": "审计链已断裂", "No audit is kept: the configuration names no store.": "未保存审计：配置中没有 store。",
-  "identity": "身份一致", "futures": "未来数量", "on-time": "准时率", "model error": "模型误差", "skill": "预测技巧", "twin": "仿真与现场一致", "state": "状态时效", "counts": "计数一致", "freeze": "冻结区", "starts": "开工偏移", "way back": "可回退", "ledger": "承诺记录",
+  "Who": "人员", "What": "动作", "Detail": "详情", "Hash": "哈希", "Number": "编号", "the chain of {n} lines is whole": "共 {n} 行，哈希链完整", "The audit is broken": "审计链已断裂", "No audit is kept: the configuration names no store.": "未保存审计：配置中没有 store。",
+  "identity": "身份一致", "futures": "未来数量", "model error": "模型误差", "skill": "预测技巧", "twin": "仿真与现场一致", "state": "状态时效", "counts": "计数一致", "freeze": "冻结区", "starts": "开工偏移", "way back": "可回退", "ledger": "承诺记录",
   "scrap": "废品", "lead-time": "通过时间", "work-in-process": "在制品", "energy": "能耗", "rework": "返工", "oee": "OEE",
   "duplicates": "重复响应", "overruns": "超时轮询",
   "signed in": "登录", "signed out": "退出登录", "sign-in refused": "登录被拒", "reason": "原因", "asked for a plan": "请求排程", "asked what if": "假设分析", "cancelled a what-if": "取消假设分析", "ran a scenario": "运行场景", "cancelled a scenario": "取消场景运行",
   "alarm shelved": "搁置报警", "alarm unshelved": "取消搁置", "alarm out of service": "停用报警", "alarm in service": "恢复报警", "promised": "已承诺", "writing": "写入", "staged": "已暂存", "committed": "已提交", "active": "已生效",
   "started": "开始", "signed": "已签字", "settled": "已结算", "rolled-back": "已回退", "rolled back": "已回退", "rolling back": "回退中", "recovered": "已恢复", "not-wanted": "无需排程", "written": "已写入", "conflict": "写入冲突",
   "write begun": "开始写入", "write written": "已写入", "write refused": "写入被拒", "write failed": "写入失败", "write conflict": "写入冲突", "roll-back refused": "回退被拒", "roll-back failed": "回退失败", "clearing": "清除", "echoed": "已回显", "run ended": "运行结束", "forecasts judged": "预测已评判", "simulation compared": "仿真已比对",
-  "off shift": "非工作时间", "leak": "泄漏", "air-leak": "漏气", "belt-slip": "皮带打滑", "controller-fault": "控制器故障", "filter-clogging": "滤网堵塞", "gear-wear": "齿轮磨损", "imbalance": "不平衡", "lubrication-loss": "润滑失效", "misalignment": "不对中", "overheating": "过热", "power-dip": "电压跌落", "valve-stiction": "阀门卡涩", "winding-short": "绕组短路",
+  "off shift": "非工作时间", "air-leak": "漏气", "belt-slip": "皮带打滑", "controller-fault": "控制器故障", "filter-clogging": "滤网堵塞", "gear-wear": "齿轮磨损", "imbalance": "不平衡", "lubrication-loss": "润滑失效", "misalignment": "不对中", "overheating": "过热", "power-dip": "电压跌落", "valve-stiction": "阀门卡涩", "winding-short": "绕组短路",
   "Verify again": "重新校验", "Read again": "刷新", "Search": "搜索", "Sign in to read the audit.": "登录后可查看审计。",
   "Uncertain_LastKnown": "不确定·最后值", "Uncertain_OutOfRange": "不确定·超量程", "Bad_NotConnected": "坏·未连接", "Bad_CommFailure": "坏·通信故障", "Bad_Stale": "坏·过时", "Bad_Config": "坏·配置", "Bad_DeviceFailure": "坏·设备故障", "Bad_SensorFailure": "坏·传感器故障", "Bad_OutOfService": "坏·停用",
   "from": "自", "until, by the clock": "至（时钟）", "for so long": "时长", "result": "结果", "cost if kept": "保持现行的成本", "parts made": "实际件数", "parts simulated": "仿真件数", "squared error": "平方误差", "proposal": "方案",
@@ -151,7 +151,7 @@ export const is_known = (text) => text in zh;
 /** What files spell for machines, in English. */
 const en = {
   __proto__: null,
-  "orders-late": "orders late", "lead-time": "lead time", "work-in-process": "work in process", "good-parts": "good parts", "scrap-parts": "scrap parts", "oee": "OEE", "waiting-for-crew": "waiting for a crew", "turn": "waiting for its turn",
+  "orders-late": "orders late", "lead-time": "lead time", "work-in-process": "work in process", "oee": "OEE", "waiting-for-crew": "waiting for a crew", "turn": "waiting for its turn",
 };
 
 const han_last = /\p{Script=Han}$/u;

@@ -53,7 +53,7 @@ function MachineUse({ machines }) {
   const uses = ["utilisation", "blocked", "starved", "down", "set-up"];
   return (
     <Scroll label={t("What machines do with their time")}><table class="cards">
-      <thead><tr><th>{t("Machine")}</th>{uses.map((use) => <th key={use} class="n">{t(use)} %</th>)}</tr></thead>
+      <thead><tr><th scope="col">{t("Machine")}</th>{uses.map((use) => <th scope="col" key={use} class="n">{t(use)} %</th>)}</tr></thead>
       <tbody>{machines.map((machine) => (
         <tr key={machine.machine}><th scope="row">{machine.machine}</th>{uses.map((use) => {
           const { keep, edited, difference } = machine[use];
@@ -75,7 +75,7 @@ function Lateness({ late, futures }) {
   if (orders.length === 0) return <p class="calm">{t("No order is late in either.")}</p>;
   return (
     <Scroll label={t("Why orders are late")}><table class="cards">
-      <thead><tr><th>{t("Order")}</th><th>{t("as it runs")}</th><th>{t("what if")}</th></tr></thead>
+      <thead><tr><th scope="col">{t("Order")}</th><th scope="col">{t("as it runs")}</th><th scope="col">{t("what if")}</th></tr></thead>
       <tbody>{orders.map((order) => (
         <tr key={order}><th scope="row">{order}</th>{[["as it runs", late.keep], ["what if", late.edited]].map(([name, all]) => <td key={name} data-name={t(name)}>{said(all.find((one) => one.order === order))}</td>)}</tr>
       ))}</tbody>
@@ -215,7 +215,7 @@ export function WhatIf() {
           </fieldset>
           <fieldset><legend>{t("Line")}</legend>
             <label>{t("Repair crews")} <input type="number" min="1" max="20" value={edit.crews ?? line.crews} onChange={(e) => change({ crews: Number(e.target.value) })} /></label>
-            <Scroll label={t("Line")}><table class="tight"><thead><tr><th>{t("Machine")}</th><th>{t("places behind")}</th><th>{t("time a part")} %</th></tr></thead>
+            <Scroll label={t("Line")}><table class="tight"><thead><tr><th scope="col">{t("Machine")}</th><th scope="col">{t("places behind")}</th><th scope="col">{t("time a part")} %</th></tr></thead>
               <tbody>{line.machines.map((m, i) => (
                 <tr key={m.name}><td>{m.name}</td>
                   <td>{m.buffer_of === i && !m.last && <input type="number" min={state.buffers?.[i] ?? 0} max="1000" value={edit.buffers[m.name] ?? m.buffer_after} aria-label={`${t("places behind")} ${m.name}`} onChange={(e) => change({ buffers: { ...edit.buffers, [m.name]: Number(e.target.value) } })} />}</td>

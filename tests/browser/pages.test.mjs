@@ -475,7 +475,7 @@ test("a proposal is refused by one who may, with a reason", async () => {
   await page.locator(".gate tbody tr").nth(15).waitFor();
   await picture(page, "plan-zh");
   await open(page, "alarms");
-  assert.match(await page.locator("tr", { hasText: "filler" }).first().innerText(), /内发生与否各半.*原因：/s);
+  assert.match(await page.locator("tr", { hasText: "filler" }).first().innerText(), /预计 .*后\s*原因：/s);
   await picture(page, "alarms-zh");
   await page.locator(".language select").selectOption("en");
   await open(page, "plan");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState } from "preact/hooks";
 import { clock, lasting, number, percent, subject, wall } from "./format.js";
-import { get, live, may, post } from "./live.js";
+import { freshness, get, live, may, post } from "./live.js";
 import { Age, Dialog, Mark, Moment, Panel, Reason, Scroll, Trouble, WhyField, aged_alarm, level_of, needs_acknowledgement, priorities, useAct, useEvery, useQuery } from "./parts.jsx";
-import { Notes } from "./overview.jsx";
+import { Notes, told_why } from "./overview.jsx";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
 
@@ -54,7 +54,7 @@ function Shelve({ alarm }) {
   return (
     <WithReason act="shelve" text={t("Shelve")} title={t("Shelve the alarm")} name={subject(alarm.id)}
       send={(form) => post("/api/shelve", { alarm: alarm.id, for_s: 60 * Number(form.get("minutes")), reason: form.get("reason") })}>
-      <label>{t("Minutes")} <input name="minutes" type="number" min="1" max="1440" value="30" required /></label>
+      <label>{t("Minutes")} <input name="minutes" type="number" min="1" max="1440" defaultValue="30" required /></label>
     </WithReason>
   );
 }
@@ -135,7 +135,7 @@ function Load({ load }) {
       <td class="quiet">{wanted}</td></tr>
   );
   const share = ({ by_priority: [low, medium, high, critical], raised }) => (raised === 0 ? "–" : [low, medium, high + critical].map((n) => Math.round((100 * n) / raised)).join(" / "));
-  const named = (found) => (found.length === 0 ? "0" : <>{found.length}<br /><span class="quiet">{found.map((one) => (one.id ? `${subject(one.id)} (${one.n})` : subject(one))).join(", ")}</span></>);
+  const named = (found) => (found.length === 0 ? "0" : <>{found.length}<br /><span class="quiet">{found.map((one) => (one.id ? `${subject(one.id)} (${one.n})` : subject(one))).join(t(", "))}</span></>);
   return (
     <div class="columns even">
       <Scroll label={t("Alarm load")}><table class="tight">
@@ -177,20 +177,20 @@ export function Alarms() {
     <div class="page">
       <Panel kept title={t("Alarms")} note={`ISA-18.2 · ${t("{n} of {all}", { n: shown.length, all: state.alarms.length })}`}>
         <Filters query={query} choose={choose} />
-        <div class="toolbar"><TakeOut /> <Age /></div>
+        <div class="toolbar"><TakeOut /> {freshness() === "plc" && <Age />}</div>
         {shown.length === 0 ? <p class="calm" role="status">{state.alarms.length === 0 ? t("No alarm stands.") : t("No alarm is so.")}</p> : (
           <Scroll label={t("Alarms")}><table class="cards">
             <thead><tr>{head("priority", "Priority", "ascending")}{head("id", "Alarm", "ascending")}<th scope="col">{t("State")}</th>{head("since", "Since", "descending")}
               <th scope="col">{t("Text")}</th><th scope="col">{t("Actions")}</th></tr></thead>
             <tbody>{shown.map((alarm) => (
               <tr key={alarm.id} class={`${needs_acknowledgement(alarm) ? "new" : ""} ${aged_alarm(alarm)}`}>
-                <td><Mark level={level_of(alarm)} label="" /> {alarm.class === "forecast" ? <>{t("Prediction")} <span class="quiet">· {t(alarm.priority)}</span></> : <>{t(alarm.priority)} <span class="quiet">· {t(alarm.class)}</span></>}</td>
+                <td><Mark level={level_of(alarm)} label="" /> {alarm.class === "forecast" ? <>{t("Prediction")} <span class="quiet nowrap">· {t(alarm.priority)}</span></> : <>{t(alarm.priority)} <span class="quiet nowrap">· {t(alarm.class)}</span></>}</td>
                 <th scope="row">{subject(alarm.id)}</th>
                 <td><span>{alarm.until_s != null ? t("shelved until {t}", { t: clock(alarm.until_s, false) }) : t(alarm.state)}</span>
-                  {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>: <Reason text={alarm.reason} /></>}</span></>}</td>
-                <td class="n" data-name={t("Since")}><Moment s={alarm.since_s} /></td>
+                  {alarm.by && <><br /><span class="quiet">{alarm.by} · {wall(alarm.hidden_ms)}{alarm.reason && <>{t(": ")}<Reason text={alarm.reason} /></>}</span></>}</td>
+                <td class="nowrap" data-name={t("Since")}><Moment s={alarm.since_s} /></td>
                 <td>{alarm.class === "forecast" && alarm.probability > 0
-                  ? <>{t("{p} within {h}", { p: percent(alarm.probability), h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `, ${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}<br /><span class="quiet">{spoken(alarm.why)}</span></>
+                  ? <>{t("{p} within {h}", { p: percent(alarm.probability), h: lasting(live.line.rules.horizon_s) })}{alarm.expected_in_s != null && `${t(", ")}${t("expected in {t}", { t: lasting(alarm.expected_in_s) })}`}{told_why(alarm) && <><br /><span class="quiet">{spoken(told_why(alarm))}</span></>}</>
                   : spoken(alarm.why)}</td>
                 <td class="acts"><Acknowledge alarm={alarm} /> <Shelve alarm={alarm} /> <Service alarm={alarm} /></td>
               </tr>

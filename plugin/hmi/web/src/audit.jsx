@@ -34,7 +34,7 @@ function Detail({ text }) {
   if (!held) return spoken(text);
   const short = Object.entries(held).filter(([, value]) => value != null && typeof value !== "object").slice(0, 4);
   if (short.length === 0 && Array.isArray(held.sequence)) short.push(["sequence", held.sequence.join(" ")]);
-  const said = short.map(([name, value], i) => <>{i > 0 && " · "}{t(names[name] ?? name).toLowerCase()}: {figure(name, value)}</>);
+  const said = short.map(([name, value], i) => <>{i > 0 && " · "}{t(names[name] ?? name).toLowerCase()}{t(": ")}{figure(name, value)}</>);
   return <>{spoken(before.trim())}<details><summary>{said.length > 0 ? said : "…"}</summary><code>{figures}</code></details>{spoken(after.trim())}</>;
 }
 
@@ -55,12 +55,12 @@ export function Audit() {
     <div class="page">
       <Panel kept title={t("Audit")} note={audit.kept ? (audit.whole ? t("the chain of {n} lines is whole", { n: audit.count }) : "") : ""}>
         {!audit.kept && <p class="calm">{t("No audit is kept: the configuration names no store.")}</p>}
-        {audit.kept && !audit.whole && <p class="trouble"><Mark level="high" /> {t("The audit is broken")}: {audit.error}</p>}
+        {audit.kept && !audit.whole && <p class="trouble"><Mark level="high" /> {t("The audit is broken")}{t(": ")}{audit.error}</p>}
         <div class="toolbar"><label>{t("Search")} <input type="search" value={search} onInput={(e) => setSearch(e.target.value)} /></label><button type="button" onClick={() => setAgain(again + 1)}>{t("Verify again")}</button></div>
         <Scroll label={t("Audit")}><table class="roomy">
           <thead><tr><th scope="col" class="n">{t("Number")}</th><th scope="col">{t("Time")}</th><th scope="col" class="n">{t("Line time")}</th><th scope="col">{t("Who")}</th><th scope="col">{t("What")}</th><th scope="col">{t("Detail")}</th><th scope="col">{t("Hash")}</th></tr></thead>
           <tbody>{lines.map((line) => (
-            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{line_clock(line.at_s)}</td><td>{line.who}</td><td>{t(line.what)}</td><td class="detail">{line.what === "reason" ? <Given detail={line.detail} /> : <Detail text={line.detail} />}</td><td class="mono nowrap">{line.hash}</td></tr>
+            <tr key={line.number}><td class="n">{line.number}</td><td class="nowrap">{wall(line.wall_ms)}</td><td class="n">{line_clock(line.at_s)}</td><td>{line.who}</td><td class="word">{t(line.what)}</td><td class="detail">{line.what === "reason" ? <Given detail={line.detail} /> : <Detail text={line.detail} />}</td><td class="mono nowrap">{line.hash}</td></tr>
           ))}</tbody>
         </table></Scroll>
       </Panel>

@@ -83,15 +83,15 @@ function Calibration({ data }) {
         <tbody>
           <tr><th scope="row"><i class="dot before" /> {t("on judged days")}</th>{before.length > 0
             ? <><td class="n">{number(sum(before.map((p) => p.n)), 0)}</td><td class="n">{number(sum(before.map((p) => p.n * p.came)), 0)}</td><td class="n">{number(calibration_error(before), 3)}</td></>
-            : <td colSpan="3" class="quiet">{t("No data yet")}: {t("the model has no evaluation beside it")}</td>}</tr>
+            : <td colSpan="3" class="quiet">{t("No data yet")}{t(": ")}{t("the model has no evaluation beside it")}</td>}</tr>
           <tr><th scope="row"><i class="dot here" /> {t("on this plant")}</th>{here.length > 0
             ? <><td class="n">{number(sum(here.map((p) => p.n)), 0)}</td><td class="n">{number(failures, 0)}</td><td class="n">{number(calibration_error(here), 3)}</td></>
-            : <td colSpan="3" class="quiet">{t("No data yet")}: {t("no forecast is old enough to be judged")}</td>}</tr>
+            : <td colSpan="3" class="quiet">{t("No data yet")}{t(": ")}{t("no forecast is old enough to be judged")}</td>}</tr>
         </tbody>
       </table>
       <p class="quiet">{t("Bars: 95 % intervals (Wilson) of what came, with only as many forecasts as do not overlap in time.")}</p>
       {series.map(({ name, points }) => (
-        <details key={name}><summary>{t("Figures")}: {name}</summary>
+        <details key={name}><summary>{t("Figures")}{t(": ")}{name}</summary>
           <table class="tight">
             <thead><tr><th scope="col" class="n">{t("said")}</th><th scope="col" class="n">{t("came")}</th><th scope="col" class="n">{t("95 % interval")}</th><th scope="col" class="n">{t("Forecasts")}</th></tr></thead>
             <tbody>{points.map((p) => <tr key={p.said}><th scope="row" class="n">{number(100 * p.said, 1)} %</th><td class="n">{number(100 * p.came, 1)} %</td><td class="n">{p.sure.map((end) => number(100 * end, 1)).join(" … ")} %</td><td class="n">{number(p.n, 0)}</td></tr>)}</tbody>
@@ -106,7 +106,7 @@ function Calibration({ data }) {
 function Winners({ evaluation }) {
   const methods = evaluation?.methods ?? [];
   if (methods.length === 0)
-    return <Panel kept title={t("Who wins")}><p class="calm">{t("No data yet")}: {t("the model has no evaluation beside it")} (evaluation.json, <code>foreline train</code>).</p></Panel>;
+    return <Panel kept title={t("Who wins")}><p class="calm">{t("No data yet")}{t(": ")}{t("the model has no evaluation beside it")} (evaluation.json, <code>foreline train</code>)</p></Panel>;
   const [model] = methods;
   const best = (value) => Math.max(...methods.map(value));
   const more = evaluation.recall_more_than ?? {};
@@ -201,7 +201,7 @@ function Inputs({ inputs, drifts, counters, kept }) {
           const { now, drifts: moves, since_s: moved_s } = drift(shift, course?.at_s);
           const good = s.samples + lost === 0 ? null : (s.by_quality.Good ?? 0) / (s.samples + lost);
           const of = (names) => names.reduce((n, name) => n + (s.by_quality[name] ?? 0), 0);
-          const told = (names) => names.filter((name) => s.by_quality[name]).map((name) => `${t(name)}: ${s.by_quality[name]}`).join(", ") || undefined;
+          const told = (names) => names.filter((name) => s.by_quality[name]).map((name) => `${t(name)}${t(": ")}${s.by_quality[name]}`).join(t(", ")) || undefined;
           return (
             <tr key={`${s.machine}/${s.signal}`}><th scope="row">{s.machine}</th><th scope="row">{s.signal}</th><td class="n">{number(s.samples, 0)}</td>
               <td class="n">{good != null && good < 0.95 && <Mark level="bad" label={t("not good")} />} {good == null ? "–" : `${number(100 * good, 1)} %`}</td>
@@ -209,14 +209,14 @@ function Inputs({ inputs, drifts, counters, kept }) {
               {count(s.stuck, true)}
               <td class="n">{s.outliers === 0 ? "–" : `${number(s.outliers, 0)} (${number(s.spikes, 0)})`}</td>
               {count(s.gaps)}
-              <td class="nowrap">{s.longest_gap_s == null ? "–" : `${lasting(s.longest_gap_s)}, ${clock(s.longest_gap_at_s)}`}</td>
+              <td class="nowrap">{s.longest_gap_s == null ? "–" : `${lasting(s.longest_gap_s)}${t(", ")}${clock(s.longest_gap_at_s)}`}</td>
               <td><Spark values={shift} band={drifted} label={`${s.machine} ${s.signal}: ${shift.map((value) => number(value, 1)).join(" ")}`} /></td>
               <td class="n">{moves && <Mark level="low" label={t("drifts")} />} {now == null ? "–" : `${now > 0 ? "+" : ""}${number(now, 1)} σ`}{moves && <><br /><span class="quiet">{t("since {t}", { t: clock(moved_s, false) })}</span></>}</td></tr>
           );
         })}</tbody>
       </table></Scroll>
       <p class="quiet">{t("Of the link: {late} late and {twice} second answers, thrown away. Stuck: one value for longer than the noise of the sensor allows. Outliers: more than six deviations from the median of eleven readings before, while the machine runs; spikes: the next was back. Gaps: longer than three sample periods without a good sample.", { late: number(counters.late ?? 0, 0), twice: number(counters.duplicates ?? 0, 0) })}</p>
-      <p class="quiet">{t("Drift")}: {t("hourly mean of good samples while the machine works, less normal, in deviations of its noise")}; {kept ? t("the last week") : t("since the plugin began, as the configuration names no store")}. {t("Marked when the last {n} h differ from those before by more than three times their spread.", { n: hours_looked_at })}</p>
+      <p class="quiet">{t("Drift")}{t(": ")}{t("hourly mean of good samples while the machine works, less normal, in deviations of its noise")}{t("; ")}{kept ? t("the last week") : t("since the plugin began, as the configuration names no store")}{t(".")} {t("Marked when the last {n} h differ from those before by more than three times their spread.", { n: hours_looked_at })}</p>
     </Panel>
   );
 }
@@ -224,7 +224,7 @@ function Inputs({ inputs, drifts, counters, kept }) {
 /** Periods of some hours: more said than came is above zero. */
 function Drift({ periods }) {
   if (periods.length === 0)
-    return <Panel title={t("Drift of the calibration")}><p class="calm">{t("No data yet")}: {t("forecasts are judged every four hours of line time, and kept where the configuration names a store")}.</p></Panel>;
+    return <Panel title={t("Drift of the calibration")}><p class="calm">{t("No data yet")}{t(": ")}{t("forecasts are judged every four hours of line time, and kept where the configuration names a store")}{t(".")}</p></Panel>;
   const last = periods.slice(-30).reverse();
   return (
     <Panel title={t("Drift of the calibration")} note={t("said less came, in points; {n} periods", { n: periods.length })}>
@@ -254,7 +254,7 @@ export function Data() {
       <div class="columns">
         <Panel title={t("The model")}><p>{data.model || "–"}</p>
           <table class="tight"><thead><tr><th scope="col">{t("Machine")}</th><th scope="col">{t("Forecast")}</th><th scope="col" class="n">{t("missing input")}</th></tr></thead>
-            <tbody>{data.forecasts.map((f) => <tr key={f.machine}><th scope="row">{f.machine}</th><td>{f.available ? t("available") : `${t("not available")}: ${f.why_not}`}</td><td class="n">{percent(f.missing)}</td></tr>)}</tbody></table>
+            <tbody>{data.forecasts.map((f) => <tr key={f.machine}><th scope="row">{f.machine}</th><td>{f.available ? t("available") : `${t("not available")}${t(": ")}${f.why_not}`}</td><td class="n">{percent(f.missing)}</td></tr>)}</tbody></table>
           {data.card && <details><summary>{t("Its card: made of what, and when it can be believed")}</summary><div class="scroll" role="group" aria-label={t("The model")} tabIndex="0"><pre class="mono card">{data.card}</pre></div></details>}
         </Panel>
         <Panel kept title={t("The link")}><dl>{Object.entries(data.counters).map(([name, n]) => [<dt key={name}>{t(name)}</dt>, <dd key={`${name}-n`}>{number(n, 0)}</dd>])}</dl></Panel>

@@ -5,11 +5,11 @@ import { freshness, get, live } from "./live.js";
 import { drift } from "./data.jsx";
 import { Fresh, Mark, Panel, Scroll, rem, useEvery } from "./parts.jsx";
 import { spoken } from "./said.js";
-import { is_chinese, t } from "./text.js";
+import { t } from "./text.js";
 import { Trend } from "./trend.jsx";
 
 /** The reason in "filler/bearing-wear raised: because". */
-const told_behind = (text) => (text?.includes(": ") ? `${is_chinese() ? "：" : ": "}${spoken(text.slice(text.indexOf(": ") + 2))}` : "");
+const told_behind = (text) => (text?.includes(": ") ? `${t(": ")}${spoken(text.slice(text.indexOf(": ") + 2))}` : "");
 
 /** Signed contributions around a middle line. */
 function Reasons({ kind }) {
@@ -59,7 +59,7 @@ function Maintenance({ log }) {
         <dt>{t("MTBF, running time")}</dt><dd>{log.mtbf_s == null ? t("no breakdown yet") : `${lasting(log.mtbf_s)} (${log.breakdowns})`}</dd>
         <dt>{t("MTTR, waiting for a crew included")}</dt><dd>{log.mttr_s == null ? "–" : lasting(log.mttr_s)}</dd>
         <dt>{t("services")}</dt><dd>{altogether(log.services, log.service_s)}</dd>
-        <dt>{t("watched")}</dt><dd>{t("since {t}", { t: clock(log.since_s, false) })}, {t("{t} of running", { t: lasting(log.operating_s) })}</dd>
+        <dt>{t("watched")}</dt><dd>{t("since {t}", { t: clock(log.since_s, false) })}{t(", ")}{t("{t} of running", { t: lasting(log.operating_s) })}</dd>
       </dl>
       {entries.length > 0 && (
         <Scroll label={t("Breakdowns and maintenance")}><table class="tight cards">
@@ -87,10 +87,10 @@ function Health({ latest, signals, data }) {
   const moved = (data?.drift ?? []).filter((one) => signals.includes(one.signal)).map((one) => ({ ...one, ...drift(one.shift, one.at_s) })).filter((one) => one.drifts);
   return (
     <dl>
-      <dt>{t("Forecast")}</dt><dd>{latest?.available ? t("available") : `${t("not available")}: ${latest?.why_not ?? t("none was made yet")}`}</dd>
+      <dt>{t("Forecast")}</dt><dd>{latest?.available ? t("available") : `${t("not available")}${t(": ")}${latest?.why_not ?? t("none was made yet")}`}</dd>
       {latest && <><dt>{t("made at")}</dt><dd>{clock(latest.at_s)} ({t("{t} ago", { t: lasting(Math.max(0, state.line_time_s - latest.at_s)) })})</dd></>}
       <dt>{t("missing input")}</dt><dd>{percent(latest?.missing_share)}</dd>
-      <dt>{t("drifting inputs")}</dt><dd>{!data?.drift ? "–" : moved.length === 0 ? t("none") : moved.map((one) => `${one.signal} (${t("since {t}", { t: clock(one.since_s, false) })})`).join(", ")}</dd>
+      <dt>{t("drifting inputs")}</dt><dd>{!data?.drift ? "–" : moved.length === 0 ? t("none") : moved.map((one) => `${one.signal} (${t("since {t}", { t: clock(one.since_s, false) })})`).join(t(", "))}</dd>
       {model && (
         <>
           <dt>{t("The model")}</dt><dd><code>{model.folder}</code>{model.sha256 && <> · <code title={`SHA-256 ${model.sha256}`}>{model.sha256.slice(0, 12)}</code></>}{model.language != null && ` · ${t("language {n}", { n: model.language })}`}</dd>
@@ -130,15 +130,15 @@ export function Machine({ name }) {
               const [value, quality, apart] = now.signals[s] ?? [];
               const seen = history?.signals?.[s];
               const outside = apart && now.state === "Execute" && freshness() === "live";
-              const ahead = seen?.ahead.at_s.length > 1 ? seen.ahead : null;
+              const ahead = seen?.ahead.at_s.length > 1 && seen.ahead.at_s.at(-1) > seen.at_s.at(-1) ? seen.ahead : null;
               return (
                 <div class="signal" key={`${chosen}/${signal.name}`}>
                   <div class="reading">
                     <b>{signal.name}</b>
                     <Fresh class="big">{outside && <Mark level="low" label={t("outside its normal band")} />} {number(value)}<span class="unit"> {unit_of(signal.unit)}</span></Fresh>
                     {quality && quality !== "Good" && <span class="bad"><Mark level="bad" label="" /> {t(quality)}</span>}
-                    <span class="quiet">{t("normal band")} {number(signal.band_low)} – {number(signal.band_high)}</span>
-                    {ahead && <span class="quiet">{t("in {t}", { t: lasting(ahead.at_s.at(-1) - seen.at_s.at(-1)) })} P10–P90 {number(ahead.low.at(-1))} – {number(ahead.high.at(-1))}</span>}
+                    <span class="quiet">{t("normal band")} <span class="nowrap">{number(signal.band_low)} – {number(signal.band_high)}</span></span>
+                    {ahead && <span class="quiet">{t("in {t}", { t: lasting(ahead.at_s.at(-1) - seen.at_s.at(-1)) })} P10–P90 <span class="nowrap">{number(ahead.low.at(-1))} – {number(ahead.high.at(-1))}</span></span>}
                   </div>
                   <Trend height={Math.round(7.2 * em)} at_s={seen?.at_s ?? []} value={seen?.value ?? []} bad={seen?.bad ?? []} ahead={ahead}
                     band={[signal.band_low, signal.band_high]} mark={mark} label={`${signal.name}, ${unit_of(signal.unit)}${ahead ? `; ${t("expected readings while it runs, P10 to P90, and P50")}: ${ahead.at_s.map((s, i) => `${clock(s, false)} ${number(ahead.low[i])} – ${number(ahead.high[i])} (${number(ahead.middle[i])})`).join(", ")}` : ""}`} />

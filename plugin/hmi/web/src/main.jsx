@@ -9,7 +9,7 @@ import { by_wall_clock, lasting, number, zone } from "./format.js";
 import { barred, freshness, leaving, live, post, refreshSession, useLive } from "./live.js";
 import { Machine } from "./machine.jsx";
 import { Overview } from "./overview.jsx";
-import { Dialog, Mark, Moment, Trouble, aged, aged_alarm, needs_acknowledgement, read_ago, useAct } from "./parts.jsx";
+import { Dialog, Mark, Moment, Trouble, aged, aged_alarm, level_of, needs_acknowledgement, priorities, read_ago, useAct } from "./parts.jsx";
 import { Plan } from "./plan.jsx";
 import { Data } from "./data.jsx";
 import { Scenarios } from "./scenarios.jsx";
@@ -122,23 +122,26 @@ function App() {
     shown.current = current;
   }, [current]);
   const waiting = state?.alarms?.filter(needs_acknowledgement) ?? [];
+  const foremost = priorities.find((priority) => waiting.some((alarm) => level_of(alarm) === priority)) ?? "forecast";
   return (
     <>
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector("main").focus(); }}>{t("Skip to the page")}</a>
-      <header class="top">
-        <span class="title"><img src="/icon.svg" alt="" /> <b>{line?.name ?? "Foreline"}</b></span>
-        <nav aria-label={t("Pages")}>
-          {pages.map(([name, text]) => (
-            <a key={name} href={`#/${name}`} aria-current={name === current ? "page" : undefined}>{t(text)}{name === "alarms" && waiting.length > 0 && <span class={`count ${waiting.some(aged_alarm) ? "old" : ""}`}><Mark level="forecast" label={t("unacknowledged")} />{waiting.length}</span>}{name === "plan" && state?.proposal?.state === "proposed" && <span class={`count ${aged()}`}><Mark level="forecast" label={t("proposed")} /></span>}</a>
-          ))}
-        </nav>
-        {!out && <span class={`link ${fresh}`} role="status">{fresh === "live" ? <><span aria-hidden="true">●</span> {t("live")}</> : <><Mark level="high" label="" /> {fresh === "plc" ? t("PLC lost") : t("plugin lost")}</>}</span>}
-        <span class="clock">{!by_wall_clock() && <><span class="quiet">{t("Line time")}</span>{" "}</>}<span class={fresh === "live" ? "" : "stale"}><Moment s={state?.line_time_s} /></span>{by_wall_clock() && <> <span class="quiet">{zone()}</span></>}{state?.pace > 1.5 && <span class="quiet"> {t("{n} × real time", { n: number(state.pace, 0) })}</span>}</span>
-        <label class="language"><span class="sr">{t("Language")}</span>
-          <select value={is_chinese() ? "zh" : "en"} onChange={(e) => { choose(e.target.value); again((n) => n + 1); }}><option value="en">English</option><option value="zh">中文</option></select></label>
-        <Who />
-      </header>
-      {!out && <Banner />}
+      <div class="over">
+        <header class="top">
+          <span class="title"><img src="/icon.svg" alt="" /> <b>{line?.name ?? "Foreline"}</b></span>
+          <nav aria-label={t("Pages")}>
+            {pages.map(([name, text]) => (
+              <a key={name} href={`#/${name}`} aria-current={name === current ? "page" : undefined}>{t(text)}{name === "alarms" && waiting.length > 0 && <span class={`count ${waiting.some(aged_alarm) ? "old" : ""}`}><Mark level={foremost} label={t("unacknowledged")} />{waiting.length}</span>}{name === "plan" && state?.proposal?.state === "proposed" && <span class={`count ${aged()}`}><Mark level="forecast" label={t("proposed")} /></span>}</a>
+            ))}
+          </nav>
+          {!out && <span class={`link ${fresh}`} role="status">{fresh === "live" ? <><span aria-hidden="true">●</span> {t("live")}</> : <><Mark level="high" label="" /> {fresh === "plc" ? t("PLC lost") : t("plugin lost")}</>}</span>}
+          <span class="clock">{!by_wall_clock() && <><span class="quiet">{t("Line time")}</span>{" "}</>}<span class={fresh === "live" ? "" : "stale"}><Moment s={state?.line_time_s} /></span>{by_wall_clock() && <> <span class="quiet">{zone()}</span></>}{fresh === "live" && state?.pace > 1.5 && <span class="quiet"> {t("{n} × real time", { n: number(state.pace, 0) })}</span>}</span>
+          <label class="language"><span class="sr">{t("Language")}</span>
+            <select value={is_chinese() ? "zh" : "en"} onChange={(e) => { choose(e.target.value); again((n) => n + 1); }}><option value="en">English</option><option value="zh">中文</option></select></label>
+          <Who />
+        </header>
+        {!out && <Banner />}
+      </div>
       <Leaving />
       <main id="main" tabIndex="-1">
         <h1 class="sr">{t(title)}</h1>

@@ -3,16 +3,22 @@ import { Acknowledge } from "./alarms.jsx";
 import { clock, forecasts_of, lasting, measure_name, number, percent, subject, told, unit_in } from "./format.js";
 import { Flow } from "./flow.jsx";
 import { Interval, cause_of, paired, service_said } from "./plan.jsx";
-import { Age, Fresh, Mark, Moment, Panel, aged, aged_alarm, level_of, needs_acknowledgement, rem, useEvery, useWidth } from "./parts.jsx";
+import { Age, Fresh, Mark, Moment, Panel, Simulating, aged, aged_alarm, level_of, fitted, needs_acknowledgement, priorities, rem, useEvery, useWidth } from "./parts.jsx";
 import { freshness, get, live } from "./live.js";
 import { reason_of, spoken } from "./said.js";
 import { t } from "./text.js";
 
 const abnormal = { Held: "high", Aborted: "high", Aborting: "high", Stopped: "medium", Holding: "high", Undefined: "low" };
 const worth_a_look = 0.1;
+const orders_shown = 12;
+const alarms_shown = 6;
+const badges_shown = 3;
+
+/** What an operator looks at first: what waits for him, by priority. */
+const foremost = (alarms) => [...alarms].sort((a, b) => needs_acknowledgement(b) - needs_acknowledgement(a) || priorities.indexOf(a.priority) - priorities.indexOf(b.priority) || b.since_s - a.since_s);
 
 function MachineCard({ machine, known, state }) {
-  const alarms = state.alarms.filter((alarm) => alarm.id.startsWith(`${machine.name}/`));
+  const alarms = foremost(state.alarms.filter((alarm) => alarm.id.startsWith(`${machine.name}/`)));
   // Outside its working time a machine is as it should be.
   const level = freshness() === "live" && !machine.off_shift ? abnormal[machine.state] : undefined;
   const order = machine.order != null ? live.line.orders[machine.order]?.id : null;
@@ -24,11 +30,12 @@ function MachineCard({ machine, known, state }) {
       <span class="quiet">{machine.down_s > 0 && machine.state === "Held" ? t("repair, {t} left", { t: lasting(machine.down_s) }) : order ? `${t("order")} ${order}` : t("no order")}</span>
       {known.takes.length > 0 && <span class="takes quiet">{known.after.map((from, i) => `${known.takes[i]} × ${live.line.machines[from].name}`).join(" + ")}</span>}
       <span class="badges">
-        {alarms.map((alarm) => (
+        {alarms.slice(0, badges_shown).map((alarm) => (
           <span key={alarm.id} class={needs_acknowledgement(alarm) ? "badge new" : "badge"}>
             <Mark level={level_of(alarm)} label={t(alarm.class)} /> {t(alarm.id.split("/")[1] ?? alarm.id)}
           </span>
         ))}
+        {alarms.length > badges_shown && <span class="badge">{t("{n} more", { n: alarms.length - badges_shown })}</span>}
       </span>
       <span class="sr">{known.signals.length} {t("Signals")}</span>
     </a>
@@ -38,7 +45,7 @@ function MachineCard({ machine, known, state }) {
 function Buffer({ level, places }) {
   const share = places > 0 && level != null ? Math.min(1, level / places) : 0;
   return (
-    <div class="buffer" role="img" aria-label={`${t("buffer")}: ${t("{n} of {all} places", { n: level ?? "–", all: places })}`}>
+    <div class="buffer" role="img" aria-label={`${t("buffer")}${t(": ")}${t("{n} of {all} places", { n: level ?? "–", all: places })}`}>
       <div class="tube"><div class="fill" style={{ height: `${100 * share}%` }} /></div>
       <Fresh>{level ?? "–"}<span class="quiet">/{places}</span></Fresh>
     </div>
@@ -64,7 +71,7 @@ export function TimeLine({ forecasts, line }) {
   const horizon = line.horizons_s[line.horizons_s.length - 1];
   const narrow = width < 34 * em; // then the words stand above their bar
   const left = narrow ? 0.2 * em : Math.min(width * 0.42, 19 * em);
-  const right = width - 1.2 * em;
+  const right = width - 1.7 * em;
   const row = (narrow ? 4.3 : 2.9) * em;
   const x = (s) => left + ((right - left) * Math.min(s, horizon)) / horizon;
   const height = 1.8 * em + forecasts.length * row;
@@ -72,11 +79,11 @@ export function TimeLine({ forecasts, line }) {
   return (
     <div ref={box}>
       <svg class="drawing" width={width} height={height} role="img"
-        aria-label={forecasts.map((f) => `${subject(f.id)}: ${percent(f.p)}${f.q10 != null && f.q90 != null ? `, ${when(f)}` : ""}`).join("; ")}>
+        aria-label={forecasts.map((f) => `${subject(f.id)}${t(": ")}${percent(f.p)}${f.q10 != null && f.q90 != null ? `${t(", ")}${when(f)}` : ""}`).join(t("; "))}>
         {hours.map((h) => (
           <g key={h}>
             <line class="grid" x1={x(h * 3600)} x2={x(h * 3600)} y1={1.4 * em} y2={height} />
-            <text class="tick" x={x(h * 3600)} y={1 * em} text-anchor={h === 0 ? "start" : "middle"}>{h === 0 ? t("now") : `+${h} h`}</text>
+            <text class="tick" x={x(h * 3600)} y={1 * em} text-anchor={h === 0 ? "start" : "middle"}>{h === 0 ? t("now") : `+${lasting(h * 3600)}`}</text>
           </g>
         ))}
         {forecasts.map((f, i) => {
@@ -87,7 +94,7 @@ export function TimeLine({ forecasts, line }) {
           const until = f.q90 ?? horizon;
           return (
             <g key={f.id} class={alarmed ? "alert" : "quietly"}>
-              <text class="label" x="0" y={words + 1.1 * em}>{subject(f.id)}</text>
+              <text class="label" x="0" y={words + 1.1 * em}><title>{subject(f.id)}</title>{fitted(subject(f.id), (narrow ? right : left) - 4.2 * em, 0.92)}</text>
               <text class="label strong" x={narrow ? right : left - 0.6 * em} y={words + 1.1 * em} text-anchor="end">{percent(f.p)}</text>
               {f.q10 != null && f.q90 != null && <text class="tick" x="0" y={words + 2.2 * em}>{when(f)}</text>}
               <rect class="span" x={x(from)} y={y + 0.35 * em} width={Math.max(3, x(until) - x(from))} height={1.1 * em} />
@@ -105,7 +112,7 @@ export function TimeLine({ forecasts, line }) {
 function no_forecast(forecasts) {
   const why = forecasts.map((f) => f.why_not).filter(Boolean);
   const most = [...new Set(why)].sort((a, b) => why.filter((one) => one === b).length - why.filter((one) => one === a).length)[0];
-  return most ? `${t("No forecast")}: ${spoken(most)}` : t("No forecast");
+  return most ? `${t("No forecast")}${t(": ")}${spoken(most)}` : t("No forecast");
 }
 
 const stakes = ["downtime", "orders-late", "tardiness"];
@@ -118,7 +125,7 @@ function Proposed() {
   if (stands === "planning")
     return (
       <Panel title={t("What is proposed")} note={t("planning")} class="wide">
-        <p role="status">{t("simulating: {done} of {all} futures", state.planning)} <progress max={state.planning.all || 1} value={state.planning.done} /></p>
+        <p><Simulating {...state.planning} /></p>
       </Panel>
     );
   const plan = loaded?.plan;
@@ -127,7 +134,7 @@ function Proposed() {
   const new_services = plan.after.services.filter((s) => !plan.before.services.some((old) => service_said(old) === service_said(s)));
   return (
     <Panel title={t("What is proposed")} note={`${t("Proposal {n}", { n: latest })} · ${t(stands)} · ${t("as of {t}", { t: clock(plan.at_s) })}`} class="wide proposed">
-      <p class="lead"><Mark level={stands === "refused" ? "low" : "forecast"} label="" /> <b>{spoken(plan.why)}</b>{new_services.length > 0 && <span class="quiet"> ({new_services.map(service_said).join("; ")})</span>}</p>
+      <p class="lead"><Mark level={stands === "refused" ? "low" : "forecast"} label="" /> <b>{spoken(plan.why)}</b>{new_services.length > 0 && <span class="quiet"> ({new_services.map(service_said).join(t("; "))})</span>}</p>
       <p class="row">
         {plan.because && <span><span class="quiet">{t("because of")}</span> {cause_of(plan)}</span>}
         {stakes.filter((name) => paired(proof, name)).map((name) => <span key={name}><span class="quiet">{measure_name(name)}</span> <Interval value={paired(proof, name)} unit={unit_in(name, proof.keep[name].unit)} signed /></span>)}
@@ -143,7 +150,7 @@ function Proposed() {
 }
 
 /** The reason in "bearing-wear of filler: 63 % within 2.0 h; because of vibration". */
-const told_why = (alarm) => (alarm.class === "forecast" ? alarm.why?.split("; ").slice(1).join("; ") : alarm.why);
+export const told_why = (alarm) => (alarm.class === "forecast" ? alarm.why?.split("; ").slice(1).join("; ") : alarm.why);
 
 export function Overview() {
   const { line, state } = live;
@@ -152,7 +159,7 @@ export function Overview() {
   const oee = pace?.oee ?? {};
   const { targets } = line;
   const ideal = number(line.ideal_parts_h, 0);
-  const alarms = [...state.alarms].sort((a, b) => needs_acknowledgement(b) - needs_acknowledgement(a) || b.since_s - a.since_s);
+  const alarms = foremost(state.alarms);
   const horizon = lasting(line.rules.horizon_s);
   return (
     <div class="overview">
@@ -165,7 +172,7 @@ export function Overview() {
         <Figure name={t("Throughput")} value={number(state.throughput_parts_h, 0)} unit={t("parts/h")} below={targets.parts_h && state.throughput_parts_h < targets.parts_h}
           note={targets.parts_h ? t("target {n}, ideal {m}", { n: number(targets.parts_h, 0), m: ideal }) : t("ideal {n}", { n: ideal })} />
         <Figure name={t("OEE")} value={percent(oee.oee)} below={targets.oee && oee.oee != null && oee.oee < targets.oee}
-          note={[targets.oee && t("target {p}", { p: percent(targets.oee) }), pace && t("at {machine}, which sets the pace", { machine: pace.name })].filter(Boolean).join("; ")} />
+          note={[targets.oee && t("target {p}", { p: percent(targets.oee) }), pace && t("at {machine}, which sets the pace", { machine: pace.name })].filter(Boolean).join(t("; "))} />
         <Figure name={t("Availability")} value={percent(oee.a)} />
         <Figure name={t("Performance")} value={percent(oee.p)} />
         <Figure name={t("Quality")} value={percent(oee.q)} />
@@ -178,10 +185,10 @@ export function Overview() {
           : <p class="calm">{state.forecasts.some((f) => f.available) ? t("Nothing is forecast above {p} within {h}.", { p: percent(worth_a_look), h: horizon }) : no_forecast(state.forecasts)}</p>}
       </Panel>
       <Panel kept title={t("Standing alarms")} class="standing">
-        <Age />
+        {freshness() === "plc" && <Age />}
         {alarms.length === 0 && <p class="calm">{t("No alarm stands.")}</p>}
         <ul class="alarms">
-          {alarms.slice(0, 6).map((alarm) => (
+          {alarms.slice(0, alarms_shown).map((alarm) => (
             <li key={alarm.id} class={`${needs_acknowledgement(alarm) ? "new" : ""} ${aged_alarm(alarm)}`}>
               <Mark level={level_of(alarm)} label={t(alarm.class)} />
               <span><b>{subject(alarm.id)}</b> <span class="quiet">{t(alarm.state)} · <Moment s={alarm.since_s} seconds={false} /></span>{told_why(alarm) && <><br /><span class="quiet">{spoken(told_why(alarm))}</span></>}</span>
@@ -189,6 +196,7 @@ export function Overview() {
             </li>
           ))}
         </ul>
+        {alarms.length > alarms_shown && <p><a href="#/alarms">{t("{n} more", { n: alarms.length - alarms_shown })} →</a></p>}
       </Panel>
       <Panel title={t("Orders")} class="orders">
         <OrderList />
@@ -204,9 +212,12 @@ function OrderList() {
   const { line, state } = live;
   if (!state.orders || line.orders.length === 0) return <p class="calm">–</p>;
   const sequence = state.schedule?.sequence ?? line.orders.map((order) => order.id);
-  const rows = sequence.map((id) => line.orders.findIndex((order) => order.id === id)).filter((i) => i >= 0);
+  const all = sequence.map((id) => line.orders.findIndex((order) => order.id === id)).filter((i) => i >= 0);
+  // From the last that is finished on, of many.
+  const from = Math.max(0, Math.min(all.findIndex((i) => !state.orders[i].over) - 1, all.length - orders_shown));
+  const rows = all.slice(from, from + orders_shown);
   return (
-    <table class="tight">
+    <><table class="tight">
       <thead><tr><th scope="col">{t("Order")}</th><th scope="col" class="n">{t("due")}</th><th scope="col">{t("State")}</th></tr></thead>
       <tbody>
         {rows.map((i) => {
@@ -226,6 +237,7 @@ function OrderList() {
         })}
       </tbody>
     </table>
+    {all.length > rows.length && <p><a href="#/plan">{t("{n} more", { n: all.length - rows.length })} →</a></p>}</>
   );
 }
 

@@ -51,6 +51,11 @@ export const aged = () => (freshness() === "live" ? "" : "old");
 /** How old what the plant has said is, when it is no more live. */
 export const Age = () => (freshness() === "live" ? null : <span class="age">{read_ago()}</span>);
 
+/** How far futures are simulated; nobody knows of how many before the first is asked for. */
+export const Simulating = ({ done, all, left_s }) => (
+  <span role="status">{all > 0 ? t("simulating: {done} of {all} futures", { done, all }) : t("being simulated")}{left_s != null && `${t(", ")}${t("{t} to go", { t: lasting(left_s) })}`} <progress max={all || 1} value={done} /></span>
+);
+
 /** A moment of the line; what its clock says then, where another is shown, on pointing. */
 export const Moment = ({ s, seconds }) => <time title={beside_clock(s)}>{clock(s, seconds)}</time>;
 
@@ -118,6 +123,16 @@ export function useAct() {
   return { busy, error, act, setError };
 }
 
+/** A whole number that is told when it is typed to its end; the page is drawn again meanwhile. */
+export function Amount({ value, onChange, ...more }) {
+  const [typed, setTyped] = useState(null);
+  const take = ({ target }) => {
+    setTyped(null);
+    if (target.value !== "" && target.validity.valid) onChange(Number(target.value));
+  };
+  return <input type="number" {...more} value={typed ?? value} onInput={({ target }) => setTyped(target.value)} onChange={take} onBlur={() => setTyped(null)} />;
+}
+
 export const Trouble = ({ text }) => (text ? <p class="trouble" role="alert"><Mark level="medium" label="" /> {text}</p> : null);
 
 /** Data that a page asks for again and again while it is shown. */
@@ -173,6 +188,20 @@ export function useWidth() {
     return () => watch.disconnect();
   }, []);
   return [box, width];
+}
+
+let ruler = null;
+
+/** A text that fits into a width of CSS pixels at so many em: without its end, or its beginning, if it must be. */
+export function fitted(text, width, ems, without = "end") {
+  ruler ??= document.createElement("canvas").getContext("2d");
+  ruler.font = `${ems * rem()}px ${getComputedStyle(document.documentElement).fontFamily}`;
+  const fits = (part) => ruler.measureText(part).width <= width;
+  if (fits(text)) return text;
+  const cut = (n) => (without === "end" ? `${text.slice(0, n).trimEnd()}…` : `…${text.slice(-n).trimStart()}`);
+  let n = text.length - 1;
+  while (n > 0 && !fits(cut(n))) --n;
+  return n > 0 ? cut(n) : "";
 }
 
 /** CSS pixels of one em at the root, for drawings that must grow with the text. */

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { clock, lasting, measure, measure_name, number, percent, says, subject, unit_beside, unit_in } from "./format.js";
 import { Charts } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
-import { Dialog, Mark, Panel, Scroll, Trouble, WhyField, useAct, useEvery } from "./parts.jsx";
+import { Dialog, Mark, Panel, Scroll, Simulating, Trouble, WhyField, useAct, useEvery } from "./parts.jsx";
 import { Promises, Running } from "./running.jsx";
 import { WhatIf } from "./whatif.jsx";
 import { late_orders } from "./late.js";
@@ -51,7 +51,7 @@ function Gate({ checks }) {
       <tbody>{checks.map((check) => (
         <tr key={check.name}>
           <td class="nowrap">{check.passed ? <span><span aria-hidden="true">✓ </span>{t("passed")}</span> : <b><Mark level="medium" label="" /> {t("refused")}</b>}</td>
-          <td>{t(check.name)}</td><td>{check.form ? finding(check) : check.text}</td>
+          <td class="nowrap">{t(check.name)}</td><td>{check.form ? finding(check) : check.text}</td>
         </tr>
       ))}</tbody>
     </table>
@@ -66,7 +66,7 @@ function Sequence({ now, other }) {
   );
 }
 
-export const service_said = (s) => `${s.machine}, ${s.before_order ? t("before {order}", { order: s.before_order }) : t("at {t}", { t: clock(s.at_s) })}`;
+export const service_said = (s) => `${s.machine}${t(", ")}${s.before_order ? t("before {order}", { order: s.before_order }) : t("at {t}", { t: clock(s.at_s) })}`;
 
 function Services({ list }) {
   if (!list?.length) return <p class="calm">–</p>;
@@ -107,7 +107,7 @@ function Registers({ list, read }) {
         ? <><th scope="col" class="n">{t("written")}</th><th scope="col" class="n">{t("in force, read back")}</th><th scope="col">{t("Result")}</th></>
         : <><th scope="col" class="n">{t("holds now")}</th><th scope="col" class="n">{t("in force")}</th><th scope="col" class="n">{t("new")}</th><th scope="col" class="n">{t("limits")}</th><th scope="col">{t("by whom")}</th></>}</tr></thead>
       <tbody>{rows.map((one) => (
-        <tr key={one.address}><th scope="row">{one.address}</th><td data-name={t("What")}>{t(one.what)} {one.number || ""}</td>{read
+        <tr key={one.address}><th scope="row">{one.address}</th><td data-name={t("What")}>{t(one.what)} {one.what !== "not used" && one.number > 0 ? one.number : ""}</td>{read
           ? <>
             <td class="n" data-name={t("written")}><Word register={one} word={one.word} line={line} /></td>
             <td class="n" data-name={t("in force, read back")}><Word register={one} word={one.active} line={line} /> <span class="quiet">({one.active_address})</span></td>
@@ -187,7 +187,7 @@ function Deployed({ deployment }) {
         <>
           <p><b>{spoken(deployment.name)}</b> · {clock(deployment.from_s)}</p>
           <dl class="inline">
-            <dt>{t("promised gain")}</dt><dd>{number(deployment.gain_mean)}, {t("at least {n} (95 % sure)", { n: number(deployment.gain_lower) })}</dd>
+            <dt>{t("promised gain")}</dt><dd>{number(deployment.gain_mean)}{t(", ")}{t("at least {n} (95 % sure)", { n: number(deployment.gain_lower) })}</dd>
             {deployment.realised != null && <><dt>{t("realised gain")}</dt><dd>{number(deployment.realised)}</dd></>}
             {deployment.window && <><dt>{t("last window")}</dt><dd>{spoken(deployment.window)}</dd></>}
           </dl>
@@ -230,7 +230,7 @@ function Decide({ plan, approve, onDone }) {
       <h3>{t("First step: compare")}</h3>
       <p>{reason_of(plan)}</p>
       <BeforeAndAfter before={plan.before} after={plan.after} />
-      <details><summary>{t("The gate")}: {plan.passed ? t("all {n} checks passed", { n: plan.checks.length }) : t("refused")}</summary><Gate checks={plan.checks} /></details>
+      <details><summary>{t("The gate")}{t(": ")}{plan.passed ? t("all {n} checks passed", { n: plan.checks.length }) : t("refused")}</summary><Gate checks={plan.checks} /></details>
       {staging && <Staging staging={staging} />}
       {!ticket && <footer><Trouble text={error} />{approve && !seen ? <button type="button" disabled={busy} onClick={look}>{t("Read again")}</button> : <button type="button" disabled={busy} onClick={begin}>{approve ? t("Second step: write to the PLC") : t("Second step: reject")} →</button>}</footer>}
       {ticket && (
@@ -251,7 +251,7 @@ function Lateness({ plan, line }) {
   const rows = [["Before", plan.gantt.keep], ["After", plan.gantt.winner]].map(([name, bars]) => [name, late_orders(bars, line.orders, plan.at_s)]);
   const said = (cause) => {
     const time = lasting(cause.s);
-    if (cause.what === "behind") return t("{t} behind {orders}", { t: time, orders: cause.orders.join(", ") });
+    if (cause.what === "behind") return t("{t} behind {orders}", { t: time, orders: cause.orders.join(t(", ")) });
     if (cause.what === "released too late") return t("released too late");
     return `${time} ${t(cause.what)}${cause.machine ? ` (${cause.machine})` : ""}`;
   };
@@ -261,7 +261,7 @@ function Lateness({ plan, line }) {
         <Scroll label={t("Why orders are late")}><table class="tight">
           <thead><tr><th scope="col"><span class="sr">{t("Schedule")}</span></th><th scope="col">{t("Order")}</th><th scope="col" class="n">{t("late by")}</th><th scope="col">{t("because of")}</th></tr></thead>
           <tbody>{rows.flatMap(([name, late]) => (late.length === 0 ? [<tr key={name}><th scope="row">{t(name)}</th><td colSpan="3" class="quiet">{t("No order is late.")}</td></tr>]
-            : late.map((row, i) => <tr key={`${name} ${row.order}`}><th scope="row">{i === 0 && t(name)}</th><td><b>{row.order}</b></td><td class="n">{lasting(row.late_s)}</td><td>{row.causes.map(said).join("; ") || t("its own work")}</td></tr>)))}</tbody>
+            : late.map((row, i) => <tr key={`${name} ${row.order}`}><th scope="row">{i === 0 && t(name)}</th><td class="nowrap"><b>{row.order}</b></td><td class="n">{lasting(row.late_s)}</td><td>{row.causes.map(said).join(t("; ")) || t("its own work")}</td></tr>)))}</tbody>
         </table></Scroll>
       )}
     </Panel>
@@ -313,8 +313,8 @@ function Proposal({ plan, closed, read_back }) {
       </Panel>
       <Panel title={t("Before and after")} note={t("bars: one future of each; P10 to P90 of {n}", { n: proof.seeds.length })}>
         <Charts label={t("Before and after")} line={line} now_s={plan.at_s} closed={closed} charts={[
-          { name: `${t("Before")}: ${t("running schedule")}`, bars: plan.gantt.keep, spans: plan.spans?.keep },
-          { name: `${t("After")}: ${spoken(plan.winner)}`, bars: plan.gantt.winner, spans: plan.spans?.winner },
+          { name: `${t("Before")}${t(": ")}${t("running schedule")}`, bars: plan.gantt.keep, spans: plan.spans?.keep },
+          { name: `${t("After")}${t(": ")}${spoken(plan.winner)}`, bars: plan.gantt.winner, spans: plan.spans?.winner },
         ]} />
         {plan.orders && <Promises first={t("running schedule")} second={t("this proposal")} orders={{ first: plan.orders.keep, second: plan.orders.winner }} at_s={plan.at_s} until_s={plan.until_s} />}
       </Panel>
@@ -346,7 +346,7 @@ export function Plan() {
     <div class="page">
       <div class="toolbar">
         {may("plan") && <button type="button" disabled={busy || planning || state.proposal.state === "proposed"} onClick={() => act(() => post("/api/plan", {}))}>{t("Ask for a plan")}</button>}
-        {planning && <span role="status">{t("simulating: {done} of {all} futures", state.planning)} <progress max={state.planning.all || 1} value={state.planning.done} /></span>}
+        {planning && <Simulating {...state.planning} />}
         <Trouble text={error} />
       </div>
       {state.deployment && (state.deployment.deployments > 0 || state.deployment.locked_out) && <Deployed deployment={state.deployment} />}

@@ -19,12 +19,12 @@ export function Promises({ first, second, orders, at_s, until_s }) {
   const columns = [[first, (promise) => before.get(promise.order)], [second, (promise) => promise]];
   return (
     <Scroll label={t("Orders")}><table class="cards">
-      <thead><tr><th scope="col">{t("Order")}</th><th scope="col" class="n">{t("due")}</th>{columns.map(([name]) => <th scope="col" key={name} class="n">{t("on time")}: {name}</th>)}{columns.map(([name]) => <th scope="col" key={name} class="n">{t("finish, P10 to P90")}: {name}</th>)}</tr></thead>
+      <thead><tr><th scope="col">{t("Order")}</th><th scope="col" class="n">{t("due")}</th>{columns.map(([name]) => <th scope="col" key={name} class="n">{t("on time")}{t(": ")}{name}</th>)}{columns.map(([name]) => <th scope="col" key={name} class="n">{t("finish, P10 to P90")}{t(": ")}{name}</th>)}</tr></thead>
       <tbody>{orders.second.map((promise) => (
         <tr key={promise.order}><th scope="row">{promise.order}</th><td class="n" data-name={t("due")}>{clock(promise.due_s, false)}</td>
           {promise.p90_s != null && promise.p90_s <= at_s ? <td class="n quiet" colSpan="4">{t("finished")}</td> : [
-            ...columns.map(([name, of]) => <td key={`on time ${name}`} class="n" data-name={`${t("on time")}: ${name}`}><Likely promise={of(promise)} /></td>),
-            ...columns.map(([name, of]) => <td key={`finish ${name}`} class="n" data-name={`${t("finish, P10 to P90")}: ${name}`}><Between promise={of(promise)} until_s={until_s} /></td>),
+            ...columns.map(([name, of]) => <td key={`on time ${name}`} class="n" data-name={`${t("on time")}${t(": ")}${name}`}><Likely promise={of(promise)} /></td>),
+            ...columns.map(([name, of]) => <td key={`finish ${name}`} class="n" data-name={`${t("finish, P10 to P90")}${t(": ")}${name}`}><Between promise={of(promise)} until_s={until_s} /></td>),
           ]}</tr>
       ))}</tbody>
     </table></Scroll>

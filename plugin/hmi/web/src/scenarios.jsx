@@ -45,7 +45,7 @@ function Replay({ replay, foremost }) {
         <b>{line_clock(now_s)}</b>
         <label>{t("Machine")} <select value={chosen} onChange={(e) => setChosen(Number(e.target.value))}>{replay.machines.map((m, i) => <option key={m.name} value={i}>{m.name}</option>)}</select></label>
       </div>
-      <p class="states">{replay.machines.map((m) => <span key={m.name} class={m.name === machine.name ? "strong" : "quiet"}>{m.name}: {t(m.states[at])}</span>)}</p>
+      <p class="states">{replay.machines.map((m) => <span key={m.name} class={m.name === machine.name ? "strong" : "quiet"}>{m.name}{t(": ")}{t(m.states[at])}</span>)}</p>
       {machine.signals.map((signal) => (
         <div class="signal" key={`${machine.name}/${signal.name}`}>
           <div class="reading"><b>{signal.name}</b> <span class="quiet">{unit_of(signal.unit)}</span></div>
@@ -55,7 +55,7 @@ function Replay({ replay, foremost }) {
       <div class="columns even">
         <div><h3>{t("Faults")}</h3>
           {replay.faults.length === 0 && <p class="calm">{t("none")}</p>}
-          <ul>{replay.faults.map((fault, i) => <li key={i}>{fault.machine}: {t(fault.kind)}, {t("begins")} {line_clock(fault.onset_s)}{fault.failed_s >= 0 ? `, ${t("stops the machine")} ${line_clock(fault.failed_s)}` : ""}{fault.prevented ? `, ${t("prevented")}` : ""}</li>)}</ul></div>
+          <ul>{replay.faults.map((fault, i) => <li key={i}>{fault.machine}{t(": ")}{t(fault.kind)}{t(", ")}{t("begins")} {line_clock(fault.onset_s)}{fault.failed_s >= 0 ? `${t(", ")}${t("stops the machine")} ${line_clock(fault.failed_s)}` : ""}{fault.prevented ? `${t(", ")}${t("prevented")}` : ""}</li>)}</ul></div>
         <div><h3>{t("Alarms")}</h3>
           {replay.alarms.length === 0 && <p class="calm">{t("none")}</p>}
           <ul>{replay.alarms.map((alarm, i) => <li key={i} class={alarm.at_s <= now_s ? "" : "quiet"}><button type="button" class="plain" onClick={() => setAt(Math.max(0, replay.at_s.findIndex((s) => s >= alarm.at_s)))}>{line_clock(alarm.at_s)}</button> {subject(alarm.id)} {t(alarm.what)}</li>)}</ul></div>
@@ -70,12 +70,12 @@ function Result({ ran }) {
   return (
     <Panel kept title={verdict.title} note={`${ran.file} · ${t("{n} seeds", { n: verdict.seeds })} · ${t("by")} ${ran.who}`} class="verdict">
       <p class="lead"><Verdict passed={verdict.passed} /></p>
-      {verdict.broken_invariants.length > 0 && <Trouble text={verdict.broken_invariants.map(spoken).join("; ")} />}
+      {verdict.broken_invariants.length > 0 && <Trouble text={verdict.broken_invariants.map(spoken).join(t("; "))} />}
       <Scroll label={t("Expectations")}><table class="roomy">
         <thead><tr><th scope="col">{t("Result")}</th><th scope="col" class="n">{t("File line")}</th><th scope="col">{t("Expected")}</th><th scope="col" class="n">{t("Held on")}</th><th scope="col">{t("Got, on the worst seed")}</th></tr></thead>
         <tbody>{verdict.expectations.map((e) => (
           <tr key={e.line}><td><Verdict passed={e.passed} /></td><td class="n">{e.line}</td>
-            <td class="detail">{spoken(e.text)}{!e.passed && <><pre class="mono">{e.source}</pre><span class="quiet">{t("Again")}: <code>{e.again}</code></span></>}</td>
+            <td class="detail">{spoken(e.text)}{!e.passed && <><pre class="mono">{e.source}</pre><span class="quiet">{t("Again")}{t(": ")}<code>{e.again}</code></span></>}</td>
             <td class="n nowrap">{e.held} / {verdict.seeds} <span class="quiet">({t("wanted")} {e.wanted})</span></td>
             <td class="detail">{spoken(e.got)} <span class="quiet">{t("seed")} {e.worst_seed}</span></td></tr>
         ))}</tbody>

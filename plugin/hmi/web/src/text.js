@@ -16,6 +16,7 @@ const zh = {
   "You will be signed out": "即将退出登录", "Nobody has acted for a while. Any key or click keeps you signed in.": "已有一段时间无人操作。按任意键或点击即可保持登录。", "Stay signed in": "保持登录",
   "Every session ends after some hours. Sign in again to go on.": "每次登录数小时后都会结束。请重新登录以继续。",
   // overview
+  ", ": "，", ": ": "：", "; ": "；", ".": "。",
   "The line": "产线", "buffer": "缓冲", "{n} of {all} places": "{n} / {all} 个位置", "order": "订单", "no order": "无订单", "for": "已持续",
   "Throughput": "产量", "parts/h": "件/小时", "ideal {n}": "理论 {n}", "OEE": "设备综合效率 OEE", "at {machine}, which sets the pace": "{machine}（瓶颈设备）",
   "Availability": "时间开动率", "Performance": "性能开动率", "Quality": "合格率", "Work in progress": "在制品", "parts": "件", "Good parts": "合格品",
@@ -23,7 +24,7 @@ const zh = {
   "most likely in {a} to {b}": "最可能在 {a} 至 {b} 后", "now": "现在", "No alarm stands.": "当前无报警。", "Standing alarms": "当前报警", "Orders": "订单", "due": "交期",
   "{n} of {all} finished": "已完成 {n} / {all}", "waiting": "等待中", "running": "进行中", "finished": "已完成", "What happened": "事件", "No forecast": "无预测",
   "What is proposed": "方案建议", "Compare and decide": "核对并决定", "as of {t}": "基于 {t} 的状态", "{p} within {h}": "{h}内 {p}", "all {n} checks passed": "{n} 项检查全部通过",
-  "Forecast": "预测", "repair, {t} left": "维修中，还需 {t}", "all": "全部",
+  "Forecast": "预测", "repair, {t} left": "维修中，还需 {t}", "all": "全部", "{n} more": "另有 {n} 项",
   "draws from {names}": "取自 {names}", "begins with orders": "始于订单", "rework goes back to {name}": "返工至 {name}",
   // states
   "Execute": "运行", "Held": "故障停机", "Suspended": "等待（缺料或堵料）", "Idle": "空闲", "Stopped": "停机保养", "Resetting": "换型", "Complete": "完成",
@@ -106,7 +107,7 @@ const zh = {
   "GPT-2 and trees": "GPT-2 与提升树", "GPT-2 alone": "仅 GPT-2", "boosted trees": "梯度提升树", "mean of both": "两者平均", "signal threshold": "信号阈值", "CUSUM": "累积和控制图", "age-only hazard": "仅按役龄的风险", "Brier score {b}; of base rates {c}: skill {s}.": "Brier 评分 {b}；基准率 {c}；技巧评分 {s}。",
   "Points more than {method} (95 %)": "比{method}多的百分点（95 % 区间）",
   "Inputs": "输入", "hourly mean of good samples while the machine works, less normal, in deviations of its noise": "设备运行时良好采样的每小时均值减正常值，以噪声标准差计", "the last week": "最近一周", "since the plugin began, as the configuration names no store": "自插件启动起（配置中没有 store）", "Drift": "漂移", "last {n} h": "最近 {n} 小时", "drifts": "漂移", "Marked when the last {n} h differ from those before by more than three times their spread.": "最近 {n} 小时与之前相差超过其离散度三倍时标记。",
-  "since {t}: {n} instants of the sampling grid, {lost} of them not read": "自 {t} 起：采样网格共 {n} 个时刻，其中 {lost} 个未读到", "did not arrive": "未到达", "out of range": "超量程", "bad sensor or device": "传感器或设备故障", "stuck": "卡滞", "outliers (spikes)": "离群（尖峰）", "gaps": "缺口", "longest, from": "最长，起于",
+  "since {t}: {n} instants of the sampling grid, {lost} of them not read": "自 {t} 起：采样网格共 {n} 个时刻，其中 {lost} 个未读到", "did not arrive": "未到达", "out of range": "超量程", "bad sensor or device": "传感器或\u200b设备故障", "stuck": "卡滞", "outliers (spikes)": "离群（尖峰）", "gaps": "缺口", "longest, from": "最长，起于",
   "Of the link: {late} late and {twice} second answers, thrown away. Stuck: one value for longer than the noise of the sensor allows. Outliers: more than six deviations from the median of eleven readings before, while the machine runs; spikes: the next was back. Gaps: longer than three sample periods without a good sample.":
     "连接：迟到响应 {late} 个、重复响应 {twice} 个，均已丢弃。卡滞：同一数值持续得比传感器噪声所允许的更久。离群：设备运行时偏离此前十一个读数的中位数超过六个偏差；尖峰：下一个读数即恢复。缺口：超过三个采样周期没有良好采样。",
   "Bars: 95 % intervals (Wilson) of what came, with only as many forecasts as do not overlap in time.": "竖线：实际比例的 95 % 区间（Wilson），只计时间上互不重叠的预测数。", "Figures": "数值", "Its card: made of what, and when it can be believed": "模型卡：由何数据训练、何时可信",

@@ -83,7 +83,7 @@ test("what runs now is shown without a proposal: done, planned, to come, closed"
   for (const what of ["work", "closed"]) assert.ok(await bars(".running", what).count() > 0, what);
   assert.ok(await page.locator(".running rect.bar.coming").count() > 5);
   assert.ok(await page.locator(".running rect.planned").count() > 5);
-  assert.match(await page.locator(".running table").innerText(), /A-108\s+4:25\s+\d+:\d\d – .*\d+ %/s);
+  assert.match(await page.locator(".running table").innerText(), /A-108\s+4:25\s+\d+:\d\d.*\d+ %/s);
   await picture("running");
 });
 
@@ -220,6 +220,71 @@ test("bars are dragged by mouse, finger and keys, snap between operations, and s
   await picture("board");
 });
 
+test("services and faults of the what-if are dragged along their machine by mouse and keys, snap to operations, and can be undone", async () => {
+  const board = page.locator(".what-if");
+  const said = board.locator(".said");
+  const form = (button) => board.locator("form", { has: page.getByRole("button", { name: button }) });
+  const add = async (button, select, what, minutes) => {
+    await form(button).locator(select).selectOption(what);
+    await form(button).getByLabel("in minutes").click();
+    await page.keyboard.press("Control+A");
+    for (const key of minutes) { // as slowly as people type, while the page is drawn again and again
+      await page.keyboard.press(key);
+      await page.waitForTimeout(700);
+    }
+    await form(button).getByRole("button").click();
+  };
+  await add("Add a service", "select", "packer", "95");
+  await add("Add a fault", "select", "capper/jam", "70");
+  const service = board.locator(".grab[aria-label^='service of packer']");
+  const fault = board.locator(".grab[aria-label^='jam of capper']");
+  const clock = async (item) => (await item.getAttribute("aria-label")).split(": ")[1];
+  const s_of = (text) => text.split(":").reduce((h, m) => 3600 * h + 60 * m);
+  const now_s = (await api("/api/running")).at_s;
+  assert.ok(Math.abs(s_of(await clock(service)) - now_s - 95 * 60) < 180, `${await clock(service)} is not 95 min from ${now_s} s`);
+  assert.match(await board.locator(".stamp-board").getAttribute("aria-label"), /not simulated/);
+
+  // By mouse: near the end of an operation it snaps to it.
+  await board.locator(".charts").first().evaluate((charts) => charts.scrollIntoView({ block: "center" }));
+  const box = await service.locator("rect").boundingBox();
+  const work = await boxes(board.locator("rect.bar.work"));
+  const edge = work.filter(({ y, right }) => Math.abs(y - box.y) < 2 && right > box.x + 60)[0].right;
+  await page.mouse.move(...centre(box));
+  await page.mouse.down();
+  await page.mouse.move(centre(box)[0] + edge - box.x + 5, centre(box)[1], { steps: 6 });
+  await board.locator("path.snap").waitFor();
+  await page.mouse.up();
+  assert.ok(Math.abs((await service.locator("rect").boundingBox()).x - edge) < 2, "it does not snap to the end of the operation");
+  assert.match(await said.innerText(), /^service of packer begins at \d+:\d\d now/);
+  const put = await clock(service);
+  assert.match(await board.getByText(/^packer, at/).innerText(), new RegExp(`at ${put}`));
+  assert.equal(await service.evaluate((item) => item === document.activeElement), true, "the focus is lost");
+
+  // By keys; Escape leaves it, and it goes to no time that is over.
+  await fault.focus();
+  for (const key of ["Space", "ArrowRight", "Escape"]) await page.keyboard.press(key);
+  assert.match(await said.innerText(), /jam of capper stays where it is/);
+  for (const key of ["Space", "ArrowRight", "ArrowRight"]) await page.keyboard.press(key);
+  assert.equal(s_of((await said.innerText()).split(": ")[1]) % 300, 0);
+  for (const key of ["ArrowDown", "Space"]) await page.keyboard.press(key);
+  assert.match(await said.innerText(), /jam of capper begins at \d+:\d\d now/);
+  assert.ok(s_of(await clock(fault)) > now_s + 75 * 60);
+  for (const key of ["Space", "Home", "Space"]) await page.keyboard.press(key);
+  assert.ok(Math.abs(s_of(await clock(fault)) - (await api("/api/running")).at_s) < 120);
+  await picture("items");
+
+  // Back, step by step: the fault to where it was dragged and where it was put, the service too, and both away.
+  const undo = page.getByRole("button", { name: "Undo" });
+  for (let i = 0; i < 2; ++i) await undo.click();
+  assert.match(await board.getByText(/^capper: jam, in/).innerText(), /in 1 h 10 min/);
+  await undo.click();
+  assert.notEqual(await clock(service), put);
+  await page.getByRole("button", { name: "Redo" }).click();
+  assert.equal(await clock(service), put);
+  for (let i = 0; i < 3; ++i) await undo.click();
+  assert.equal(await service.count() + await fault.count(), 0);
+});
+
 test("the board and its sketch are without barriers, on a tablet too, and in Chinese", async () => {
   await piece((await sequence()).at(-1)).focus();
   for (const key of ["Space", "ArrowLeft", "Space"]) await page.keyboard.press(key);
@@ -237,7 +302,7 @@ test("the board and its sketch are without barriers, on a tablet too, and in Chi
   const board = page.locator(".what-if");
   await board.locator(".said", { hasText: /现为第 \d+ 位/ }).waitFor();
   await board.locator(".stamp-board[aria-label^='假设分析 · 非实时 · 未经仿真']").waitFor();
-  assert.match(await board.innerText(), /用手或按键将条形拖到其他条形之间/);
+  assert.match(await board.innerText(), /用手或按键将订单拖到其他订单之间/);
   await picture("board-zh");
   await page.locator(".language select").selectOption("en");
   await page.getByRole("button", { name: "Undo" }).click();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 
-const { in_pieces, sketched } = await import(join(process.env.TREE, "plugin/hmi/web/src/sketch.js"));
+const { in_pieces, sketched, with_edits } = await import(join(process.env.TREE, "plugin/hmi/web/src/sketch.js"));
 const bar = (machine, what, order, from_s, until_s) => ({ machine, what, order, from_s, until_s });
 const machines = [{ name: "filler", column: 0, after: [] }, { name: "packer", column: 1, after: [0] }];
 const orders = [{ id: "A", product: "a" }, { id: "B", product: "b" }, { id: "C", product: "b" }];
@@ -35,4 +35,14 @@ test("what moves follows the one before, behind a changeover where the product c
 test("work in several bars is taken hold of as one", () => {
   const pieces = in_pieces([bar("filler", "work", "A", 0, 100), bar("filler", "repair", undefined, 100, 200), bar("filler", "work", "A", 200, 300), bar("packer", "work", "A", 0, 50)]);
   assert.deepEqual(pieces.map((one) => [one.machine, one.what, one.from_s, one.until_s]), [["filler", "repair", 100, 200], ["filler", "work", 0, 300], ["packer", "work", 0, 50]]);
+});
+
+test("services and faults of an edit are drawn where they are put, and those that run already where they were simulated", () => {
+  const takes = machines.map((machine) => ({ ...machine, service_s: 600 }));
+  const running = [{ machine: "packer", at_s: 3260 }, { machine: "filler", at_s: 100 }]; // the second is over
+  const own = (services, faults = []) => with_edits(bars, services, running, faults, takes, 900).filter((one) => one.what === "service" || one.what === "repair").map(({ machine, what, from_s, until_s, item }) => [item, machine, what, from_s, until_s]);
+  assert.deepEqual(own(running), [["services 0", "packer", "service", 3300, 3600]]);
+  assert.deepEqual(own([{ machine: "packer", at_s: 2000 }]), [["services 0", "packer", "service", 2000, 2600]]);
+  assert.deepEqual(own([{ machine: "filler", before_order: "B" }]), [["services 0", "filler", "service", 400, 1000]]);
+  assert.deepEqual(own([], [{ machine: "filler", kind: "jam", in_s: 60, repair_s: 300 }]), [["faults 0", "filler", "repair", 960, 1260]]);
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useMemo, useRef, useState } from "preact/hooks";
 import { between, clock, lasting, tick, ticks } from "./format.js";
-import { rem, useWidth } from "./parts.jsx";
+import { fitted, rem, useWidth } from "./parts.jsx";
 import { t } from "./text.js";
 
 const hour = 3600;
@@ -30,11 +30,14 @@ function due_marks(orders) {
 }
 
 const least_drag_px = 4; // less is a click
+const snap_px = 8; // to the end or the beginning of an operation
+const key_step_s = 300;
 
-/** Taking hold of an order's bar on one machine and putting it between others there: by pointer or by keys. `board`:
-    { sequence, refusal(order, place), move(order, place), say(text) }; places are those of the sequence, texts are told when they are drawn. */
-function useHold(board, bars, s_at) {
-  const [held, setHeld] = useState(null);
+/** What can be taken hold of, by pointer or by keys, and put to another place of its machine. An order's work goes between that of
+    others, its places are those of the sequence; a service or a fault goes to another time. `board`: { sequence, refusal(order, place),
+    move(order, place), named(bar), stuck(bar), shift(bar, s), say(text) }; texts are told when they are drawn. */
+function useHold(board, bars, s_at, now_s) {
+  const [held, setHeld] = useState(null); // { id, machine, place }; by pointer with from_x, and moved when it has been
   if (!board) return { held: null };
   const { sequence } = board;
   const times = (machine, order) => bars.filter((bar) => bar.what === "work" && bar.machine === machine && bar.order === order);
@@ -49,55 +52,95 @@ function useHold(board, bars, s_at) {
       return { from_s: Math.min(...own.map((bar) => bar.from_s)), until_s };
     });
   };
-  const place_at = (machine, order, s) => others(machine, order).filter((other) => (other.from_s + other.until_s) / 2 < s).length;
-  /** Where the operation would begin: bars snap to the end of the one before. */
-  const snap_s = ({ machine, order, place }) => {
-    const around = others(machine, order);
-    const before_s = around.slice(0, place).findLast((other) => isFinite(other.until_s))?.until_s;
-    return before_s ?? (isFinite(around[place]?.from_s) ? around[place].from_s : bars[0].from_s);
+  const order_of = (machine, order) => ({
+    id: order,
+    machine,
+    place: sequence.indexOf(order),
+    at: (s) => others(machine, order).filter((other) => (other.from_s + other.until_s) / 2 < s).length,
+    keys: { ArrowLeft: (place) => Math.max(0, place - 1), ArrowRight: (place) => Math.min(sequence.length - 1, place + 1), Home: () => 0, End: () => sequence.length - 1 },
+    /** Where the operation would begin: bars snap to the end of the one before. */
+    begins_s: (place) => {
+      const around = others(machine, order);
+      const before_s = around.slice(0, place).findLast((other) => isFinite(other.until_s))?.until_s;
+      return before_s ?? (isFinite(around[place]?.from_s) ? around[place].from_s : bars[0].from_s);
+    },
+    told: (place) => t("{order}: place {n} of {all}", { order, n: place + 1, all: sequence.length }),
+    picked: () => t("{order} is picked up: arrows move it, Space drops it, Escape leaves it.", { order }),
+    stays: () => t("{order} stays where it is.", { order }),
+    moved: (place) => t("{order} is at place {n} of {all} now.", { order, n: place + 1, all: sequence.length }),
+    refusal: (place) => board.refusal(order, place),
+    drop: (place) => board.move(order, place),
+  });
+  const item_of = (bar) => {
+    const what = board.named(bar);
+    const edges = [...new Set([now_s, ...bars.filter((one) => one.what === "work" && one.machine === bar.machine).flatMap((one) => [one.from_s, one.until_s])])].filter((s) => s >= now_s).sort((a, b) => a - b);
+    const step = (s) => Math.max(now_s, key_step_s * s);
+    return {
+      id: bar.item,
+      machine: bar.machine,
+      place: bar.from_s,
+      at: (s, from_s, near_s) => {
+        const wanted = Math.max(now_s, bar.from_s + s - from_s);
+        const edge = edges.find((one) => Math.abs(one - wanted) < near_s);
+        return edge ?? 60 * Math.round(wanted / 60);
+      },
+      keys: {
+        ArrowLeft: (s) => step(Math.ceil(s / key_step_s) - 1), ArrowRight: (s) => step(Math.floor(s / key_step_s) + 1),
+        ArrowUp: (s) => edges.findLast((edge) => edge < s - 1) ?? s, ArrowDown: (s) => edges.find((edge) => edge > s + 1) ?? s, Home: () => now_s, End: () => edges.at(-1),
+      },
+      begins_s: (s) => s,
+      told: (s) => `${what}${t(": ")}${clock(s, false)}`,
+      picked: () => t("{what} is picked up: left and right move it by 5 min, up and down to the next operation, Space drops it, Escape leaves it.", { what }),
+      stays: () => t("{order} stays where it is.", { order: what }),
+      moved: (s) => t("{what} begins at {t} now.", { what, t: clock(s, false) }),
+      refusal: () => board.stuck(bar),
+      drop: (s) => board.shift(bar, s),
+    };
   };
-  const drop = ({ order, place }) => {
+  const of = (bar) => (bar.item ? item_of(bar) : bar.what === "work" && sequence.includes(bar.order) ? order_of(bar.machine, bar.order) : null);
+  const mark = () => {
+    const thing = sequence.includes(held.id) ? order_of(held.machine, held.id) : bars.filter((bar) => bar.item === held.id).map(item_of)[0];
+    return thing?.begins_s(held.place);
+  };
+  const drop = (thing, place) => {
     setHeld(null);
-    const was = sequence.indexOf(order);
-    const why = board.refusal(order, place);
+    const why = thing.refusal(place);
     if (why) return board.say(why, true);
-    if (place === was) return board.say(() => t("{order} stays where it is.", { order }));
-    board.move(order, place);
-    board.say(() => t("{order} is at place {n} of {all} now.", { order, n: place + 1, all: sequence.length }));
+    if (place === thing.place) return board.say(thing.stays);
+    thing.drop(place);
+    board.say(() => thing.moved(place));
   };
-  const pick = (bar, more) => setHeld({ machine: bar.machine, order: bar.order, place: sequence.indexOf(bar.order), ...more });
-  const step = (place) => {
-    const to = Math.min(sequence.length - 1, Math.max(0, place));
-    setHeld({ ...held, place: to });
-    board.say(() => t("{order}: place {n} of {all}", { order: held.order, n: to + 1, all: sequence.length }));
-  };
-  const handlers = (bar) => ({
+  const pick = ({ id, machine, place }, more) => setHeld({ id, machine, place, ...more });
+  const handlers = (thing) => ({
     onTouchStart: (touch) => touch.preventDefault(), // else Chromium scrolls the page, whatever touch-action says of parts of an SVG
     onPointerDown: (down) => {
       if (down.button !== 0) return;
       down.currentTarget.setPointerCapture(down.pointerId);
       down.currentTarget.focus?.();
-      pick(bar, { from_x: down.clientX });
+      pick(thing, { from_x: down.clientX });
     },
     onPointerMove: (move) => {
       if (held?.from_x == null) return;
       const moved = held.moved || Math.abs(move.clientX - held.from_x) >= least_drag_px;
-      if (moved) setHeld({ ...held, moved, place: place_at(held.machine, held.order, s_at(move.clientX)) });
+      const from_s = s_at(held.from_x);
+      if (moved) setHeld({ ...held, moved, place: thing.at(s_at(move.clientX), from_s, s_at(held.from_x + snap_px) - from_s) });
     },
-    onPointerUp: () => held?.from_x != null && (held.moved ? drop(held) : setHeld(null)),
+    onPointerUp: () => held?.from_x != null && (held.moved ? drop(thing, held.place) : setHeld(null)),
     onPointerCancel: () => setHeld(null),
     onKeyDown: (key) => {
-      const mine = held?.order === bar.order;
-      const does = key.key === " " || key.key === "Enter" ? () => (mine ? drop(held) : (pick(bar), board.say(() => t("{order} is picked up: arrows move it, Space drops it, Escape leaves it.", { order: bar.order }))))
-        : mine && { ArrowLeft: () => step(held.place - 1), ArrowRight: () => step(held.place + 1), Home: () => step(0), End: () => step(sequence.length - 1), Escape: () => { setHeld(null); board.say(() => t("{order} stays where it is.", { order: bar.order })); } }[key.key];
+      const mine = held?.id === thing.id;
+      const to = mine ? thing.keys[key.key]?.(held.place) : undefined;
+      const does = key.key === " " || key.key === "Enter" ? () => (mine ? drop(thing, held.place) : (pick(thing), board.say(thing.picked)))
+        : to != null ? () => { setHeld({ ...held, place: to }); board.say(() => thing.told(to)); }
+          : mine && key.key === "Escape" ? () => { setHeld(null); board.say(thing.stays); } : null;
       if (!does) return;
       key.preventDefault();
       key.stopPropagation();
       does();
     },
-    onBlur: () => held?.order === bar.order && held.from_x == null && setHeld(null),
+    onBlur: () => held?.id === thing.id && held.from_x == null && setHeld(null),
   });
-  return { held, snap_s, handlers };
+  return { held, of, mark, handlers };
 }
 
 /** What each machine, or each order, does over line time. Above each row when its operations begin, below it when they end,
@@ -125,17 +168,21 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
   const operations = by === "order" ? by_order(spans) : spans;
   const before = by === "order" ? by_order(planned) : planned;
   const clip = `clip-${label.replace(/\W/g, "")}`;
-  const { held, snap_s, handlers } = useHold(by === "machine" ? board : null, bars, (client_x) => from + ((client_x - svg.current.getBoundingClientRect().left - left) / (right - left)) * span);
-  // One stop of the Tab key for each order: its earliest bar.
+  const { held, of, mark, handlers } = useHold(by === "machine" ? board : null, bars, (client_x) => from + ((client_x - svg.current.getBoundingClientRect().left - left) / (right - left)) * span, now_s);
+  // One stop of the Tab key for each: of an order, its earliest bar.
   const stops = new Map();
-  if (handlers) for (const bar of bars) if (bar.what === "work" && board.sequence.includes(bar.order) && !(stops.get(bar.order)?.from_s <= bar.from_s)) stops.set(bar.order, bar);
-  const grab = (bar) => handlers && bar.what === "work" && board.sequence.includes(bar.order) && {
-    ...handlers(bar), class: `grab ${held?.order === bar.order ? "held" : ""}`,
-    ...(stops.get(bar.order) === bar && { tabIndex: 0, role: "button", "aria-pressed": held?.order === bar.order, "aria-label": t("{order}: place {n} of {all}", { order: bar.order, n: board.sequence.indexOf(bar.order) + 1, all: board.sequence.length }) }),
+  if (board) for (const bar of bars) if (bar.what === "work" && board.sequence.includes(bar.order) && !(stops.get(bar.order)?.from_s <= bar.from_s)) stops.set(bar.order, bar);
+  const grab = (bar) => {
+    const thing = of?.(bar);
+    const mine = held?.id === thing?.id;
+    return thing && {
+      ...handlers(thing), class: `grab ${mine ? "held" : ""}`,
+      ...((bar.item || stops.get(bar.order) === bar) && { tabIndex: 0, role: "button", "aria-pressed": mine, "aria-label": thing.told(thing.place) }),
+    };
   };
   const spread = (what, at, [p10, p50, p90], operation) => shown(operation, p10, p90 + 1) && (
     <g key={`${what}${operation.machine}${operation.order}`} class={`spread ${what}`}>
-      <rect x={x(p10)} y={at} width={Math.max(2, x(p90) - x(p10))} height={0.22 * em}><title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t(what === "begins" ? "start, P10 to P90" : "finish, P10 to P90")}: ${between(p10, p90)} (P50 ${clock(p50)})`}</title></rect>
+      <rect x={x(p10)} y={at} width={Math.max(2, x(p90) - x(p10))} height={0.22 * em}><title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t(what === "begins" ? "start, P10 to P90" : "finish, P10 to P90")}${t(": ")}${between(p10, p90)} (P50 ${clock(p50)})`}</title></rect>
       <path d={`M${x(p50)} ${at - 0.08 * em}v${0.38 * em}`} />
     </g>
   );
@@ -144,7 +191,7 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
   );
   return (
     <div ref={box} class="gantt">
-      <svg ref={svg} class="drawing" width={width} height={height} role={handlers ? "group" : "img"} aria-label={label}
+      <svg ref={svg} class="drawing" width={width} height={height} role={of ? "group" : "img"} aria-label={label}
         onWheel={(wheel) => {
           if (!wheel.ctrlKey || !onView) return;
           wheel.preventDefault();
@@ -155,26 +202,27 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
           <g key={s}><line class="grid" x1={x(s)} x2={x(s)} y1={top - 0.3 * em} y2={height} /><text class="tick" x={x(s)} y={1 * em} text-anchor="middle">{tick(s, i)}</text></g>
         ))}
         {names.map((name, i) => (
-          <g key={name}><line class="grid" x1="0" x2={right} y1={top + (i + 1) * row} y2={top + (i + 1) * row} /><text class="label" x="0" y={top + i * row + 1.3 * em}>{name}</text></g>
+          <g key={name}><line class="grid" x1="0" x2={right} y1={top + (i + 1) * row} y2={top + (i + 1) * row} /><text class="label" x="0" y={top + i * row + 1.3 * em}><title>{name}</title>{fitted(name, left - 0.5 * em, 0.92)}</text></g>
         ))}
         <g clip-path={`url(#${clip})`}>
-          {bars.map((bar, i) => {
+          {bars.map((one, i) => {
+            const bar = one.item && held?.id === one.item ? { ...one, from_s: held.place, until_s: held.place + one.until_s - one.from_s } : one;
             if (!shown(bar, bar.from_s, bar.until_s)) return null;
             const wide = x(bar.until_s) - x(bar.from_s);
             const sign = { repair: "✕", service: "S" }[bar.what];
             return (
-              <g key={handlers && bar.what === "work" ? `${bar.machine} ${bar.order}` : i} {...grab(bar)}>
+              <g key={bar.item ?? (board && bar.what === "work" ? `${bar.machine} ${bar.order}` : i)} {...grab(one)}>
                 <rect class={`bar ${bar.what} shade${shade.get(bar.order) ?? 0} ${bar.coming ? "coming" : ""}`} x={x(bar.from_s)} y={y(bar) + 0.4 * em} width={Math.max(1, wide)} height={row - 0.8 * em}>
-                  <title>{`${bar.machine} · ${t(bar.what)}${bar.order ? ` · ${bar.order}` : ""}\n${between(bar.from_s, bar.until_s)} (${lasting(bar.until_s - bar.from_s)})`}</title>
+                  <title>{`${bar.machine} · ${t(bar.kind ?? bar.what)}${bar.order ? ` · ${bar.order}` : ""}\n${between(bar.from_s, bar.until_s)} (${lasting(bar.until_s - bar.from_s)})`}</title>
                 </rect>
-                {bar.what === "work" && wide > 3.2 * em && <text class="onbar" x={Math.max(x(bar.from_s), left) + 0.25 * em} y={y(bar) + 1.27 * em}>{by === "order" ? bar.machine : bar.order}</text>}
+                {bar.what === "work" && wide > 2 * em && <text class="onbar" x={Math.max(x(bar.from_s), left) + 0.25 * em} y={y(bar) + 1.27 * em}>{by === "order" ? fitted(bar.machine, wide - 0.5 * em, 0.72) : fitted(bar.order, wide - 0.5 * em, 0.72, "beginning")}</text>}
                 {sign && wide > 1 * em && <text class="onbar white" x={x(bar.from_s) + wide / 2} y={y(bar) + 1.27 * em} text-anchor="middle">{sign}</text>}
               </g>
             );
           })}
           {before.map((operation) => shown(operation, operation.begin_s[1], operation.end_s[1]) && (
             <rect key={`${operation.machine}${operation.order}`} class="planned" x={x(operation.begin_s[1])} y={y(operation) + 0.3 * em} width={Math.max(2, x(operation.end_s[1]) - x(operation.begin_s[1]))} height={row - 0.6 * em}>
-              <title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t("planned")}: ${between(operation.begin_s[1], operation.end_s[1])}`}</title>
+              <title>{`${operation.order}${by === "order" ? "" : ` · ${operation.machine}`} · ${t("planned")}${t(": ")}${between(operation.begin_s[1], operation.end_s[1])}`}</title>
             </rect>
           ))}
           {operations.map((operation) => row_of(operation) != null && [
@@ -184,7 +232,7 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
           {by === "order"
             ? orders.map((order) => order.due_s != null && due(order, order.id, top + place.get(order.id) * row))
             : machines.map((machine, i) => machine.last && due_marks(orders).map((mark) => due(mark, machine.name, top + i * row)))}
-          {held && (held.moved || held.from_x == null) && <path class="snap" d={`M${x(snap_s(held))} ${y(held) - 0.1 * em}v${row + 0.2 * em}m${-0.4 * em} 0h${0.8 * em}m0 ${-row - 0.2 * em}h${-0.8 * em}`} />}
+          {held && (held.moved || held.from_x == null) && <path class="snap" d={`M${x(mark())} ${y(held) - 0.1 * em}v${row + 0.2 * em}m${-0.4 * em} 0h${0.8 * em}m0 ${-row - 0.2 * em}h${-0.8 * em}`} />}
           {now_s != null && freeze_s > 0 && <g class="freeze"><rect x={x(now_s)} y={top - 0.4 * em} width={Math.max(0, x(now_s + freeze_s) - x(now_s))} height={height - top + 0.4 * em} /><line x1={x(now_s + freeze_s)} x2={x(now_s + freeze_s)} y1={top - 0.4 * em} y2={height}><title>{`${t("frozen until")} ${clock(now_s + freeze_s)}`}</title></line></g>}
           {now_s != null && <line class="now" x1={x(now_s)} x2={x(now_s)} y1={top - 0.4 * em} y2={height} />}
           {now_s != null && <text class="now" x={x(now_s) + 0.2 * em} y={top + 0.25 * em}>{t("now")}</text>}
@@ -244,7 +292,7 @@ export function Charts({ charts, line, now_s, closed = [], label }) {
       {charts.map((chart) => (
         <div key={chart.name}>
           {charts.length > 1 && <h3>{chart.name}</h3>}
-          <Gantt {...shared} {...chart} bars={[...closed, ...chart.bars]} label={`${chart.name}, ${t(by === "machine" ? "by machine" : "by order")}`} />
+          <Gantt {...shared} {...chart} bars={[...closed, ...chart.bars]} label={`${chart.name}${t(", ")}${t(by === "machine" ? "by machine" : "by order")}`} />
         </div>
       ))}
     </div>

@@ -20,6 +20,32 @@ function in_place(bars) {
   return [...bars.filter((bar) => bar.what !== "work"), ...bars.filter((bar) => bar.what === "work").sort((a, b) => (name(a) < name(b) ? -1 : 1))];
 }
 
+/** Bars with those services and faults of an edit that are still to come, each named by its list and its place in it: `item`. Services that
+    run already are drawn as they were simulated, others as long as they take in the mean; no other service of the running schedule is. */
+export function with_edits(bars, services, running, faults, machines, now_s) {
+  const others = [...bars];
+  const takes_s = (service) => machines.find((machine) => machine.name === service.machine)?.service_s ?? 0;
+  const planned_s = (service) => (service.before_order
+    ? Math.min(...bars.filter((bar) => bar.machine === service.machine && bar.order === service.before_order).map((bar) => bar.from_s)) - takes_s(service)
+    : service.at_s);
+  const apart_s = (service) => (bar) => (bar.what === "service" && bar.machine === service.machine ? Math.abs(bar.from_s - planned_s(service)) : Infinity);
+  const simulated = running.map((service) => {
+    if (!(planned_s(service) + takes_s(service) > now_s)) return null;
+    const nearest = others.map(apart_s(service)).reduce((best, apart, i, all) => (apart < (all[best] ?? Infinity) ? i : best), -1);
+    return nearest < 0 ? null : others.splice(nearest, 1)[0];
+  });
+  const same = (one, other) => one.machine === other.machine && one.at_s === other.at_s && one.before_order === other.before_order;
+  const own = [
+    ...services.map((service, i) => {
+      const from_s = planned_s(service);
+      const known = simulated[running.findIndex((one) => same(one, service))];
+      return { machine: service.machine, what: "service", from_s, until_s: from_s + takes_s(service), ...known, item: `services ${i}` };
+    }),
+    ...faults.map((fault, i) => ({ machine: fault.machine, what: "repair", kind: fault.kind, from_s: now_s + fault.in_s, until_s: now_s + fault.in_s + fault.repair_s, item: `faults ${i}` })),
+  ];
+  return [...others, ...own.filter((bar) => isFinite(bar.from_s) && bar.until_s > now_s)];
+}
+
 /** Work bars with `sequence` behind the `fixed` orders that stay; all else of them (changeovers, services) as far as it stays. */
 export function sketched(bars, sequence, fixed, machines, orders, now_s) {
   const work = new Map();

@@ -3,12 +3,12 @@ import { useEffect, useState } from "preact/hooks";
 import { clock, lasting, number, percent, wall } from "./format.js";
 import { Charts } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
-import { Mark, Panel, Scroll, Trouble, aged, useAct, useEvery } from "./parts.jsx";
+import { Amount, Mark, Panel, Scroll, Simulating, Trouble, aged, useAct, useEvery } from "./parts.jsx";
 import { Compared, Interval } from "./plan.jsx";
 import { Promises } from "./running.jsx";
 import { spoken } from "./said.js";
-import { in_pieces, sketched } from "./sketch.js";
-import { is_chinese, t } from "./text.js";
+import { in_pieces, sketched, with_edits } from "./sketch.js";
+import { t } from "./text.js";
 
 const board_again_ms = 20_000;
 const nothing = { sequence: null, services: null, faults: [], buffers: {}, speeds: {}, crews: null, futures: 20 };
@@ -70,7 +70,7 @@ function Lateness({ late, futures }) {
   const said = (one) => {
     if (!one) return t("never late");
     const causes = Object.entries(one.causes_s).filter(([, s]) => s >= 60).sort((a, b) => b[1] - a[1]).slice(0, 3);
-    return `${t("in {n} of {all} futures, by {t}", { n: one.futures, all: futures, t: lasting(one.late_s) })}${causes.length ? `: ${causes.map(([what, s]) => `${t(what)} ${lasting(s)}`).join(", ")}` : ""}`;
+    return `${t("in {n} of {all} futures, by {t}", { n: one.futures, all: futures, t: lasting(one.late_s) })}${causes.length ? `${t(": ")}${causes.map(([what, s]) => `${t(what)} ${lasting(s)}`).join(t(", "))}` : ""}`;
   };
   if (orders.length === 0) return <p class="calm">{t("No order is late in either.")}</p>;
   return (
@@ -87,8 +87,8 @@ function Result({ answer, closed, asked_ms }) {
   const { line } = live;
   return (
     <Stamped id="stamp-result" about={[wall(asked_ms), t("as of {t}", { t: clock(answer.at_s) })]}>
-      <p class="lead"><b>{answer.what.map(spoken).join(is_chinese() ? "；" : ", ") || t("no change")}</b></p>
-      <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}: {t("P(better)")} {percent(answer.probability_better.mean)} [{percent(answer.probability_better.low)}, {percent(answer.probability_better.high)}]. {t("mean gain")}: <Interval value={answer.gain} signed /></p>
+      <p class="lead"><b>{answer.what.map(spoken).join(t("; ")) || t("no change")}</b></p>
+      <p class="quiet">{t("From the line's state at {t}, seed {s}.", { t: clock(answer.at_s), s: answer.seed })} {t("better in {n} of {all} futures", { n: answer.better, all: answer.futures })}{t(": ")}{t("P(better)")} {percent(answer.probability_better.mean)} [{percent(answer.probability_better.low)}, {percent(answer.probability_better.high)}]{t(".")} {t("mean gain")}{t(": ")}<Interval value={answer.gain} signed /></p>
       <Compared first={t("as it runs")} second={t("what if")} rows={answer.measures.map((m) => ({ name: m.name, unit: m.unit, first: m.keep, second: m.edited, difference: m.difference }))} />
       <h3>{t("What machines do with their time")}</h3>
       <MachineUse machines={answer.machines} />
@@ -104,8 +104,8 @@ function Result({ answer, closed, asked_ms }) {
   );
 }
 
-/** The edited sequence as bars that are dragged between each other; drawn by mean times until it is simulated. */
-function Board({ sequence, changed, why_fixed, move }) {
+/** The edited sequence, services and faults as bars that are dragged; drawn by mean times until they are simulated. */
+function Board({ edit, sequence, services, why_fixed, move, shift }) {
   const { line, state } = live;
   const running = useEvery(() => get("/api/running"), board_again_ms, []);
   const [said, setSaid] = useState(null);
@@ -116,16 +116,20 @@ function Board({ sequence, changed, why_fixed, move }) {
   const fence_s = now_s + line.rules.freeze_s;
   const fenced = state.schedule.sequence.findLastIndex((order) => line.rules.freeze_s > 0 && ahead.some((bar) => bar.order === order && bar.what === "work" && bar.from_s < fence_s));
   const why = (order) => why_fixed(order) ?? (state.schedule.sequence.indexOf(order) <= fenced ? t("frozen until {t}", { t: clock(fence_s, false) }) : null);
-  const bars = changed ? sketched(ahead, sequence, sequence.filter(why), line.machines, line.orders, now_s) : ahead;
+  const changed = edit.sequence != null || edit.services != null || edit.faults.length > 0;
+  const drawn = edit.sequence ? sketched(ahead, sequence, sequence.filter(why), line.machines, line.orders, now_s) : ahead;
   const refusal = (order, place) => {
     if (why(order)) return () => t("{order} cannot be moved: {why}.", { order, why: why(order) });
     const before = sequence.filter((id) => id !== order)[place];
     return before && why(before) ? () => t("{order} cannot go before {other}: {why}.", { order, other: before, why: why(before) }) : null;
   };
-  const board = { sequence, refusal, move, say: (text, wrong) => setSaid({ text, wrong }) };
+  const bars = with_edits(drawn, services, state.schedule.services, edit.faults, line.machines, now_s);
+  const named = (bar) => t("{what} of {machine}", { what: t(bar.kind ?? bar.what), machine: bar.machine });
+  const stuck = (bar) => (bar.from_s < now_s ? () => t("{order} cannot be moved: {why}.", { order: named(bar), why: t("running") }) : null);
+  const board = { sequence, refusal, move, named, stuck, shift, say: (text, wrong) => setSaid({ text, wrong }) };
   return (
     <>
-      <p class="quiet">{t("Drag bars between others, by hand or by keys.")} {changed && t("Drawn by mean times; simulate to know.")}</p>
+      <p class="quiet">{t("Drag orders between others, and services and faults to another time, by hand or by keys.")} {changed && t("Drawn by mean times; simulate to know.")}</p>
       <Stamped id="stamp-board" about={changed && [t("not simulated"), t("as of {t}", { t: clock(now_s) })]}>
         <Charts label={t("Sequence")} line={line} now_s={now_s} closed={running.closed} charts={[{ name: t("Sequence"), bars, board }]} />
       </Stamped>
@@ -163,6 +167,12 @@ export function WhatIf() {
     next.splice(to, 0, ...next.splice(from, 1));
     change({ sequence: next });
   };
+  const shift = ({ item }, at_s) => {
+    const [list, place] = item.split(" ");
+    const put = (all, of) => all.map((one, i) => (i === Number(place) ? of(one) : one));
+    change(list === "services" ? { services: put(services, ({ machine }) => ({ machine, at_s: Math.round(at_s) })) }
+      : { faults: put(edit.faults, (fault) => ({ ...fault, in_s: Math.max(0, Math.round(at_s - state.line_time_s)) })) });
+  };
   const run = () => act(() => post("/api/what-if", {
     ...(edit.sequence && { sequence: edit.sequence }),
     ...(edit.services && { services: edit.services }),
@@ -180,13 +190,13 @@ export function WhatIf() {
         <button type="button" disabled={!undo} onClick={undo}>{t("Undo")}</button>
         <button type="button" disabled={!redo} onClick={redo}>{t("Redo")}</button>
         <button type="button" onClick={again}>{t("Start again")}</button>
-        <label>{t("Futures")} <input type="number" min="4" max="200" value={edit.futures} onChange={(e) => change({ futures: Number(e.target.value) })} /></label>
+        <label>{t("Futures")} <Amount min="4" max="200" value={edit.futures} onChange={(value) => change({ futures: value })} /></label>
         <button type="button" class="act" disabled={busy || running} onClick={run}>{t("Simulate")}</button>
-        {running && <><span role="status">{t("simulating: {done} of {all} futures", asked)}{asked.left_s != null && `, ${t("{t} to go", { t: lasting(asked.left_s) })}`} <progress max={asked.all} value={asked.done} /></span> <button type="button" onClick={() => act(() => post("/api/what-if/cancel", { number: asked.number }))}>{t("Cancel")}</button></>}
+        {running && <><Simulating {...asked} /> <button type="button" onClick={() => act(() => post("/api/what-if/cancel", { number: asked.number }))}>{t("Cancel")}</button></>}
         {asked?.cancelled && <span role="status">{t("Cancelled: there is no result.")}</span>}
       </div>
       <Trouble text={error || loaded?.error} />
-      <div class={aged()}><Board sequence={sequence} changed={edit.sequence != null} why_fixed={why_fixed} move={(order, place) => move(sequence.indexOf(order), place)} /></div>
+      <div class={aged()}><Board edit={edit} sequence={sequence} services={services} why_fixed={why_fixed} move={(order, place) => move(sequence.indexOf(order), place)} shift={shift} /></div>
       <div class={`columns even ${aged()}`}>
         <fieldset><legend>{t("Sequence")} </legend>
           <ol class="sequence edit">{sequence.map((id, i) => (
@@ -198,28 +208,28 @@ export function WhatIf() {
         </fieldset>
         <div>
           <fieldset><legend>{t("Services")}</legend>
-            <ul>{services.map((s, i) => <li key={i}>{s.machine}, {s.before_order ? t("before {order}", { order: s.before_order }) : t("at {t}", { t: clock(s.at_s, false) })} <button type="button" class="plain" aria-label={`${t("Remove")} ${s.machine}`} onClick={() => change({ services: services.filter((_, k) => k !== i) })}>✕</button></li>)}</ul>
+            <ul>{services.map((s, i) => <li key={i}>{s.machine}{t(", ")}{s.before_order ? t("before {order}", { order: s.before_order }) : t("at {t}", { t: clock(s.at_s, false) })} <button type="button" class="plain" aria-label={`${t("Remove")} ${s.machine}`} onClick={() => change({ services: services.filter((_, k) => k !== i) })}>✕</button></li>)}</ul>
             <form class="row" onSubmit={(e) => { e.preventDefault(); const f = new FormData(e.target); change({ services: [...services, { machine: f.get("machine"), at_s: Math.round(state.line_time_s + 60 * Number(f.get("in"))) }] }); }}>
               <select name="machine" aria-label={t("Machine")}>{line.machines.map((m) => <option key={m.name}>{m.name}</option>)}</select>
-              <label>{t("in minutes")} <input name="in" type="number" min="0" max="1440" value="0" required /></label>
+              <label>{t("in minutes")} <input name="in" type="number" min="0" max="1440" defaultValue="0" required /></label>
               <button>{t("Add a service")}</button>
             </form>
           </fieldset>
           <fieldset><legend>{t("Faults")}</legend>
-            <ul>{edit.faults.map((f, i) => <li key={i}>{f.machine}: {t(f.kind)}, {lasting(f.in_s)} <button type="button" class="plain" aria-label={`${t("Remove")} ${f.machine} ${t(f.kind)}`} onClick={() => change({ faults: edit.faults.filter((_, k) => k !== i) })}>✕</button></li>)}</ul>
+            <ul>{edit.faults.map((f, i) => <li key={i}>{f.machine}{t(": ")}{t(f.kind)}{t(", ")}{t("in {t}", { t: lasting(f.in_s) })} <button type="button" class="plain" aria-label={`${t("Remove")} ${f.machine} ${t(f.kind)}`} onClick={() => change({ faults: edit.faults.filter((_, k) => k !== i) })}>✕</button></li>)}</ul>
             <form class="row" onSubmit={(e) => { e.preventDefault(); const f = new FormData(e.target); const [machine, kind] = f.get("what").split("/"); change({ faults: [...edit.faults, { machine, kind, in_s: 60 * Number(f.get("in")), repair_s: kinds(machine).find((k) => k.kind === kind)?.repair_s ?? 1800 }] }); }}>
               <select name="what" aria-label={t("Add a fault")}>{line.machines.flatMap((m) => m.faults.map((k) => <option key={`${m.name}/${k.kind}`} value={`${m.name}/${k.kind}`}>{m.name} · {t(k.kind)}</option>))}</select>
-              <label>{t("in minutes")} <input name="in" type="number" min="0" max="1440" value="60" required /></label>
+              <label>{t("in minutes")} <input name="in" type="number" min="0" max="1440" defaultValue="60" required /></label>
               <button>{t("Add a fault")}</button>
             </form>
           </fieldset>
           <fieldset><legend>{t("Line")}</legend>
-            <label>{t("Repair crews")} <input type="number" min="1" max="20" value={edit.crews ?? line.crews} onChange={(e) => change({ crews: Number(e.target.value) })} /></label>
+            <label>{t("Repair crews")} <Amount min="1" max="20" value={edit.crews ?? line.crews} onChange={(value) => change({ crews: value })} /></label>
             <Scroll label={t("Line")}><table class="tight"><thead><tr><th scope="col">{t("Machine")}</th><th scope="col">{t("places behind")}</th><th scope="col">{t("time a part")} %</th></tr></thead>
               <tbody>{line.machines.map((m, i) => (
-                <tr key={m.name}><td>{m.name}</td>
-                  <td>{m.buffer_of === i && !m.last && <input type="number" min={state.buffers?.[i] ?? 0} max="1000" value={edit.buffers[m.name] ?? m.buffer_after} aria-label={`${t("places behind")} ${m.name}`} onChange={(e) => change({ buffers: { ...edit.buffers, [m.name]: Number(e.target.value) } })} />}</td>
-                  <td><input type="number" min="20" max="500" value={Math.round(100 * (edit.speeds[m.name] ?? 1))} aria-label={`${t("time a part")} ${m.name}`} onChange={(e) => change({ speeds: { ...edit.speeds, [m.name]: Number(e.target.value) / 100 } })} /></td></tr>
+                <tr key={m.name}><th scope="row" class="detail">{m.name}</th>
+                  <td>{m.buffer_of === i && !m.last && <Amount min={state.buffers?.[i] ?? 0} max="1000" value={edit.buffers[m.name] ?? m.buffer_after} aria-label={`${t("places behind")} ${m.name}`} onChange={(value) => change({ buffers: { ...edit.buffers, [m.name]: value } })} />}</td>
+                  <td><Amount min="20" max="500" value={Math.round(100 * (edit.speeds[m.name] ?? 1))} aria-label={`${t("time a part")} ${m.name}`} onChange={(value) => change({ speeds: { ...edit.speeds, [m.name]: value / 100 } })} /></td></tr>
               ))}</tbody></table></Scroll>
           </fieldset>
         </div>

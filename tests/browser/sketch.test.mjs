@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 
-const { in_pieces, sketched, with_edits } = await import(join(process.env.TREE, "plugin/hmi/web/src/sketch.js"));
+const { begins_at, in_pieces, place_at, sketched, turns, with_edits } = await import(join(process.env.TREE, "plugin/hmi/web/src/sketch.js"));
 const bar = (machine, what, order, from_s, until_s) => ({ machine, what, order, from_s, until_s });
 const machines = [{ name: "filler", column: 0, after: [] }, { name: "packer", column: 1, after: [0] }];
 const orders = [{ id: "A", product: "a" }, { id: "B", product: "b" }, { id: "C", product: "b" }];
@@ -45,4 +45,15 @@ test("services and faults of an edit are drawn where they are put, and those tha
   assert.deepEqual(own([{ machine: "packer", at_s: 2000 }]), [["services 0", "packer", "service", 2000, 2600]]);
   assert.deepEqual(own([{ machine: "filler", before_order: "B" }]), [["services 0", "filler", "service", 400, 1000]]);
   assert.deepEqual(own([], [{ machine: "filler", kind: "jam", in_s: 60, repair_s: 300 }]), [["faults 0", "filler", "repair", 960, 1260]]);
+});
+
+test("an order is dropped before those that are not drawn yet, and behind those that have left the machine", () => {
+  const others = (order) => turns(bars, ["Z", "A", "B", "C", "Y", "X"], "filler", order); // Z is done; Y and X come after what is drawn
+  assert.equal(place_at(others("A"), 5000), 3);
+  assert.equal(begins_at(others("A"), 3), 3200);
+  assert.equal(place_at(others("C"), 900), 2);
+  assert.equal(begins_at(others("C"), 2), 1000);
+  assert.equal(place_at(others("A"), 0), 1);
+  assert.equal(begins_at(others("A"), 0), null);
+  assert.equal(begins_at(turns(bars, ["A", "B"], "filler", "B"), 0), 0);
 });

@@ -2,6 +2,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { between, clock, lasting, tick, ticks } from "./format.js";
 import { fitted, rem, useWidth } from "./parts.jsx";
+import { begins_at, place_at, turns } from "./sketch.js";
 import { t } from "./text.js";
 
 const hour = 3600;
@@ -40,30 +41,13 @@ function useHold(board, bars, s_at, now_s) {
   const [held, setHeld] = useState(null); // { id, machine, place }; by pointer with from_x, and moved when it has been
   if (!board) return { held: null };
   const { sequence } = board;
-  const times = (machine, order) => bars.filter((bar) => bar.what === "work" && bar.machine === machine && bar.order === order);
-  const others = (machine, order) => {
-    const all = sequence.filter((id) => id !== order).map((id) => times(machine, id));
-    const last = all.findLastIndex((own) => own.length > 0);
-    let until_s = -Infinity; // those before have left that machine
-    return all.map((own, i) => {
-      if (i > last) return { from_s: Infinity, until_s: Infinity }; // beyond what is drawn
-      if (own.length === 0) return { from_s: until_s, until_s };
-      until_s = Math.max(...own.map((bar) => bar.until_s));
-      return { from_s: Math.min(...own.map((bar) => bar.from_s)), until_s };
-    });
-  };
   const order_of = (machine, order) => ({
     id: order,
     machine,
     place: sequence.indexOf(order),
-    at: (s) => others(machine, order).filter((other) => (other.from_s + other.until_s) / 2 < s).length,
+    at: (s) => place_at(turns(bars, sequence, machine, order), s),
     keys: { ArrowLeft: (place) => Math.max(0, place - 1), ArrowRight: (place) => Math.min(sequence.length - 1, place + 1), Home: () => 0, End: () => sequence.length - 1 },
-    /** Where the operation would begin: bars snap to the end of the one before. */
-    begins_s: (place) => {
-      const around = others(machine, order);
-      const before_s = around.slice(0, place).findLast((other) => isFinite(other.until_s))?.until_s;
-      return before_s ?? (isFinite(around[place]?.from_s) ? around[place].from_s : bars[0].from_s);
-    },
+    begins_s: (place) => begins_at(turns(bars, sequence, machine, order), place) ?? bars[0].from_s,
     told: (place) => t("{order}: place {n} of {all}", { order, n: place + 1, all: sequence.length }),
     picked: () => t("{order} is picked up: arrows move it, Space drops it, Escape leaves it.", { order }),
     stays: () => t("{order} stays where it is.", { order }),

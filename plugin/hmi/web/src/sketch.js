@@ -20,6 +20,28 @@ function in_place(bars) {
   return [...bars.filter((bar) => bar.what !== "work"), ...bars.filter((bar) => bar.what === "work").sort((a, b) => (name(a) < name(b) ? -1 : 1))];
 }
 
+/** When a machine works on each of the other orders, in their sequence; what is not drawn yet comes after all that is. */
+export function turns(bars, sequence, machine, order) {
+  const all = sequence.filter((id) => id !== order).map((id) => bars.filter((bar) => bar.what === "work" && bar.machine === machine && bar.order === id));
+  const last = all.findLastIndex((own) => own.length > 0);
+  let until_s = -Infinity; // those before have left that machine
+  return all.map((own, i) => {
+    if (i > last) return { from_s: Infinity, until_s: Infinity };
+    if (own.length === 0) return { from_s: until_s, until_s };
+    until_s = Math.max(...own.map((bar) => bar.until_s));
+    return { from_s: Math.min(...own.map((bar) => bar.from_s)), until_s };
+  });
+}
+
+/** The place, among those turns, of what is dropped at `s`. */
+export const place_at = (others, s) => others.filter((other) => (other.from_s + other.until_s) / 2 < s).length;
+
+/** When it would begin there: it snaps to the end of the turn before, to the beginning of the next where none is. */
+export function begins_at(others, place) {
+  const before = others.slice(0, place).findLast((other) => isFinite(other.until_s));
+  return before?.until_s ?? (isFinite(others[place]?.from_s) ? others[place].from_s : null);
+}
+
 /** Bars with those services and faults of an edit that are still to come, each named by its list and its place in it: `item`. Services that
     run already are drawn as they were simulated, others as long as they take in the mean; no other service of the running schedule is. */
 export function with_edits(bars, services, running, faults, machines, now_s) {

@@ -137,6 +137,7 @@ struct RollBackWanted {
 struct StagingWanted {
   std::uint64_t proposal = 0;
   bool back = false;
+  Clock::time_point until{};  ///< So long somebody waits for it.
   std::shared_ptr<std::promise<Result<std::string>>> answer;
 };
 struct Compared {
@@ -1513,23 +1514,22 @@ struct Attachment::State {
   /// As registers_json(), read now; and what is read back afterwards: address, words, what they
   /// must be. Errors: nothing waits or stands under that number; the PLC.
   Result<std::string> staging_of(const StagingWanted& wanted) {
+    const Error late("the PLC was not read in time");
+    if (Clock::now() >= wanted.until) return late;
+    const auto& standing = kept.ledger.standing();
+    if (wanted.back && (!standing || standing->proposal != wanted.proposal))
+      return Error("no deployed schedule stands to be taken back");
+    if (!wanted.back && (proposal.number == 0 || wanted.proposal != proposal.number))
+      return Error(fmt::format("proposal {} does not wait for a decision", wanted.proposal));
     Schedule active;
     const auto now =
         connected ? read_state(active) : Result<LineNow>(Error("the PLC does not answer"));
     if (!now) return now.error();
     auto frozen = now->frozen_prefix(active);
-    Schedule schedule;
-    if (wanted.back) {
-      const auto& standing = kept.ledger.standing();
-      if (!standing || standing->proposal != wanted.proposal)
-        return Error("no deployed schedule stands to be taken back");
-      schedule = core::way_back(standing->before, active, frozen);
-    } else {
-      if (wanted.proposal != proposal.number)
-        return Error(fmt::format("proposal {} does not wait for a decision", wanted.proposal));
-      schedule = proposal.schedule;
-      frozen = std::max(frozen, plan::frozen_of(proposal.request));
-    }
+    const auto schedule =
+        wanted.back ? core::way_back(standing->before, active, frozen) : proposal.schedule;
+    if (!wanted.back) frozen = std::max(frozen, plan::frozen_of(proposal.request));
+    if (Clock::now() >= wanted.until) return late;
     const auto& map = *configuration.map.schedule;
     const auto held = io::read_schedule(*plc, map);
     if (!held) return held.error();
@@ -2595,14 +2595,16 @@ Answer Attachment::roll_back(const std::string& who) {
   return {};
 }
 
-line::Result<std::string> Attachment::staging(std::uint64_t proposal, bool back) {
+line::Result<std::string> Attachment::staging(std::uint64_t proposal, bool back,
+                                              std::chrono::milliseconds patience) {
   auto& s = *state_;
   if (!s.running || s.own_thread == std::this_thread::get_id())
     return Error("this instance is not running");
   auto answer = std::make_shared<std::promise<Result<std::string>>>();
   auto comes = answer->get_future();
-  s.post(StagingWanted{proposal, back, answer});
-  if (comes.wait_for(deploy_patience) != std::future_status::ready)
+  const auto until = Clock::now() + patience;
+  s.post(StagingWanted{proposal, back, until, answer});
+  if (comes.wait_until(until) != std::future_status::ready)
     return Error("the PLC was not read in time");
   try {
     return comes.get();

@@ -106,9 +106,11 @@ class Attachment {
   [[nodiscard]] Answer roll_back(const std::string& who);
   /// What deploying a proposal, or taking the deployed one `back`, would write now, as JSON: each
   /// register with its word, its limits, who sets them, what it holds and what is in force; and
-  /// what is read back afterwards. Waits for the PLC, some seconds at most. Errors: the PLC;
-  /// nothing under that number; from within a callback.
-  [[nodiscard]] line::Result<std::string> staging(std::uint64_t proposal, bool back);
+  /// what is read back afterwards. Waits for the PLC; what `patience` ends before is not begun any
+  /// more. Errors: the PLC; nothing under that number; from within a callback.
+  [[nodiscard]] line::Result<std::string> staging(
+      std::uint64_t proposal, bool back,
+      std::chrono::milliseconds patience = std::chrono::seconds(5));
   /// What would run after a roll-back now, as JSON: proposal, before, after.
   [[nodiscard]] std::string way_back() const;
   /// Lets schedules be deployed again after a roll-back.

@@ -31,6 +31,8 @@ constexpr std::size_t audit_lines_max = 1000;
 constexpr std::size_t reason_most = 200;
 constexpr std::size_t card_most = 8000;
 constexpr std::uintmax_t summed_most = 100'000'000;  ///< Larger weights are not summed at start.
+constexpr std::size_t waiting_for_clerk_max = 16;
+constexpr std::size_t waiting_for_plc_max = 2;  ///< A slow one takes seconds for each.
 constexpr const char* session_cookie = "foreline_session";
 
 Response answer(Json body, int status = 200) {
@@ -183,8 +185,8 @@ const std::string& nobody() {
 
 }  // namespace
 
-Clerk::Clerk()
-    : thread_([this] {
+Clerk::Clerk(std::size_t waiting_max)
+    : waiting_max_(waiting_max), thread_([this] {
         std::unique_lock lock(mutex_);
         for (;;) {
           filled_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
@@ -210,7 +212,7 @@ Clerk::~Clerk() {
 bool Clerk::take(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || waiting_.size() >= waiting_max) return false;
+    if (stopping_ || waiting_.size() >= waiting_max_) return false;
     waiting_.push_back(std::move(work));
   }
   filled_.notify_one();
@@ -242,7 +244,8 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
       sessions_(configuration.hmi.session_idle_s),
       course_(*configuration.line, *configuration.orders),
       scenarios_({configuration.hmi.scenarios, configuration.model, configuration.watch}, post_),
-      clerk_(std::make_unique<Clerk>()) {
+      reader_(std::make_unique<Clerk>(waiting_for_plc_max)),
+      clerk_(std::make_unique<Clerk>(waiting_for_clerk_max)) {
   auto description = description_of(*configuration.line, *configuration.orders);
   const auto& alarms = configuration.watch.alarms;
   description["rules"] = {{"horizon_s", alarms.horizon_s},
@@ -279,6 +282,7 @@ Desk::~Desk() {
 
 void Desk::close() {
   clerk_.reset();
+  reader_.reset();
   if (question_) question_->cancelled = true;
   if (asking_.joinable()) asking_.join();
   expecting_ends_ = true;
@@ -555,16 +559,14 @@ void Desk::sign_in(const Request& request, const Json& body, const Reply& reply)
     response.headers.emplace_back("Retry-After", fmt::format("{:.0f}", std::ceil(wait)));
     return reply(std::move(response));
   }
-  // Counted before the hash is, so that many at once are not more than few.
-  lockout_.failed(name, request.remote, now_s_());
-  const bool taken = clerk_->take([this, name, password, reply, secure = request.secure,
+  const auto accounts = read_accounts(rules_.accounts);
+  if (!accounts) return reply(refusal(503, "the accounts cannot be read"));
+  std::optional<Account> account;
+  for (const auto& known : *accounts)
+    if (known.name == name) account = known;
+  const bool taken = clerk_->take([this, name, account, password, reply, secure = request.secure,
                                    remote = request.remote,
                                    former = cookie_named(request.cookie, session_cookie)] {
-    const auto accounts = read_accounts(rules_.accounts);
-    std::optional<Account> account;
-    if (accounts)
-      for (const auto& known : *accounts)
-        if (known.name == name) account = known;
     const bool right = matches(account ? account->hash : nobody(), password) && account.has_value();
     post_([this, name, account, right, secure, remote, former, reply] {
       if (!right) {
@@ -584,7 +586,9 @@ void Desk::sign_in(const Request& request, const Json& body, const Reply& reply)
       reply(std::move(response));
     });
   });
-  if (!taken) reply(refusal(503, "too many people sign in at once; try again"));
+  if (!taken) return reply(refusal(503, "too many people sign in at once; try again"));
+  // Counted before the hash is, so that many at once are not more than few.
+  lockout_.failed(name, request.remote, now_s_());
 }
 
 void Desk::sign_out(const Acting& acting, const Reply& reply) {
@@ -866,8 +870,7 @@ void Desk::prepare_roll_back(const Acting& acting, const Reply& reply) {
 }
 
 void Desk::with_registers(Json told, bool back, const Reply& reply) {
-  // The PLC is read for it, which takes its time.
-  const bool taken = clerk_->take([this, told = std::move(told), back, reply]() mutable {
+  const bool taken = reader_->take([this, told = std::move(told), back, reply]() mutable {
     const auto staging = attachment_.staging(told.value("proposal", std::uint64_t{0}), back);
     if (!staging) return reply(refusal(503, staging.error().text()));
     told["staging"] = Json::parse(*staging, nullptr, false);

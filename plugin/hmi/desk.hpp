@@ -29,8 +29,7 @@ namespace foreline::hmi {
 /// One thread for slow work, in order, with room for few: a flood is refused, not queued.
 class Clerk {
  public:
-  static constexpr std::size_t waiting_max = 16;
-  Clerk();
+  explicit Clerk(std::size_t waiting_max);
   ~Clerk();  ///< Ends the work in hand and drops the rest.
   Clerk(const Clerk&) = delete;
   Clerk& operator=(const Clerk&) = delete;
@@ -38,6 +37,7 @@ class Clerk {
   bool take(std::function<void()> work);
 
  private:
+  std::size_t waiting_max_;
   std::mutex mutex_;
   std::condition_variable filled_;
   std::deque<std::function<void()>> waiting_;
@@ -160,7 +160,8 @@ class Desk {
   bool expects_ = false;
   double expect_again_s_ = 0;  ///< Not before.
   Scenarios scenarios_;
-  std::unique_ptr<Clerk> clerk_;  ///< Last member: ends first.
+  std::unique_ptr<Clerk> reader_;  ///< Waits for the PLC.
+  std::unique_ptr<Clerk> clerk_;   ///< For what the computer itself does. Last: ends first.
 };
 
 }  // namespace foreline::hmi

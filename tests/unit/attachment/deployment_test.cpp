@@ -79,14 +79,19 @@ class Plant {
     start();
   }
 
+  ~Plant() { busy = false; }
+
   void start() {
     attachment_.reset();
     auto read = core::read_configuration(folder_ / "plugin.toml");
     if (!read) FAIL(read.error().text());
     attachment::HostCalls host;
     host.event = [this](const attachment::Event& event) {
-      const std::lock_guard lock(mutex_);
-      events_.push_back(event);
+      {
+        const std::lock_guard lock(mutex_);
+        events_.push_back(event);
+      }
+      while (busy && event.what == "proposed") std::this_thread::sleep_for(1ms);
     };
     attachment_ = std::make_unique<Attachment>(*read, host);
     const auto answer = attachment_->start();
@@ -187,6 +192,8 @@ class Plant {
   }
 
   const std::vector<std::uint32_t> as_ordered = {0, 1, 2, 3, 4};
+  /// Telling of a proposal keeps the plugin's thread from everything else.
+  std::atomic<bool> busy = false;
 
  private:
   void write_configuration(std::uint16_t port, const std::string& gate) const {
@@ -262,6 +269,24 @@ TEST_CASE("who approves sees each register with its limits, and afterwards what 
   const auto way_back = plant.plugin().staging(1, true);
   REQUIRE(way_back);
   CHECK(json::parse(*way_back)["registers"][2]["word"] == active[2]);
+}
+
+TEST_CASE("registers that nobody waits for any more are not read") {
+  Plant plant("nobody-waits", 1, "least_stretches = 0\n", 10, 600);
+  plant.busy = true;
+  REQUIRE(plant.plugin().plan().refusal == Refusal::none);
+  plant.next(attachment::EventKind::plan, "proposed");
+  const auto requests = [&] {
+    return plant.snapshot()["devices"][0]["requests"].get<std::uint64_t>();
+  };
+  const auto before = requests();
+  CHECK_FALSE(plant.plugin().staging(1, false, 1ms));
+  plant.busy = false;
+  CHECK_FALSE(plant.plugin().staging(7, false));
+  CHECK_FALSE(plant.plugin().staging(1, true));
+  CHECK(requests() == before);
+  CHECK(plant.plugin().staging(1, false));
+  CHECK(requests() > before);
 }
 
 TEST_CASE("a deployed schedule is taken back on request, and a person must clear that") {

@@ -2,11 +2,13 @@
 // What hostile requests do to the desk: each gets one answer, and none ends the process.
 #include "plugin/hmi/desk.hpp"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -14,7 +16,10 @@
 #include <thread>
 #include <vector>
 
+#include "plugin/hmi/hmi.hpp"
 #include "tests/support/mutations.hpp"
+#include "tests/support/plain_client.hpp"
+#include "tests/support/register_plc.hpp"
 
 namespace fs = std::filesystem;
 using namespace foreline;
@@ -24,25 +29,31 @@ namespace {
 
 const std::set<int> expected = {200, 400, 401, 403, 404, 405, 409, 415, 429, 503};
 
-core::Configuration configuration(const std::string& name, const std::string& pages = "") {
+core::Configuration configuration(const std::string& name, const std::string& pages = "",
+                                  std::uint16_t plc = 15999, const std::string& top = "",
+                                  const std::string& of_plc = "") {
   const auto folder = fs::path(FORELINE_BINARY_DIR) / "scratch" / ("desk-" + name);
   fs::remove_all(folder);
   fs::create_directories(folder / "scenarios");
+  std::ofstream(folder / "orders.csv") << "id,product,quantity,release,due,weight\nA,a,10,,,1\n";
   std::ofstream(folder / "line.toml")
       << "format = \"foreline line 1\"\nname = \"test\"\nproducts = [\"a\"]\n"
          "[[machine]]\nname = \"press\"\ncycle = \"10 s\"\n"
          "[[machine.signal]]\nname = \"vibration\"\nkind = \"vibration\"\nnormal = \"2 mm/s\"\n"
          "noise = \"0.1 mm/s\"\nrange = [\"0 mm/s\", \"40 mm/s\"]\n";
   std::ofstream(folder / "plugin.toml")
-      << "format = \"foreline plugin 1\"\nline = \"line.toml\"\n[plc]\nport = 15999\n"
-         "[[machine]]\nname = \"press\"\nstate = \"10\"\noperating = \"11\"\nrenewals = \"12\"\n"
+      << "format = \"foreline plugin 1\"\nline = \"line.toml\"\n"
+      << top << "[plc]\nport = " << plc << "\n"
+      << of_plc
+      << "[[machine]]\nname = \"press\"\nstate = \"10\"\noperating = \"11\"\nrenewals = \"12\"\n"
          "[machine.signals]\nvibration = \"20 f32\"\n"
          "[hmi]\naccounts = \"accounts.json\"\nscenarios = \"scenarios\"\n"
       << pages;
   const auto hash = hash_of("a long enough one");
   REQUIRE(hash);
-  REQUIRE(write_accounts(folder / "accounts.json",
-                         {{"eva", Role::engineer, *hash}, {"anton", Role::approver, *hash}}));
+  REQUIRE(write_accounts(folder / "accounts.json", {{"eva", Role::engineer, *hash},
+                                                    {"anton", Role::approver, *hash},
+                                                    {"berta", Role::approver, *hash}}));
   auto read = core::read_configuration(folder / "plugin.toml");
   if (!read) FAIL(read.error().text());
   return *read;
@@ -51,9 +62,10 @@ core::Configuration configuration(const std::string& name, const std::string& pa
 /// A desk whose server thread is this one.
 struct Office {
   explicit Office(const std::string& name) : Office(configuration(name)) {}
-  explicit Office(core::Configuration configuration) : rules(std::move(configuration)) {}
+  explicit Office(core::Configuration configuration, attachment::HostCalls host = {})
+      : rules(std::move(configuration)), attachment(rules, std::move(host)) {}
   core::Configuration rules;
-  attachment::Attachment attachment{rules, {}};
+  attachment::Attachment attachment;
   std::mutex mutex;
   std::deque<std::function<void()>> posted;
   double now_s = 0;
@@ -66,14 +78,25 @@ struct Office {
 
   ~Office() { desk.close(); }
 
-  Response ask(Request request) {
+  /// What a request is answered, once it is.
+  struct Asked {
+    std::mutex mutex;
+    std::vector<Response> answers;
+    [[nodiscard]] bool answered() {
+      const std::lock_guard lock(mutex);
+      return !answers.empty();
+    }
+  };
+  std::shared_ptr<Asked> begin(Request request) {
     request.host = "127.0.0.1";
-    auto answers = std::make_shared<std::vector<Response>>();
-    auto guard = std::make_shared<std::mutex>();
-    desk.handle(request, [answers, guard](Response response) {
-      const std::lock_guard lock(*guard);
-      answers->push_back(std::move(response));
+    auto asked = std::make_shared<Asked>();
+    desk.handle(request, [asked](Response response) {
+      const std::lock_guard lock(asked->mutex);
+      asked->answers.push_back(std::move(response));
     });
+    return asked;
+  }
+  Response await(Asked& asked) {
     for (int i = 0; i < 10'000; ++i) {
       std::function<void()> work;
       {
@@ -84,29 +107,33 @@ struct Office {
         }
       }
       if (work) work();
-      const std::lock_guard lock(*guard);
-      if (!answers->empty()) {
-        REQUIRE(answers->size() == 1);
-        return answers->front();
+      const std::lock_guard lock(asked.mutex);
+      if (!asked.answers.empty()) {
+        REQUIRE(asked.answers.size() == 1);
+        return asked.answers.front();
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    FAIL("no answer to " << request.path);
+    FAIL("no answer");
     return {};
   }
+  Response ask(const Request& request) { return await(*begin(request)); }
   Response get(const std::string& path, const Request& as = {}) {
     auto request = as;
     request.method = "GET";
     request.path = path;
     return ask(request);
   }
-  Response post(const std::string& path, const std::string& body, const Request& as = {}) {
+  static Request posting(const std::string& path, const std::string& body, const Request& as) {
     auto request = as;
     request.method = "POST";
     request.path = path;
     request.content_type = "application/json";
     request.body = body;
-    return ask(request);
+    return request;
+  }
+  Response post(const std::string& path, const std::string& body, const Request& as = {}) {
+    return ask(posting(path, body, as));
   }
   /// Cookie and token of somebody who has signed in.
   Request signed_in(const std::string& name) {
@@ -120,6 +147,14 @@ struct Office {
     return as;
   }
 };
+
+/// A proposal that waits for a decision, as the attachment tells of it.
+Json proposed(int number) {
+  return {{"event", "plan"},
+          {"subject", "proposal"},
+          {"what", "proposed"},
+          {"detail", {{"proposal", number}, {"winner", "w"}}}};
+}
 
 std::string nested(std::size_t depth) {
   return std::string(depth, '[') + std::string(depth, ']');
@@ -420,4 +455,159 @@ TEST_CASE("who guesses an approver's password from one desk does not keep him fr
   Request own;
   own.remote = "10.0.0.7";
   CHECK(office.post("/api/sign-in", right, own).status == 200);
+}
+
+TEST_CASE("a sign-in that was not checked is no wrong password") {
+  Office office("unchecked");
+  const auto* right = R"({"name":"anton","password":"a long enough one"})";
+  Request from;
+  from.remote = "10.0.0.7";
+  const auto accounts = office.rules.hmi.accounts;
+  fs::rename(accounts, accounts.string() + ".away");
+  for (int i = 0; i < 2 * Lockout::failures_max; ++i)
+    CHECK(office.post("/api/sign-in", right, from).status == 503);
+  fs::rename(accounts.string() + ".away", accounts);
+  CHECK(office.post("/api/sign-in", right, from).status == 200);
+  // Others keep the desk full.
+  for (int i = 0, strangers = 0; i < 2 * Lockout::failures_max; ++i) {
+    for (bool full = false; !full;) {
+      const auto name = "x" + std::to_string(++strangers);
+      Request stranger;
+      stranger.remote = name;
+      full = office
+                 .begin(Office::posting("/api/sign-in",
+                                        Json{{"name", name}, {"password", "x"}}.dump(), stranger))
+                 ->answered();
+    }
+    const auto asked = office.begin(Office::posting("/api/sign-in", right, from));
+    REQUIRE(asked->answered());
+    CHECK(asked->answers.front().status == 503);
+  }
+}
+
+TEST_CASE("whoever signs in does not wait for a PLC that is read slowly") {
+  std::atomic<bool> reads = false;
+  std::atomic<bool> slow = true;
+  const auto sleep = [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+  attachment::HostCalls host;
+  host.event = [&](const attachment::Event&) {
+    for (reads = true; slow;) sleep();
+  };
+  Office office(configuration("slow-plc"), std::move(host));
+  const std::shared_ptr<void> ends(nullptr, [&](void*) { slow = false; });
+  const auto as = office.signed_in("anton");
+  REQUIRE(office.attachment.start().refusal == attachment::Refusal::none);
+  while (!reads) sleep();
+  office.desk.note(proposed(1));
+  const auto reading = office.begin(
+      Office::posting("/api/decision/prepare", R"({"proposal":1,"approve":true})", as));
+  (void)office.signed_in("eva");
+  CHECK_FALSE(reading->answered());
+  slow = false;
+  CHECK(office.await(*reading).status == 503);
+}
+
+TEST_CASE("who looks at a proposal takes nobody's second step") {
+  Office office("tickets");
+  office.desk.note(proposed(1));
+  const auto prepared = [&](const Request& as) {
+    const auto told = office.post("/api/decision/prepare", R"({"proposal":1,"approve":false})", as);
+    REQUIRE(told.status == 200);
+    return Json::parse(told.body).at("ticket").get<std::string>();
+  };
+  const auto confirm = [&](const std::string& ticket, const Request& as) {
+    return Json::parse(office
+                           .post("/api/decision/confirm",
+                                 Json{{"ticket", ticket}, {"reason", "x"}}.dump(), as)
+                           .body)
+        .at("error")
+        .get<std::string>();
+  };
+  const auto anton = office.signed_in("anton");
+  const auto berta = office.signed_in("berta");
+  const auto first = prepared(anton);
+  const auto second = prepared(berta);
+  CHECK(first != second);
+  const std::string not_yours = "the first step is too old or was not yours; begin again";
+  CHECK(confirm(first, anton) == "this instance is not running");
+  CHECK(confirm(first, anton) == not_yours);  // a step is taken once
+  CHECK(confirm(first, berta) == not_yours);
+  CHECK(confirm(second, berta) == not_yours);  // after a wrong one it begins anew
+  const auto third = prepared(berta);
+  (void)prepared(anton);
+  CHECK(confirm(third, berta) == "this instance is not running");
+}
+
+TEST_CASE("a desk that ends refuses whatever comes") {
+  Office office("ends");
+  const auto as = office.signed_in("anton");
+  office.desk.note(proposed(1));
+  office.desk.refuse();
+  office.desk.close();
+  CHECK(office.post("/api/sign-in", R"({"name":"eva","password":"a long enough one"})").status ==
+        503);
+  CHECK(office.post("/api/decision/prepare", R"({"proposal":1,"approve":true})", as).status == 503);
+  for (const auto* path : {"/api/scenarios", "/api/audit", "/api/running", "/api/stream"})
+    CHECK(office.get(path, as).status == 503);
+  CHECK_FALSE(office.desk.look());
+}
+
+TEST_CASE("pages that end while browsers ask answer or hang up") {
+  const auto rules = configuration("hmi-ends", "port = 0\n");
+  attachment::Attachment attachment(rules, {});
+  auto pages = Hmi::start(attachment, rules);
+  REQUIRE(pages);
+  const auto asking = [](const std::string& head, const std::string& body = "") {
+    const auto text = head + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" +
+                      "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    return std::vector<std::uint8_t>(text.begin(), text.end());
+  };
+  // A password in hand takes as long as the end must wait for it.
+  tests::PlainClient signs_in((*pages)->port());
+  signs_in.send(asking("POST /api/sign-in", R"({"name":"eva","password":"wrong"})"));
+  std::atomic<bool> over = false;
+  std::thread asks([&, port = (*pages)->port()] {
+    while (!over) {
+      tests::PlainClient browser(port);
+      browser.send(asking("GET /api/scenarios"));
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  pages->reset();
+  over = true;
+  asks.join();
+}
+
+TEST_CASE("what belonged to a former run of the line is not told of the new one") {
+  tests::RegisterPlc plc;
+  plc.set(30, 40'000);
+  plc.set(10, 6);
+  auto rules = configuration("new-run", "", plc.port(), "orders = \"orders.csv\"\n",
+                             "poll = \"20 ms\"\nclock = \"30\"\n[schedule]\nactive = 300\n"
+                             "active_sequence = 420\nstaging = 500\ncommit = 620\necho = 421\n"
+                             "reject = 422\n");
+
+  Office office(rules);
+  REQUIRE(office.attachment.start().refusal == attachment::Refusal::none);
+  const auto looked_at = [&](double line_s) {
+    for (int i = 0; i < 5000; ++i) {
+      (void)office.desk.look();
+      if (Json::parse(office.get("/api/running").body).at("at_s") == line_s) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+  };
+  const auto read_back = [&] { return Json::parse(office.get("/api/plan").body).at("read_back"); };
+  REQUIRE(looked_at(40'000));
+  office.desk.note({{"event", "deploy"},
+                    {"subject", "proposal 1"},
+                    {"what", "confirmed"},
+                    {"at_s", 39'000},
+                    {"detail", {{"registers", Json::array()}}}});
+  plc.set(30, 40'010);
+  REQUIRE(looked_at(40'010));
+  CHECK(read_back().at("at_s") == 39'000);
+  plc.set(30, 10);
+  REQUIRE(looked_at(10));
+  CHECK(read_back().is_null());
 }

@@ -166,6 +166,7 @@ export const clauses = {
   "the role {0} does not include this": "角色“{0}”无此权限",
   "name or password is wrong": "姓名或密码错误",
   "too many wrong passwords; try again in {0} min": "密码错误次数过多，请 {0} 分钟后重试",
+  "the accounts cannot be read": "无法读取账户",
   "too many people sign in at once; try again": "同时登录的人过多，请重试",
   "shelving needs a reason of at most 200 bytes": "搁置须有理由，不超过 200 字节",
   "taking an alarm out of service, and back, needs a reason of at most 200 bytes": "停用与恢复报警须有理由，不超过 200 字节",

@@ -117,6 +117,20 @@ TEST_CASE("the running schedule is expected with spreads, and its bars have no c
   CHECK(order.at("p10_s") <= order.at("p90_s"));
 }
 
+TEST_CASE("an order that no future ends within its horizon is expected beyond it") {
+  auto now = tests::request();
+  now.horizon_s = 60;
+  auto simulator = tests::started_simulator();
+  const auto expected = expected_of(
+      now, simulator, [](std::size_t, std::size_t) {}, 4);
+  REQUIRE(expected);
+  for (const auto& order : expected->at("orders")) {
+    INFO(order.dump());
+    REQUIRE(order.contains("p10_s"));
+    CHECK(order.at("p10_s") > expected->at("until_s"));
+  }
+}
+
 TEST_CASE(
     "a plan tells when each operation of both schedules begins and ends, and who is on time") {
   auto request = tests::request();

@@ -454,6 +454,10 @@ struct Attachment::State {
                              std::chrono::system_clock::now().time_since_epoch())
                              .count();
   }
+  /// Wall clock of its last answer, however long it waited to be heard.
+  std::int64_t arrived_ns(const io::Polled& polled) const {
+    return wall_ns() - std::chrono::nanoseconds(Clock::now() - polled.received).count();
+  }
   void post(Message message) {
     {
       const std::lock_guard lock(inbox_mutex);
@@ -593,8 +597,8 @@ struct Attachment::State {
     }
     take_refusals(polled, mute);
     const auto changed =
-        tags->update(polled.device, polled.group - 1, polled.image, polled.troubles, wall_ns(),
-                     seconds(polled.received - started));
+        tags->update(polled.device, polled.group - 1, polled.image, polled.troubles,
+                     arrived_ns(polled), seconds(polled.received - started));
     for (const auto i : changed) {
       const auto& shown = tags->value(i);
       if (history)
@@ -644,7 +648,7 @@ struct Attachment::State {
     for (std::size_t d = 1; d < devices.size(); ++d)
       if (seconds(now - known[d].heard) > 3 * configuration.plc.poll_s)
         image.forget(static_cast<core::DeviceIndex>(d));
-    received_ns = std::max(received_ns, wall_ns());
+    received_ns = std::max(received_ns, arrived_ns(polled));
     const bool first = clock_unread;
     clock_unread = false;
     if (clock_s < frame.at_s - new_run_s) begin_run(clock_s);

@@ -568,6 +568,36 @@ TEST_CASE("a host that is told something may ask for values at once") {
   CHECK(soon([&] { return answers == 1; }));
 }
 
+TEST_CASE("a value was received when it arrived, not when the plugin found time for it") {
+  RegisterPlc plc;
+  fill(plc);
+  std::atomic<bool> busy = true;
+  attachment::HostCalls host;
+  host.event = [&](const attachment::Event&) {
+    while (busy) std::this_thread::sleep_for(1ms);
+  };
+  auto text = text_of(plc.port());
+  text.replace(text.find("poll = \"20 ms\""), 14, "poll = \"1 s\"");
+  text.replace(text.find("heartbeat_stale = \"200 ms\""), 26, "heartbeat_stale = \"9 s\"");
+  text.replace(text.find("[[group]]"), text.find("[[machine]]") - text.find("[[group]]"), "");
+  Attachment attachment(configured(fresh_folder("arrived"), text), host);
+  const std::shared_ptr<void> ends(nullptr, [&](void*) { busy = false; });
+  REQUIRE(attachment.start().refusal == Refusal::none);
+  const auto received_ns = [&] {
+    return nlohmann::json::parse(attachment.snapshot()).at("received_ns").get<std::int64_t>();
+  };
+  REQUIRE(soon([&] { return received_ns() != 0; }));
+  const auto first_ns = received_ns();
+  const int reads = plc.reads();
+  REQUIRE(soon([&] { return plc.reads() > reads; }));
+  std::this_thread::sleep_for(500ms);
+  const std::int64_t heard_ns =
+      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+  busy = false;
+  REQUIRE(soon([&] { return received_ns() != first_ns; }));
+  CHECK(received_ns() < heard_ns);
+}
+
 TEST_CASE("a state that no machine has is not shown as good") {
   RegisterPlc plc;
   fill(plc);

@@ -69,3 +69,34 @@ TEST_CASE("a PLC that was away for an hour and kept its clock is known at once")
   clock.take(3660, six_ms + 3'660'000);
   CHECK(clock.zero_ms() == six_ms);
 }
+
+TEST_CASE("a reading that comes late costs the wall clock nothing, wherever it comes") {
+  for (const int late : {0, 1, 2, 40}) {
+    WallClock clock;
+    for (int i = 0; i < 80; ++i) {
+      const bool this_one = i == late || i == late + 1;
+      clock.take(4 * i, six_ms + 4000 * i + (this_one ? 3900 : 0));
+      if (late == 40 && i > 2) CHECK(clock.zero_ms() == six_ms);
+    }
+    CHECK(clock.zero_ms() == six_ms);
+  }
+}
+
+TEST_CASE("readings that come late for a while cost the wall clock that while, and some minutes") {
+  for (const int begins : {0, 100}) {
+    WallClock clock;
+    for (int i = 0; i < 1000; ++i) {
+      const bool late = i >= begins && i < begins + 100;
+      clock.take(10 * i, six_ms + 10'000 * i + (late ? 1900 * (i * 7 % 5) : 0));
+      if (clock.zero_ms()) CHECK(std::abs(*clock.zero_ms() - six_ms) <= 5000);
+    }
+    CHECK(clock.zero_ms() == six_ms);
+  }
+}
+
+TEST_CASE("a line that was rehearsed long ago has a wall clock again") {
+  WallClock clock;
+  read(clock, six_ms, 0, 150, 60);
+  read(clock, six_ms + 61'000, 150 * 61, 1, 2 * 86'400);
+  CHECK(clock.zero_ms());
+}

@@ -68,7 +68,10 @@ constexpr std::size_t least_forecasts = 100;
 constexpr auto hours_kept_every = std::chrono::seconds(60);
 constexpr auto history_again_after = std::chrono::seconds(5);
 constexpr auto history_sure_after =
-    2 * history_again_after;  ///< A full disk takes a little now and then.
+    2 * history_again_after;               ///< A full disk takes a little now and then.
+constexpr std::size_t past_most = 20'000;  ///< Events of the historian that a start reads.
+constexpr double sums_kept_every_s = 600;
+constexpr double unwatched_most_s = 900;  ///< A restart; after longer, watching begins anew.
 constexpr double shelve_least_s = 60;
 constexpr double shelve_most_s = 24 * 3600;
 constexpr std::ptrdiff_t asked_most = 64;  ///< What waits, besides polls, when clients are put off.
@@ -219,6 +222,7 @@ struct Attachment::State {
   bool hours_fail = false;      ///< They could not be written the last time.
   std::string past = "null";    ///< Written by start() alone.
   std::int64_t told_ns = 0;     ///< Of the last event in the historian.
+  double sums_kept_s = -1;      ///< Line time of the last in the historian.
   std::shared_ptr<const inference::Forecaster> forecaster;
   std::vector<Event> events;                 ///< To tell the host once no lock is held.
   mutable std::vector<Said> lines;           ///< Likewise.
@@ -263,6 +267,8 @@ struct Attachment::State {
   std::string reason_kept;  ///< For a plan, given while one was being made.
   std::optional<core::Drift> drift;
   std::optional<core::MaintenanceLog> maintenance;
+  double watched_from_s = -1;  ///< Line time; by this process or those before, without a long gap.
+  std::optional<std::pair<double, double>> former_watch;  ///< From and until when, line time.
   std::optional<core::InputQuality> input_quality;
   std::optional<core::ForecastWatch> judged;       ///< Forecasts whose time has not come, and sums.
   std::optional<core::ForecastRecord> evaluation;  ///< Of the model, where it was made.
@@ -370,13 +376,16 @@ struct Attachment::State {
           likeliest = &record.event;
       return likeliest == nullptr ? std::string() : std::string(name_of(likeliest->kind));
     };
-    for (const auto& [machine, entry] : maintenance->take(seen, wall_ns(), foreseen)) {
+    const auto ended = maintenance->take(seen, wall_ns(), foreseen);
+    for (const auto& [machine, entry] : ended) {
       if (!history) continue;
       told_ns = std::max(wall_ns(), told_ns);
       check(history->add_event({told_ns, entry.until_s, "machine", line().machines[machine].name,
                                 std::string(core::name_of(entry.what)), "",
                                 text_of(to_json(entry))}));
     }
+    if (!ended.empty() || seen.at_s < sums_kept_s || seen.at_s > sums_kept_s + sums_kept_every_s)
+      keep_sums();
   }
   void keep_history() {
     const auto now = Clock::now();
@@ -401,26 +410,52 @@ struct Attachment::State {
   /// machines goes to where it goes on.
   [[nodiscard]] std::string former_history() {
     Json told = Json::array();
-    if (!history) return text_of(told);
-    const auto until_ns = wall_ns();
     const auto keep_ns = static_cast<std::int64_t>(4e9 * configuration.historian.keep_s);
-    const auto kept_events = history->events(until_ns - keep_ns, until_ns);
+    const auto kept_events =
+        history ? history->of_machines(wall_ns() - keep_ns, past_most)
+                : Result<std::vector<store::Happening>>(std::vector<store::Happening>());
     if (!kept_events) return text_of(told);
+    std::vector<std::pair<std::size_t, core::MaintenanceEntry>> entries;
+    const store::Happening* sums = nullptr;
+    for (const auto& event : *kept_events) {
+      if (event.kind == "alarm") {
+        auto& alarm = told.emplace_back(Json{{"at_s", event.at_s},
+                                             {"subject", event.subject},
+                                             {"what", event.what},
+                                             {"text", event.text}});
+        if (event.what == "raised") alarm["detail"] = Json::parse(event.detail, nullptr, false);
+      } else if (event.kind == "sums") {
+        sums = &event;
+      } else if (const auto machine = line().machine_named(event.subject)) {
+        if (auto entry = maintenance_from(event)) entries.emplace_back(machine->index, *entry);
+      }
+    }
+    const auto detail = sums ? Json::parse(sums->detail, nullptr, false) : Json();
     const std::lock_guard lock(mutex);
     std::vector<bool> begins;
     for (std::size_t m = 0; m < line().machines.size(); ++m)
-      begins.push_back(maintenance->entries(m).empty());
-    for (const auto& event : *kept_events) {
-      if (event.kind == "alarm")
-        told.push_back({{"at_s", event.at_s},
-                        {"subject", event.subject},
-                        {"what", event.what},
-                        {"text", event.text}});
-      const auto machine = line().machine_named(event.subject);
-      if (event.kind != "machine" || !machine || !begins[machine->index]) continue;
-      if (auto entry = maintenance_from(event)) maintenance->restore(machine->index, *entry);
+      begins.push_back(maintenance->entries(m).empty() && maintenance->summary(m).since_s < 0);
+    for (auto& [machine, entry] : entries)
+      if (begins[machine]) maintenance->restore(machine, std::move(entry));
+    if (!detail.is_object()) return text_of(told);
+    const auto machines = detail.value("machines", Json::object());
+    for (std::size_t m = 0; m < line().machines.size(); ++m) {
+      const auto found = machines.find(line().machines[m].name);
+      const auto kept_sums = found == machines.end() ? std::nullopt : sums_from(*found);
+      if (begins[m] && kept_sums) maintenance->restore(m, *kept_sums, sums->at_s);
     }
+    former_watch = {detail.value("from_s", sums->at_s), sums->at_s};
     return text_of(told);
+  }
+
+  /// What goes on after a restart; a kill costs some minutes of it.
+  void keep_sums() {
+    if (!history || watched_from_s < 0) return;
+    sums_kept_s = frame.at_s;
+    told_ns = std::max(wall_ns(), told_ns);
+    check(history->add_event(
+        {told_ns, frame.at_s, "sums", "line", "kept", "",
+         text_of({{"from_s", watched_from_s}, {"machines", sums_of(*maintenance, line())}})}));
   }
 
   /// The hours that have changed since they were written; a kill costs one minute at most.
@@ -665,6 +700,11 @@ struct Attachment::State {
     booked.book(frame, line());
     stops.take(frame);
     drift->take(frame);
+    if (watched_from_s < 0) {
+      const bool goes_on = former_watch && frame.at_s >= former_watch->second &&
+                           frame.at_s <= former_watch->second + unwatched_most_s;
+      watched_from_s = goes_on ? former_watch->first : frame.at_s;
+    }
     remember_maintenance(frame);
     if (judged) judged->take(frame, line().sample_period_s);
     const auto begun = Clock::now();
@@ -734,6 +774,8 @@ struct Attachment::State {
     reacting = plan::Reacting(configuration.planning.react);
     reason_kept.clear();
     following.reset();
+    watched_from_s = -1;
+    former_watch.reset();
     if (twin_check) twin_check->forget();
     if (kept.ledger.standing()) {
       kept.ledger.ended();
@@ -2107,6 +2149,7 @@ struct Attachment::State {
     if (!store && former.drift) drift->restore(former.drift->since(0));
     if (*former.configuration.line == line()) {
       if (former.maintenance) maintenance = std::move(former.maintenance);
+      watched_from_s = former.watched_from_s;
       if (former.input_quality) input_quality = std::move(former.input_quality);
     }
     write_ends = former.write_ends;
@@ -2132,6 +2175,7 @@ struct Attachment::State {
       say(Level::error, "attachment", fmt::format("internal error, stopped: {}", error.what()));
     }
     keep_hours();
+    keep_sums();
     if (planner.joinable()) planner.join();
     twin_check.reset();
     flush();
@@ -2781,6 +2825,7 @@ std::string Attachment::snapshot() const {
   if (!s.proposal.signed_by.empty()) json["proposal"]["signed_by"] = s.proposal.signed_by;
   json["deployment"] = s.deployment_json();
   json["received_ns"] = s.received_ns;
+  if (s.watched_from_s >= 0) json["watched_from_s"] = s.watched_from_s;
   json["pace"] = s.pace;
   json["model"] = s.forecaster ? s.forecaster->description() : std::string();
   json["planning"] = {{"done", s.progress.done}, {"all", s.progress.all}};

@@ -127,11 +127,11 @@ class Attachment {
   [[nodiscard]] std::string input_quality() const;
   /// What stopped a machine and what was done to it, as JSON: counts, sums, MTBF and MTTR since
   /// since_s (line time), and entries, oldest first: what, from_s, until_s (null: it goes on),
-  /// ran_s, foreseen, wall_ms. With a historian, entries of before the start are among them. Null
-  /// for a machine that the line does not have.
+  /// ran_s, foreseen, wall_ms. With a historian, entries of before the start are among them, and
+  /// sums go on while the line's clock does. Null for a machine that the line does not have.
   [[nodiscard]] std::string maintenance(const std::string& machine) const;
-  /// Alarms of before the start, from the historian, as JSON, oldest first; null before start() has
-  /// ended, an empty list without a historian.
+  /// Alarms of before the start, from the historian, as JSON, oldest first, with the detail of
+  /// those that were raised; null before start() has ended, an empty list without a historian.
   [[nodiscard]] std::string past() const;
   [[nodiscard]] std::string snapshot() const;
 

@@ -143,6 +143,35 @@ std::optional<core::MaintenanceEntry> maintenance_from(const store::Happening& e
   return entry;
 }
 
+Json sums_of(const core::MaintenanceLog& log, const Line& line) {
+  Json out = Json::object();
+  for (std::size_t m = 0; m < line.machines.size(); ++m) {
+    const auto& sums = log.summary(m);
+    out[line.machines[m].name] = {
+        {"since_s", sums.since_s},       {"operating_s", sums.operating_s},
+        {"breakdowns", sums.breakdowns}, {"repaired", sums.repaired},
+        {"down_s", sums.down_s},         {"services", sums.services},
+        {"service_s", sums.service_s}};
+  }
+  return out;
+}
+
+std::optional<core::MaintenanceLog::Summary> sums_from(const Json& json) {
+  core::MaintenanceLog::Summary sums;
+  try {
+    json.at("since_s").get_to(sums.since_s);
+    json.at("operating_s").get_to(sums.operating_s);
+    json.at("breakdowns").get_to(sums.breakdowns);
+    json.at("repaired").get_to(sums.repaired);
+    json.at("down_s").get_to(sums.down_s);
+    json.at("services").get_to(sums.services);
+    json.at("service_s").get_to(sums.service_s);
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+  return sums;
+}
+
 Json to_json(const Frame& frame, const Line& line) {
   Json machines = Json::object();
   for (std::size_t m = 0; m < frame.machines.size() && m < line.machines.size(); ++m) {

@@ -28,6 +28,10 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json to_json(const core::MaintenanceEntry& entry);
 /// What the historian keeps of one; nothing for what says something else.
 [[nodiscard]] std::optional<core::MaintenanceEntry> maintenance_from(const store::Happening& event);
+/// The sums of each machine of the line, by its name, as the historian keeps them.
+[[nodiscard]] Json sums_of(const core::MaintenanceLog& log, const line::Line& line);
+/// Of one machine; nothing for what is none of it.
+[[nodiscard]] std::optional<core::MaintenanceLog::Summary> sums_from(const Json& json);
 [[nodiscard]] Json to_json(const line::Frame& frame, const line::Line& line);
 [[nodiscard]] Json to_json(const core::Glance& glance, const line::Line& line);
 [[nodiscard]] Json to_json(const line::Schedule& schedule, const line::Line& line,

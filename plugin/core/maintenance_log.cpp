@@ -62,6 +62,11 @@ void MaintenanceLog::restore(std::size_t machine, MaintenanceEntry entry) {
   if (machine < machines_.size()) keep(machines_[machine], std::move(entry));
 }
 
+void MaintenanceLog::restore(std::size_t machine, const Summary& summary, double until_s) {
+  machines_.at(machine).summary = summary;
+  seen_s_ = std::max(seen_s_, until_s);
+}
+
 std::vector<MaintenanceLog::Ended> MaintenanceLog::take(
     const Frame& frame, std::int64_t wall_ns,
     const std::function<std::string(std::size_t machine)>& foreseen) {

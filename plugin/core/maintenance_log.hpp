@@ -52,11 +52,11 @@ class MaintenanceLog {
   void restore(std::size_t machine, MaintenanceEntry entry);
 
   struct Summary {
-    double since_s = -1;  ///< Line time of the first frame; -1: none yet.
+    double since_s = -1;  ///< Line time of the first frame of these sums; -1: none yet.
     double operating_s = 0;
-    std::size_t breakdowns = 0;  ///< Those of before the first frame are not in these sums.
-    std::size_t repaired = 0;    ///< Of these, those that are over.
-    double down_s = 0;           ///< Of these: from the stop until it ran again, or might.
+    std::size_t breakdowns = 0;
+    std::size_t repaired = 0;  ///< Of these, those that are over.
+    double down_s = 0;         ///< Of these: from the stop until it ran again, or might.
     std::size_t services = 0;
     double service_s = 0;
     /// Mean operating time between failures and mean time to restore (IEC 60050-192); nothing
@@ -64,6 +64,8 @@ class MaintenanceLog {
     [[nodiscard]] std::optional<double> mtbf_s() const;
     [[nodiscard]] std::optional<double> mttr_s() const;
   };
+  /// Goes on from the sums of before, up to line time `until_s`, unless the first frame is earlier.
+  void restore(std::size_t machine, const Summary& summary, double until_s);
   [[nodiscard]] const Summary& summary(std::size_t machine) const {
     return machines_.at(machine).summary;
   }

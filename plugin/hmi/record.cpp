@@ -89,6 +89,18 @@ Json ahead_of(const inference::Course& course, double now_s) {
   return out;
 }
 
+/// Of an alarm's event.
+Activation activation_of(const Json& event) {
+  const auto detail = event.value("detail", Json());
+  const auto of = [&](const char* key) { return detail.is_object() ? text(detail, key) : ""; };
+  auto priority = line::AlarmPriority::low;
+  for (const auto one :
+       {line::AlarmPriority::medium, line::AlarmPriority::high, line::AlarmPriority::critical})
+    if (of("priority") == name_of(one)) priority = one;
+  return {number(event, "at_s", 0), text(event, "subject"), priority,
+          of("class") == name_of(line::AlarmClass::forecast)};
+}
+
 std::size_t state_number(const std::string& name) {
   for (std::size_t i = 0; i < line::packml_state_count; ++i)
     if (name_of(static_cast<PackmlState>(i)) == name) return i;
@@ -115,6 +127,7 @@ void Record::begin_again() {
   values_at_s_ = -1;
   stand_at_s_ = -1;
   begun_s_ = -1;
+  looked_s_ = -1;
   activations_.clear();
 }
 
@@ -135,11 +148,18 @@ void Record::take_values(const Json& values) {
   const auto machines = values.find("machines");
   const double at_s = number(values, "at_s", -1);
   if (machines == values.end() || !machines->is_object() || machines->empty()) return;
-  if (at_s < values_at_s_ - new_run_s) begin_again();
+  if (at_s < values_at_s_ - new_run_s) {
+    begin_again();
+    former_.clear();
+  }
   if (at_s <= values_at_s_) return;
   const double passed_s = values_at_s_ < 0 ? 0 : at_s - values_at_s_;
   values_at_s_ = at_s;
-  if (begun_s_ < 0) begun_s_ = at_s;
+  if (begun_s_ < 0) {
+    looked_s_ = at_s;
+    begun_s_ = std::min(at_s, number(snapshot_, "watched_from_s", at_s));
+    count_former();
+  }
   for (std::size_t m = 0; m < machines_.size(); ++m) {
     const auto seen = machines->find(line_.machines[m].name);
     if (seen == machines->end()) continue;
@@ -302,8 +322,22 @@ Json Record::orders_of(const Json& machines) const {
 void Record::remember(const Json& past) {
   if (!past.is_array()) return;
   for (const auto& event : past) {
-    if (event.is_object()) keep_alarm(event);
+    if (!event.is_object()) continue;
+    keep_alarm(event);
+    if (text(event, "what") == "raised") former_.push_back(activation_of(event));
   }
+  count_former();
+}
+
+/// Those of another run of the line, or of before a time in which nobody watched, do not.
+void Record::count_former() {
+  if (looked_s_ < 0) return;
+  std::erase_if(former_, [this](const Activation& one) {
+    return one.at_s < begun_s_ || one.at_s > looked_s_;
+  });
+  activations_.insert(activations_.begin(), former_.begin(), former_.end());
+  former_.clear();
+  while (activations_.size() > activations_max) activations_.pop_front();
 }
 
 void Record::keep(line::MachineId machine, Json entry) {
@@ -358,14 +392,7 @@ void Record::note(Json event) {
   if (kind == "alarm") {
     keep_alarm(event);
     if (what == "raised") {
-      const auto detail = event.contains("detail") && event["detail"].is_object() ? event["detail"]
-                                                                                  : Json::object();
-      auto priority = line::AlarmPriority::low;
-      for (const auto one :
-           {line::AlarmPriority::medium, line::AlarmPriority::high, line::AlarmPriority::critical})
-        if (text(detail, "priority") == name_of(one)) priority = one;
-      activations_.push_back({number(event, "at_s", 0), subject, priority,
-                              text(detail, "class") == name_of(line::AlarmClass::forecast)});
+      activations_.push_back(activation_of(event));
       if (activations_.size() > activations_max) activations_.pop_front();
     }
   }

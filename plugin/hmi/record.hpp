@@ -45,8 +45,8 @@ class Record {
 
   /// A snapshot of the attachment (Attachment::snapshot()).
   void take(const Json& snapshot);
-  /// Alarms of before the plugin began to watch (Attachment::past()), once, before notes of its
-  /// own.
+  /// Alarms of before the plugin began to watch (Attachment::past()), once. They count in the load
+  /// where the snapshots say that the line was watched then.
   void remember(const Json& past);
   /// An event of the attachment; becomes a note, unless it is only progress.
   void note(Json event);
@@ -58,7 +58,7 @@ class Record {
   /// What the link has counted, and how the forecasts stand.
   [[nodiscard]] Json data() const;
   /// What alarms, predictions and both have asked of an operator in the last 24 h, or since the
-  /// plugin began to watch.
+  /// line is watched.
   [[nodiscard]] Json alarm_load() const;
   [[nodiscard]] std::vector<Json> notes_after(std::uint64_t number) const;
   [[nodiscard]] std::uint64_t last_note() const { return next_note_ - 1; }
@@ -111,6 +111,7 @@ class Record {
   void take_stand(const Json& stands);
   /// Into the history of the machine that it is about, if it is about one.
   void keep_alarm(const Json& event);
+  void count_former();
   void keep(line::MachineId machine, Json entry);
 
   line::Line line_;
@@ -126,8 +127,10 @@ class Record {
   Json snapshot_ = Json::object();
   std::deque<Json> notes_;
   std::uint64_t next_note_ = 1;
-  double begun_s_ = -1;  ///< Line time of the first values.
+  double begun_s_ = -1;   ///< Since when the line is watched, line time,
+  double looked_s_ = -1;  ///< and since when by this record.
   std::deque<Activation> activations_;
+  std::vector<Activation> former_;  ///< Until it is known which of them count.
   Json plan_;
   Json plans_ = Json::array();
 };

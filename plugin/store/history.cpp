@@ -34,7 +34,9 @@ constexpr const char* schema =
     "CREATE TABLE IF NOT EXISTS events ("
     " number INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, at_s REAL NOT NULL, kind TEXT NOT NULL,"
     " subject TEXT NOT NULL, what TEXT NOT NULL, text TEXT NOT NULL, detail TEXT NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS events_by_time ON events (at_ns);";
+    "CREATE INDEX IF NOT EXISTS events_by_time ON events (at_ns);"
+    "CREATE INDEX IF NOT EXISTS events_of_machines ON events (at_ns)"
+    " WHERE kind IN ('alarm', 'machine', 'sums');";
 constexpr std::size_t sample_size = 5;
 
 void bind(sqlite3_stmt* statement, int column, const std::string& text) {
@@ -75,6 +77,23 @@ struct History::State : DatabaseFile {
   bool begin() {
     if (!open) open = run("BEGIN");
     return open;
+  }
+  /// At most so many; negative: all.
+  Result<std::vector<Happening>> events(const std::string& which, std::int64_t from_ns,
+                                        std::int64_t to_ns, std::int64_t most) const {
+    const auto read = prepare(
+        ("SELECT at_ns, at_s, kind, subject, what, text, detail FROM events " + which + " LIMIT ?")
+            .c_str());
+    if (!read) return failed("read the historian");
+    sqlite3_bind_int64(read.get(), 1, from_ns);
+    sqlite3_bind_int64(read.get(), 2, to_ns);
+    sqlite3_bind_int64(read.get(), 3, most);
+    std::vector<Happening> out;
+    while (sqlite3_step(read.get()) == SQLITE_ROW)
+      out.push_back({sqlite3_column_int64(read.get(), 0), sqlite3_column_double(read.get(), 1),
+                     text_at(read.get(), 2), text_at(read.get(), 3), text_at(read.get(), 4),
+                     text_at(read.get(), 5), text_at(read.get(), 6)});
+    return out;
   }
   bool step(const Statement& statement) const {
     const bool done = sqlite3_step(statement.get()) == SQLITE_DONE;
@@ -268,19 +287,17 @@ Result<std::vector<Point>> History::window(const std::string& name, std::int64_t
 }
 
 Result<std::vector<Happening>> History::events(std::int64_t from_ns, std::int64_t to_ns) const {
-  const auto& s = *state_;
-  const auto read = s.prepare(
-      "SELECT at_ns, at_s, kind, subject, what, text, detail FROM events "
-      "WHERE at_ns BETWEEN ? AND ? ORDER BY number");
-  if (!read) return s.failed("read the historian");
-  sqlite3_bind_int64(read.get(), 1, from_ns);
-  sqlite3_bind_int64(read.get(), 2, to_ns);
-  std::vector<Happening> out;
-  while (sqlite3_step(read.get()) == SQLITE_ROW)
-    out.push_back({sqlite3_column_int64(read.get(), 0), sqlite3_column_double(read.get(), 1),
-                   text_at(read.get(), 2), text_at(read.get(), 3), text_at(read.get(), 4),
-                   text_at(read.get(), 5), text_at(read.get(), 6)});
-  return out;
+  return state_->events("WHERE at_ns BETWEEN ? AND ? ORDER BY number", from_ns, to_ns, -1);
+}
+
+Result<std::vector<Happening>> History::of_machines(std::int64_t from_ns, std::size_t most) const {
+  // As the index is written: all else are forecasts, which are many.
+  auto newest_first = state_->events(
+      "WHERE kind IN ('alarm', 'machine', 'sums') AND at_ns BETWEEN ? AND ? ORDER BY at_ns DESC, "
+      "number DESC",
+      from_ns, std::numeric_limits<std::int64_t>::max(), static_cast<std::int64_t>(most));
+  if (newest_first) std::reverse(newest_first->begin(), newest_first->end());
+  return newest_first;
 }
 
 }  // namespace foreline::store

@@ -58,6 +58,10 @@ class History {
                                                         std::int64_t to_ns) const;
   [[nodiscard]] line::Result<std::vector<Happening>> events(std::int64_t from_ns,
                                                             std::int64_t to_ns) const;
+  /// The newest `most` alarms, happenings at machines and sums since then, oldest first. Does not
+  /// read what else there is.
+  [[nodiscard]] line::Result<std::vector<Happening>> of_machines(std::int64_t from_ns,
+                                                                 std::size_t most) const;
 
  private:
   struct State;

@@ -1014,6 +1014,65 @@ TEST_CASE("the past is kept, and counters are served to Prometheus") {
   CHECK(events->at(0).what == "connected");
 }
 
+TEST_CASE("what machines and alarms did before a restart counts on, as long as the clock does") {
+  RegisterPlc plc;
+  fill(plc);
+  const auto folder = fresh_folder("sums");
+  const auto run = [&](std::uint16_t clock, const std::function<void(Attachment&)>& inside) {
+    plc.set(30, clock);
+    auto text = text_of(plc.port(), "[historian]\n[alarms]\nquality_on_delay = \"0 s\"\n");
+    text.insert(text.find("heartbeat ="), "clock = \"30\"\n");
+    Attachment attachment(configured(folder, text), {});
+    REQUIRE(attachment.start().refusal == Refusal::none);
+    inside(attachment);
+  };
+  const auto soon_at = [&](Attachment& attachment, std::uint16_t clock) {
+    plc.set(30, clock);
+    REQUIRE(soon([&] {
+      return nlohmann::json::parse(attachment.snapshot())["values"].value("at_s", 0.0) == clock;
+    }));
+    return nlohmann::json::parse(attachment.maintenance("press"));
+  };
+  const auto watched_from = [](Attachment& attachment) {
+    return nlohmann::json::parse(attachment.snapshot()).at("watched_from_s");
+  };
+  run(1000, [&](Attachment& first) {
+    CHECK(soon_at(first, 1000)["since_s"] == 1000);
+    plc.set(11, 100);
+    CHECK(soon_at(first, 1100)["operating_s"] == 100);
+    plc.set(10, 11);
+    plc.set(20, 0x7FC0);  // NaN
+    CHECK(soon_at(first, 1110)["breakdowns"] == 1);
+    plc.set(10, 6);
+    CHECK(soon_at(first, 1200)["mttr_s"] == 90);
+  });
+  run(1260, [&](Attachment& second) {
+    auto told = soon_at(second, 1260);
+    CHECK(told["since_s"] == 1000);
+    CHECK(told["mtbf_s"] == 100);
+    CHECK(told["mttr_s"] == 90);
+    CHECK(told["entries"].size() == 1);
+    CHECK(watched_from(second) == 1000);
+    const auto past = nlohmann::json::parse(second.past());
+    REQUIRE(past.size() == 1);
+    CHECK(past[0]["what"] == "raised");
+    CHECK(past[0]["detail"]["class"] == "data-quality");
+    plc.set(11, 160);
+    CHECK(soon_at(second, 1300)["mtbf_s"] == 160);
+  });
+  run(5000, [&](Attachment& long_after) {
+    CHECK(soon_at(long_after, 5000)["mtbf_s"] == 160);
+    CHECK(watched_from(long_after) == 5000);
+  });
+  run(10, [&](Attachment& another_run) {
+    const auto told = soon_at(another_run, 10);
+    CHECK(told["since_s"] == 10);
+    CHECK(told["mtbf_s"].is_null());
+    CHECK(told["entries"].size() == 1);
+    CHECK(watched_from(another_run) == 10);
+  });
+}
+
 TEST_CASE("an alarm out of service stays so over a restart, until it is returned") {
   RegisterPlc plc;
   fill(plc);

@@ -358,6 +358,32 @@ TEST_CASE("the load of alarms is told for alarms, for predictions and for both, 
   CHECK(record.alarm_load().at("both").at("raised") == Record::activations_max - 1);
 }
 
+TEST_CASE("alarms of before a restart count in the load while the line was watched") {
+  Json past = Json::array();
+  for (const double at_s : {500.0, 900.0, 1100.0, 90'000.0})
+    past.push_back({{"at_s", at_s},
+                    {"subject", "first/bearing-wear"},
+                    {"what", "raised"},
+                    {"detail", {{"class", "forecast"}, {"priority", "high"}}}});
+  past.push_back({{"at_s", 1150}, {"subject", "first/vibration"}, {"what", "raised"}});
+  auto now = snapshot(1200, 2);
+  const bool soon_connected = GENERATE(true, false);
+  const auto load = [&] {
+    Record record(watched(), tests::one_order(10));
+    if (soon_connected) record.take(now);
+    record.remember(past);
+    record.take(now);
+    return record.alarm_load();
+  };
+  CHECK(load().at("both").at("raised") == 0);
+  now["watched_from_s"] = 800;
+  CHECK(load().at("from_s") == 800.0);
+  CHECK(load().at("until_s") == 1200.0);
+  CHECK(load().at("predictions").at("raised") == 2);
+  CHECK(load().at("predictions").at("by_priority") == Json::array({0, 0, 2, 0}));
+  CHECK(load().at("alarms").at("raised") == 1);
+}
+
 TEST_CASE("snapshots that lack parts, or are none, do no harm") {
   Record record(watched(), tests::one_order(10));
   for (const char* text :

@@ -31,6 +31,22 @@ History opened(const fs::path& folder, const std::vector<std::string>& channels)
 
 }  // namespace
 
+TEST_CASE("the newest of what machines and alarms did are read without the forecasts") {
+  auto history = opened(fresh_folder("machines"), {});
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(history.add_event({i, 1.0 * i, "forecast", "a/wear", "forecast", "", "{}"}));
+    REQUIRE(history.add_event({i, 1.0 * i, i % 2 == 0 ? "alarm" : "machine", "a", "x", "", "{}"}));
+  }
+  REQUIRE(history.commit());
+  const auto newest = history.of_machines(10, 5);
+  REQUIRE(newest);
+  REQUIRE(newest->size() == 5);
+  CHECK(newest->front().at_s == 95);
+  CHECK(newest->front().kind == "machine");
+  CHECK(newest->back().at_s == 99);
+  CHECK(history.of_machines(98, 5)->size() == 2);
+}
+
 TEST_CASE("frames, tags and events come back as they were") {
   const auto folder = fresh_folder("round");
   {

@@ -31,7 +31,7 @@ namespace {
 
 constexpr std::size_t queue_limit = 65'536;  ///< A poll of a device that takes one field a request.
 constexpr std::uint32_t unasked_limit = 64;  ///< Answers in a row that nobody waits for.
-constexpr std::size_t remembered = 64;       ///< Requests whose late answers are known as such.
+constexpr std::size_t remembered = 256;      ///< Requests whose late answers are known as such.
 /// Between an answer and the next request where frames have no number, as on a serial line: what
 /// comes in it, such as the answer once more, is not taken for that to the next request.
 constexpr double rtu_silence_s = 0.002;
@@ -65,12 +65,12 @@ struct Job {
 struct Awaited {
   std::uint8_t unit = 0;
   std::uint8_t function = 0;
-  std::size_t pdu_size = 0;  ///< 0: varies.
+  std::uint16_t pdu_size = 0;  ///< 0: varies.
 
   explicit Awaited(const Job& job)
       : unit(job.unit),
         function(static_cast<std::uint8_t>(job.query.function)),
-        pdu_size(core::answer_size(job.query)) {}
+        pdu_size(static_cast<std::uint16_t>(core::answer_size(job.query))) {}
   [[nodiscard]] bool fits(const core::Heading& heading, bool any_unit) const {
     if (heading.protocol != 0 || (!any_unit && heading.unit != unit)) return false;
     if (heading.function == (function | 0x80U)) return heading.pdu_size == 2;

@@ -315,18 +315,23 @@ TEST_CASE(
   };
   enum Lie { none, missing, length, length_and_count };
   std::atomic<bool> attacks = false;
-  Lie lie = none;
-  std::vector<int> dice(8);
+  struct Attack {
+    Lie lie = none;
+    std::array<int, 8> dice{};
+  } next;
   PlainServer server([&](Peer& peer) {
     if (!attacks.exchange(false)) {
       for (auto request = peer.request(); !request.empty(); request = peer.request())
         peer.send(answer_of(request));
       return;
     }
+    const auto [lie, dice] = next;
     Bytes stream;
     const auto liar = static_cast<std::size_t>(dice[0]) % window;
     for (std::size_t i = 0; i < window; ++i) {
-      auto bytes = answer_of(peer.request());
+      const auto request = peer.request();
+      if (request.empty()) return;
+      auto bytes = answer_of(request);
       const auto size = static_cast<int>(bytes.size());
       if (i == liar && lie == missing) {
         const int first = dice[1] % 2 == 0 ? size - 1 - dice[2] % (size - 1) : dice[2] % size;
@@ -359,8 +364,8 @@ TEST_CASE(
   int refused = 0;
   for (int round = 0; round < 500; ++round) {
     bench.device->close();
-    lie = static_cast<Lie>(upto(3));
-    for (auto& die : dice) die = upto(10'000);
+    const auto lie = next.lie = static_cast<Lie>(upto(3));
+    for (auto& die : next.dice) die = upto(10'000);
     attacks = true;
     bench.device->open([](const std::string&) {});
     std::vector<core::Query> queries(window);

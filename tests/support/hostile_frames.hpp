@@ -30,6 +30,7 @@ inline std::size_t feed_client(core::FrameReader::Framing framing,
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     const auto part = bytes.subspan(at, std::min(piece, bytes.size() - at));
     reader.push(part);
+    (void)core::heading_of(reader.rest());
     while (true) {
       const auto step = reader.next(frame);
       if (step == core::FrameReader::Step::broken) return frames;
@@ -55,6 +56,8 @@ inline std::size_t feed_client(core::FrameReader::Framing framing,
           continue;
         }
         if (reply->exception != 0) continue;
+        const auto size = core::answer_size(query);
+        demand(size == 0 || size == frame.pdu.size(), "an answer of another size than awaited");
         const bool bits = function == core::Function::read_coils ||
                           function == core::Function::read_discrete_inputs;
         const bool words = function == core::Function::read_holding_registers ||

@@ -661,7 +661,9 @@ void Desk::ask_what_if(const Acting& acting, const Reply& reply) {
     Json answer;
     std::string error;
     try {
-      auto client = worker::Client::start({});
+      worker::Options options;
+      options.given_up = [question] { return question->cancelled.load(); };
+      auto client = worker::Client::start(options);
       if (!client) {
         error = client.error().text();
       } else {
@@ -746,6 +748,7 @@ void Desk::expect() {
     try {
       worker::Options beside_the_plant;
       beside_the_plant.children = 1;
+      beside_the_plant.given_up = [this] { return expecting_ends_.load(); };
       if (auto client = worker::Client::start(beside_the_plant)) {
         auto found = expected_of(now, *client, [&](std::size_t, std::size_t) {
           if (expecting_ends_) throw Cancelled{};

@@ -117,7 +117,7 @@ const verdict::SeedResult& telling(const verdict::Verdict& verdict,
 }
 
 Result<Json> rehearse(const std::filesystem::path& file, const ScenarioRules& rules,
-                      const rehearsal::Step& step) {
+                      const rehearsal::Step& step, const std::function<bool()>& given_up) {
   auto scenario = text::read_scenario_file(file);
   if (!scenario) return scenario.error();
   std::shared_ptr<const inference::Forecaster> forecaster;
@@ -129,7 +129,9 @@ Result<Json> rehearse(const std::filesystem::path& file, const ScenarioRules& ru
     return Error("this scenario expects alarms, and the configuration names no model",
                  "set model = \"...\" in the plugin's configuration");
   }
-  auto client = worker::Client::start({});
+  worker::Options options;
+  options.given_up = given_up;
+  auto client = worker::Client::start(options);
   if (!client) return client.error();
   auto results = rehearsal::run_scenario(*scenario, {}, *client, forecaster, rules.watch, step);
   if (!results) return results.error();
@@ -236,15 +238,17 @@ Result<Done> Scenarios::run(const std::string& file, const std::string& who) {
     Json result;
     std::string error;
     try {
-      auto ran = rehearse(rules_.folder / running->file, rules_,
-                          [&](const std::string& what, std::size_t done, std::size_t all) {
-                            if (running->cancelled) throw Cancelled{};
-                            const std::lock_guard lock(running->mutex);
-                            running->what = what;
-                            running->pace.take(what, done, all, steady_s());
-                            running->done = done;
-                            running->all = all;
-                          });
+      auto ran = rehearse(
+          rules_.folder / running->file, rules_,
+          [&](const std::string& what, std::size_t done, std::size_t all) {
+            if (running->cancelled) throw Cancelled{};
+            const std::lock_guard lock(running->mutex);
+            running->what = what;
+            running->pace.take(what, done, all, steady_s());
+            running->done = done;
+            running->all = all;
+          },
+          [running] { return running->cancelled.load(); });
       if (ran)
         result = std::move(*ran);
       else

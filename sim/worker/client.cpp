@@ -299,6 +299,8 @@ Result<std::vector<Outcome>> Client::run(std::span<const Trial> trials, const Ar
   const std::size_t at_most =
       ranks != nullptr ? state.options.children + 1UL : 4UL * state.options.children;
   constexpr int look_at_ranks_ms = 2;
+  constexpr int ask_whether_given_up_ms = 100;
+  const auto& given_up = state.options.given_up;
   Batch batch(trials, arrived, state.options.journal.get());
   int in_vain = 0;
   while (!batch.over()) {
@@ -310,6 +312,10 @@ Result<std::vector<Outcome>> Client::run(std::span<const Trial> trials, const Ar
     bool lost = false;
     while (!batch.over() && !lost) {
       if (batch.trouble()) return *batch.trouble();
+      if (given_up && given_up()) {
+        state.end();
+        return Error("the simulations were given up");
+      }
       if (sending.empty()) {
         if (const auto job = batch.next_here(at_most)) sending = framed(job->id, job->bytes);
       }
@@ -325,7 +331,9 @@ Result<std::vector<Outcome>> Client::run(std::span<const Trial> trials, const Ar
       }
       std::array<pollfd, 2> polled = {pollfd{state.from, POLLIN, 0},
                                       pollfd{sending.empty() ? -1 : state.to, POLLOUT, 0}};
-      const int timeout_ms = ranks != nullptr ? look_at_ranks_ms : -1;
+      const int timeout_ms = ranks != nullptr ? look_at_ranks_ms
+                             : given_up       ? ask_whether_given_up_ms
+                                              : -1;
       if (::poll(polled.data(), polled.size(), timeout_ms) < 0 && errno != EINTR) lost = true;
       if ((polled[1].revents & (POLLOUT | POLLERR)) != 0) {
         const auto n = ::write(state.to, sending.data(), sending.size());

@@ -28,6 +28,9 @@ struct Options {
   std::uint64_t memory_mb = 2048;    ///< A child over it ends as End::out_of_memory; 0: any.
   std::shared_ptr<Journal> journal;  ///< Trials that it holds are not run again; null: none.
   std::shared_ptr<Ranks> ranks;      ///< Other processes that run trials as well; null: none.
+  /// Asked ten times a second, on the thread of run(), whether nobody wants its outcomes any more;
+  /// empty: they are wanted.
+  std::function<bool()> given_up;
 };
 
 /// Called as outcomes arrive (any order) with the trial's position. Same thread as run().
@@ -45,7 +48,8 @@ class Client {
 
   /// Runs all trials; outcomes in the order of trials, the same bytes wherever each was run. A
   /// trial with which the worker is lost again and again ends as crashed. An Error only when no
-  /// worker can be started, or the journal cannot be written. Not thread-safe: one run at a time.
+  /// worker can be started, the journal cannot be written, or it is given up; trials in hand are
+  /// killed then. Not thread-safe: one run at a time.
   [[nodiscard]] line::Result<std::vector<line::Outcome>> run(std::span<const line::Trial> trials,
                                                              const Arrived& arrived = {});
 

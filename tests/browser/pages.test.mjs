@@ -751,6 +751,12 @@ test("a line with branches, side-by-side units, assembly and rework is drawn as 
   await picture(page, "laid-out");
   await documented(page, "laid-out");
   assert.deepEqual(await barriers(page), []);
+  // Where it is too long for the window it goes on below.
+  await page.setViewportSize({ width: 500, height: 800 });
+  const cards = page.locator(".flow .machine");
+  await page.waitForFunction(() => document.querySelectorAll(".flow").length === 2);
+  for (const { left, right } of await cards.evaluateAll((all) => all.map((card) => card.getBoundingClientRect().toJSON()))) assert.ok(left >= 0 && right <= 500, `a machine stands at ${left} to ${right} of 500`);
+  assert.ok((await page.locator(".flow").nth(1).innerText()).includes("join"));
 });
 
 test("marks and bars are told apart, whichever colours one sees", async (context) => {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <set>
 
@@ -32,11 +33,13 @@ line::Trial numbered(std::uint64_t seed) {
   return trial;
 }
 
-worker::Client misbehaving() {
+worker::Client misbehaving(std::chrono::milliseconds limit = std::chrono::milliseconds(200),
+                           std::function<bool()> given_up = {}) {
   worker::Options options;
   options.executable = std::filesystem::path(FORELINE_BINARY_DIR) / "bin" / "misbehaving_worker";
   options.children = 2;
-  options.trial_limit = std::chrono::milliseconds(200);
+  options.trial_limit = limit;
+  options.given_up = std::move(given_up);
   auto client = worker::Client::start(options);
   if (!client) FAIL(client.error().text());
   return std::move(*client);
@@ -119,6 +122,19 @@ TEST_CASE("a worker that somebody kills in the middle of a batch harms no trial"
     CHECK((*outcomes)[i].valid());
     CHECK((*outcomes)[i].events == trials[i].seed);
   }
+}
+
+TEST_CASE("a run that is given up ends at once, though its trials hang, and the next one runs") {
+  int asked = 0;
+  bool enough = true;
+  auto client = misbehaving(std::chrono::hours(24), [&] { return ++asked > 3 && enough; });
+  const auto given_up = client.run(std::vector<line::Trial>{numbered(10), numbered(2)});
+  REQUIRE_FALSE(given_up);
+  CHECK(given_up.error().text() == "the simulations were given up");
+  enough = false;
+  const auto outcomes = client.run(std::vector<line::Trial>{numbered(11)});
+  REQUIRE(outcomes);
+  CHECK(outcomes->front().events == 11);
 }
 
 TEST_CASE("a program that is no worker is an error, not a hang") {

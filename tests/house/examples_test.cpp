@@ -454,6 +454,21 @@ TEST_CASE("every command of the tutorials runs as it stands there") {
   }
 }
 
+TEST_CASE("Chinese guides let their readers type what the English ones do") {
+  const auto commands_in = [](const char* guide) {
+    auto typed = typed_in(root / guide);
+    for (auto& command : typed) command = std::regex_replace(command, std::regex(" +#.*"), "");
+    return typed;
+  };
+  for (const auto& [english, chinese] :
+       {std::pair("README.md", "README.zh-CN.md"),
+        std::pair("docs/quickstart.md", "docs/quickstart.zh-CN.md")}) {
+    INFO(chinese);
+    REQUIRE_FALSE(commands_in(english).empty());
+    CHECK(commands_in(english) == commands_in(chinese));
+  }
+}
+
 TEST_CASE("a wrong word is answered with the right one") {
   const std::vector<std::pair<std::string, std::string>> all = {
       {"", "Usage: foreline COMMAND"},

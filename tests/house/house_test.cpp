@@ -183,7 +183,8 @@ TEST_CASE("every source begins with its licence") {
 
 TEST_CASE("links in the documentation lead to files") {
   auto files = files_under({"docs", "inference/models", "plugin", "scenarios"}, {".md"});
-  for (const char* file : {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"}) files.push_back(file);
+  for (const char* file : {"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md"})
+    files.push_back(file);
   static const std::regex link(R"(\]\(([^)#\s]+)[^)]*\))");
   std::size_t checked = 0;
   for (const auto& file : files) {

@@ -217,6 +217,22 @@ test("every page is reached by keyboard, in both languages and on a tablet, with
     for (const barrier of await barriers(page)) found.push(`${place}: ${barrier}`);
   }
   assert.deepEqual(found, []);
+  // Another page begins at its top, and nothing that has the focus is below the header.
+  await open(page, "data");
+  await page.getByText("Its card").focus();
+  assert.ok(await page.evaluate(() => scrollY) > 300);
+  await open(page, "scenarios");
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  await open(page, "plan");
+  await page.setViewportSize({ width: 1280, height: 300 });
+  await page.locator(".running .charts").getByRole("button").last().evaluate((button) => {
+    scrollBy(0, button.getBoundingClientRect().top - 10);
+    button.focus({ preventScroll: true });
+  });
+  await page.keyboard.press("Shift+Tab");
+  const [top, header] = await page.evaluate(() => [document.activeElement.getBoundingClientRect().top, document.querySelector(".over").getBoundingClientRect().bottom]);
+  assert.ok(top >= header, `what has the focus is at ${top}, the header ends at ${header}`);
+  await page.setViewportSize({ width: 1280, height: 800 });
   assert.deepEqual(await english_on_pages(page), []);
   await page.getByLabel("Language").selectOption("zh");
   await open(page, "overview");

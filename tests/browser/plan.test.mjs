@@ -142,6 +142,7 @@ test("bars are dragged by mouse, finger and keys, snap between operations, and s
   const said = page.locator(".what-if .said");
   await piece("A-108").waitFor();
   const at_first = await sequence();
+  assert.equal(await page.locator(".what-if .grab:not([aria-label]):not([tabindex='-1'])").count(), 0, "a bar without a name stops the Tab key");
   const movable = [...at_first];
   const frozen = [];
   while (movable.length && await page.locator(".what-if .sequence.edit li").nth(frozen.length).evaluate((row) => row.classList.contains("frozen"))) frozen.push(movable.shift());

@@ -161,7 +161,8 @@ export function Gantt({ bars, spans = [], planned = [], by, orders, machines, no
     const mine = held?.id === thing?.id;
     return thing && {
       ...handlers(thing), class: `grab ${mine ? "held" : ""}`,
-      ...((bar.item || stops.get(bar.order) === bar) && { tabIndex: 0, role: "button", "aria-pressed": mine, "aria-label": thing.told(thing.place) }),
+      // What hears of the focus is a stop in Chromium's SVG, if nothing is said.
+      ...(bar.item || stops.get(bar.order) === bar ? { tabIndex: 0, role: "button", "aria-pressed": mine, "aria-label": thing.told(thing.place) } : { tabIndex: -1 }),
     };
   };
   const spread = (what, at, [p10, p50, p90], operation) => shown(operation, p10, p90 + 1) && (

@@ -118,7 +118,10 @@ function App() {
   // Another page begins at its top for a keyboard; the first one begins where every document does.
   const shown = useRef(current);
   useEffect(() => {
-    if (shown.current !== current) document.querySelector("main")?.focus({ preventScroll: true });
+    if (shown.current !== current) {
+      scrollTo(0, 0);
+      document.querySelector("main")?.focus({ preventScroll: true });
+    }
     shown.current = current;
   }, [current]);
   const waiting = state?.alarms?.filter(needs_acknowledgement) ?? [];

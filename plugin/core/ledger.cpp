@@ -35,9 +35,8 @@ double scrapped(const LineNow& now) {
 /// A machine that stands in a service, and not because its shift is over.
 bool is_serviced(const Line& line, const Frame& frame, std::size_t machine) {
   if (frame.machines[machine].state != PackmlState::stopped) return false;
-  const auto own = line.machines[machine].calendar;
-  const auto calendar = own ? own : line.calendar;
-  return !calendar || line.calendars.at(*calendar).is_open(frame.at_s);
+  const auto* calendar = line.calendar_of(line.machines[machine]);
+  return calendar == nullptr || calendar->is_open(frame.at_s);
 }
 
 }  // namespace

@@ -242,7 +242,7 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
       now_s_(std::move(seconds)),
       record_(*configuration.line, *configuration.orders),
       sessions_(configuration.hmi.session_idle_s),
-      course_(*configuration.line, *configuration.orders),
+      actual_(*configuration.line, *configuration.orders),
       scenarios_({configuration.hmi.scenarios, configuration.model, configuration.watch}, post_),
       reader_(std::make_unique<Clerk>(waiting_for_plc_max)),
       clerk_(std::make_unique<Clerk>(waiting_for_clerk_max)) {
@@ -307,7 +307,7 @@ bool Desk::look() {
   const bool ended = sessions_.sweep(now_s_());
   const auto snapshot = Json::parse(attachment_.snapshot(), nullptr, false);
   record_.take(snapshot);
-  course_.take(snapshot);
+  actual_.take(snapshot);
   follow_schedule(snapshot);
   const auto received_ms = snapshot.value("received_ns", std::int64_t{0}) / 1'000'000;
   if (received_ms != 0) wall_clock_.take(snapshot.value("line_time_s", 0.0), received_ms);
@@ -771,16 +771,16 @@ void Desk::expect() {
 
 Json Desk::closed_in(const Json& simulated) const {
   if (!simulated.is_object()) return Json::array();
-  return course_.closed(simulated.value("at_s", 0.0), simulated.value("until_s", 0.0));
+  return actual_.closed(simulated.value("at_s", 0.0), simulated.value("until_s", 0.0));
 }
 
 Json Desk::running() const {
   const double until_s =
       coming_.is_object() ? coming_.value("until_s", line_time_s_) : line_time_s_;
-  auto bars = course_.bars();
+  auto bars = actual_.bars();
   const double from_s = bars.empty() ? line_time_s_ : bars.front().value("from_s", line_time_s_);
   return {{"at_s", line_time_s_},    {"schedule", schedule_},
-          {"bars", std::move(bars)}, {"closed", course_.closed(from_s, until_s)},
+          {"bars", std::move(bars)}, {"closed", actual_.closed(from_s, until_s)},
           {"planned", planned_},     {"coming", coming_},
           {"expecting", expects_}};
 }

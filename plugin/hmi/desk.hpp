@@ -147,7 +147,7 @@ class Desk {
   struct Question;
   std::shared_ptr<Question> question_;  ///< The what-if that runs, or ran last.
   std::thread asking_;
-  Course course_;
+  ActualSchedule actual_;
   double line_time_s_ = 0;
   Json schedule_;   ///< That runs, as of the last look; null: not known.
   Json planned_;    ///< What was expected of it when it took effect; null: not yet known.

@@ -132,9 +132,8 @@ void Record::begin_again() {
 }
 
 bool Record::off_shift(const line::Machine& machine, const std::string& state, double at_s) const {
-  const auto calendar = machine.calendar ? machine.calendar : line_.calendar;
-  if (!calendar || *calendar >= line_.calendars.size()) return false;
-  return state == name_of(PackmlState::stopped) && !line_.calendars[*calendar].is_open(at_s);
+  const auto* calendar = line_.calendar_of(machine);
+  return calendar != nullptr && state == name_of(PackmlState::stopped) && !calendar->is_open(at_s);
 }
 
 void Record::take(const Json& snapshot) {

@@ -25,11 +25,6 @@ constexpr double unseen_s = 900;
 constexpr double gap_s = 90;
 constexpr std::uint64_t first_future = 400'000;  ///< Of the report's: no other question has these.
 
-const Calendar* calendar_of(const Line& line, const Machine& machine) {
-  const auto calendar = machine.calendar ? machine.calendar : line.calendar;
-  return calendar && *calendar < line.calendars.size() ? &line.calendars[*calendar] : nullptr;
-}
-
 /// What a machine in this PackML state does; nothing: it waits, or nobody knows.
 std::optional<What> what_of(std::string_view state, bool is_open) {
   if (state == name_of(PackmlState::execute)) return What::work;
@@ -49,10 +44,10 @@ double quantile(std::vector<double> values, double share) {
 
 }  // namespace
 
-Course::Course(Line line, std::vector<Order> orders)
+ActualSchedule::ActualSchedule(Line line, std::vector<Order> orders)
     : line_(std::move(line)), orders_(std::move(orders)) {}
 
-void Course::take(const Json& snapshot) {
+void ActualSchedule::take(const Json& snapshot) {
   const auto values = snapshot.is_object() ? snapshot.find("values") : snapshot.end();
   if (!snapshot.is_object() || values == snapshot.end()) return;
   const auto machines = values->find("machines");
@@ -70,7 +65,7 @@ void Course::take(const Json& snapshot) {
     const auto& machine = line_.machines[m];
     const auto seen = machines->find(machine.name);
     if (seen == machines->end()) continue;
-    const auto* calendar = calendar_of(line_, machine);
+    const auto* calendar = line_.calendar_of(machine);
     const auto state = seen->value("state", std::string());
     const auto what = what_of(state, calendar == nullptr || calendar->is_open(from_s));
     if (!what) continue;
@@ -85,7 +80,7 @@ void Course::take(const Json& snapshot) {
   }
 }
 
-void Course::add(const Bar& bar) {
+void ActualSchedule::add(const Bar& bar) {
   const auto same = std::find_if(bars_.rbegin(), bars_.rend(),
                                  [&](const Bar& known) { return known.machine == bar.machine; });
   const double goes_on_s = bar.what == What::work ? gap_s : 0;
@@ -98,7 +93,7 @@ void Course::add(const Bar& bar) {
   if (bars_.size() > bars_max) bars_.pop_front();
 }
 
-Json Course::bars() const {
+Json ActualSchedule::bars() const {
   Json out = Json::array();
   for (const auto& bar : bars_) {
     Json entry = {{"machine", line_.machines[bar.machine].name},
@@ -111,11 +106,11 @@ Json Course::bars() const {
   return out;
 }
 
-Json Course::closed(double from_s, double until_s) const {
+Json ActualSchedule::closed(double from_s, double until_s) const {
   constexpr std::size_t most = 200;  // of one machine
   Json out = Json::array();
   for (const auto& machine : line_.machines) {
-    const auto* calendar = calendar_of(line_, machine);
+    const auto* calendar = line_.calendar_of(machine);
     if (calendar == nullptr) continue;
     double at_s = std::max(0.0, from_s);
     for (std::size_t i = 0; i < most && at_s < until_s; ++i) {

@@ -20,10 +20,10 @@ using Json = nlohmann::ordered_json;
 
 /// What each machine has done since the plugin began to watch, as bars of a Gantt. Bounded. Pure:
 /// times are those of the snapshots.
-class Course {
+class ActualSchedule {
  public:
   static constexpr std::size_t bars_max = 4000;
-  Course(line::Line line, std::vector<line::Order> orders);
+  ActualSchedule(line::Line line, std::vector<line::Order> orders);
 
   /// A snapshot of the attachment. Time in which nobody watched has no bar.
   void take(const Json& snapshot);

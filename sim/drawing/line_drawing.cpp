@@ -63,8 +63,7 @@ std::vector<std::string> abilities(const Line& line, const Machine& machine) {
       if (machine.makes[p] != 0) products += (products.empty() ? "" : ", ") + line.products[p];
     out.push_back("only " + products);
   }
-  if (const auto calendar = machine.calendar ? machine.calendar : line.calendar)
-    out.push_back("works by " + line.calendars[*calendar].name);
+  if (const auto* calendar = line.calendar_of(machine)) out.push_back("works by " + calendar->name);
   for (const auto& fault : machine.faults)
     out.push_back(fmt::format("{} after {}", name_of(fault.kind),
                               time_text(fault.onset.expectation() + fault.progress.expectation())));

@@ -123,9 +123,7 @@ MachineActor::MachineActor(Floor& floor, MachineId id)
 void MachineActor::read_line() {
   const auto& line = *floor_->trial->line;
   machine_ = &line.at(id_);
-  calendar_ = nullptr;
-  if (const auto calendar = machine().calendar ? machine().calendar : line.calendar)
-    calendar_ = &line.calendars[*calendar];
+  calendar_ = line.calendar_of(machine());
   for (std::size_t i = 0; i < machine().maintenance.size(); ++i) {
     const auto& maintenance = machine().maintenance[i];
     if (i < rules_.size() && rules_[i].maintenance == maintenance) continue;

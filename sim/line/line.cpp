@@ -31,6 +31,11 @@ std::optional<ProductId> Line::product_named(std::string_view wanted) const {
   return std::nullopt;
 }
 
+const Calendar* Line::calendar_of(const Machine& machine) const {
+  const auto followed = machine.calendar ? machine.calendar : calendar;
+  return followed ? &calendars.at(*followed) : nullptr;
+}
+
 std::vector<std::uint32_t> Line::inputs_of(std::uint32_t m) const {
   const auto& machine = machines.at(m);
   if (machine.after) return *machine.after;

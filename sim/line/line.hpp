@@ -236,6 +236,8 @@ struct Line {
   }
   /// How many machines draw from the buffer of each machine. Where none does, parts leave the line.
   [[nodiscard]] std::vector<std::uint32_t> takers() const;
+  /// When one of its machines works: by its own calendar, else by the line's; null: always.
+  [[nodiscard]] const Calendar* calendar_of(const Machine& machine) const;
   /// Machines one after the other, one part in and one part out, and nothing else that would make
   /// the counts of parts say less than where every part is.
   [[nodiscard]] bool is_plain_series() const;

@@ -73,8 +73,7 @@ Outlook::Outlook(const Line& line, const std::vector<Order>& orders) : orders_(&
     part_s_[p] = 1 / parts_a_second[*slowest];
     for (std::size_t from = 0; from < products; ++from)
       changeover_s_[from * products + p] = machine.changeover_s[from][p];
-    const auto calendar = machine.calendar ? machine.calendar : line.calendar;
-    if (calendar) calendars_[p] = &line.calendars[*calendar];
+    calendars_[p] = line.calendar_of(machine);
   }
 }
 

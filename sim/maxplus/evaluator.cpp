@@ -227,9 +227,8 @@ struct Evaluator::State {
       uniform = uniform && !can_scrap;
       varies.push_back(machine(m).cycle.kind != Distribution::Kind::deterministic);
       most_parts.push_back(parts_left(trial, m));
-      const auto calendar = machine(m).calendar ? machine(m).calendar : trial.line->calendar;
-      calendars.push_back(calendar ? &trial.line->calendars[*calendar] : nullptr);
-      shifts = shifts || calendar;
+      calendars.push_back(trial.line->calendar_of(machine(m)));
+      shifts = shifts || calendars.back() != nullptr;
     }
     double draws = 0;
     for (std::size_t m = 0; m < machines; ++m)

@@ -61,13 +61,10 @@ const Delays::Course& Delays::course_of(std::uint32_t machine) {
     edges.push_back({until_s, {what, -1}});
   };
   const auto& line = *trial_.line;
-  const auto calendar =
-      line.machines[machine].calendar ? line.machines[machine].calendar : line.calendar;
-  if (calendar) {
-    const auto& hours = line.calendars[*calendar];
+  if (const auto* hours = line.calendar_of(line.machines[machine])) {
     for (double at_s = now_s_; at_s < outcome_.end_s;) {
-      const double next_s = std::min(hours.next_change(at_s), outcome_.end_s);
-      if (!hours.is_open(at_s)) add(at_s, next_s, closed);
+      const double next_s = std::min(hours->next_change(at_s), outcome_.end_s);
+      if (!hours->is_open(at_s)) add(at_s, next_s, closed);
       at_s = next_s;
     }
   }

@@ -26,7 +26,7 @@ Json bar(const char* machine, const char* what, double from_s, double until_s,
   return bar;
 }
 
-Course course(const std::optional<line::Calendar>& shift = std::nullopt) {
+ActualSchedule actual(const std::optional<line::Calendar>& shift = std::nullopt) {
   auto line = tests::line_of({tests::machine("first", 10, 5), tests::machine("second", 10, 0)});
   if (shift) {
     line.calendars = {*shift};
@@ -42,7 +42,7 @@ bool rising(const Json& quantiles) {
 }  // namespace
 
 TEST_CASE("what machines have done is told as bars, by order, and waiting is none") {
-  auto seen = course();
+  auto seen = actual();
   seen.take(snapshot(100, "Execute", "Idle"));
   seen.take(snapshot(160, "Execute", "Execute"));
   seen.take(snapshot(220, "Suspended", "Execute"));
@@ -56,7 +56,7 @@ TEST_CASE("what machines have done is told as bars, by order, and waiting is non
 }
 
 TEST_CASE("nothing is told of a time in which nobody watched, nor of a run before") {
-  auto seen = course();
+  auto seen = actual();
   seen.take(snapshot(100, "Execute", "Execute"));
   seen.take(snapshot(5000, "Execute", "Execute"));
   CHECK(seen.bars().empty());
@@ -71,10 +71,10 @@ TEST_CASE("nothing is told of a time in which nobody watched, nor of a run befor
 }
 
 TEST_CASE("bars are bounded, the oldest go") {
-  auto seen = course();
+  auto seen = actual();
   for (int i = 0; i < 6000; ++i)
     seen.take(snapshot(60.0 * i, i % 2 == 0 ? "Execute" : "Held", "Idle"));
-  CHECK(seen.bars().size() == Course::bars_max);
+  CHECK(seen.bars().size() == ActualSchedule::bars_max);
   CHECK(seen.bars().back().at("until_s") == 60.0 * 5999);
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("a machine that stands outside its shift is closed, not serviced") {
   line::Calendar shift;
   shift.period_s = 86'400;
   shift.open = {{0, 2000}, {4000, 8000}};
-  auto seen = course(shift);
+  auto seen = actual(shift);
   seen.take(snapshot(2000, "Stopped", "Stopped"));
   seen.take(snapshot(2060, "Stopped", "Stopped"));
   CHECK(seen.bars().empty());
@@ -91,7 +91,7 @@ TEST_CASE("a machine that stands outside its shift is closed, not serviced") {
   CHECK(closed[0] == bar("first", "closed", 2000, 4000));
   CHECK(closed[1] == bar("first", "closed", 8000, 86'400));
   CHECK(closed[2] == bar("first", "closed", 88'400, 90'000));
-  CHECK(course().closed(0, 90'000).empty());
+  CHECK(actual().closed(0, 90'000).empty());
 }
 
 TEST_CASE("the running schedule is expected with spreads, and its bars have no chance in them") {

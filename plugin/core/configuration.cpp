@@ -16,6 +16,21 @@ using text::Table;
 
 namespace {
 
+/// Names of the time zones that this computer knows, sorted; those of IANA begin with a capital.
+std::vector<std::string> time_zones() {
+  const std::filesystem::path root = "/usr/share/zoneinfo";
+  std::vector<std::string> names;
+  std::error_code error;
+  for (auto file = std::filesystem::recursive_directory_iterator(root, error);
+       !error && file != std::filesystem::recursive_directory_iterator(); file.increment(error)) {
+    const auto name = file->path().lexically_relative(root).string();
+    if (name.front() >= 'A' && name.front() <= 'Z' && file->is_regular_file(error))
+      names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 class Reader {
  public:
   Reader(Configuration& configuration, Document& document)
@@ -56,6 +71,7 @@ class Reader {
                     "leave gate_seeds out, or lower least_futures in [gate]");
     if (auto server = root.table("server")) serve(*server);
     if (auto hmi = root.table("hmi")) pages(*hmi);
+    if (auto site = root.table("site")) locate(*site);
     white_list(root);
     if (auto historian = root.table("historian")) {
       auto& rules = c_.historian;
@@ -593,6 +609,19 @@ class Reader {
                                    name),
                        "give the device another name");
     }
+    table.finish();
+  }
+
+  void locate(Table table) {
+    c_.time_zone = table.string("time_zone");
+    const auto known = time_zones();
+    if (known.empty())
+      table.complain("time_zone", "this computer has no time zones to look it up in",
+                     "install tzdata");
+    else if (!std::binary_search(known.begin(), known.end(), c_.time_zone))
+      table.complain("time_zone", fmt::format("there is no time zone \"{}\"", c_.time_zone),
+                     fmt::format("write an IANA name, such as \"{}\"",
+                                 text::nearest(c_.time_zone, known).value_or("Europe/Berlin")));
     table.finish();
   }
 

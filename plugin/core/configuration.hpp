@@ -120,6 +120,7 @@ struct Configuration {
   GateRules gate;
   ServerRules server;
   HmiRules hmi;
+  std::string time_zone;  ///< Of the site, as IANA names it; empty: nobody says.
   HistorianRules historian;
   MetricsRules metrics;
   SparkplugRules sparkplug;

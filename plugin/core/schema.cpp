@@ -1213,6 +1213,20 @@ const char* configuration_schema() {
     }
    }
   },
+  "site": {
+   "type": "object",
+   "description": "Where the line is",
+   "additionalProperties": false,
+   "properties": {
+    "time_zone": {
+     "type": "string",
+     "description": "IANA name, such as \"Europe/Berlin\"; pages tell times in it, else in the zone of who looks"
+    }
+   },
+   "required": [
+    "time_zone"
+   ]
+  },
   "historian": {
    "type": "object",
    "description": "",

@@ -256,6 +256,7 @@ Desk::Desk(attachment::Attachment& attachment, const core::Configuration& config
   const auto target = [](double value) { return value > 0 ? Json(value) : Json(); };
   description["targets"] = {{"oee", target(rules_.target_oee)},
                             {"parts_h", target(rules_.target_parts_h)}};
+  if (!configuration.time_zone.empty()) description["time_zone"] = configuration.time_zone;
   description["may_write"] = configuration.may_write;
   description["plc"] = fmt::format("{}:{}", configuration.plc.host, configuration.plc.port);
   description["plans"] = !configuration.orders->empty() && configuration.map.schedule.has_value();

@@ -6,7 +6,7 @@ import { afterEach, test } from "node:test";
 
 const source = join(process.env.TREE, "plugin/hmi/web/src");
 const { choose } = await import(join(source, "text.js"));
-const { beside_clock, between, by_wall_clock, clock, line_clock, set_line_clock, told, tick, ticks, wall, zone } = await import(join(source, "format.js"));
+const { beside_clock, between, by_wall_clock, clock, line_clock, set_line_clock, set_site_zone, told, tick, ticks, wall, zone } = await import(join(source, "format.js"));
 
 const hour = 3600;
 /** Line time 0 was at `zero`, and it is `now`; both as ISO 8601. */
@@ -19,6 +19,27 @@ afterEach(() => {
   process.env.TZ = "UTC";
   choose("en");
   set_line_clock(null);
+  set_site_zone(undefined);
+});
+
+test("where the site's zone is configured, times are told in it, wherever one looks", () => {
+  set_site_zone("Europe/Berlin");
+  at("America/St_Johns", "2026-06-10T04:00:00Z", "2026-06-10T09:30:00Z");
+  assert.equal(clock(8 * hour, false), "14:00");
+  assert.equal(clock(7265), "08:01:05");
+  assert.equal(clock(30 * hour, false), "Thu 11 Jun 12:00");
+  assert.equal(clock(17.9 * hour, false), "23:54");
+  assert.equal(zone(), "CEST");
+  assert.equal(wall(Date.parse("2026-12-31T23:30:00Z")), "01/01/2027, 00:30:00");
+  assert.equal(tick(18 * hour, 1), "11 Jun");
+  assert.deepEqual(ticks(100, 2 * hour, hour), [hour, 2 * hour]);
+  set_site_zone("Asia/Kathmandu");
+  assert.equal(clock(8 * hour, false), "17:45");
+  assert.deepEqual(ticks(100, 2 * hour, hour), [0.25 * hour, 1.25 * hour]);
+  for (const unknown of ["Mars/Olympus", "", undefined]) {
+    set_site_zone(unknown);
+    assert.equal(clock(8 * hour, false), "09:30");
+  }
 });
 
 test("where the plant's clock is not known, times are line times", () => {

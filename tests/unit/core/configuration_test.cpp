@@ -187,6 +187,21 @@ TEST_CASE("the JSON Schema knows every key that the reader asks for") {
   CHECK(keys > 90);
 }
 
+TEST_CASE("the time zone of the site is one that there is") {
+  const auto zone = [&](const std::string& name) {
+    return complaint("zone.toml", "[forecast]", "[site]\ntime_zone = \"" + name + "\"\n[forecast]");
+  };
+  CHECK(zone("Europe/Berlin").empty());
+  CHECK(zone("UTC").empty());
+  CHECK(zone("America/Argentina/Buenos_Aires").empty());
+  CHECK(zone("Europe/Berlim").find("there is no time zone \"Europe/Berlim\"") != std::string::npos);
+  CHECK(zone("Europe/Berlim").find("such as \"Europe/Berlin\"") != std::string::npos);
+  for (const char* wrong : {"", "Europe", "../../etc/passwd", "posix/UTC", "CEST+2x"}) {
+    INFO(wrong);
+    CHECK(zone(wrong).find("there is no time zone") != std::string::npos);
+  }
+}
+
 TEST_CASE("approvals without TLS stay on the loopback, unless the network is said to be trusted") {
   const std::string host = "host = \"127.0.0.1\"\nport = 15030";
   const auto with = [&](const std::string& text) { return complaint("open.toml", host, text); };

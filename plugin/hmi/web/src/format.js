@@ -14,32 +14,53 @@ export function set_line_clock(ms, today = Date.now) {
   now = today;
 }
 
+let site;
+
+/** IANA name of the time zone of the site; undefined, or unknown to the browser: that of who looks. */
+export function set_site_zone(name) {
+  try {
+    site = new Intl.DateTimeFormat("en", { timeZone: name }) && name;
+  } catch {
+    site = undefined;
+  }
+}
+
+/** Minutes by which the pages' time zone is behind UTC then. */
+function behind(ms) {
+  if (!site) return new Date(ms).getTimezoneOffset();
+  const parts = format({ timeZoneName: "longOffset" }).formatToParts(ms);
+  const [, sign, hours, minutes = 0] = /GMT([+-])(\d+):(\d+)/.exec(parts.find(({ type }) => type === "timeZoneName").value) ?? [0, "+", 0];
+  return (sign === "+" ? -1 : 1) * (60 * hours + Number(minutes));
+}
+
+/** The date and time there, as if it were UTC. */
+const local = (ms) => new Date(ms - 60e3 * behind(ms));
+const same_day = (a, b) => local(a).toISOString().slice(0, 10) === local(b).toISOString().slice(0, 10);
+
 export const by_wall_clock = () => zero_ms != null;
 
 const formats = new Map();
 function format(options) {
-  const key = `${language()} ${new Date().getTimezoneOffset()} ${JSON.stringify(options)}`;
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language(), options));
+  const key = `${language()} ${site ?? new Date().getTimezoneOffset()} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language(), { timeZone: site, ...options }));
   return formats.get(key);
 }
 
-/** The time zone of who looks, as it is then. */
+/** The time zone of the site or of who looks, as it is then. */
 export const zone = (ms = now()) => format({ timeZoneName: "short" }).formatToParts(ms).find(({ type }) => type === "timeZoneName").value;
 
 /** On the day on which clocks are set back an hour comes twice; which of both it is. */
 function which(ms) {
-  const behind = (at) => new Date(at).getTimezoneOffset();
   return behind(ms + 3600e3) > behind(ms) || behind(ms) > behind(ms - 3600e3) ? ` ${zone(ms)}` : "";
 }
 
 function day(ms, more = {}) {
-  const year = new Date(ms).getFullYear() === new Date(now()).getFullYear() ? {} : { year: "numeric" };
+  const year = local(ms).getUTCFullYear() === local(now()).getUTCFullYear() ? {} : { year: "numeric" };
   return format({ month: "short", day: "numeric", ...year, ...more }).format(ms).replace(",", "");
 }
 
 function time_of_day(ms, seconds) {
-  const date = new Date(ms);
-  return `${pad(date.getHours())}:${pad(date.getMinutes())}${seconds ? `:${pad(date.getSeconds())}` : ""}`;
+  return local(ms).toISOString().slice(11, seconds ? 19 : 16);
 }
 
 /** Line time: 7265 s is "2:01:05". */
@@ -54,7 +75,7 @@ export function line_clock(s, seconds = true) {
 export function clock(s, seconds = true, known_s = null) {
   if (zero_ms == null || s == null || !isFinite(s)) return line_clock(s, seconds);
   const ms = zero_ms + 1000 * s;
-  const same = new Date(ms).toDateString() === new Date(known_s == null ? now() : zero_ms + 1000 * known_s).toDateString();
+  const same = same_day(ms, known_s == null ? now() : zero_ms + 1000 * known_s);
   return `${same ? "" : `${day(ms, { weekday: "short" })} `}${time_of_day(ms, seconds)}${which(ms)}`;
 }
 
@@ -69,7 +90,7 @@ export const beside_clock = (s) => (zero_ms == null || s == null || !isFinite(s)
 
 /** Marks of an axis of line time, each `step` seconds, where a clock shows round figures. */
 export function ticks(from_s, until_s, step) {
-  const shift = zero_ms == null ? 0 : zero_ms / 1000 - 60 * new Date(zero_ms + 1000 * from_s).getTimezoneOffset();
+  const shift = zero_ms == null ? 0 : zero_ms / 1000 - 60 * behind(zero_ms + 1000 * from_s);
   const marks = [];
   for (let s = Math.ceil((from_s + shift) / step) * step - shift; s <= until_s; s += step) marks.push(s);
   return marks;
@@ -81,7 +102,7 @@ export function tick(s, i) {
   const ms = zero_ms + 1000 * s;
   const time = time_of_day(ms, false);
   if (time === "00:00") return day(ms);
-  return i === 0 && new Date(ms).toDateString() !== new Date(now()).toDateString() ? `${day(ms)} ${time}` : time;
+  return i === 0 && !same_day(ms, now()) ? `${day(ms)} ${time}` : time;
 }
 
 /** A length of time: "45 s", "12 min", "2 h", "1 h 05 min". */
@@ -128,7 +149,7 @@ export const unit_beside = (name, unit) => (unit === "s" || !unit || name.includ
 
 export const measure_name = (name) => t(name === "good" ? "Good parts" : name);
 
-/** Wall clock in the zone of who looks, which the page names once. */
+/** Wall clock in the zone of the site or of who looks, which the page names once. */
 export function wall(ms) {
   return format({ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }).format(ms) + which(ms);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server has said, and how long ago. Nothing here is believed once it is old.
 import { useEffect, useState } from "preact/hooks";
-import { set_line_clock } from "./format.js";
+import { set_line_clock, set_site_zone } from "./format.js";
 import { kept_as } from "./reasons.js";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
@@ -159,6 +159,7 @@ async function begin() {
   await refreshSession();
   try {
     live.line = await get("/api/line");
+    set_site_zone(live.line.time_zone);
     live.notes = await get("/api/notes");
   } catch {
     setTimeout(begin, 1000);

@@ -53,13 +53,13 @@ std::optional<Error> contradiction(const Line& line, const LineNow& now) {
 }
 
 /// In a line with branches, what the counts say is in each buffer.
-Result<std::vector<std::vector<OrderId>>> contents_of(const Line& line, const LineNow& now,
+Result<std::vector<std::vector<PartNow>>> contents_of(const Line& line, const LineNow& now,
                                                       std::size_t orders,
                                                       const std::vector<OrderId>& sequence) {
   auto first = sequence;
   for (std::uint32_t o = 0; first.empty() && o < orders; ++o) first.push_back({o});
   const auto takers = line.takers();
-  std::vector<std::vector<OrderId>> buffers(line.machines.size());
+  std::vector<std::vector<PartNow>> buffers(line.machines.size());
   for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
     if (line.buffer_of(m) != m || takers[m] == 0) continue;
     const auto parts = counted_behind(line, now, m);
@@ -85,7 +85,8 @@ Result<std::vector<std::vector<OrderId>>> contents_of(const Line& line, const Li
                                line.machines[m].name, line.machines[m].buffer_after));
     for (const auto order : first)
       if (order.index < parts->size())
-        buffers[m].insert(buffers[m].end(), static_cast<std::size_t>((*parts)[order.index]), order);
+        buffers[m].insert(buffers[m].end(), static_cast<std::size_t>((*parts)[order.index]),
+                          {order});
   }
   return buffers;
 }

@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <list>
 #include <utility>
 #include <vector>
 
-#include "sim/line/line.hpp"
+#include "sim/line/schedule.hpp"
 
 namespace foreline::factory {
 
@@ -22,6 +21,14 @@ struct Part {
   std::uint32_t reworks = 0;
   double entered_s = 0;
 };
+
+/// Of a part that nobody saw come in, it is `now`.
+[[nodiscard]] inline Part part_of(const line::PartNow& part, double now) {
+  return {part.order, part.defective, part.reworks, part.entered_s.value_or(now)};
+}
+[[nodiscard]] inline line::PartNow now_of(const Part& part, double reach_s = 0) {
+  return {part.order, part.reworks, part.defective, part.entered_s, reach_s};
+}
 
 /// A queue in a ring, from which also the middle can be taken.
 template <class T>
@@ -69,7 +76,7 @@ class Buffer {
 
   std::vector<MachineActor*> feeders;
   std::vector<MachineActor*> takers;
-  std::list<Part> carried;  ///< Parts on their way by transporter; they have a place already.
+  std::size_t carried = 0;  ///< Parts on their way by transporter; they have a place already.
 
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
   [[nodiscard]] bool empty() const { return slots_.empty(); }
@@ -78,7 +85,7 @@ class Buffer {
   [[nodiscard]] const Part& operator[](std::size_t i) const { return slots_[i].part; }
   /// Whether a part could be put in, places and spacing considered.
   [[nodiscard]] bool has_room(double now) const {
-    return slots_.size() + carried.size() < places_ && now >= spaced_at_s_ - tolerance_s;
+    return slots_.size() + carried < places_ && now >= spaced_at_s_ - tolerance_s;
   }
   /// When the spacing on the belt allows the next part; only the places may then be missing.
   [[nodiscard]] double spaced_at() const { return spaced_at_s_; }
@@ -87,6 +94,18 @@ class Buffer {
     advance(now);
     slots_.push_back({part, is_rack() ? now : moved_s_ + belt_.travel_s});
     if (belt_.travel_s > 0) spaced_at_s_ = now + belt_.spacing_s;
+  }
+  /// As put() long ago: until the part is in reach, or, below 0, since when it has been.
+  void restore(const Part& part, double reach_s, double now) {
+    advance(now);
+    slots_.push_back({part, (is_rack() ? now : moved_s_) + reach_s});
+  }
+  void restore_spacing(double busy_s, double now) {
+    if (busy_s > 0) spaced_at_s_ = now + busy_s;
+  }
+  /// What restore() wants of part i.
+  [[nodiscard]] double reach_s(std::size_t i, double now) const {
+    return slots_[i].ready_s - (is_rack() ? now : moved_s_ + moves(now));
   }
   /// How many of the parts at the front can be taken out now, in any order; on a belt at most one.
   [[nodiscard]] std::size_t in_reach(double now) {
@@ -124,11 +143,15 @@ class Buffer {
     double ready_s = 0;  ///< On the belt's own clock, which stands when the belt stands; on a rack
                          ///< in line time.
   };
+  /// How far the belt goes from its last look until `now`.
+  [[nodiscard]] double moves(double now) const {
+    const double passed = now - moved_at_s_;
+    return belt_.accumulating || slots_.empty()
+               ? passed
+               : std::min(passed, std::max(0.0, slots_.front().ready_s - moved_s_));
+  }
   void advance(double now) {
-    double moved = now - moved_at_s_;
-    if (!belt_.accumulating && !slots_.empty())
-      moved = std::min(moved, std::max(0.0, slots_.front().ready_s - moved_s_));
-    moved_s_ += moved;
+    moved_s_ += moves(now);
     moved_at_s_ = now;
   }
 

@@ -77,6 +77,19 @@ class Crews {
     }
     return groups_.size();
   }
+  /// One of the group is busy, at its working time or not.
+  void occupy(std::size_t group) { --free_[group]; }
+  /// The group whose crew is most likely here: one that take() would find, else one that has stayed
+  /// on after its working time; groups() when none has the skill.
+  std::size_t find(std::string_view skill, double now) {
+    if (const auto group = take(skill, now); group < groups_.size()) return group;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      if (free_[i] <= 0 || !groups_[i].can(skill)) continue;
+      occupy(i);
+      return i;
+    }
+    return groups_.size();
+  }
   [[nodiscard]] std::size_t groups() const { return groups_.size(); }
   [[nodiscard]] std::uint32_t free() const {
     std::int64_t sum = 0;
@@ -127,8 +140,9 @@ class Stock {
   }
   [[nodiscard]] std::int64_t pieces() const { return pieces_; }
   [[nodiscard]] std::int64_t wanted() const { return static_cast<std::int64_t>(queue_.size()); }
-  std::uint32_t ordered = 0;  ///< Spare parts on their way.
-  std::uint64_t orders = 0;   ///< Orders so far: the index of the lead time's draw.
+  std::uint32_t ordered = 0;      ///< Spare parts on their way.
+  std::deque<double> deliveries;  ///< When each order of them comes.
+  std::uint64_t orders = 0;       ///< Orders so far: the index of the lead time's draw.
 
  private:
   struct Waiting {

@@ -92,14 +92,25 @@ void Floor::reorder(std::uint32_t spare) {
   const auto& kind = trial->line->spares[spare];
   auto& stock = spares[spare];
   while (stock.pieces() + stock.ordered - stock.wanted() <= kind.reorder_at) {
-    stock.ordered += kind.order_size;
     const double lead_s =
         kind.lead.quantile(random_uniform(trial->seed, spare, Purpose::spare, stock.orders++));
-    stage->set(stage->now() + lead_s, [this, spare, pieces = kind.order_size] {
-      spares[spare].ordered -= pieces;
-      spares[spare].add(pieces);
-    });
+    expect_delivery(spare, lead_s);
   }
+}
+
+void Floor::expect_delivery(std::uint32_t spare, double lead_s) {
+  auto& stock = spares[spare];
+  const auto pieces = trial->line->spares[spare].order_size;
+  const double at_s = stage->now() + lead_s;
+  stock.ordered += pieces;
+  stock.deliveries.insert(std::upper_bound(stock.deliveries.begin(), stock.deliveries.end(), at_s),
+                          at_s);
+  stage->set(at_s, [this, spare, pieces] {
+    auto& arrived = spares[spare];
+    arrived.ordered -= pieces;
+    arrived.deliveries.pop_front();
+    arrived.add(pieces);
+  });
 }
 
 void Floor::take_spare(std::uint32_t spare, Nap& nap) {
@@ -128,8 +139,7 @@ void MachineActor::read_line() {
     const auto& maintenance = machine().maintenance[i];
     if (i < rules_.size() && rules_[i].maintenance == maintenance) continue;
     Rule rule{maintenance, never};
-    if (maintenance.rule != Maintenance::Rule::age)
-      rule.next_s = (std::floor(floor_->now() / maintenance.every_s) + 1) * maintenance.every_s;
+    if (maintenance.rule != Maintenance::Rule::age) rule.asked(floor_->now());
     rules_.resize(std::max(rules_.size(), i + 1));
     rules_[i] = rule;
   }
@@ -186,23 +196,51 @@ void MachineActor::resume_from(const MachineNow& now) {
   renewals_ = now.renewals;
   parts_ = now.parts;
   order_ = now.order;
-  if (now.holds_part)
+  for (const auto& part : now.held) held_.push_back(part_of(part, floor_->start_s));
+  if (now.holds_part && held_.empty())
     held_.assign(std::max(1U, now.parts_held), Part{order_, false, 0, floor_->start_s});
+  looked_s_ = now.looked_s.value_or(floor_->start_s);
+  for (auto& rule : rules_)
+    if (rule.maintenance.rule != Maintenance::Rule::age) rule.asked(looked_s_);
   set_up_ = now.set_up;
   remaining_s_ = now.remaining_s;
   sampled_operating_ = operating_s_;
   progress_ = now.progress;
   progress_.resize(floor_->trial->orders->size());
-  const bool stop = now.state == PackmlState::held || now.state == PackmlState::stopped;
+  const bool stop = now.state == PackmlState::held ||
+                    floor_->trial->from->in_service(*floor_->trial->line, id_.index);
+  if (now.holds_part && !stop) blocked_since_s_ = now.since_s.value_or(never);
   if (now.down_remaining_s > 0 || stop) {
     // A machine that is busy with none of these has just broken down and not yet said so.
     state_ = stop || now.state == PackmlState::resetting ? now.state : PackmlState::held;
     busy_until_s_ = floor_->start_s + now.down_remaining_s;
     repairing_ = now.repairing;
     if (state_ != PackmlState::resetting && now.down_remaining_s > 0) {
-      const auto group = floor_->crews.take(skill_of_open_stop(), floor_->start_s);
-      if (group < floor_->crews.groups()) crew_ = group;
+      if (now.crew) {
+        floor_->crews.occupy(*now.crew);
+        crew_ = *now.crew;
+      } else if (const auto group = floor_->crews.find(skill_of_open_stop(), floor_->start_s);
+                 group < floor_->crews.groups()) {
+        crew_ = group;
+      }
     }
+  }
+}
+
+void MachineActor::resume_carrying() {
+  if (!floor_->trial->from || !machine().transporter) return;
+  const auto& now = floor_->trial->from->machines.at(id_.index);
+  auto& pool = floor_->transporters[*machine().transporter];
+  for (const auto& part : now.carried) {
+    pool.add(-1);
+    carried_.push_back({part_of(part, floor_->start_s)});
+    if (!sink()) ++output_->carried;
+    send(std::prev(carried_.end()), part.reach_s, part.reach_s + machine().carry_s);
+  }
+  for (const auto back_s : now.returning_s) {
+    pool.add(-1);
+    returning_.push_back(back_s);
+    await_return(back_s);
   }
 }
 
@@ -334,10 +372,25 @@ void MachineActor::off_shift() {
   state_ = PackmlState::idle;
 }
 
+void MachineActor::take_spare(const FaultMode* mode) {
+  down_since_s_ = floor_->now();
+  if (mode == nullptr || !mode->spare) return;
+  floor_->take_spare(*mode->spare, nap_);
+  spare_ = mode->spare;
+}
+
+void MachineActor::dismiss_crew() {
+  floor_->crews.release(*crew_, floor_->now());
+  crew_.reset();
+}
+
 std::size_t MachineActor::wait_for_crew(std::string_view skill) {
   doing_ = Occupation::What::waiting_for_crew;
   doing_since_s_ = floor_->now();
+  down_since_s_ = floor_->now();
   const auto group = floor_->crews.acquire(nap_, skill, machine().priority, floor_->now());
+  down_since_s_ = never;
+  spare_.reset();
   book_occupation();
   doing_.reset();
   return group;
@@ -456,7 +509,7 @@ std::optional<OrderId> MachineActor::in_reach() {
     }
   }
   if (together >= machine().batch) return best;
-  batch_starts_s_ = std::max(since_s, floor_->start_s) + machine().batch_wait_s;
+  batch_starts_s_ = since_s + machine().batch_wait_s;
   if (floor_->now() >= batch_starts_s_ - 1e-9) return best;
   return std::nullopt;
 }
@@ -579,18 +632,22 @@ bool MachineActor::take_parts() {
   return !held_.empty();
 }
 
+void MachineActor::Rule::asked(double now) {
+  next_s = (std::floor((now + 1e-9) / maintenance.every_s) + 1) * maintenance.every_s;
+}
+
 bool MachineActor::rule_asks(Rule& rule) {
   const auto& maintenance = rule.maintenance;
   if (maintenance.rule == Maintenance::Rule::age)
     return operating_since_renewal() >= maintenance.every_s - age_rounding_s;
   if (floor_->now() < rule.next_s - 1e-9) return false;
-  rule.next_s =
-      (std::floor((floor_->now() + 1e-9) / maintenance.every_s) + 1) * maintenance.every_s;
+  rule.asked(floor_->now());
   return maintenance.rule == Maintenance::Rule::calendar ||
          damage(maintenance.kind) >= maintenance.at_damage;
 }
 
 void MachineActor::do_services(std::optional<OrderId> before) {
+  looked_s_ = floor_->now();
   for (std::size_t i = 0; i < floor_->services.size(); ++i) {
     auto& planned = floor_->services[i];
     if (planned.done || planned.service.machine != id_) continue;
@@ -611,9 +668,9 @@ double MachineActor::service_time() const {
 
 void MachineActor::serve() {
   enter(PackmlState::stopped);
-  const auto crew = wait_for_crew(machine().service_skill);
+  crew_ = wait_for_crew(machine().service_skill);
   rest(Occupation::What::service, service_time());
-  floor_->crews.release(crew, floor_->now());
+  dismiss_crew();
   note_onsets();
   for (const auto& wear : wear_.all()) {
     if (wear.record < 0 || !gives_warning(wear.kind)) continue;
@@ -687,10 +744,10 @@ void MachineActor::break_down() {
   repairing_ = wear.mode;
   const double repair_s = wear_.repair_time(wear);
   const auto* mode = wear_.mode_of(wear);
-  if (mode != nullptr && mode->spare) floor_->take_spare(*mode->spare, nap_);
-  const auto crew = wait_for_crew(mode != nullptr ? std::string_view(mode->skill) : "");
+  take_spare(mode);
+  crew_ = wait_for_crew(mode != nullptr ? std::string_view(mode->skill) : "");
   rest(Occupation::What::repair, repair_s);
-  floor_->crews.release(crew, floor_->now());
+  dismiss_crew();
   floor_->outcome->faults[record].restored_s = floor_->now();
   wear_.repaired(broken, axes());
   repairing_ = -1;
@@ -802,10 +859,11 @@ bool MachineActor::room_for(const Part& part) const {
   std::size_t ready = 0;
   for (const auto* taker : output_->takers)
     if (taker->starved_for(part.order)) ready += taker->wanted_from(*output_);
-  return output_->size() + output_->carried.size() < ready;
+  return output_->size() + output_->carried < ready;
 }
 
 void MachineActor::hand_over(const Part& part) {
+  blocked_since_s_ = std::min(blocked_since_s_, floor_->now());
   if (!sink()) {
     while (!room_for(part)) {
       if (!at_work()) {
@@ -829,6 +887,7 @@ void MachineActor::hand_over(const Part& part) {
     if (machine().gives > 1)
       for (auto* taker : output_->takers) taker->nudge();
   }
+  blocked_since_s_ = never;
 }
 
 void MachineActor::put(const Part& part) {
@@ -850,26 +909,45 @@ void MachineActor::leave_line(const Part& part) {
 
 void MachineActor::carry(const Part& part) {
   const auto pool = *machine().transporter;
-  if (!sink()) output_->carried.push_back(part);  // it has its place before it has its transporter
-  const auto place = sink() ? std::list<Part>::iterator() : std::prev(output_->carried.end());
+  if (!sink()) ++output_->carried;  // it has its place before it has its transporter
+  carried_.push_back({part});
+  const auto place = std::prev(carried_.end());
   if (floor_->transporters[pool].pieces() <= 0) enter(PackmlState::suspended);
   waiting_ = Waiting::space;
   floor_->transporters[pool].acquire(nap_);
   book_time();
   waiting_ = Waiting::nothing;
+  send(place, machine().carry_s, 2 * machine().carry_s);
+}
+
+void MachineActor::send(std::list<Carried>::iterator carried, double left_s, double back_s) {
   auto& stage = *floor_->stage;
-  const double clock = stage.now();
-  const double carry_s = machine().carry_s;
-  stage.set(clock + carry_s, [this, part, place] {
-    if (sink()) {
-      leave_line(part);
-      return;
-    }
-    output_->carried.erase(place);
-    put(part);
-    for (auto* taker : output_->takers) taker->nudge();
+  carried->until_s = stage.now() + left_s;
+  stage.set(carried->until_s, [this, carried, back_at_s = stage.now() + back_s] {
+    returning_.push_back(back_at_s);
+    deliver(carried);
   });
-  stage.set(clock + 2 * carry_s, [this, pool] { floor_->transporters[pool].add(1); });
+  await_return(back_s);
+}
+
+void MachineActor::await_return(double back_s) {
+  auto& stage = *floor_->stage;
+  stage.set(stage.now() + back_s, [this, pool = *machine().transporter] {
+    returning_.pop_front();
+    floor_->transporters[pool].add(1);
+  });
+}
+
+void MachineActor::deliver(std::list<Carried>::iterator carried) {
+  const Part part = carried->part;
+  carried_.erase(carried);
+  if (sink()) {
+    leave_line(part);
+    return;
+  }
+  --output_->carried;
+  put(part);
+  for (auto* taker : output_->takers) taker->nudge();
 }
 
 void MachineActor::finish_open_stop() {
@@ -887,15 +965,14 @@ void MachineActor::finish_open_stop() {
     note_onsets();
     record_of(*broken).failed_s = floor_->start_s;
     const auto* mode = wear_.mode_of(wear_.all()[*broken]);
-    if (!begun && mode->spare) floor_->take_spare(*mode->spare, nap_);
+    if (!begun) take_spare(mode);
   }
   if (!crew_) crew_ = wait_for_crew(skill_of_open_stop());
   double seconds = left;
   if (!begun && broken) seconds = wear_.repair_time(wear_.all()[*broken]);
   if (!begun && !broken) seconds = repair ? wear_.unknown_repair_time(renewals_) : service_time();
   rest(repair ? Occupation::What::repair : Occupation::What::service, seconds);
-  floor_->crews.release(*crew_, floor_->now());
-  crew_.reset();
+  dismiss_crew();
   repairing_ = -1;
   if (broken) {
     record_of(*broken).restored_s = floor_->now();
@@ -904,7 +981,7 @@ void MachineActor::finish_open_stop() {
     if (wears(kind)) renew();
     return;
   }
-  wear_.serviced(axes(), 1);
+  wear_.serviced(axes(), repair ? 1 : machine().service_quality);
   renew();
 }
 
@@ -928,6 +1005,7 @@ void MachineActor::operator()() {
       work(remaining_s_);
       finish_parts();
     } else {
+      if (!at_work()) off_shift();
       hand_over_all();
     }
   }
@@ -970,8 +1048,25 @@ MachineNow MachineActor::now(bool health) const {
   now.progress = progress_;
   if (!health) return now;
   now.repairing = repairing_;
-  now.modes = wear_.now(axes(), operating_since_renewal());
+  now.modes = wear_.now(axes(), operating_since_renewal(),
+                        work_since_s_ >= 0 ? floor_->now() - work_since_s_ : 0.0);
+  if (crew_) now.crew = static_cast<std::uint32_t>(*crew_);
+  const double since_s = std::min(down_since_s_, blocked_since_s_);
+  if (since_s < never) now.since_s = since_s;
+  if (std::any_of(rules_.begin(), rules_.end(),
+                  [this](const Rule& rule) { return rule.next_s <= floor_->now(); }))
+    now.looked_s = looked_s_;
+  for (const auto& part : held_) now.held.push_back(now_of(part));
+  if (machine().gives > 1 && now.holds_part) now.given = given_;
+  add_carried(now.carried);
+  for (const auto back_s : returning_) now.returning_s.push_back(back_s - floor_->stage->now());
   return now;
+}
+
+void MachineActor::add_carried(std::vector<PartNow>& parts) const {
+  for (const auto& carried : carried_)
+    if (carried.until_s < never)
+      parts.push_back(now_of(carried.part, carried.until_s - floor_->stage->now()));
 }
 
 Condition MachineActor::condition() {

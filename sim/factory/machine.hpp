@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <list>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -91,6 +92,8 @@ struct Floor {
   void reorder(std::uint32_t spare);
   /// Waits for a piece and takes it; others are ordered as soon as it is wanted.
   void take_spare(std::uint32_t spare, Nap& nap);
+  /// An order of the spare part's size comes in `lead_s`.
+  void expect_delivery(std::uint32_t spare, double lead_s);
 };
 
 class MachineActor {
@@ -111,6 +114,8 @@ class MachineActor {
   void reseeded();
   /// So many pieces of the part that it holds have been handed over before the trial began.
   void has_given(std::uint32_t pieces) { given_ = pieces; }
+  /// After connect(): transporters that it had sent out when the trial began.
+  void resume_carrying();
   /// The trial's line has changed its values.
   void edited();
 
@@ -122,7 +127,12 @@ class MachineActor {
   }
   /// Parts from this buffer that it takes at once.
   [[nodiscard]] std::size_t wanted_from(const Buffer& buffer) const;
-  [[nodiscard]] double waiting_since_s() const { return state_since_s_; }
+  /// What transporters carry for it to the buffer behind.
+  void add_carried(std::vector<line::PartNow>& parts) const;
+  /// Since when it has waited for room or a transporter; else infinity.
+  [[nodiscard]] double waiting_since_s() const { return blocked_since_s_; }
+  /// The spare part that it has in hand while it waits for a crew.
+  [[nodiscard]] const std::optional<std::uint32_t>& spare_in_hand() const { return spare_; }
   [[nodiscard]] Condition condition();
   /// The state to show in a frame: a machine that worked in this sample period executes.
   [[nodiscard]] line::PackmlState shown_state(const Condition& condition) const;
@@ -131,6 +141,7 @@ class MachineActor {
   [[nodiscard]] double damage(line::FaultKind kind) const;
   [[nodiscard]] double hazard(std::size_t mode) const { return wear_.hazard(mode, axes()); }
   [[nodiscard]] const std::vector<Part>& parts() const { return held_; }
+  [[nodiscard]] bool works_in_batches() const { return machine().batch > 1; }
   /// After all machines stand on the floor: who is before and behind. `takers`: Line::takers().
   void connect(const std::vector<std::uint32_t>& takers);
   /// Books the time of the present state, what is under way, and faults that have begun.
@@ -147,6 +158,12 @@ class MachineActor {
   struct Rule {
     line::Maintenance maintenance;
     double next_s = 0;
+    /// It has asked at `now` and asks again at the next of its times.
+    void asked(double now);
+  };
+  struct Carried {
+    Part part;
+    double until_s = never;  ///< Infinity: it still waits for its transporter.
   };
 
   [[nodiscard]] const line::Machine& machine() const { return *machine_; }
@@ -196,6 +213,9 @@ class MachineActor {
   [[nodiscard]] std::string_view skill_of_open_stop() const;
   [[nodiscard]] line::FaultRecord& record_of(std::size_t wear);
   std::size_t wait_for_crew(std::string_view skill);
+  void dismiss_crew();
+  /// Of a breakdown of this mode, where it needs one.
+  void take_spare(const line::FaultMode* mode);
   void renew();
   void change_over(line::OrderId to);
   void work(double seconds);
@@ -209,6 +229,10 @@ class MachineActor {
   void hand_over(const Part& part);
   void leave_line(const Part& part);
   void carry(const Part& part);
+  void deliver(std::list<Carried>::iterator carried);
+  /// A transporter brings `carried` in `left_s` and is back in `back_s`.
+  void send(std::list<Carried>::iterator carried, double left_s, double back_s);
+  void await_return(double back_s);
   [[nodiscard]] bool room_for(const Part& part) const;
   void put(const Part& part);
   [[nodiscard]] double operating() const;
@@ -234,8 +258,14 @@ class MachineActor {
   WearSet wear_;
   line::PackmlState state_ = line::PackmlState::idle;
   double state_since_s_ = 0;
-  double operating_s_ = 0;    ///< Booked operating time, own axis.
-  double renewed_at_ = 0;     ///< On that axis.
+  double blocked_since_s_ = never;
+  double down_since_s_ = never;         ///< Waiting for a spare part, or a crew.
+  std::optional<std::uint32_t> spare_;  ///< In hand while waiting for a crew.
+  double looked_s_ = 0;                 ///< When it last asked its rules of service.
+  std::list<Carried> carried_;
+  std::deque<double> returning_;  ///< When transporters are back that have delivered.
+  double operating_s_ = 0;        ///< Booked operating time, own axis.
+  double renewed_at_ = 0;         ///< On that axis.
   double work_since_s_ = -1;  ///< Line time at which the present stretch of work began; -1: none.
   double sampled_operating_ = 0;
   std::uint32_t renewals_ = 0;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "sim/factory/machine.hpp"
@@ -21,9 +22,6 @@ namespace {
 
 /// Looking for the end of the work this often costs nothing and overshoots nothing that counts.
 constexpr double stride_s = 300;
-
-/// A belt that is filled at the start has carried its parts already.
-constexpr double belt_filled_s = 1e6;
 
 double energy_kwh(const MachineOutcome& machine, const Power& power) {
   auto in = [&](PackmlState state) { return machine.state_s[static_cast<std::size_t>(state)]; };
@@ -88,16 +86,20 @@ struct Simulation::State {
     }
   }
 
-  void put_back(std::size_t buffer, OrderId order, std::int64_t parts) {
-    for (std::int64_t i = 0; i < parts; ++i)
-      floor.buffers[buffer].put({order, false, 0, floor.start_s}, floor.start_s - belt_filled_s);
+  void put_back(Buffer& buffer, const PartNow& part) const {
+    buffer.restore(part_of(part, floor.start_s), part.reach_s, floor.start_s);
   }
 
   void fill_buffers() {
     if (!trial.from) return;
+    for (std::size_t m = 0; m < trial.from->machines.size(); ++m) {
+      const auto& machine = trial.from->machines[m];
+      for (const auto& part : machine.rework) put_back(floor.reworks[m], part);
+      floor.buffers[m].restore_spacing(machine.belt_busy_s, floor.start_s);
+    }
     if (!trial.from->buffers.empty()) {
       for (std::size_t m = 0; m < trial.from->buffers.size() && m < floor.buffers.size(); ++m)
-        for (const auto order : trial.from->buffers[m]) put_back(m, order, 1);
+        for (const auto& part : trial.from->buffers[m]) put_back(floor.buffers[m], part);
       return;
     }
     if (!trial.line->is_plain_series()) return;
@@ -109,7 +111,7 @@ struct Simulation::State {
         parts -= static_cast<std::int64_t>(next.progress.at(order.index).good) +
                  next.progress[order.index].scrap;
         parts -= next.holds_part && next.order == order ? 1 : 0;
-        put_back(m, order, parts);
+        for (; parts > 0; --parts) put_back(floor.buffers[m], {order});
       }
     }
   }
@@ -226,6 +228,10 @@ struct Simulation::State {
       const auto& machine = trial.from->machines.at(m);
       const auto buffer = line.buffer_of(m);
       if (line.machines[m].gives == 1 || !machine.holds_part || machine.remaining_s > 0) continue;
+      if (machine.given) {
+        all[m] = *machine.given;
+        continue;
+      }
       const auto o = machine.order.index;
       std::int64_t given = 0;
       for (std::size_t i = 0; i < floor.buffers[buffer].size(); ++i)
@@ -263,6 +269,12 @@ struct Simulation::State {
         const auto o = floor.buffers[m][i].order.index;
         --own[o];
         under_way[floor.feed_of[m]][o] += before_assembly ? 0 : 1;
+      }
+      for (const auto* parts : {&machine.rework, &machine.carried}) {
+        for (const auto& part : *parts) {
+          --own[part.order.index];
+          under_way[floor.feed_of[m]][part.order.index] += 1;
+        }
       }
       if (!machine.holds_part || machine.order.index >= orders) continue;
       const auto held = std::int64_t{std::max(1U, machine.parts_held)};
@@ -303,8 +315,13 @@ struct Simulation::State {
             floor.outstanding[o] -= progress.scrap;
           }
           if (takers[line.buffer_of(m)] == 0) {
-            order.good += static_cast<std::uint32_t>(progress.good * gives);
-            floor.outstanding[o] -= progress.good * gives;
+            const auto& carried = trial.from->machines[m].carried;
+            const auto left = progress.good * gives - std::count_if(carried.begin(), carried.end(),
+                                                                    [o](const PartNow& part) {
+                                                                      return part.order.index == o;
+                                                                    });
+            order.good += static_cast<std::uint32_t>(std::max<std::int64_t>(0, left));
+            floor.outstanding[o] -= left;
           }
         }
         const auto& first = trial.from->machines.front();
@@ -319,13 +336,33 @@ struct Simulation::State {
     floor.done = floor.orders_open == 0;
   }
 
+  /// PartNow::reach_s of part i behind machine m. Only whoever waits for a full batch asks how long
+  /// it has been in reach.
+  [[nodiscard]] double reach_s(std::size_t m, std::size_t i) const {
+    const auto& buffer = floor.buffers[m];
+    const double reach_s = buffer.reach_s(i, floor.now());
+    const bool batches = std::any_of(buffer.takers.begin(), buffer.takers.end(),
+                                     [](const auto* taker) { return taker->works_in_batches(); });
+    return batches ? reach_s : std::max(0.0, reach_s);
+  }
+  /// Machines in the order in which they act at the start: who has waited longest comes first.
+  [[nodiscard]] std::vector<std::uint32_t> first_to_act() const {
+    std::vector<std::uint32_t> order(trial.line->machines.size());
+    std::iota(order.begin(), order.end(), 0U);
+    const auto since_s = [this](std::uint32_t m) {
+      return trial.from ? trial.from->machines[m].since_s.value_or(floor.start_s) : 0.0;
+    };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](auto a, auto b) { return since_s(a) < since_s(b); });
+    return order;
+  }
+
   /// Services that a trial which starts in the middle must take as carried out or under way.
   [[nodiscard]] bool already_done(const Service& service, const Schedule& schedule) const {
     if (!trial.from) return false;
-    const auto& machine = trial.from->machines.at(service.machine.index);
     if (over(service)) return true;
     // A machine that is being serviced now is in the next of its services.
-    return machine.state == PackmlState::stopped && due(service) &&
+    return trial.from->in_service(*trial.line, service.machine.index) && due(service) &&
            std::none_of(schedule.services.begin(), schedule.services.end(),
                         [&](const Service& other) {
                           return other.machine == service.machine && other != service &&
@@ -502,7 +539,11 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   for (const auto& pool : line.transporters) floor.transporters.emplace_back(pool.count);
   for (std::uint32_t i = 0; i < line.spares.size(); ++i) {
     const bool known = s.trial.from && i < s.trial.from->spares.size();
-    floor.spares.emplace_back(known ? s.trial.from->spares[i] : line.spares[i].stock);
+    auto& stock =
+        floor.spares.emplace_back(known ? s.trial.from->spares[i].pieces : line.spares[i].stock);
+    if (!known) continue;
+    stock.orders = s.trial.from->spares[i].orders;
+    for (const auto left_s : s.trial.from->spares[i].deliveries_s) floor.expect_delivery(i, left_s);
   }
   for (const auto& machine : line.machines)
     floor.buffers.emplace_back(machine.buffer_after, machine.conveyor);
@@ -525,12 +566,15 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
     s.machines.push_back(std::make_unique<MachineActor>(floor, MachineId{m}));
     floor.machines.push_back(s.machines.back().get());
     s.sensors.emplace_back(s.trial, MachineId{m});
-    floor.parts_in_line += floor.buffers[m].size() + s.machines.back()->parts().size();
+    floor.parts_in_line +=
+        floor.buffers[m].size() + floor.reworks[m].size() + s.machines.back()->parts().size();
+    if (s.trial.from) floor.parts_in_line += s.trial.from->machines[m].carried.size();
   }
   for (auto& machine : s.machines) machine->connect(takers);
+  for (auto& machine : s.machines) machine->resume_carrying();
   for (std::size_t m = 0; m < given.size(); ++m) s.machines[m]->has_given(given[m]);
   if (!floor.done) {
-    for (std::uint32_t m = 0; m < line.machines.size(); ++m) {
+    for (const auto m : s.first_to_act()) {
       auto* machine = s.machines[m].get();
       machine->set_actor(s.stage->create(line.machines[m].name, [machine] { (*machine)(); }));
     }
@@ -598,15 +642,35 @@ LineNow Simulation::state(bool health) const {
   LineNow now;
   now.at_s = state_->floor.now();
   for (const auto& machine : state_->machines) now.machines.push_back(machine->now(health));
-  if (health)
-    for (const auto& spare : state_->floor.spares)
-      now.spares.push_back(static_cast<std::uint32_t>(std::max<std::int64_t>(0, spare.pieces())));
-  if (state_->trial.line->is_plain_series()) return now;
-  for (const auto& buffer : state_->floor.buffers) {
-    auto& orders = now.buffers.emplace_back();
-    for (std::size_t i = 0; i < buffer.size(); ++i) orders.push_back(buffer[i].order);
-    for (const auto& part : buffer.carried) orders.push_back(part.order);
+  if (!health && state_->trial.line->is_plain_series()) return now;
+  for (std::size_t m = 0; m < now.machines.size(); ++m) {
+    const auto& buffer = state_->floor.buffers[m];
+    auto& parts = now.buffers.emplace_back();
+    for (std::size_t i = 0; i < buffer.size(); ++i)
+      parts.push_back(health ? now_of(buffer[i], state_->reach_s(m, i)) : PartNow{buffer[i].order});
+    if (!health) state_->machines[m]->add_carried(parts);
   }
+  if (!health) return now;
+  if (state_->trial.line->is_plain_series() &&
+      std::all_of(now.buffers.begin(), now.buffers.end(),
+                  [](const auto& parts) { return parts.empty(); }))
+    now.buffers.clear();
+  for (std::size_t m = 0; m < now.machines.size(); ++m) {
+    const auto& queue = state_->floor.reworks[m];
+    for (std::size_t i = 0; i < queue.size(); ++i)
+      now.machines[m].rework.push_back(now_of(queue[i]));
+    const auto& belt = state_->floor.buffers[m];
+    if (belt.spaced_at() > now.at_s) now.machines[m].belt_busy_s = belt.spaced_at() - now.at_s;
+  }
+  for (const auto& spare : state_->floor.spares) {
+    auto& known = now.spares.emplace_back();
+    known.pieces = static_cast<std::uint32_t>(std::max<std::int64_t>(0, spare.pieces()));
+    known.orders = spare.orders;
+    for (const auto at_s : spare.deliveries)
+      known.deliveries_s.push_back(at_s - state_->stage->now());
+  }
+  for (const auto& machine : state_->machines)
+    if (const auto& spare = machine->spare_in_hand()) ++now.spares[*spare].pieces;
   return now;
 }
 

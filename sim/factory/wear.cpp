@@ -126,7 +126,7 @@ double damage_of(const Wear& wear, const Axes& axes) {
 
 }  // namespace
 
-std::vector<ModeNow> WearSet::now(const Axes& axes, double operated_s) const {
+std::vector<ModeNow> WearSet::now(const Axes& axes, double operated_s, double worked_s) const {
   std::vector<ModeNow> all;
   for (std::size_t i = 0; i < modes().size(); ++i) {
     // Of several, a scripted one among them, the one that has come furthest.
@@ -140,10 +140,12 @@ std::vector<ModeNow> WearSet::now(const Axes& axes, double operated_s) const {
     if (const auto own = of_mode(i))
       now.renewals = static_cast<std::uint32_t>(wears_[*own].renewal);
     if (shown == nullptr || shown->forecast || shown->onset_at == never) continue;
-    const double at = shown->at(axes);
-    now.damage = damage_of(*shown, axes);
-    now.left_s = std::max(0.0, (now.damage > 0 ? shown->fails_at : shown->onset_at) - at);
-    if (shown->mode >= 0) now.age_s = shown->life_s - (shown->onset_at - at);
+    Wear later = *shown;
+    later.age_by((later.rate - 1) * worked_s);
+    const double at = later.at(axes);
+    now.damage = damage_of(later, axes);
+    now.left_s = std::max(0.0, (now.damage > 0 ? later.fails_at : later.onset_at) - at);
+    if (later.mode >= 0) now.age_s = later.life_s - (later.onset_at - at);
   }
   return all;
 }

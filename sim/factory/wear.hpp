@@ -42,6 +42,11 @@ struct Wear {
   double kept_age_s = 0;    ///< Age that an imperfect service left it with.
 
   [[nodiscard]] double at(const Axes& axes) const { return calendar ? axes.now : axes.operating; }
+  /// Its clock has gone so far beyond its axis.
+  void age_by(double ahead_s) {
+    onset_at -= ahead_s;
+    fails_at -= ahead_s;
+  }
 };
 
 /// Whether repairing or servicing this kind makes the machine new in the eyes of its sensors. A
@@ -56,8 +61,10 @@ class WearSet {
   WearSet(const line::Trial& trial, line::MachineId machine, double operating_s,
           std::size_t renewals);
 
-  /// How far each of the machine's modes has come; `operated_s` since the machine's renewal.
-  [[nodiscard]] std::vector<line::ModeNow> now(const Axes& axes, double operated_s) const;
+  /// How far each of the machine's modes has come; `operated_s` since the machine's renewal,
+  /// `worked_s` of it in a stretch of work that worked() has not heard of.
+  [[nodiscard]] std::vector<line::ModeNow> now(const Axes& axes, double operated_s,
+                                               double worked_s) const;
   /// The position in all() of what wears the machine by this mode.
   [[nodiscard]] std::optional<std::size_t> of_mode(std::size_t mode) const;
 
@@ -151,9 +158,7 @@ inline void WearSet::worked(double seconds) {
   if (!dependent_) return;
   for (auto& wear : wears_) {
     if (wear.rate == 1) continue;
-    const double ahead = (wear.rate - 1) * seconds;
-    wear.onset_at -= ahead;
-    wear.fails_at -= ahead;
+    wear.age_by((wear.rate - 1) * seconds);
     wear.rate = 1;
   }
 }

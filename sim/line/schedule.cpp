@@ -134,6 +134,15 @@ std::int64_t LineNow::buffer_level(std::size_t machine) const {
   return level;
 }
 
+bool LineNow::in_service(const Line& line, std::size_t machine) const {
+  const auto& now = machines.at(machine);
+  if (now.state != PackmlState::stopped) return false;
+  const auto& own = line.machines.at(machine).calendar;
+  const auto calendar = own ? own : line.calendar;
+  return now.down_remaining_s > 0 || !calendar || line.calendars[*calendar].is_open(at_s) ||
+         (now.since_s && !now.holds_part);
+}
+
 std::size_t LineNow::frozen_prefix(const Schedule& schedule) const {
   std::size_t frozen = 0;
   for (std::size_t i = 0; i < schedule.sequence.size(); ++i) {

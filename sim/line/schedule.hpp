@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,17 @@ struct ModeNow {
   friend bool operator==(const ModeNow&, const ModeNow&) = default;
 };
 
+/// One part in the line: its order, and what else is known of it.
+struct PartNow {
+  OrderId order;
+  std::uint32_t reworks = 0;  ///< Times that it was sent back.
+  bool defective = false;
+  std::optional<double> entered_s = {};  ///< Line time at which it came into the line.
+  /// Until it is where it can be taken: from a belt, or off a transporter. Below 0: since then.
+  double reach_s = 0;
+  friend bool operator==(const PartNow&, const PartNow&) = default;
+};
+
 /// Where one machine stands.
 struct MachineNow {
   PackmlState state = PackmlState::idle;
@@ -89,8 +101,27 @@ struct MachineNow {
   std::uint32_t parts_held = 0;  ///< A batch or a set of parts on the machine; 0: holds_part says.
   std::vector<Progress> progress;  ///< One an order of the book.
   std::int32_t repairing = -1;  ///< Position of the mode that an open repair is about; -1: unknown.
-  std::vector<ModeNow> modes = {};  ///< One a mode of the line; empty: as operating_s says.
+  std::vector<ModeNow> modes = {};         ///< One a mode of the line; empty: as operating_s says.
+  std::optional<std::uint32_t> crew = {};  ///< Group of the crew that is here; nothing: any.
+  /// Line time since which it has waited for room, a transporter, a spare part or a crew.
+  std::optional<double> since_s = {};
+  std::optional<double> looked_s = {};  ///< Line time at which it last asked its rules of service.
+  std::vector<PartNow> held = {};       ///< More of the parts on it; empty: nothing is known.
+  /// Pieces of a split part that have been handed over; nothing: as the counts say.
+  std::optional<std::uint32_t> given = {};
+  std::vector<PartNow> rework = {};      ///< Sent back to it or its station, the next first.
+  std::vector<PartNow> carried = {};     ///< On transporters to the buffer behind.
+  std::vector<double> returning_s = {};  ///< Until transporters are back that it sent out.
+  double belt_busy_s = 0;                ///< Until the belt behind has room for the next part.
   friend bool operator==(const MachineNow&, const MachineNow&) = default;
+};
+
+/// Pieces of a spare part.
+struct SpareNow {
+  std::uint32_t pieces = 0;  ///< On the shelf, or in the hands of who waits for a crew.
+  std::vector<double> deliveries_s = {};  ///< Until each order under way is delivered.
+  std::uint64_t orders = 0;               ///< So far: the index of random draws.
+  friend bool operator==(const SpareNow&, const SpareNow&) = default;
 };
 
 /// Where the whole line stands at `at_s`. In a plain series the contents of the buffers follow from
@@ -98,15 +129,18 @@ struct MachineNow {
 struct LineNow {
   double at_s = 0;
   std::vector<MachineNow> machines;
-  /// Order of every part in the buffer of each machine, the next to leave first. Empty: as the
-  /// progress counts say.
-  std::vector<std::vector<OrderId>> buffers = {};
-  std::vector<std::uint32_t> spares = {};  ///< Pieces on the shelf, by spare; empty: full.
+  /// Every part in the buffer of each machine, the next to leave first. Empty: as the progress
+  /// counts say.
+  std::vector<std::vector<PartNow>> buffers = {};
+  std::vector<SpareNow> spares = {};  ///< By spare; empty: full shelves.
   friend bool operator==(const LineNow&, const LineNow&) = default;
 
   /// Parts in the buffer behind a machine: as `buffers` says, else between machine m and m+1 by the
   /// counts; negative when the counts contradict.
   [[nodiscard]] std::int64_t buffer_level(std::size_t machine) const;
+  /// Whether a machine is serviced or waits for it. Out of working time Stopped says no more than
+  /// that, unless a service is open or the machine waits, empty, for somebody.
+  [[nodiscard]] bool in_service(const Line& line, std::size_t machine) const;
   /// Leading entries of the sequence up to the last whose first part has entered the line.
   [[nodiscard]] std::size_t frozen_prefix(const Schedule& schedule) const;
 };

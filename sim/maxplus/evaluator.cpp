@@ -320,7 +320,7 @@ struct Evaluator::State {
         stage.parts[l] = now.parts;
         stage.renewals[l] = now.renewals;
         if (now.set_up) stage.order[l] = now.order.index;
-        const bool stop = now.state == PackmlState::held || now.state == PackmlState::stopped;
+        const bool stop = now.state == PackmlState::held || trial.from->in_service(*trial.line, m);
         if (now.down_remaining_s > 0 || stop) finish_stop(b, m, l, now, stop);
       }
       stage.date[l] = std::min(life[l].next_date(), closes(m, start_s)) - 2e-6;
@@ -351,7 +351,7 @@ struct Evaluator::State {
     }
     (state == PackmlState::held ? opened_down : opened_service)[b][l] += counted;
     life.come(stage.free[l], stage.operating[l]);
-    life.serviced(stage.operating[l], 1);
+    life.serviced(stage.operating[l], state == PackmlState::held ? 1 : machine(m).service_quality);
     ++stage.renewals[l];
     renewed_before[b * machines + m][l] = stage.operating[l];
   }
@@ -442,8 +442,8 @@ struct Evaluator::State {
       if (now.holds_part) entries.push_back({now.order.index, number, Entry::From::machine});
       if (m == 0) break;
       if (m - 1 < from.buffers.size() && !from.buffers.empty()) {
-        for (const auto id : from.buffers[m - 1])
-          entries.push_back({id.index, number, Entry::From::buffer});
+        for (const auto& part : from.buffers[m - 1])
+          entries.push_back({part.order.index, number, Entry::From::buffer});
         continue;
       }
       const auto& before = from.machines[m - 1];
@@ -479,8 +479,7 @@ struct Evaluator::State {
   [[nodiscard]] bool already_done(const Service& service) const {
     if (!trial.from) return false;
     if (over(service)) return true;
-    return trial.from->machines.at(service.machine.index).state == PackmlState::stopped &&
-           due(service) &&
+    return trial.from->in_service(*trial.line, service.machine.index) && due(service) &&
            std::none_of(schedule.services.begin(), schedule.services.end(),
                         [&](const Service& other) {
                           return other.machine == service.machine && other != service &&
@@ -514,9 +513,11 @@ struct Evaluator::State {
                    renewed_before.begin() + static_cast<std::ptrdiff_t>((b + 1) * machines));
     for (std::size_t m = 0; m < machines; ++m) {
       asks[m].clear();
+      const double looked_s =
+          trial.from ? trial.from->machines[m].looked_s.value_or(start_s) : start_s;
       for (const auto& rule : machine(m).maintenance)
         asks[m].push_back(
-            Row::of(rule.rule == Maintenance::Rule::age ? never : next_of(rule, start_s)));
+            Row::of(rule.rule == Maintenance::Rule::age ? never : next_of(rule, looked_s)));
       double earliest = never;
       for (const auto i : services_of[m])
         if (schedule.services[i].when == Service::When::at_time)
@@ -827,7 +828,10 @@ struct Evaluator::State {
     const double remaining_s = trial.from->machines[m].remaining_s;
     Step step;
     step.awaited = step.taken = step.done = stage.free[l];
-    if (remaining_s <= 0) return step;
+    if (remaining_s <= 0) {
+      step.done = opens(m, stage.free[l]);
+      return step;
+    }
     double extra_scrap = 0;
     const double operating = stage.operating[l] + remaining_s;
     if (operating - stage.next[l] <= remnant_s && step.taken + remaining_s <= stage.date[l]) {

@@ -250,6 +250,12 @@ struct Table::State {
     }
     return node;
   }
+  [[nodiscard]] Table within(const toml::table& inner) const {
+    auto state = std::make_shared<State>();
+    state->document = document;
+    state->table = &inner;
+    return Table(std::move(state));
+  }
 };
 
 Place Table::place() const {
@@ -273,6 +279,11 @@ bool Table::has(std::string_view key) const {
 bool Table::is_list(std::string_view key) const {
   const auto* node = state_->find(key);
   return node != nullptr && node->is_array();
+}
+
+bool Table::is_table(std::string_view key) const {
+  const auto* node = state_->find(key);
+  return node != nullptr && node->is_table();
 }
 
 std::size_t Table::complaints() const {
@@ -607,16 +618,37 @@ std::vector<std::vector<std::string>> Table::rows(std::string_view key) {
   return out;
 }
 
+std::vector<std::variant<std::string, Table>> Table::strings_or_tables(std::string_view key) {
+  std::vector<std::variant<std::string, Table>> out;
+  const auto* node = state_->find(key);
+  if (node == nullptr) return out;
+  const auto* list = node->as_array();
+  if (list == nullptr) {
+    complain(key, fmt::format("\"{}\" is {}, wanted a list", key, kind_of(*node)));
+    return out;
+  }
+  if (list->size() > most_tables)
+    complain(key, fmt::format("{} entries of \"{}\", wanted at most {}", list->size(), key,
+                              most_tables));
+  for (const auto& entry : *list) {
+    if (out.size() == most_tables) break;
+    if (const auto* text = entry.as_string())
+      out.emplace_back(text->get());
+    else if (const auto* table = entry.as_table())
+      out.emplace_back(state_->within(*table));
+    else
+      state_->note(
+          place_of(entry),
+          fmt::format("an entry of \"{}\" is {}, wanted a string or a table", key, kind_of(entry)),
+          "");
+  }
+  return out;
+}
+
 std::vector<Table> Table::tables(std::string_view key) {
   std::vector<Table> out;
   const auto* node = state_->find(key);
   if (node == nullptr) return out;
-  auto push = [&](const toml::table* table) {
-    auto state = std::make_shared<State>();
-    state->document = state_->document;
-    state->table = table;
-    out.push_back(Table(std::move(state)));
-  };
   if (const auto* list = node->as_array()) {
     if (list->size() > most_tables)
       complain(key,
@@ -624,7 +656,7 @@ std::vector<Table> Table::tables(std::string_view key) {
     for (const auto& entry : *list) {
       if (out.size() == most_tables) break;
       if (const auto* table = entry.as_table()) {
-        push(table);
+        out.push_back(state_->within(*table));
       } else {
         state_->note(place_of(entry),
                      fmt::format("an entry of \"{}\" is {}, wanted a table", key, kind_of(entry)),
@@ -641,12 +673,7 @@ std::vector<Table> Table::tables(std::string_view key) {
 std::optional<Table> Table::table(std::string_view key) {
   const auto* node = state_->find(key);
   if (node == nullptr) return {};
-  if (const auto* table = node->as_table()) {
-    auto state = std::make_shared<State>();
-    state->document = state_->document;
-    state->table = table;
-    return Table(std::move(state));
-  }
+  if (const auto* table = node->as_table()) return state_->within(*table);
   complain(key, fmt::format("\"{}\" is {}, wanted a table", key, kind_of(*node)),
            fmt::format("write [{}]", key));
   return {};

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "sim/line/distribution.hpp"
@@ -57,6 +58,7 @@ class Table {
   [[nodiscard]] bool has(std::string_view key) const;
   /// Whether the value is a list (else it is a single value, or absent).
   [[nodiscard]] bool is_list(std::string_view key) const;
+  [[nodiscard]] bool is_table(std::string_view key) const;
 
   /// Required when `fallback` is absent.
   [[nodiscard]] std::string string(std::string_view key, std::optional<std::string> fallback = {});
@@ -87,6 +89,10 @@ class Table {
   [[nodiscard]] std::vector<std::vector<std::string>> rows(std::string_view key);
   /// At most 10,000; complains of more.
   [[nodiscard]] std::vector<Table> tables(std::string_view key);
+  /// A list of strings and tables, at most 10,000; absent: empty. Complains of other entries, which
+  /// it leaves out.
+  [[nodiscard]] std::vector<std::variant<std::string, Table>> strings_or_tables(
+      std::string_view key);
   [[nodiscard]] std::optional<Table> table(std::string_view key);
   [[nodiscard]] std::vector<std::string> keys() const;
 

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <set>
+#include <variant>
 
 #include "sim/text/document.hpp"
 
@@ -18,6 +20,8 @@ using namespace line;
 namespace {
 
 constexpr const char* format_name = "foreline state 1";
+/// Times are differences of line times.
+constexpr double rounding_s = 1e-6;
 constexpr std::int64_t count_max = std::numeric_limits<std::uint32_t>::max();
 
 /// States in which a machine can be caught, as the simulation and a PLC say.
@@ -61,17 +65,21 @@ class StateReader {
         root.complain("", fmt::format("machine {} is missing", name),
                       fmt::format("[[machine]] with name = {}", toml_string(name)));
     spares(root, now);
+    room(root, now);
     contradictions(root, now);
     return now;
   }
 
  private:
-  std::optional<OrderId> order(Table& table, std::string_view key, const std::string& id) const {
+  /// `entry`: of a list, where the name stands.
+  std::optional<OrderId> order(Table& table, std::string_view key, const std::string& id,
+                               std::optional<std::size_t> entry = {}) const {
     const auto found = std::find(ids_.begin(), ids_.end(), id);
     if (found != ids_.end()) return OrderId{static_cast<std::uint32_t>(found - ids_.begin())};
     const auto meant = nearest(id, ids_);
-    table.complain(key, fmt::format("no order \"{}\" in the order book", id),
-                   meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
+    const auto what = fmt::format("no order \"{}\" in the order book", id);
+    const auto hint = meant ? fmt::format("did you mean \"{}\"?", *meant) : "";
+    entry ? table.complain(key, *entry, what, hint) : table.complain(key, what, hint);
     return std::nullopt;
   }
 
@@ -87,22 +95,18 @@ class StateReader {
       if (const auto known = order(table, "order", id)) machine.order = *known;
       machine.set_up = true;
     }
-    const auto parts = count(table, "parts");
-    machine.holds_part = parts > 0;
-    machine.parts_held = parts > 1 ? parts : 0;
+    held(table, m, now);
     machine.remaining_s = table.duration("remaining", 0, 0.0);
-    if (parts > 0 && id.empty())
+    if (machine.holds_part && id.empty())
       table.complain("parts", "a part is of some order, and \"order\" is missing");
-    if (parts == 0 && machine.remaining_s > 0)
+    if (!machine.holds_part && machine.remaining_s > 0)
       table.complain("remaining", "there is work left and no part on the machine",
                      "add parts = 1, or take \"remaining\" out");
-    if (parts > 1 && parts > line_->machines[m].batch)
-      table.complain("parts",
-                     fmt::format("{} works {} at a time", machines_[m], line_->machines[m].batch));
+    way(table, m, now);
     progress(table, machine);
     machine.operating_s = table.duration("operating", 0, 0.0);
     machine.renewals = count(table, "renewals");
-    std::uint64_t begun = parts;
+    std::uint64_t begun = machine.holds_part ? std::max(1U, machine.parts_held) : 0;
     for (const auto& made : machine.progress) begun += std::uint64_t{made.good} + made.scrap;
     machine.parts =
         count(table, "begun", static_cast<std::int64_t>(std::min<std::uint64_t>(begun, count_max)));
@@ -114,7 +118,9 @@ class StateReader {
                       name_of(machine.state)),
           "state = \"Held\" (repair), \"Stopped\" (service) or \"Resetting\" (changeover)");
     modes(table, m, machine);
-    if (table.has("buffer")) buffer(table, m, now);
+    if (table.has("crew")) crew(table, machine);
+    if (table.has("since")) machine.since_s = moment(table, "since", now);
+    if (table.has("looked")) machine.looked_s = moment(table, "looked", now);
   }
 
   void progress(Table& table, MachineNow& machine) const {
@@ -129,6 +135,17 @@ class StateReader {
       }
       counts->finish();
     }
+  }
+
+  void crew(Table& table, MachineNow& machine) const {
+    std::vector<std::string> names;
+    for (const auto& group : line_->crew_groups) names.push_back(group.name);
+    if (names.empty()) names.emplace_back("crew");
+    machine.crew =
+        static_cast<std::uint32_t>(std::min(table.one_of("crew", names), names.size() - 1));
+    if (machine.down_remaining_s <= 0 || machine.state == PackmlState::resetting)
+      table.complain("crew", "only an open repair or service has a crew",
+                     "add \"busy\", or take \"crew\" out");
   }
 
   void modes(Table& table, std::size_t m, MachineNow& machine) const {
@@ -162,34 +179,140 @@ class StateReader {
     }
   }
 
-  void buffer(Table& table, std::size_t m, LineNow& now) const {
-    const auto ids = table.strings("buffer", true);
-    if (line_->is_plain_series())
-      return table.complain("buffer", "in a plain series the buffers follow from what was made",
-                            "take it out");
-    if (line_->buffer_of(static_cast<std::uint32_t>(m)) != m)
-      return table.complain(
-          "buffer", fmt::format("{} puts its parts into the buffer of {}", machines_[m],
-                                machines_[line_->buffer_of(static_cast<std::uint32_t>(m))]));
-    for (const auto& id : ids)
-      if (const auto known = order(table, "buffer", id)) now.buffers[m].push_back(*known);
-    const auto places = line_->machines[m].buffer_after;
-    if (ids.size() > places)
-      table.complain("buffer",
-                     fmt::format("{} parts in a buffer of {} places", ids.size(), places));
+  /// The parts of a list; each is the name of its order, or a table of what is known of it.
+  std::vector<PartNow> parts(Table& table, std::string_view key, const LineNow& now,
+                             double longest_s) const {
+    std::vector<PartNow> found;
+    std::size_t position = 0;
+    for (auto& entry : table.strings_or_tables(key)) {
+      PartNow part;
+      if (const auto* id = std::get_if<std::string>(&entry)) {
+        if (const auto known = order(table, key, *id, position)) part.order = *known;
+      } else {
+        auto& more = std::get<Table>(entry);
+        part = detailed(more, now, longest_s);
+        if (!found.empty() && part.reach_s > 0 && part.reach_s < found.back().reach_s - rounding_s)
+          more.complain("arrives", "this part arrives before the one in front of it");
+        more.finish();
+      }
+      ++position;
+      found.push_back(part);
+    }
+    return found;
+  }
+
+  PartNow detailed(Table& table, const LineNow& now, double longest_s) const {
+    PartNow part;
+    if (const auto id = table.string("order"); table.has("order"))
+      if (const auto known = order(table, "order", id)) part.order = *known;
+    part.reworks = static_cast<std::uint32_t>(table.integer("reworks", 0, 1000, 0));
+    part.defective = table.boolean("defective", false);
+    if (table.has("entered")) part.entered_s = moment(table, "entered", now);
+    part.reach_s = table.duration("arrives", 0, 0.0);
+    if (part.reach_s > longest_s + rounding_s)
+      table.complain("arrives",
+                     longest_s > 0 ? fmt::format("the whole way takes {}", duration_text(longest_s))
+                                   : "parts are where they can be taken at once here",
+                     longest_s > 0 ? "" : "take it out");
+    if (!table.has("waits")) return part;
+    if (part.reach_s > 0)
+      table.complain("waits", "a part that is still to arrive waits for nobody");
+    part.reach_s -= table.duration("waits", 0, 0.0);
+    return part;
+  }
+
+  /// A line time that is past.
+  static double moment(Table& table, std::string_view key, const LineNow& now) {
+    const double at_s = table.duration(key, 0);
+    if (at_s > now.at_s)
+      table.complain(key, fmt::format("{} is after this moment, {}", duration_text(at_s),
+                                      duration_text(now.at_s)));
+    return at_s;
+  }
+
+  void held(Table& table, std::size_t m, LineNow& now) const {
+    auto& machine = now.machines[m];
+    auto number = count(table, "parts");
+    if (table.has("holds")) {
+      machine.held = parts(table, "holds", now, 0);
+      const auto listed = static_cast<std::uint32_t>(machine.held.size());
+      if (table.has("parts") && number != listed)
+        table.complain("holds", fmt::format("{} parts are on {} by this list, {} by \"parts\"",
+                                            listed, machines_[m], number));
+      number = listed;
+      for (std::size_t i = 0; i < machine.held.size(); ++i)
+        if (machine.set_up && machine.held[i].order != machine.order)
+          table.complain(
+              "holds", i,
+              fmt::format("{} works on order {}", machines_[m], ids_[machine.order.index]));
+    }
+    machine.holds_part = number > 0;
+    machine.parts_held = number > 1 ? number : 0;
+    if (number > 1 && number > line_->machines[m].batch)
+      table.complain(table.has("parts") ? "parts" : "holds",
+                     fmt::format("{} works {} at a time", machines_[m], line_->machines[m].batch));
+    if (!table.has("given")) return;
+    machine.given = count(table, "given");
+    if (*machine.given >= line_->machines[m].gives)
+      table.complain("given", fmt::format("{} gives {} for each part, the last ends it",
+                                          machines_[m], line_->machines[m].gives));
+    if (number == 0) table.complain("given", "there is no part on the machine");
+  }
+
+  /// What is behind the machine, and on its way there.
+  void way(Table& table, std::size_t m, LineNow& now) const {
+    auto& machine = now.machines[m];
+    const auto& of_line = line_->machines[m];
+    const auto first = line_->buffer_of(static_cast<std::uint32_t>(m));
+    if (table.has("buffer")) {
+      if (first != m)
+        table.complain("buffer", fmt::format("{} puts its parts into the buffer of {}",
+                                             machines_[m], machines_[first]));
+      now.buffers.resize(machines_.size());
+      now.buffers[m] = parts(table, "buffer", now, of_line.conveyor.travel_s);
+    }
+    if (table.has("rework")) {
+      machine.rework = parts(table, "rework", now, 0);
+      if (std::none_of(line_->machines.begin(), line_->machines.end(),
+                       [m](const Machine& other) { return other.inspection.rework_to == m; }))
+        table.complain("rework", fmt::format("no part is sent back to {}", machines_[m]));
+    }
+    machine.belt_busy_s = table.duration("belt_busy", 0, 0.0);
+    if (machine.belt_busy_s > of_line.conveyor.spacing_s + rounding_s)
+      table.complain("belt_busy",
+                     fmt::format("parts on the belt behind {} are {} apart", machines_[m],
+                                 duration_text(of_line.conveyor.spacing_s)));
+    machine.carried = parts(table, "carried", now, of_line.carry_s);
+    std::size_t entry = 0;
+    for (const auto& text : table.strings("returning", false)) {
+      const auto left_s = parse_duration(text);
+      if (!left_s || *left_s < 0 || *left_s > of_line.carry_s + rounding_s)
+        table.complain("returning", entry,
+                       fmt::format("\"{}\" is no time on the way back, which takes {}", text,
+                                   duration_text(of_line.carry_s)));
+      machine.returning_s.push_back(left_s.value_or(0));
+      ++entry;
+    }
+    if (of_line.transporter) return;
+    for (const char* key : {"carried", "returning"})
+      if (table.has(key))
+        table.complain(key, fmt::format("no transporter carries the parts of {}", machines_[m]),
+                       "take it out");
   }
 
   void spares(Table& root, LineNow& now) const {
-    for (const auto& spare : line_->spares) now.spares.push_back(spare.stock);
+    std::vector<std::string> names;
+    for (const auto& spare : line_->spares) {
+      now.spares.push_back({spare.stock});
+      names.push_back(spare.name);
+    }
     auto table = root.table("spares");
     if (!table) return;
-    std::vector<std::string> names;
-    for (const auto& spare : line_->spares) names.push_back(spare.name);
     for (const auto& name : table->keys()) {
       const auto found = std::find(names.begin(), names.end(), name);
-      const auto pieces = count(*table, name);
+      auto known = spare(*table, name);
       if (found != names.end()) {
-        now.spares[static_cast<std::size_t>(found - names.begin())] = pieces;
+        now.spares[static_cast<std::size_t>(found - names.begin())] = std::move(known);
         continue;
       }
       const auto meant = nearest(name, names);
@@ -197,6 +320,60 @@ class StateReader {
                       meant ? fmt::format("did you mean \"{}\"?", *meant) : "");
     }
     table->finish();
+  }
+
+  /// A number of pieces, or a table that tells of deliveries too.
+  static SpareNow spare(Table& table, const std::string& name) {
+    if (!table.is_table(name)) return {count(table, name)};
+    auto more = *table.table(name);
+    SpareNow known{count(more, "pieces")};
+    std::size_t entry = 0;
+    for (const auto& text : more.strings("deliveries", false)) {
+      const auto left_s = parse_duration(text);
+      if (!left_s || *left_s < 0)
+        more.complain("deliveries", entry, fmt::format("\"{}\" is no time from now", text),
+                      "\"2 h\"");
+      known.deliveries_s.push_back(left_s.value_or(0));
+      ++entry;
+    }
+    known.orders = count(more, "orders", static_cast<std::int64_t>(known.deliveries_s.size()));
+    more.finish();
+    return known;
+  }
+
+  /// Parts that the buffer behind machine `m` takes, or that those behind it take at once.
+  [[nodiscard]] std::uint64_t room_behind(std::size_t m) const {
+    if (line_->machines[m].buffer_after > 0) return line_->machines[m].buffer_after;
+    std::uint64_t wanted = 0;
+    for (std::uint32_t taker = 0; taker < machines_.size(); ++taker) {
+      const auto& takes = line_->machines[taker].takes;
+      const auto inputs = line_->inputs_of(taker);
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        if (inputs[i] == m) wanted += takes.empty() ? line_->machines[taker].batch : takes[i];
+    }
+    return wanted;
+  }
+
+  void room(Table& root, const LineNow& now) const {
+    const auto takers = line_->takers();
+    for (std::size_t m = 0; m < machines_.size(); ++m) {
+      if (takers[m] == 0) continue;
+      std::uint64_t parts = m < now.buffers.size() ? now.buffers[m].size() : 0;
+      for (std::size_t unit = m; unit < machines_.size(); ++unit)
+        if (line_->buffer_of(static_cast<std::uint32_t>(unit)) == m)
+          parts += now.machines[unit].carried.size();
+      if (parts > room_behind(m))
+        root.complain("", fmt::format("{} parts are in the buffer behind {}, where {} have room",
+                                      parts, machines_[m], room_behind(m)));
+    }
+    std::vector<std::size_t> out(line_->transporters.size());
+    for (std::size_t m = 0; m < machines_.size(); ++m)
+      if (const auto& pool = line_->machines[m].transporter)
+        out[*pool] += now.machines[m].carried.size() + now.machines[m].returning_s.size();
+    for (std::size_t i = 0; i < out.size(); ++i)
+      if (out[i] > line_->transporters[i].count)
+        root.complain("", fmt::format("{} transporters \"{}\" are under way, of {}", out[i],
+                                      line_->transporters[i].name, line_->transporters[i].count));
   }
 
   /// Counts that cannot all be true.
@@ -212,9 +389,16 @@ class StateReader {
                                         machines_[m], sum, ids_[o], (*orders_)[o].quantity));
       }
       if (!line_->is_plain_series() || m + 1 >= machines_.size()) continue;
-      const auto level = now.buffer_level(m);
-      const auto places = line_->machines[m].buffer_after;
-      if (level >= 0 && level <= std::int64_t{places}) continue;
+      LineNow counted{now.at_s, {now.machines[m], now.machines[m + 1]}};
+      const auto level = counted.buffer_level(0);
+      const auto places = room_behind(m);
+      if (!now.buffers.empty() && level != now.buffer_level(m))
+        root.complain("",
+                      fmt::format("by what was made {} parts are between {} and {}, and "
+                                  "\"buffer\" lists {}",
+                                  level, machines_[m], machines_[m + 1], now.buffer_level(m)),
+                      "check \"made\", \"scrapped\" and \"parts\" of both");
+      if (level >= 0 && level <= static_cast<std::int64_t>(places)) continue;
       root.complain("",
                     fmt::format("by what was made {} parts are between {} and {}, where there "
                                 "are {} places",
@@ -240,6 +424,39 @@ void put_counts(std::string& out, std::string_view key, const std::vector<Progre
 
 void put_time(std::string& out, std::string_view key, double seconds) {
   if (seconds > 0) out += fmt::format("{} = \"{}\"\n", key, duration_text(seconds));
+}
+
+void put_moment(std::string& out, std::string_view key, const std::optional<double>& at_s) {
+  if (at_s) out += fmt::format("{} = \"{}\"\n", key, duration_text(*at_s));
+}
+
+std::string times_text(const std::vector<double>& seconds) {
+  std::string out = "[";
+  for (const auto each : seconds)
+    out += fmt::format("{}\"{}\"", out.size() > 1 ? ", " : "", duration_text(each));
+  return out + "]";
+}
+
+void put_parts(std::string& out, std::string_view key, const std::vector<PartNow>& parts,
+               const std::vector<Order>& orders) {
+  if (parts.empty()) return;
+  out += fmt::format("{} = [\n", key);
+  for (const auto& part : parts) {
+    const auto id = toml_string(orders.at(part.order.index).id);
+    if (part == PartNow{part.order}) {
+      out += fmt::format("  {},\n", id);
+      continue;
+    }
+    out += fmt::format("  {{ order = {}", id);
+    if (part.entered_s) out += fmt::format(", entered = \"{}\"", duration_text(*part.entered_s));
+    if (part.reworks > 0) out += fmt::format(", reworks = {}", part.reworks);
+    if (part.defective) out += ", defective = true";
+    if (part.reach_s != 0)
+      out += fmt::format(", {} = \"{}\"", part.reach_s > 0 ? "arrives" : "waits",
+                         duration_text(std::abs(part.reach_s)));
+    out += " },\n";
+  }
+  out += "]\n";
 }
 
 }  // namespace
@@ -268,7 +485,8 @@ std::string state_text(const LineNow& now, const Line& line, const std::vector<O
                        toml_string(line.machines.at(m).name), name_of(machine.state));
     if (machine.set_up)
       out += fmt::format("order = {}\n", toml_string(orders.at(machine.order.index).id));
-    if (machine.holds_part) out += fmt::format("parts = {}\n", std::max(1U, machine.parts_held));
+    if (machine.holds_part && machine.held.empty())
+      out += fmt::format("parts = {}\n", std::max(1U, machine.parts_held));
     put_time(out, "remaining", machine.remaining_s);
     put_counts(out, "made", machine.progress, &Progress::good, orders);
     put_counts(out, "scrapped", machine.progress, &Progress::scrap, orders);
@@ -280,13 +498,20 @@ std::string state_text(const LineNow& now, const Line& line, const std::vector<O
       out += fmt::format(
           "repairing = \"{}\"\n",
           name_of(line.machines[m].faults.at(static_cast<std::size_t>(machine.repairing)).kind));
-    if (m < now.buffers.size() && !now.buffers[m].empty()) {
-      out += "buffer = [";
-      for (std::size_t i = 0; i < now.buffers[m].size(); ++i)
-        out += fmt::format("{}{}", i == 0 ? "" : ", ",
-                           toml_string(orders.at(now.buffers[m][i].index).id));
-      out += "]\n";
-    }
+    if (machine.crew)
+      out += fmt::format("crew = {}\n", line.crew_groups.empty()
+                                            ? "\"crew\""
+                                            : toml_string(line.crew_groups.at(*machine.crew).name));
+    put_moment(out, "since", machine.since_s);
+    put_moment(out, "looked", machine.looked_s);
+    put_parts(out, "holds", machine.held, orders);
+    if (machine.given) out += fmt::format("given = {}\n", *machine.given);
+    if (m < now.buffers.size()) put_parts(out, "buffer", now.buffers[m], orders);
+    put_time(out, "belt_busy", machine.belt_busy_s);
+    put_parts(out, "carried", machine.carried, orders);
+    if (!machine.returning_s.empty())
+      out += fmt::format("returning = {}\n", times_text(machine.returning_s));
+    put_parts(out, "rework", machine.rework, orders);
     for (std::size_t i = 0; i < machine.modes.size(); ++i) {
       const auto& mode = machine.modes[i];
       out += fmt::format("\n  [[machine.fault]]\n  kind = \"{}\"\n  age = \"{}\"\n",
@@ -296,9 +521,15 @@ std::string state_text(const LineNow& now, const Line& line, const std::vector<O
       out += fmt::format("  renewals = {}\n", mode.renewals);
     }
   }
-  for (std::size_t i = 0; i < now.spares.size(); ++i)
-    out += fmt::format("{}{} = {}\n", i == 0 ? "\n[spares]\n" : "",
-                       toml_string(line.spares.at(i).name), now.spares[i]);
+  for (std::size_t i = 0; i < now.spares.size(); ++i) {
+    const auto& spare = now.spares[i];
+    out +=
+        fmt::format("{}{} = ", i == 0 ? "\n[spares]\n" : "", toml_string(line.spares.at(i).name));
+    out += spare.orders == 0 && spare.deliveries_s.empty()
+               ? fmt::format("{}\n", spare.pieces)
+               : fmt::format("{{ pieces = {}, deliveries = {}, orders = {} }}\n", spare.pieces,
+                             times_text(spare.deliveries_s), spare.orders);
+  }
   return out;
 }
 

@@ -188,6 +188,153 @@ TEST_CASE("a state file's mistakes are said all at once, with their places") {
 
 namespace {
 
+/// Two ovens' worth of everything that a state has to tell of: a belt, a truck, rework, a split.
+Trial bakery() {
+  auto cut = machine("cut", 5, 4);
+  cut.gives = 2;
+  cut.conveyor = {30, 2, true};
+  auto bake = machine("bake", 25, 6);
+  bake.batch = 4;
+  bake.batch_wait_s = 60;
+  bake.transporter = 0;
+  bake.carry_s = 12;
+  auto look = machine("look", 5, 0);
+  look.defect_share = 0.3;
+  look.inspection = {1, 0.1, 1, 2, 1};
+  auto line = line_of({cut, bake, look});
+  line.transporters = {{"truck", 1}};
+  return trial_of(line, {{"A", {0}, 30}, {"B", {0}, 20}});
+}
+
+}  // namespace
+
+TEST_CASE("parts on belts, on trucks, in ovens and sent back go on from where they are") {
+  std::vector<Trial> asked;
+  for (double at_s = 31; at_s < 900; at_s += 23.3) {
+    asked.push_back(bakery());
+    asked.back().want_state_at_s = at_s;
+    asked.back().want_health = true;
+  }
+  const auto past = run(asked);
+  auto futures = asked;
+  std::size_t rework = 0, carried = 0, under_way = 0, given = 0;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    REQUIRE(past[i].state);
+    const auto now =
+        through_file(text::state_text(*past[i].state, *asked[i].line, *asked[i].orders), asked[i]);
+    INFO((now ? "" : now.error().text()));
+    REQUIRE(now);
+    CHECK(*now == *past[i].state);
+    for (const auto& at : now->machines) {
+      rework += at.rework.size();
+      carried += at.carried.size() + at.returning_s.size();
+      given += at.given.value_or(0);
+    }
+    for (const auto& part : now->buffers[0]) under_way += part.reach_s > 0 ? 1 : 0;
+    futures[i].from = *now;
+    futures[i].want_state_at_s.reset();
+  }
+  CHECK(rework > 0);
+  CHECK(carried > 0);
+  CHECK(under_way > 0);
+  CHECK(given > 0);
+  const auto future = run(futures);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    INFO("from " << futures[i].from->at_s);
+    CHECK(future[i].end_s == Approx(past[i].end_s).margin(1e-6));
+    for (std::size_t o = 0; o < 2; ++o) {
+      CHECK(future[i].orders[o].good == past[i].orders[o].good);
+      CHECK(future[i].orders[o].scrap == past[i].orders[o].scrap);
+    }
+  }
+}
+
+TEST_CASE("what a state cannot be is said of parts, belts, trucks and deliveries") {
+  auto trial = bakery();
+  auto line = *trial.line;
+  line.spares = {{"belt", 1, 0, 1, Distribution::constant(50)}};
+  trial.line = std::make_shared<Line>(line);
+  const auto now = through_file(
+      "format = \"foreline state 1\"\n"
+      "at = \"5 min\"\n"
+      "[[machine]]\n"
+      "name = \"cut\"\n"
+      "order = \"A\"\n"
+      "holds = [{ order = \"B\", entered = \"1 h\" }]\n"
+      "given = 2\n"
+      "buffer = [\"A\", \"C\", { order = \"A\", arrives = \"40 s\" }, 7]\n"
+      "belt_busy = \"3 s\"\n"
+      "carried = [\"A\"]\n"
+      "rework = [\"A\"]\n"
+      "[[machine]]\n"
+      "name = \"bake\"\n"
+      "buffer = [\"A\", \"A\", \"A\", \"A\", \"A\", \"A\", { order = \"A\", colour = 1 }]\n"
+      "carried = [{ order = \"A\", arrives = \"13 s\" }]\n"
+      "returning = [\"5 s\", \"soon\"]\n"
+      "rework = [{ reworks = 1 }]\n"
+      "crew = \"crew\"\n"
+      "[[machine]]\n"
+      "name = \"look\"\n"
+      "[spares]\n"
+      "belt = { pieces = 0, deliveries = [\"-2 h\"], order = 1 }\n",
+      trial);
+  REQUIRE_FALSE(now);
+  const auto text = now.error().text();
+  INFO(text);
+  for (const char* wanted : {":6:10: cut works on order A",
+                             ":6:35: 1 h is after this moment, 5 min",
+                             ":7:",
+                             "cut gives 2 for each part",
+                             ":8:16: no order \"C\"",
+                             ":8:46: the whole way takes 30 s",
+                             ":8:56: an entry of \"buffer\" is",
+                             ":9:",
+                             "parts on the belt behind cut are 2 s apart",
+                             ":10:",
+                             "no transporter carries the parts of cut",
+                             ":11:",
+                             "no part is sent back to cut",
+                             ":14:",
+                             "unknown key \"colour\"",
+                             ":15:",
+                             "the whole way takes 12 s",
+                             ":16:",
+                             "\"soon\" is no time on the way back",
+                             ":17:",
+                             "\"order\" is missing",
+                             ":18:",
+                             "only an open repair or service has a crew",
+                             ":22:",
+                             "\"-2 h\" is no time from now",
+                             "did you mean \"orders\"?",
+                             "8 parts are in the buffer behind bake, where 6 have room",
+                             "3 transporters \"truck\" are under way, of 1"})
+    CHECK(text.find(wanted) != std::string::npos);
+}
+
+TEST_CASE("a machine that is Stopped because nobody works is not serviced when work begins") {
+  auto line = line_of({machine("m", 10, 0)});
+  Calendar day;
+  day.name = "day";
+  day.period_s = 1000;
+  day.open = {{0, 500}};
+  line.calendars = {day};
+  line.calendar = 0;
+  auto trial = trial_of(line, one_order(60), 5000);
+  trial.schedule.services = {{{0}, Service::When::at_time, 505, {}}};
+  trial.want_state_at_s = 700;
+  const auto past = run(trial);
+  REQUIRE(past.state);
+  CHECK(past.state->machines[0].state == PackmlState::stopped);
+  trial.from = past.state;
+  trial.want_state_at_s.reset();
+  const auto future = run(trial);
+  CHECK(future.end_s == past.end_s);
+  CHECK(future.machines[0].services == past.machines[0].services);
+}
+
+namespace {
+
 /// The state of a busy day in its middle, as a file.
 std::string busy_text(Trial& trial) {
   trial = busy_day();

@@ -92,14 +92,15 @@ struct Model::State {
   ModelOptions options;
   std::vector<Layer> layers;
   Linear head;
-  bool gathered = false;  ///< Embeddings come from the head's packed weights.
-  Memory wte;             ///< (vocab_size x E), f32 or bf16 as `halves` says; empty when gathered.
+  std::size_t answers = 0;  ///< Columns of the head.
+  bool gathered = false;    ///< Embeddings come from the head's packed weights.
+  Memory wte;  ///< (vocab_size x E), f32 or bf16 as `halves` says; empty when gathered.
   bool halves = false;
   Tensor wpe, ln_f_weight, ln_f_bias;
   std::size_t parameters = 0;
   mutable std::mutex mutex;  ///< Of everything below: one pass at a time.
   mutable Multiplier products;
-  mutable Memory x, normal, qkv, context, inner;
+  mutable Memory x, normal, qkv, context, inner, last;
   mutable std::vector<Memory> scratch;     ///< By worker.
   mutable std::vector<KeysAndValues> own;  ///< Of sequences that keep no cache; one layer's.
 
@@ -143,6 +144,7 @@ struct Model::State {
     Session::Cache* cache = nullptr;
     std::size_t row = 0;                      ///< Of its first position in the batch.
     std::span<const std::uint32_t> summed{};  ///< Tokens at each position; empty: one each.
+    std::size_t first_asked = 0;              ///< Nobody reads what the last layer makes before it.
     [[nodiscard]] std::size_t positions() const {
       return summed.empty() ? tokens.size() : summed.size();
     }
@@ -211,7 +213,7 @@ struct Model::State {
     }
   }
 
-  void attend(std::size_t number, std::span<const Item> batch, std::size_t rows) const {
+  void attend(std::size_t number, std::span<const Item> batch) const {
     const auto e = config.n_embd;
     const auto hd = config.head_size();
     struct Task {
@@ -245,11 +247,12 @@ struct Model::State {
     }
     // Long ones first, so that no thread is left with one at the end.
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      const auto count = batch[i].positions();
+      const auto first = number + 1 == config.n_layer ? batch[i].first_asked : 0;
+      const auto count = batch[i].positions() - first;
       const auto parts = (count + queries_at_once - 1) / queries_at_once;
       for (std::size_t part = parts; part-- > 0;) {
         for (std::size_t h = 0; h < config.n_head; ++h)
-          tasks.push_back({i, h, part * queries_at_once,
+          tasks.push_back({i, h, first + part * queries_at_once,
                            std::min(queries_at_once, count - part * queries_at_once)});
       }
     }
@@ -281,7 +284,6 @@ struct Model::State {
       products.workers(tasks.size(), attend_one);
     else
       for (std::size_t n = 0; n < tasks.size(); ++n) attend_one(n, 0);
-    (void)rows;
   }
 
   void layer_norm(const float* from, const Tensor& weight, const Tensor& bias, std::size_t rows,
@@ -297,8 +299,9 @@ struct Model::State {
     products.workers((rows + at_once - 1) / at_once, some);
   }
 
-  /// Reads the batch; afterwards x holds what comes out of the last layer (rows x E).
-  std::size_t run(std::span<Item> batch) const {
+  /// Reads the batch; afterwards `last` holds what comes out of the last layer at the rows asked
+  /// for (asked x E).
+  void run(std::span<Item> batch, std::span<const std::size_t> asked) const {
     const auto e = config.n_embd;
     std::size_t rows = 0;
     for (auto& item : batch) {
@@ -322,42 +325,60 @@ struct Model::State {
       else
         for (std::size_t t = 0; t < item.positions(); ++t) embed_one(t, 0);
     }
+    const auto gather = [&](const Memory& from, const Memory& to) {
+      for (std::size_t i = 0; i < asked.size(); ++i)
+        std::copy_n(from.as<float>() + asked[i] * e, e, to.as<float>() + i * e);
+    };
+    const auto asked_room = (asked.size() + spare_rows) * sizeof(float);
+    last.need(asked_room * e), normal.need(asked_room * e), inner.need(asked_room * config.n_inner);
+    if (config.n_layer == 0) gather(x, last);
     for (std::size_t l = 0; l < config.n_layer; ++l) {
       const auto& w = layers[l];
       layer_norm(x.as<float>(), w.ln_1_weight, w.ln_1_bias, rows, normal.as<float>());
       w.qkv(products, normal.as<float>(), rows, qkv.as<float>(), Into::store);
-      attend(l, batch, rows);
-      w.proj(products, context.as<float>(), rows, x.as<float>(), Into::add);
-      layer_norm(x.as<float>(), w.ln_2_weight, w.ln_2_bias, rows, normal.as<float>());
-      w.fc(products, normal.as<float>(), rows, inner.as<float>(), Into::store, &config.activation);
-      w.mlp_proj(products, inner.as<float>(), rows, x.as<float>(), Into::add);
+      attend(l, batch);
+      const bool ends = l + 1 == config.n_layer;
+      if (ends) gather(x, last), gather(context, normal);
+      const auto count = ends ? asked.size() : rows;
+      float* stream = ends ? last.as<float>() : x.as<float>();
+      w.proj(products, ends ? normal.as<float>() : context.as<float>(), count, stream, Into::add);
+      layer_norm(stream, w.ln_2_weight, w.ln_2_bias, count, normal.as<float>());
+      w.fc(products, normal.as<float>(), count, inner.as<float>(), Into::store, &config.activation);
+      w.mlp_proj(products, inner.as<float>(), count, stream, Into::add);
     }
     // What one long batch needed is not kept for the next.
     constexpr std::size_t kept_tokens = 65'536;
     if (rows > kept_tokens) own.clear();
-    return rows;
   }
 
-  std::size_t run(std::span<const Sequence> batch) const {
+  /// Reads whole sequences; the number of rows asked for, or of all.
+  std::size_t run(std::span<const Sequence> batch, bool all) const {
     std::vector<Item> items;
+    std::vector<std::size_t> asked;
+    std::size_t from = 0;
     for (const auto& sequence : batch) {
       check(config, sequence);
-      items.push_back({sequence.tokens, 0, nullptr, 0, sequence.summed});
+      auto& item = items.emplace_back(Item{sequence.tokens, 0, nullptr, 0, sequence.summed});
+      if (all) {
+        for (std::size_t t = 0; t < item.positions(); ++t) asked.push_back(from + t);
+      } else {
+        item.first_asked = item.positions();
+        for (const auto position : sequence.asked) {
+          asked.push_back(from + position);
+          item.first_asked = std::min<std::size_t>(item.first_asked, position);
+        }
+      }
+      from += item.positions();
     }
-    return run(items);
+    run(items, asked);
+    return asked.size();
   }
 
-  /// Logits of some rows of x.
-  [[nodiscard]] std::vector<float> logits_of(const std::vector<std::size_t>& asked) const {
-    const auto e = config.n_embd;
-    normal.need((asked.size() + spare_rows) * e * sizeof(float));
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-      products.kernels.layer_norm(x.as<float>() + asked[i] * e, ln_f_weight.data(),
-                                  ln_f_bias.data(), config.layer_norm_epsilon, 1, e,
-                                  normal.as<float>() + i * e);
-    }
-    std::vector<float> logits(asked.size() * config.vocab_size);
-    head(products, normal.as<float>(), asked.size(), logits.data(), Into::store);
+  /// Logits of the first rows of `last`.
+  [[nodiscard]] std::vector<float> logits_of(std::size_t rows) const {
+    layer_norm(last.as<float>(), ln_f_weight, ln_f_bias, rows, normal.as<float>());
+    std::vector<float> logits(rows * answers);
+    head(products, normal.as<float>(), rows, logits.data(), Into::store);
     return logits;
   }
 };
@@ -415,7 +436,11 @@ Result<Model> Model::create(const StoredCheckpoint& checkpoint, const ModelOptio
   vector("ln_f.weight", s.ln_f_weight);
   vector("ln_f.bias", s.ln_f_bias);
   const bool tied = config.tie_word_embeddings;
-  s.gathered = tied && options.precision != Precision::int8;
+  const bool some = options.answers > 0;
+  s.answers = some ? options.answers : config.vocab_size;
+  if (options.first_answer + s.answers > config.vocab_size)
+    return Error("answers are beyond the vocabulary");
+  s.gathered = tied && !some && options.precision != Precision::int8;
   std::function<void(const Piece&)> keep;
   if (!s.gathered) {
     s.halves = options.precision != Precision::f32;
@@ -429,9 +454,11 @@ Result<Model> Model::create(const StoredCheckpoint& checkpoint, const ModelOptio
     };
   }
   const std::string head = tied ? "wte.weight" : "lm_head.weight";
-  readings.push_back(s.head.pack(s.products, head, tensor(head), Lies::transposed, e,
-                                 config.vocab_size, tied ? keep : nullptr));
-  if (!tied)
+  const auto words = (tied && some ? checkpoint.tensors.at(head) : tensor(head))
+                         .part(options.first_answer * e, s.answers * e);
+  readings.push_back(s.head.pack(s.products, head, words, Lies::transposed, e, s.answers,
+                                 tied && !some ? keep : nullptr));
+  if (!tied || some)
     readings.push_back(
         by_rows("wte.weight", tensor("wte.weight"), config.vocab_size, e, 1, std::move(keep)));
   if (auto diagnostics = read_all(s.products.workers, s.products.kernels, readings);
@@ -443,9 +470,9 @@ Result<Model> Model::create(const StoredCheckpoint& checkpoint, const ModelOptio
 std::vector<float> Model::hidden(std::span<const Sequence> batch) const {
   const auto& s = *state_;
   const std::lock_guard lock(s.mutex);
-  const auto rows = s.run(batch);
+  const auto rows = s.run(batch, true);
   std::vector<float> out(rows * s.config.n_embd);
-  s.layer_norm(s.x.as<float>(), s.ln_f_weight, s.ln_f_bias, rows, out.data());
+  s.layer_norm(s.last.as<float>(), s.ln_f_weight, s.ln_f_bias, rows, out.data());
   return out;
 }
 
@@ -455,7 +482,7 @@ std::vector<float> Model::project(std::span<const float> hidden) const {
   const auto rows = hidden.size() / s.config.n_embd;
   s.normal.need((rows + spare_rows) * s.config.n_embd * sizeof(float));
   std::copy(hidden.begin(), hidden.end(), s.normal.as<float>());
-  std::vector<float> logits(rows * s.config.vocab_size);
+  std::vector<float> logits(rows * s.answers);
   s.head(s.products, s.normal.as<float>(), rows, logits.data(), Into::store);
   return logits;
 }
@@ -463,14 +490,7 @@ std::vector<float> Model::project(std::span<const float> hidden) const {
 std::vector<float> Model::logits(std::span<const Sequence> batch) const {
   const auto& s = *state_;
   const std::lock_guard lock(s.mutex);
-  s.run(batch);
-  std::vector<std::size_t> asked;
-  std::size_t from = 0;
-  for (const auto& sequence : batch) {
-    for (const auto position : sequence.asked) asked.push_back(from + position);
-    from += sequence.positions();
-  }
-  return s.logits_of(asked);
+  return s.logits_of(s.run(batch, false));
 }
 
 Model::Session::Session(const Model& model) : model_(&model), cache_(std::make_unique<Cache>()) {
@@ -514,14 +534,15 @@ std::vector<float> Model::Session::append(std::span<Session* const> sessions,
     if (sessions[i]->model_ != sessions.front()->model_)
       throw std::invalid_argument("sessions of different models in one pass");
     check_tokens(s.config, tokens[i], sessions[i]->length_);
-    items.push_back({tokens[i], sessions[i]->length_, sessions[i]->cache_.get(), 0, {}});
+    items.push_back(
+        {tokens[i], sessions[i]->length_, sessions[i]->cache_.get(), 0, {}, tokens[i].size() - 1});
     rows += tokens[i].size();
     asked.push_back(rows - 1);
   }
   const std::lock_guard lock(s.mutex);
-  s.run(items);
+  s.run(items, asked);
   for (std::size_t i = 0; i < sessions.size(); ++i) sessions[i]->length_ += tokens[i].size();
-  return s.logits_of(asked);
+  return s.logits_of(asked.size());
 }
 
 std::vector<std::uint32_t> Model::generate(std::span<const std::uint32_t> prompt,

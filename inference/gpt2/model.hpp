@@ -46,6 +46,9 @@ struct ModelOptions {
   int threads = 1;
   Precision precision = Precision::f32;
   std::string kernels{};  ///< "avx2", "portable" ...; empty: the fastest (see forward_kernels()).
+  /// Where only some words are ever answers: a row of logits is that of `answers` words from
+  /// `first_answer` on. 0: of all words.
+  std::size_t first_answer = 0, answers = 0;
 };
 
 class Model {
@@ -62,9 +65,9 @@ class Model {
   Model& operator=(Model&&) noexcept;
   ~Model();
 
-  /// Logits (asked positions of all sequences, in order, x vocab_size). Sequences may differ in
-  /// length; each has 1 to n_positions positions, ids below vocab_size (std::invalid_argument
-  /// otherwise). Safe to call from several threads, one at a time.
+  /// Logits (asked positions of all sequences, in order, x vocab_size, or answers). Sequences may
+  /// differ in length; each has 1 to n_positions positions, ids below vocab_size
+  /// (std::invalid_argument otherwise). Safe to call from several threads, one at a time.
   [[nodiscard]] std::vector<float> logits(std::span<const Sequence> batch) const;
   /// Hidden states after ln_f (all positions of all sequences x n_embd).
   [[nodiscard]] std::vector<float> hidden(std::span<const Sequence> batch) const;

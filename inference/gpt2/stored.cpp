@@ -71,4 +71,15 @@ bool StoredTensor::read(std::size_t from, std::size_t count, float* out) const {
   return bad == 0;
 }
 
+StoredTensor StoredTensor::part(std::size_t from, std::size_t count) const {
+  StoredTensor some = *this;
+  const auto bytes = from * (type == StoredType::f32 ? 4 : 2);
+  if (source != nullptr)
+    some.offset += bytes;
+  else
+    some.data = static_cast<const char*>(data) + bytes;
+  some.size = count;
+  return some;
+}
+
 }  // namespace foreline::gpt2

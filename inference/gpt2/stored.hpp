@@ -43,6 +43,8 @@ struct StoredTensor {
   /// Elements from, from + 1, ... as f32; both must be within size. False when one of them is NaN
   /// or infinite, or cannot be read.
   [[nodiscard]] bool read(std::size_t from, std::size_t count, float* out) const;
+  /// The same elements as a tensor of their own.
+  [[nodiscard]] StoredTensor part(std::size_t from, std::size_t count) const;
 };
 
 /// By the name in the checkpoint without the prefix "transformer.".

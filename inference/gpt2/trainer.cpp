@@ -124,13 +124,16 @@ struct Trainer::State {
   bool fresh = true;         ///< `slope` holds nothing yet.
 
   std::vector<Kept> kept;
-  std::vector<std::size_t> starts;  ///< First row of each sequence, and the end.
-  std::vector<std::size_t> origin;  ///< Row of each asked position.
+  std::vector<std::size_t> starts;       ///< First row of each sequence, and the end.
+  std::vector<std::size_t> origin;       ///< Row of each asked position.
+  std::vector<std::size_t> first_asked;  ///< Position in each sequence.
   std::vector<double> row_losses, piece_squares;
-  std::size_t used = 0;  ///< Rows of the batch,
-  std::size_t rows = 0;  ///< and with padding.
-  Floats last, mean_f, rstd_f, hidden, branch, dx, dy, dwide, partial, scratch;
-  Store out, dout, gathered, dlogits;
+  /// Rows that are at work, and with padding: those of the batch up to the last layer's attention,
+  /// from there on those that were asked for.
+  std::size_t used = 0, rows = 0;
+  Floats last, mean_f, rstd_f, asked_x, branch, dx, dx_of_all, dcontext_of_all, dy, dwide, partial,
+      scratch;
+  Store out, dout, asked_context, gathered, dlogits;
   Floats logits, dgathered, whole_slope;
   std::exception_ptr failure;
 
@@ -147,6 +150,8 @@ struct Trainer::State {
       if (!(share >= 0 && share < 1))
         throw std::invalid_argument("dropout and average_decay are at least 0 and below 1");
     }
+    if (r.first_answer + r.answers > c.vocab_size)
+      throw std::invalid_argument("answers are beyond the vocabulary");
     constexpr std::size_t piece = std::size_t{1} << 15U;
     for_each_tensor(
         config, weights,
@@ -261,16 +266,44 @@ struct Trainer::State {
   }
   bool training = false;  ///< Whether numbers are dropped in this pass.
 
+  void work_on(std::size_t count) {
+    used = count;
+    rows = padded(count);
+  }
   void lay_out(std::span<const Sequence> batch) {
     starts.assign(1, 0);
     origin.clear();
+    first_asked.clear();
     for (const auto& sequence : batch) {
       check(config, sequence);
-      for (const auto position : sequence.asked) origin.push_back(starts.back() + position);
+      auto lowest = sequence.positions();
+      for (const auto position : sequence.asked) {
+        origin.push_back(starts.back() + position);
+        lowest = std::min<std::size_t>(lowest, position);
+      }
+      first_asked.push_back(lowest);
       starts.push_back(starts.back() + sequence.positions());
     }
-    used = starts.back();
-    rows = padded(used);
+    work_on(starts.back());
+  }
+  /// Nothing reads what the last layer's attention makes of earlier positions.
+  [[nodiscard]] std::size_t first_query(std::size_t layer, std::size_t sequence) const {
+    return layer + 1 == config.n_layer ? first_asked[sequence] : 0;
+  }
+  /// The rows that were asked for, one after the other.
+  void gather_asked(Numbers from, Numbers to) const {
+    const auto size = config.n_embd * (from.number == Number::bf16 ? 2 : 4);
+    for (std::size_t i = 0; i < origin.size(); ++i)
+      std::memcpy(to.at(i * config.n_embd).data, from.at(origin[i] * config.n_embd).data, size);
+  }
+  /// Zeros, and to the rows that were asked for what `from` adds to each.
+  float* scatter_asked(const float* from, Floats& to) const {
+    const auto e = config.n_embd;
+    float* all = to.zeros(padded(starts.back()) * e);
+    for (std::size_t i = 0; i < origin.size(); ++i) {
+      for (std::size_t j = 0; j < e; ++j) all[origin[i] * e + j] += from[i * e + j];
+    }
+    return all;
   }
 
   void forward(std::span<const Sequence> batch);
@@ -320,7 +353,8 @@ void Trainer::State::attention(std::size_t layer) {
       for (std::size_t h = 0; h < config.n_head; ++h) {
         const auto from = starts[s];
         kernels.attend(
-            qkv + from * 3 * e + h * hd, e, starts[s + 1] - from, hd, config.score_scale(layer),
+            qkv + from * 3 * e + h * hd, e, starts[s + 1] - from, hd, first_query(layer, s),
+            config.score_scale(layer),
             dropped(rules.dropout.attention, Place::attention, layer, s * config.n_head + h),
             context.at(from * e + h * hd), spread + h * rows + from, desk);
       }
@@ -350,7 +384,7 @@ void Trainer::State::attention_back(std::size_t layer, const float* dcontext, Nu
         const auto from = starts[s];
         kernels.attend_backward(
             dcontext + from * e + h * hd, qkv + from * 3 * e + h * hd, e, starts[s + 1] - from, hd,
-            config.score_scale(layer),
+            first_query(layer, s), config.score_scale(layer),
             dropped(rules.dropout.attention, Place::attention, layer, s * config.n_head + h),
             spread + h * rows + from, dqkv.at(from * 3 * e + h * hd), desk);
       }
@@ -363,7 +397,7 @@ void Trainer::State::forward(std::span<const Sequence> batch) {
   const auto e = config.n_embd;
   const auto inner = config.n_inner;
   const auto epsilon = config.layer_norm_epsilon;
-  float* x = config.n_layer == 0 ? last.of(rows * e) : kept[0].x.of(rows * e);
+  float* x = config.n_layer == 0 ? asked_x.of(rows * e) : kept[0].x.of(rows * e);
   share(batch.size(), [&](std::size_t begin, std::size_t end, std::size_t) {
     for (std::size_t s = begin; s < end; ++s) {
       for (std::size_t t = 0; t < batch[s].positions(); ++t)
@@ -394,8 +428,19 @@ void Trainer::State::forward(std::span<const Sequence> batch) {
     const auto& w = weights.layers[l];
     linear({k.ln_1.get(), number}, e, w.attn_weight, w.attn_bias, k.qkv.of(rows * 3 * e));
     attention(l);
+    Numbers context{k.context.get(), number};
+    const float* input = k.x.data();
+    if (l + 1 == config.n_layer) {
+      work_on(origin.size());
+      const auto asked = numbers(asked_context, e);
+      gather_asked(context, asked);
+      clear_padding(asked, used, rows, e);
+      gather_asked({k.x.data(), Number::f32}, {asked_x.of(rows * e), Number::f32});
+      context = asked;
+      input = asked_x.data();
+    }
     float* added = branch.of(rows * e);
-    linear({k.context.get(), number}, e, w.proj_weight, w.proj_bias, added);
+    linear(context, e, w.proj_weight, w.proj_bias, added);
     const auto join = [&](const float* before, Place place, const Tensor* weight,
                           const Tensor* bias, float* to, Store* normal, Floats& mean_of,
                           Floats& rstd_of) {
@@ -410,7 +455,7 @@ void Trainer::State::forward(std::span<const Sequence> batch) {
       });
       clear_padding(y, used, rows, e);
     };
-    join(k.x.data(), Place::attention_branch, &w.ln_2_weight, &w.ln_2_bias, k.middle.of(rows * e),
+    join(input, Place::attention_branch, &w.ln_2_weight, &w.ln_2_bias, k.middle.of(rows * e),
          &k.ln_2, k.mean_2, k.rstd_2);
     float* fc = k.fc.of(rows * inner);
     linear({k.ln_2.get(), number}, e, w.fc_weight, w.fc_bias, fc);
@@ -437,25 +482,24 @@ void Trainer::State::forward(std::span<const Sequence> batch) {
       });
     }
   }
+  if (config.n_layer > 0) return;
+  work_on(origin.size());
+  gather_asked({x, Number::f32}, {last.of(rows * e), Number::f32});
 }
 
-/// Logits of the asked rows in blocks, their loss, and the way back to `dx` of
+/// Logits of the rows at work in blocks, their loss, and the way back to `dx` of
 /// ln_f's input.
 double Trainer::State::learn(const Loss* whole, const RowLoss* by_row, bool wants_gradient,
                              float share_of_batch) {
   const auto e = config.n_embd;
-  const auto v = config.vocab_size;
-  const auto asked = origin.size();
-  const std::size_t width = number == Number::bf16 ? 2 : 4;
-  // ln_f only where logits are wanted.
-  float* mean = mean_f.of(std::max<std::size_t>(asked, 1));
-  float* rstd = rstd_f.of(std::max<std::size_t>(asked, 1));
-  const auto asked_rows = padded(std::max<std::size_t>(asked, 1));
-  float* inputs = hidden.of(asked_rows * e);
-  const Numbers normal{gathered.at_least(asked_rows * e * width), number};
+  const auto v = rules.answers > 0 ? rules.answers : config.vocab_size;
+  const auto asked = used;
+  const auto asked_rows = rows;
+  float* mean = mean_f.of(asked_rows);
+  float* rstd = rstd_f.of(asked_rows);
+  const float* inputs = last.data();
+  const auto normal = numbers(gathered, e);
   share(asked, [&](std::size_t begin, std::size_t end, std::size_t) {
-    for (std::size_t i = begin; i < end; ++i)
-      std::copy_n(last.data() + origin[i] * e, e, inputs + i * e);
     kernels.norm(inputs + begin * e, weights.ln_f_weight.data(), weights.ln_f_bias.data(),
                  config.layer_norm_epsilon, end - begin, e, normal.at(begin * e), mean + begin,
                  rstd + begin);
@@ -463,7 +507,13 @@ double Trainer::State::learn(const Loss* whole, const RowLoss* by_row, bool want
   clear_padding(normal, asked, asked_rows, e);
 
   const auto& head = weights.head();
+  auto words = factor_of(head, e, false);
+  words.numbers = words.numbers.at(rules.first_answer * e);
+  auto words_turned = words;
+  words_turned.turned = true;
   float* dhead = slope_of(head);
+  if (wants_gradient && fresh && v < config.vocab_size) std::fill_n(dhead, head.size(), 0.0F);
+  dhead += rules.first_answer * e;
   float* dnormal = dgathered.of(asked_rows * e);
   // A whole-batch loss sees all logits at once; else as many rows as stay near
   // the caches.
@@ -479,8 +529,7 @@ double Trainer::State::learn(const Loss* whole, const RowLoss* by_row, bool want
     const auto count = std::min(block, asked_rows - from);
     const auto real = std::min(count, asked - std::min(asked, from));
     float* scores = logits.of(block * v);
-    products({normal.at(from * e), e, false}, factor_of(head, e, true), nullptr, scores, false,
-             count, e, v);
+    products({normal.at(from * e), e, false}, words_turned, nullptr, scores, false, count, e, v);
     float* slopes = scores;
     if (whole != nullptr) {
       slopes = whole_slope.of(block * v);
@@ -517,18 +566,15 @@ double Trainer::State::learn(const Loss* whole, const RowLoss* by_row, bool want
     products({dscores, v, true}, {normal.at(from * e), e, false}, nullptr, dhead, !first_product, v,
              count, e);
     first_product = false;
-    products({dscores, v, false}, factor_of(head, e, false), nullptr, dnormal + from * e, false,
-             count, v, e);
+    products({dscores, v, false}, words, nullptr, dnormal + from * e, false, count, v, e);
   }
   if (whole == nullptr) {
     for (const auto value : row_losses) total += value;
   }
   if (!wants_gradient) return total;
-  if (first_product && fresh) std::fill_n(dhead, head.size(), 0.0F);
+  if (first_product && fresh) std::fill_n(dhead, v * e, 0.0F);
 
-  // Back through ln_f, to the rows that were asked. A position asked twice
-  // counts twice.
-  float* dinputs = dy.of(std::max(rows, asked_rows) * std::max(e, config.n_inner));
+  float* dinputs = dx.of(rows * e);
   const Sums sums(*this, 2 * e);
   share(asked, [&](std::size_t begin, std::size_t end, std::size_t part) {
     kernels.norm_backward(dnormal + begin * e, inputs + begin * e, weights.ln_f_weight.data(),
@@ -537,10 +583,6 @@ double Trainer::State::learn(const Loss* whole, const RowLoss* by_row, bool want
   });
   sums.add_to(slope_of(weights.ln_f_weight), 0, e);
   sums.add_to(slope_of(weights.ln_f_bias), e, e);
-  float* d = dx.zeros(rows * e);
-  for (std::size_t i = 0; i < asked; ++i) {
-    for (std::size_t j = 0; j < e; ++j) d[origin[i] * e + j] += dinputs[i * e + j];
-  }
   return total;
 }
 
@@ -548,7 +590,7 @@ void Trainer::State::backward(std::span<const Sequence> batch) {
   const auto e = config.n_embd;
   const auto inner = config.n_inner;
   float* d = dx.data();
-  const auto dbranch = numbers(out, e);
+  auto dbranch = numbers(out, e);
   // The derivative of the last branch; those of the others come out of
   // norm_backward.
   if (config.n_layer > 0) {
@@ -605,9 +647,19 @@ void Trainer::State::backward(std::span<const Sequence> batch) {
     };
     norm_back(k.middle, w.ln_2_weight, w.ln_2_bias, k.mean_2, k.rstd_2,
               dropped(rules.dropout.residual, Place::attention_branch, l), &w.proj_bias);
-    linear_back(dbranch, {k.context.get(), number}, e, w.proj_weight, e, dnormal);
+    const bool narrow = l + 1 == config.n_layer;
+    linear_back(dbranch, {narrow ? asked_context.get() : k.context.get(), number}, e, w.proj_weight,
+                e, dnormal);
+    const float* behind_attention = dnormal;
+    if (narrow) {
+      behind_attention = scatter_asked(dnormal, dcontext_of_all);
+      d = scatter_asked(d, dx_of_all);
+      work_on(starts.back());
+      dbranch = numbers(out, e);
+      dnormal = dy.of(rows * e);
+    }
     const auto dqkv = numbers(dout, 3 * e);
-    attention_back(l, dnormal, dqkv);
+    attention_back(l, behind_attention, dqkv);
     {
       const Sums sums(*this, 3 * e);
       share(used, [&](std::size_t begin, std::size_t end, std::size_t part) {
@@ -619,6 +671,10 @@ void Trainer::State::backward(std::span<const Sequence> batch) {
     norm_back(k.x, w.ln_1_weight, w.ln_1_bias, k.mean_1, k.rstd_1,
               l > 0 ? dropped(rules.dropout.residual, Place::mlp_branch, l - 1) : Dropped{},
               l > 0 ? &weights.layers[l - 1].mlp_proj_bias : nullptr);
+  }
+  if (config.n_layer == 0) {
+    d = scatter_asked(d, dx_of_all);
+    work_on(starts.back());
   }
   const auto drop_embedded = dropped(rules.dropout.embedding, Place::embedding, 0);
   if (drop_embedded.threshold != 0) kernels.drop(d, used * e, drop_embedded, 0);

@@ -47,12 +47,15 @@ struct TrainRules {
   /// Keeps average = d * average + (1 - d) * weights after each step, if above
   /// 0; below 1.
   float average_decay = 0;
+  /// Where only some words are ever answers: a row of logits is that of `answers` words from
+  /// `first_answer` on. 0: of all words.
+  std::size_t first_answer = 0, answers = 0;
   /// Logits are made this many bytes at a time (at least 64 rows), unless a
   /// loss wants all at once.
   std::size_t logits_bytes = std::size_t{64} << 20U;
 };
 
-/// Fills `slope` (same size as `logits`: asked positions x vocab_size) with
+/// Fills `slope` (same size as `logits`: asked positions x vocab_size, or answers) with
 /// dLoss/dlogits; returns the loss.
 using Loss = std::function<double(std::span<const float> logits, std::span<float> slope)>;
 

@@ -80,13 +80,15 @@ struct TrainingKernels {
   std::size_t (*attention_scratch)(std::size_t tokens, std::size_t head_size);
   /// One head of one sequence, causal. q at qkv, k and v e and 2e further, rows
   /// 3e apart; out rows e apart. spread (tokens): log of the sum of
-  /// exponentials, for the way back.
+  /// exponentials, for the way back. What comes out before `first` is of no use.
   void (*attend)(const float* qkv, std::size_t e, std::size_t tokens, std::size_t head_size,
-                 float scale, Dropped drop, Numbers out, float* spread, float* scratch);
-  /// Its derivative: dqkv laid out as qkv, overwritten for this head.
+                 std::size_t first, float scale, Dropped drop, Numbers out, float* spread,
+                 float* scratch);
+  /// Its derivative: dqkv laid out as qkv, overwritten for this head. dout is 0
+  /// before `first`.
   void (*attend_backward)(const float* dout, const float* qkv, std::size_t e, std::size_t tokens,
-                          std::size_t head_size, float scale, Dropped drop, const float* spread,
-                          Numbers dqkv, float* scratch);
+                          std::size_t head_size, std::size_t first, float scale, Dropped drop,
+                          const float* spread, Numbers dqkv, float* scratch);
 
   /// Sum of squares, in double over blocks of f32.
   double (*squares)(const float* x, std::size_t size);

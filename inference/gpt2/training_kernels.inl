@@ -34,7 +34,7 @@ constexpr size_t tile_rows = 4;
 constexpr size_t width = 4;
 constexpr size_t tile_rows = 4;
 #endif
-constexpr size_t block_rows = 64;  ///< Queries that attention takes at once.
+constexpr size_t block_rows = 64;  ///< Queries that attention takes at once, of long sequences.
 
 typedef float V __attribute__((vector_size(width * 4), may_alias));
 typedef std::int32_t VI __attribute__((vector_size(width * 4), may_alias));
@@ -354,12 +354,17 @@ FORELINE_INLINE size_t up(size_t n, size_t step) {
 
 /// Where attention keeps what; padded tokens and head sizes are zero.
 struct Desk {
-  size_t rows;   ///< Tokens, up to whole blocks.
-  size_t depth;  ///< Head size, up to whole vectors.
-  float *q, *k_turned, *k, *v, *v_turned, *dout, *dk, *dv, *block, *dblock, *result;
+  size_t block;        ///< Queries taken at once.
+  size_t rows;         ///< Tokens, up to whole blocks.
+  size_t depth;        ///< Head size, up to whole vectors.
+  size_t mask_stride;  ///< Between queries, where dropout counts.
+  float *q, *k_turned, *k, *v, *v_turned, *dout, *dk, *dv, *scores, *dscores, *result;
 
   Desk(float* at, size_t tokens, size_t head_size)
-      : rows(up(tokens, block_rows)), depth(up(head_size, width)) {
+      : block(tokens < block_rows ? up(tokens, 16) : block_rows),
+        rows(up(tokens, block)),
+        depth(up(head_size, width)),
+        mask_stride(up(tokens, block_rows)) {
     auto take = [&](size_t size) {
       float* taken = at;
       at += size;
@@ -368,11 +373,11 @@ struct Desk {
     q = take(rows * depth), k = take(rows * depth), v = take(rows * depth);
     k_turned = take(rows * depth), v_turned = take(rows * depth);
     dout = take(rows * depth), dk = take(rows * depth), dv = take(rows * depth);
-    block = take(rows * block_rows), dblock = take(rows * block_rows);
-    result = take(block_rows * depth);
+    scores = take(rows * block), dscores = take(rows * block);
+    result = take(block * depth);
   }
   [[nodiscard]] size_t size() const {
-    return 8 * rows * depth + 2 * rows * block_rows + block_rows * depth;
+    return 8 * rows * depth + 2 * rows * block + block * depth;
   }
 
   void gather(const float* from, size_t stride, size_t tokens, size_t head_size, float factor,
@@ -403,20 +408,20 @@ FORELINE_INLINE void zero_beyond(float* row, size_t seen, size_t end) {
   for (size_t s = seen; s < end; ++s) row[s] = 0;
 }
 
-void attend(const float* qkv, size_t e, size_t tokens, size_t head_size, float scale,
-            Dropped dropped, Numbers out, float* spread, float* scratch) {
+void attend(const float* qkv, size_t e, size_t tokens, size_t head_size, size_t first,
+            float scale, Dropped dropped, Numbers out, float* spread, float* scratch) {
   const Desk desk(scratch, tokens, head_size);
   desk.gather(qkv, 3 * e, tokens, head_size, scale, desk.q);
   desk.gather(qkv + e, 3 * e, tokens, head_size, 1, desk.k);
   desk.gather(qkv + 2 * e, 3 * e, tokens, head_size, 1, desk.v);
   desk.turn(desk.k, desk.k_turned);
-  for (size_t from = 0; from < tokens; from += block_rows) {
-    const size_t end = from + block_rows;  // keys that some query of the block sees
-    multiply(block_rows, head_size, end, desk.q + from * desk.depth, desk.depth, 1, desk.k_turned,
-             desk.rows, desk.block, desk.rows, false);
-    const size_t last = tokens - from < block_rows ? tokens - from : block_rows;
-    for (size_t r = 0; r < block_rows; ++r) {
-      float* row = desk.block + r * desk.rows;
+  for (size_t from = first / desk.block * desk.block; from < tokens; from += desk.block) {
+    const size_t end = from + desk.block;  // keys that some query of the block sees
+    multiply(desk.block, head_size, end, desk.q + from * desk.depth, desk.depth, 1, desk.k_turned,
+             desk.rows, desk.scores, desk.rows, false);
+    const size_t last = tokens - from < desk.block ? tokens - from : desk.block;
+    for (size_t r = 0; r < desk.block; ++r) {
+      float* row = desk.scores + r * desk.rows;
       if (r >= last) {
         zero_beyond(row, 0, end);
         continue;
@@ -443,11 +448,11 @@ void attend(const float* qkv, size_t e, size_t tokens, size_t head_size, float s
       spread[from + r] = most + __builtin_logf(sums);
       for (s = 0; s < seen; s += width) {
         V p = load(row + s) * factor;
-        if (dropped.threshold != 0) p *= mask(dropped, (from + r) * desk.rows + s);
+        if (dropped.threshold != 0) p *= mask(dropped, (from + r) * desk.mask_stride + s);
         store(row + s, p);
       }
     }
-    multiply(block_rows, end, desk.depth, desk.block, desk.rows, 1, desk.v, desk.depth,
+    multiply(desk.block, end, desk.depth, desk.scores, desk.rows, 1, desk.v, desk.depth,
              desk.result, desk.depth, false);
     for (size_t r = 0; r < last; ++r) {
       for (size_t i = 0; i < head_size; i += width)
@@ -457,7 +462,7 @@ void attend(const float* qkv, size_t e, size_t tokens, size_t head_size, float s
 }
 
 void attend_backward(const float* dout, const float* qkv, size_t e, size_t tokens, size_t head_size,
-                     float scale, Dropped dropped, const float* spread, Numbers dqkv,
+                     size_t first, float scale, Dropped dropped, const float* spread, Numbers dqkv,
                      float* scratch) {
   const Desk desk(scratch, tokens, head_size);
   desk.gather(qkv, 3 * e, tokens, head_size, scale, desk.q);
@@ -466,20 +471,23 @@ void attend_backward(const float* dout, const float* qkv, size_t e, size_t token
   desk.gather(dout, e, tokens, head_size, 1, desk.dout);
   desk.turn(desk.k, desk.k_turned);
   desk.turn(desk.v, desk.v_turned);
+  for (size_t t = 0; t < first; ++t) {
+    for (size_t i = 0; i < head_size; i += width) put(dqkv, t * 3 * e + i, V{}, head_size - i);
+  }
   __builtin_memset(desk.dk, 0, desk.rows * desk.depth * sizeof(float));
   __builtin_memset(desk.dv, 0, desk.rows * desk.depth * sizeof(float));
-  for (size_t from = 0; from < tokens; from += block_rows) {
-    const size_t end = from + block_rows;
+  for (size_t from = first / desk.block * desk.block; from < tokens; from += desk.block) {
+    const size_t end = from + desk.block;
     const float* q = desk.q + from * desk.depth;
     const float* d = desk.dout + from * desk.depth;
-    multiply(block_rows, head_size, end, q, desk.depth, 1, desk.k_turned, desk.rows, desk.block,
+    multiply(desk.block, head_size, end, q, desk.depth, 1, desk.k_turned, desk.rows, desk.scores,
              desk.rows, false);
-    multiply(block_rows, head_size, end, d, desk.depth, 1, desk.v_turned, desk.rows, desk.dblock,
+    multiply(desk.block, head_size, end, d, desk.depth, 1, desk.v_turned, desk.rows, desk.dscores,
              desk.rows, false);
-    const size_t last = tokens - from < block_rows ? tokens - from : block_rows;
-    for (size_t r = 0; r < block_rows; ++r) {
-      float* row = desk.block + r * desk.rows;
-      float* drow = desk.dblock + r * desk.rows;
+    const size_t last = tokens - from < desk.block ? tokens - from : desk.block;
+    for (size_t r = 0; r < desk.block; ++r) {
+      float* row = desk.scores + r * desk.rows;
+      float* drow = desk.dscores + r * desk.rows;
       if (r >= last) {
         zero_beyond(row, 0, end);
         zero_beyond(drow, 0, end);
@@ -493,7 +501,7 @@ void attend_backward(const float* dout, const float* qkv, size_t e, size_t token
       V mixed = {};
       for (size_t s = 0; s < seen; s += width) {
         V dp = load(drow + s);
-        if (dropped.threshold != 0) dp *= mask(dropped, (from + r) * desk.rows + s);
+        if (dropped.threshold != 0) dp *= mask(dropped, (from + r) * desk.mask_stride + s);
         mixed += load(row + s) * dp;
         store(drow + s, dp);
       }
@@ -501,16 +509,16 @@ void attend_backward(const float* dout, const float* qkv, size_t e, size_t token
       for (size_t s = 0; s < seen; s += width) {
         V p = load(row + s);
         store(drow + s, p * (load(drow + s) - mean));
-        if (dropped.threshold != 0) p *= mask(dropped, (from + r) * desk.rows + s);
+        if (dropped.threshold != 0) p *= mask(dropped, (from + r) * desk.mask_stride + s);
         store(row + s, p);
       }
       zero_beyond(drow, seen, end);
     }
-    multiply(end, block_rows, desk.depth, desk.block, 1, desk.rows, d, desk.depth, desk.dv,
+    multiply(end, desk.block, desk.depth, desk.scores, 1, desk.rows, d, desk.depth, desk.dv,
              desk.depth, true);
-    multiply(end, block_rows, desk.depth, desk.dblock, 1, desk.rows, q, desk.depth, desk.dk,
+    multiply(end, desk.block, desk.depth, desk.dscores, 1, desk.rows, q, desk.depth, desk.dk,
              desk.depth, true);
-    multiply(block_rows, end, desk.depth, desk.dblock, desk.rows, 1, desk.k, desk.depth,
+    multiply(desk.block, end, desk.depth, desk.dscores, desk.rows, 1, desk.k, desk.depth,
              desk.result, desk.depth, false);
     for (size_t r = 0; r < last; ++r) {
       for (size_t i = 0; i < head_size; i += width)

@@ -123,6 +123,12 @@ double surprise(const Truth& truth, std::span<const float> shares, const Bins& b
   return -std::log(std::max(p, 1e-6));
 }
 
+line::Result<gpt2::Model> open_network(const Network& network, const Words& words, int threads) {
+  return gpt2::Model::create(
+      network.config, network.weights,
+      {.threads = threads, .first_answer = words.answer(0), .answers = words.answers()});
+}
+
 Network train_network(const Words& words, const Samples& samples, const Told& told,
                       const Bins& bins, const NetworkRules& rules, const Progress& progress) {
   using line::Purpose;
@@ -167,6 +173,8 @@ Network train_network(const Words& words, const Samples& samples, const Told& to
   train.average_decay = static_cast<float>(rules.average);
   train.bf16 = rules.bf16;
   train.seed = rules.seed;
+  train.first_answer = words.answer(0);
+  train.answers = words.answers();
   gpt2::Trainer trainer(config, std::move(weights), train);
   std::vector<std::vector<std::uint16_t>> sentences;
   for (const auto* some : {&samples, &told.samples})
@@ -245,8 +253,8 @@ Network train_network(const Words& words, const Samples& samples, const Told& to
               told.horizons, bins, target);
         else
           target_of(samples.of(which, r % kinds), bins, rules.soft, target);
-        const float* x = &logits[r * config.vocab_size + words.answer(0)];
-        float* dx = &slope[r * config.vocab_size + words.answer(0)];
+        const float* x = &logits[r * words.answers()];
+        float* dx = &slope[r * words.answers()];
         const double highest = *std::max_element(x, x + p.size());
         double all = 0;
         for (std::size_t b = 0; b < p.size(); ++b)
@@ -309,7 +317,7 @@ std::vector<float> answer(const gpt2::Model& model, double repeated, const Words
       batch.push_back(words.sequence(sentences[i]));
     const auto logits = model.logits(batch);
     for (std::size_t r = 0; r < batch.size() * kinds; ++r) {
-      const float* x = &logits[r * words.vocabulary() + words.answer(0)];
+      const float* x = &logits[r * words.answers()];
       const float highest = *std::max_element(x, x + bins.words());
       double sum = 0;
       for (std::size_t b = 0; b < bins.words(); ++b)

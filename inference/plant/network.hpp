@@ -74,6 +74,10 @@ using Progress = std::function<void(std::size_t step, std::size_t steps, double 
                                     const Bins& bins, const NetworkRules& rules,
                                     const Progress& progress);
 
+/// To be asked: its logits are those of the time words.
+[[nodiscard]] line::Result<gpt2::Model> open_network(const Network& network, const Words& words,
+                                                     int threads);
+
 /// Shares of the time words (samples x kinds x bins.words()), each softmax over the time words
 /// only. `repeated` is the network's: what it learned of items that were repeated is set right.
 [[nodiscard]] std::vector<float> answer(const gpt2::Model& model, double repeated,

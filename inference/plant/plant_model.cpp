@@ -391,8 +391,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
     if (by_time) return out;
     // Each member answers what it has not seen.
     const auto& part = held_parts[member];
-    auto one = gpt2::Model::create(out.network.config, out.network.weights,
-                                   {.threads = member_rules.threads});
+    auto one = open_network(out.network, model.words_, member_rules.threads);
     if (!one) return one.error();
     out.shares = answer(*one, out.network.repeated, model.words_, model.bins_, part);
     if (rules.trees) out.trees = model.from_trees(std::span(&out.grove, 1), part);
@@ -529,7 +528,7 @@ Result<PlantModel> PlantModel::train(const Records& raw, const std::vector<std::
 Result<Done> PlantModel::open(int threads) {
   models_.clear();
   for (const auto& network : networks_) {
-    auto model = gpt2::Model::create(network.config, network.weights, {.threads = threads});
+    auto model = open_network(network, words_, threads);
     if (!model) return model.error();
     models_.push_back(std::make_shared<const gpt2::Model>(std::move(*model)));
   }

@@ -27,7 +27,7 @@ struct TreeRules {
   int threads = 1;
 };
 
-/// The trees themselves, to be walked elsewhere: an answer is `margin` and one leaf of each tree.
+/// The trees themselves, to be walked: an answer is `margin` and one leaf of each tree.
 struct GrownTrees {
   struct Node {
     float value = 0;  ///< Splits: less goes below. Leaves: what it adds.
@@ -36,8 +36,11 @@ struct GrownTrees {
     std::int32_t above = -1;
     bool unknown_below = false;
   };
+  bool classify = true;
   float margin = 0;  ///< Of trees that classify: log odds.
   std::vector<std::vector<Node>> trees;
+  /// What XGBoost says of one row, NaN where nothing is known.
+  [[nodiscard]] float answer(std::span<const float> row) const;
 };
 
 class Trees {

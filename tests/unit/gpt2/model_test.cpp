@@ -119,6 +119,26 @@ TEST_CASE("a position of several tokens reads the sum of their embeddings") {
   CHECK(largest_difference(model->hidden(summed), model->hidden(plain)) < 1e-4);
 }
 
+TEST_CASE("a model that is asked for some words only gives their logits") {
+  const auto config = small_config(2, 32, 4);
+  const auto weights = lively_weights(config, 6);
+  const std::vector<Sequence> batch = {{{7, 3, 4, 5, 8}, {2}, {1, 3, 1}}, {{9, 2}, {0, 1}}};
+  for (const auto precision : {Precision::f32, Precision::bf16, Precision::int8}) {
+    auto all = Model::create(config, weights, {.precision = precision});
+    auto some =
+        Model::create(config, weights, {.precision = precision, .first_answer = 37, .answers = 21});
+    REQUIRE(all);
+    REQUIRE(some);
+    const auto wanted = all->logits(batch);
+    const auto logits = some->logits(batch);
+    REQUIRE(logits.size() == 3 * 21);
+    for (std::size_t r = 0; r < 3; ++r)
+      CHECK(largest_difference(std::span(logits).subspan(r * 21, 21),
+                               std::span(wanted).subspan(r * config.vocab_size + 37, 21)) < 1e-5);
+  }
+  CHECK_FALSE(Model::create(config, weights, {.first_answer = 90, .answers = 12}));
+}
+
 TEST_CASE("greedy text continues by the most likely token and stays within the positions") {
   const auto config = small_config(2, 32, 2);
   const auto weights = lively_weights(config, 21);

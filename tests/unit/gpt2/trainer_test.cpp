@@ -166,6 +166,48 @@ TEST_CASE("the gradient of every tensor is the slope of the oracle's loss") {
   }
 }
 
+TEST_CASE(
+    "few answers at few positions of long sequences have the slope of the whole model's loss") {
+  auto config = small_config(2, 12, 3, 23);
+  config.n_positions = 150;
+  const auto weights = lively_weights(config, 78);
+  const std::vector<Sequence> batch = {{some_tokens(config, 140, 1), {138}},
+                                       {some_tokens(config, 3, 2), {}},
+                                       {some_tokens(config, 70, 3), {60, 69}},
+                                       {some_tokens(config, 19, 4), {18}}};
+  constexpr std::size_t first = 9;
+  constexpr std::size_t count = 7;
+  const auto some = cross_entropy({1, 6, 0, 3});
+  const auto of = [&](std::size_t from, std::size_t vocabulary) -> Loss {
+    return [=](std::span<const float> logits, std::span<float> slope) {
+      double loss = 0;
+      for (std::size_t r = 0; r < 4; ++r) {
+        const auto row = logits.subspan(r * vocabulary + from, count);
+        std::vector<float> answers(row.begin(), row.end());
+        loss += some(r, answers);
+        std::copy(answers.begin(), answers.end(), &slope[r * vocabulary + from]);
+      }
+      return loss;
+    };
+  };
+  TrainRules rules;
+  rules.first_answer = first;
+  rules.answers = count;
+  Trainer trainer(config, weights, rules);
+  Weights gradient;
+  Weights by_row;
+  const auto of_all = of(first, config.vocab_size);
+  CHECK(trainer.gradient(batch, of(0, count), gradient) ==
+        Approx(loss_by_oracle(config, weights, batch, of_all)).epsilon(1e-5));
+  CHECK(trainer.gradient(batch, some, by_row) == trainer.evaluate(batch, of(0, count)));
+  CHECK(by_row.wte == gradient.wte);
+  check_slopes(
+      config, weights, gradient,
+      [&](const Weights& moved) { return loss_by_oracle(config, moved, batch, of_all); }, 0.02);
+  rules.first_answer = config.vocab_size - count + 1;
+  CHECK_THROWS_AS(Trainer(config, weights, rules), std::invalid_argument);
+}
+
 TEST_CASE("the gradient through dropout is the slope of the loss with the same numbers dropped") {
   const auto config = small_config(2, 24, 2, 31);
   const auto weights = lively_weights(config, 5);

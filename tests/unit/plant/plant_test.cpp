@@ -354,6 +354,29 @@ TEST_CASE("wear in steps is no setting, nor is a signal that explains no other")
   CHECK(learn_regimes(records, first_machines(8), ever).none());
 }
 
+TEST_CASE("trees say the same of one row as of many at once") {
+  std::vector<float> rows, labels;
+  for (std::uint32_t i = 0; i < 600; ++i) {
+    const auto draw = [&](std::uint64_t what) {
+      return static_cast<float>(line::random_uniform(8, i, line::Purpose::training, what));
+    };
+    for (std::uint64_t c = 0; c < 3; ++c) rows.push_back(draw(c) < 0.1F ? unknown : draw(c + 3));
+    labels.push_back(draw(3) + draw(4) > 1 ? 1.0F : 0.0F);
+  }
+  for (const bool classify : {true, false}) {
+    const auto trees = Trees::fit(rows, 3, labels, {.classify = classify, .rounds = 40});
+    REQUIRE(trees);
+    const auto restored = Trees::restore(trees->bytes());
+    REQUIRE(restored);
+    const auto together = trees->predict(rows, 3);
+    for (std::size_t i = 0; i < 600; ++i) {
+      const auto alone = restored->predict(std::span(rows).subspan(3 * i, 3), 3);
+      REQUIRE(alone.size() == 1);
+      CHECK(alone[0] == Approx(together[i]).margin(1e-6));
+    }
+  }
+}
+
 TEST_CASE("the trees of items find a range of failures that is narrower than a quantile") {
   const auto draw = [](std::uint32_t stream, std::uint64_t i) {
     return static_cast<float>(line::random_uniform(6, stream, line::Purpose::training, i));

@@ -115,7 +115,7 @@ TEST_CASE("a network says what it is told where it has seen nothing fail") {
   rules.batch = 32;
   rules.width = 32;
   const auto network = train_network(words, real, told, bins, rules, {});
-  auto model = gpt2::Model::create(network.config, network.weights, {});
+  auto model = open_network(network, words, 1);
   REQUIRE(model);
   const auto shares = answer(*model, network.repeated, words, bins, real);
   double hot_by_2 = 0, cold_by_2 = 0, hot_by_5 = 0, hot = 0, cold = 0, cold_time = 0;

@@ -355,7 +355,7 @@ bool Csv::missing(std::size_t row, std::size_t column) const {
   if (text.empty()) return true;
   if (text.size() > 4) return false;
   for (const std::string_view word :
-       {"NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none", "?", "-"})
+       {"NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "none", "?", "-", "--"})
     if (text == word) return true;
   return false;
 }

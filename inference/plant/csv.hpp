@@ -42,7 +42,7 @@ class Csv {
   [[nodiscard]] std::optional<std::size_t> column(std::string_view name) const;
   /// The cell without quotes and outer blanks. It lives as long as the Csv.
   [[nodiscard]] std::string_view cell(std::size_t row, std::size_t column) const;
-  /// Whether the cell says that nothing is known: empty, NA, N/A, NaN, null, none, ?, -.
+  /// Whether the cell says that nothing is known: empty, NA, N/A, #N/A, NaN, null, none, ?, -, --.
   [[nodiscard]] bool missing(std::size_t row, std::size_t column) const;
   /// The cell as a number; nothing when it is missing or no number.
   [[nodiscard]] std::optional<double> number(std::size_t row, std::size_t column) const;

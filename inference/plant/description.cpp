@@ -329,11 +329,59 @@ Look look_at(const Csv& csv, std::size_t column) {
   return look;
 }
 
-std::optional<TimeFormat> format_of(const Look& look) {
+/// Whether numbers are written "1,5".
+bool has_decimal_commas(const Csv& csv) {
+  bool commas = false;
+  const std::size_t stride = csv.rows() / 20'000 + 1;
+  for (std::size_t r = 0; r < csv.rows(); r += stride) {
+    for (std::size_t c = 0; c < csv.columns(); ++c) {
+      const auto cell = csv.cell(r, c);
+      if (parse_number(cell)) {
+        if (cell.find('.') != std::string_view::npos) return false;  // then they part thousands
+      } else if (cell.find(',') != std::string_view::npos && parse_number(cell, true)) {
+        commas = true;
+      }
+    }
+  }
+  return commas;
+}
+
+/// How far the times of neighbouring rows of a machine lie apart, in all.
+double way_of(const Csv& csv, std::size_t time, std::optional<std::size_t> machine,
+              TimeFormat format) {
+  double way = 0;
+  for (std::size_t r = 1; r < std::min<std::size_t>(csv.rows(), 20'000); ++r) {
+    if (machine && csv.cell(r, *machine) != csv.cell(r - 1, *machine)) continue;
+    const auto before = parse_time(csv.cell(r - 1, time), format, "h");
+    const auto now = parse_time(csv.cell(r, time), format, "h");
+    if (before && now) way += std::abs(*now - *before);
+  }
+  return way;
+}
+
+TimeFormat format_of(const Look& look, const Csv& csv, std::size_t time,
+                     std::optional<std::size_t> machine) {
   if (look.isos > 0) return TimeFormat::iso;
   if (look.slashed == 0) return TimeFormat::number;
-  if (look.month_first && !look.day_first) return TimeFormat::month_day_year;
-  return TimeFormat::day_month_year;
+  const auto day_first = TimeFormat::day_month_year;
+  const auto month_first = TimeFormat::month_day_year;
+  if (look.month_first != look.day_first) return look.month_first ? month_first : day_first;
+  // Of two ways to read "01/03", the one in which time goes on evenly.
+  return way_of(csv, time, machine, month_first) < way_of(csv, time, machine, day_first)
+             ? month_first
+             : day_first;
+}
+
+/// "08:15" or "08:15:30", a day's time without the day.
+bool is_time_of_day(std::string_view text) {
+  const auto colon = text.find(':');
+  return colon != std::string_view::npos && colon <= 2 && text.size() - colon >= 3 &&
+         parse_number(text.substr(0, colon)) && parse_number(text.substr(colon + 1, 2)) &&
+         text.find_first_of("-/ T") == std::string_view::npos;
+}
+
+bool named_as_time(const std::string& name) {
+  return holds_any(name, {"time", "cycle", "date", "hour", "minute", "second", "step"});
 }
 
 /// Whether `time` only rises while `machine` stays the same (all rows, when it is absent).
@@ -356,6 +404,10 @@ Result<Description> guess_description(const std::filesystem::path& file,
   auto csv = Csv::read(file);
   if (!csv) return csv.error();
   Description d;
+  d.csv.decimal_comma = has_decimal_commas(*csv);
+  if (d.csv.decimal_comma) csv = Csv::read(file, d.csv);
+  if (!csv) return csv.error();
+  std::vector<Diagnostic> complaints;
   d.path = file.parent_path() / (file.stem().stem().string() + ".toml");
   d.name = file.stem().stem().string();
   d.file = file.filename().string();
@@ -394,9 +446,7 @@ Result<Description> guess_description(const std::filesystem::path& file,
   for (std::size_t c = 0; c < csv->columns() && !time; ++c)
     if (looks[c].date()) time = c;
   for (std::size_t c = 0; c < csv->columns() && !time; ++c)
-    if (c != machine && looks[c].number() &&
-        holds_any(names[c], {"time", "cycle", "date", "hour", "minute", "second", "step"}) &&
-        rises(*csv, c, machine))
+    if (c != machine && looks[c].number() && named_as_time(names[c]) && rises(*csv, c, machine))
       time = c;
   if (!csv->has_header() && !machine) {
     for (std::size_t c = 0; c + 1 < csv->columns() && !machine; ++c) {
@@ -411,7 +461,7 @@ Result<Description> guess_description(const std::filesystem::path& file,
   if (machine) d.machine = csv->names()[*machine];
   if (time) {
     d.time = csv->names()[*time];
-    d.time_format = format_of(looks[*time]);
+    d.time_format = format_of(looks[*time], *csv, *time, machine);
     d.time_unit = d.time_format == TimeFormat::number
                       ? (holds_any(names[*time], {"hour"})     ? "h"
                          : holds_any(names[*time], {"second"}) ? "s"
@@ -454,16 +504,46 @@ Result<Description> guess_description(const std::filesystem::path& file,
       signal.unit = signal.name.substr(open + 1, signal.name.size() - open - 2);
     }
     if (!looks[c].number()) {
+      if (2 * looks[c].numbers > looks[c].known) {
+        std::size_t r = 0;
+        while (csv->missing(r, c) || csv->number(r, c)) ++r;
+        complaints.push_back(csv->complaint(
+            r, c,
+            fmt::format("\"{}\" is no number, and most of the column \"{}\" are", csv->cell(r, c),
+                        csv->names()[c]),
+            "leave empty what is not known, or write NA; `low` and `high` of a description make "
+            "numbers that mean an error missing"));
+        continue;
+      }
       if (looks[c].values.size() > 100) continue;
       signal.kind = SignalKind::category;
     }
     d.signals.push_back(std::move(signal));
   }
-  std::vector<Diagnostic> complaints;
-  if (!time && d.labels.empty())
-    complaints.push_back({file.string(), 0, 0,
-                          "no column looks like a time, and none like the outcome of a row",
-                          "write a description by hand; docs/plant-data.md shows one"});
+  for (std::size_t c = 0; c < csv->columns() && time && looks[*time].date(); ++c)
+    if (c != time && looks[c].known > 0 &&
+        std::all_of(looks[c].values.begin(), looks[c].values.end(), is_time_of_day))
+      complaints.push_back(
+          {file.string(), 0, 0,
+           fmt::format("\"{}\" holds days, and \"{}\" the time of the day: rows of one day could "
+                       "not be told apart",
+                       csv->names()[*time], csv->names()[c]),
+           "join the two into one column, as 2026-01-31 08:15:30"});
+  if (!time && d.labels.empty()) {
+    std::string back;
+    for (std::size_t c = 0; c < csv->columns() && back.empty(); ++c)
+      if (c != machine && looks[c].number() && named_as_time(names[c])) back = csv->names()[c];
+    if (back.empty())
+      complaints.push_back({file.string(), 0, 0,
+                            "no column looks like a time, and none like the outcome of a row",
+                            "write a description by hand; docs/plant-data.md shows one"});
+    else
+      complaints.push_back(
+          {file.string(), 0, 0,
+           fmt::format("the column \"{}\" is named as a time is, and runs back again and again",
+                       back),
+           "sort the rows by machine and time; or describe them, with sort = true"});
+  }
   for (const auto& other : others) {
     auto second = Csv::read(other);
     if (!second) {
@@ -482,7 +562,7 @@ Result<Description> guess_description(const std::filesystem::path& file,
         machine_column = second->names()[c];
       } else if (time_column.empty() && look.date()) {
         time_column = second->names()[c];
-        format = format_of(look);
+        format = format_of(look, *second, c, {});
       } else if (!look.date() && name.rfind("column", 0) != 0) {
         rest.push_back(c);
       }

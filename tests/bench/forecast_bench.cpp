@@ -3,6 +3,7 @@
 // docs/decisions/0011-forecasting-protocol.md for what is learned from and what is judged. Data lie
 // beside the checkout (../shared/data); a set that is not there is skipped.
 //   bench_forecast set=fd001 part=validation|test seeds=5 [steps=, width=, members=, ...]
+// damage=s4,s11 judges the same model once more for each way in which one of these sensors lies.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -153,6 +154,35 @@ Records still_running(Records records, const std::vector<std::size_t>& machines,
   return records;
 }
 
+constexpr const char* damages[] = {"missing", "stuck", "drift", "unit", "unit later"};
+
+/// One sensor of all machines: without values; stuck from half of the record on; drifting evenly by
+/// six of its standard deviations; in another unit (1.8 x + 32) from the beginning, or from 60 % of
+/// the record on.
+Records damaged(Records records, std::size_t channel, std::string_view how) {
+  const auto width = records.channels.size();
+  double n = 0, sum = 0, squares = 0;
+  for (const auto& machine : records.machines)
+    for (std::size_t i = channel; i < machine.values.size(); i += width)
+      if (const auto x = static_cast<double>(machine.values[i]); !std::isnan(x))
+        n += 1, sum += x, squares += x * x;
+  const double deviation = std::sqrt(std::max(0.0, squares / n - sum * sum / n / n));
+  for (auto& machine : records.machines) {
+    const auto rows = machine.time.size();
+    const auto value = [&](std::size_t i) -> float& { return machine.values[i * width + channel]; };
+    for (std::size_t i = 0; i < rows; ++i) {
+      if (how == "missing") value(i) = unknown;
+      if (how == "stuck" && 2 * i > rows) value(i) = value(i - 1);
+      if (how == "drift")
+        value(i) +=
+            static_cast<float>(6 * deviation * static_cast<double>(i) / static_cast<double>(rows));
+      if (how == "unit" || (how == "unit later" && 5 * i >= 3 * rows))
+        value(i) = 1.8F * value(i) + 32;
+    }
+  }
+  return records;
+}
+
 PlantRules rules_of(const Options& options, const Description& description, std::uint64_t seed) {
   PlantRules rules;
   auto& n = rules.network;
@@ -229,26 +259,19 @@ struct Run {
   std::size_t cuts = 0;  ///< Of each judged machine, moments drawn at random; 0: all chosen ones.
 };
 
-void judge_run(const std::string& set, const std::string& part, const Data& data,
-               const Records& judged_on, const Run& run, const PlantRules& rules, std::size_t index,
-               bool verbose) {
-  const double before = cpu_seconds();
-  auto model =
-      PlantModel::train(data.records, run.learn, run.until, rules, [&](const std::string& text) {
-        if (verbose) fmt::print(stderr, "  {}\n", text);
-      });
-  if (!model) {
-    fmt::print(stderr, "{}\n", model.error().text());
-    std::exit(1);
-  }
-  const double spent = cpu_seconds() - before;
+void judge_model(const std::string& set, const std::string& part, const PlantModel& model,
+                 const Records& judged_on, const Run& run, const PlantRules& rules,
+                 std::size_t index, double spent, const std::string& damage) {
   QualityReport report;
-  auto prepared = model->prepare(judged_on, report);
+  auto prepared = model.prepare(judged_on, report);
   if (!prepared) {
     fmt::print(stderr, "{}\n", prepared.error().text());
     std::exit(1);
   }
-  auto samples = model->samples(*prepared, run.judged);
+  double good = 1;  // of the worst signal that changes
+  for (const auto& signal : report.signals)
+    if (!signal.constant) good = std::min(good, signal.good_share());
+  auto samples = model.samples(*prepared, run.judged);
   if (run.cuts > 0) {
     std::map<std::uint32_t, std::vector<std::size_t>> rows;
     for (std::size_t i = 0; i < samples.size(); ++i)
@@ -261,11 +284,11 @@ void judge_run(const std::string& set, const std::string& part, const Data& data
                  mine.size()]);
     samples = samples.picked(which);
   }
-  const auto judgement = judge(*model, *prepared, samples);
+  const auto judgement = judge(model, *prepared, samples);
   std::string line = fmt::format(
-      R"({{"set": "{}", "part": "{}", "seed": {}, "run": {}, "cpu_s": {:.1f}, "peak_mb": {:.0f}, "samples": {}, "blend": {:.2f})",
-      set, part, rules.seed, index, spent, peak_megabytes(), judgement.samples,
-      model->blend_share());
+      R"({{"set": "{}", "part": "{}", "seed": {}, "run": {}, "damage": "{}", "good": {:.3f}, "cpu_s": {:.1f}, "peak_mb": {:.0f}, "samples": {}, "blend": {:.2f})",
+      set, part, rules.seed, index, damage, good, spent, peak_megabytes(), judgement.samples,
+      model.blend_share());
   for (const auto method : {Method::gpt, Method::trees, Method::blend}) {
     const auto& score = judgement.methods[static_cast<std::size_t>(method)];
     const auto name = method == Method::gpt ? "gpt" : method == Method::trees ? "trees" : "blend";
@@ -289,6 +312,29 @@ void judge_run(const std::string& set, const std::string& part, const Data& data
   }
   fmt::print("{}}}\n", line);
   std::fflush(stdout);
+}
+
+void judge_run(const std::string& set, const std::string& part, const Data& data,
+               const Records& judged_on, const Run& run, const PlantRules& rules, std::size_t index,
+               bool verbose, const std::string& damage = {}) {
+  const double before = cpu_seconds();
+  auto model =
+      PlantModel::train(data.records, run.learn, run.until, rules, [&](const std::string& text) {
+        if (verbose) fmt::print(stderr, "  {}\n", text);
+      });
+  if (!model) {
+    fmt::print(stderr, "{}\n", model.error().text());
+    std::exit(1);
+  }
+  const double spent = cpu_seconds() - before;
+  judge_model(set, part, *model, judged_on, run, rules, index, spent, "none");
+  for (std::size_t c = 0; c < judged_on.channels.size(); ++c) {
+    const auto& name = judged_on.channels[c].name;
+    if (("," + damage + ",").find("," + name + ",") == std::string::npos) continue;
+    for (const auto* how : damages)
+      judge_model(set, part, *model, damaged(judged_on, c, how), run, rules, index, spent,
+                  fmt::format("{} {}", name, how));
+  }
 }
 
 }  // namespace
@@ -323,7 +369,7 @@ int main(int count, char** arguments) {
         run.learn = all_of(data.records);
         run.judged.machines = all_of(judged.records);
         run.judged.last_only = true;
-        judge_run(set, part, data, judged.records, run, rules, 0, verbose);
+        judge_run(set, part, data, judged.records, run, rules, 0, verbose, options["damage"]);
       } else {
         const auto parts = dealt(data.records, all_of(data.records), 5, selection_seed);
         Run run;
@@ -334,7 +380,7 @@ int main(int count, char** arguments) {
         const auto whole = data.records;
         data.records =
             still_running(std::move(data.records), run.learn, number(options, "censored", 0));
-        judge_run(set, part, data, whole, run, rules, 0, verbose);
+        judge_run(set, part, data, whole, run, rules, 0, verbose, options["damage"]);
         data.records = whole;
       }
     }

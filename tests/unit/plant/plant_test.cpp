@@ -216,6 +216,57 @@ TEST_CASE("a guessed description reads back as it was written") {
   CHECK(records_of(toml).machines.size() == 4);
 }
 
+TEST_CASE("a guess drops no column and no row because of how they are written") {
+  const auto folder = folder_of("guess-written");
+  // Three machines, a row an hour from the first of March on.
+  const auto rows = [](const std::string& time, const std::string& heat, const char* header) {
+    std::string text = header;
+    for (int m = 1; m <= 3; ++m)
+      for (int t = 0; t < 150; ++t) {
+        const auto cell = fmt::format(fmt::runtime(time), fmt::arg("day", 1 + t / 24),
+                                      fmt::arg("hour", t % 24), fmt::arg("t", t));
+        text += fmt::format("unit {};{};{};{}\n", m, cell,
+                            fmt::format(fmt::runtime(heat), t / 10, t % 10),
+                            t == 77 && heat == "{}.{}" ? "Bad" : std::to_string(100 + t));
+      }
+    return text;
+  };
+  const auto complaint = [](const std::filesystem::path& file) {
+    auto guessed = guess_description(file);
+    REQUIRE_FALSE(guessed);
+    return guessed.error().text();
+  };
+  auto commas = guess_description(
+      write(folder / "commas.csv", rows("{t}", "{},{}", "machine;hour;heat;idle\n")));
+  REQUIRE(commas);
+  CHECK(commas->csv.decimal_comma);
+  CHECK(commas->signals.size() == 2);
+  const auto toml = write(folder / "commas.toml", as_toml(*commas));
+  CHECK(records_of(toml).machines[0].values[2 * 35] == 3.5F);
+
+  CHECK(complaint(write(folder / "bad.csv", rows("{t}", "{}.{}", "machine;hour;heat;idle\n")))
+            .find("bad.csv:79:15: \"Bad\" is no number, and most of the column \"idle\" are") !=
+        std::string::npos);
+
+  const auto us = write(folder / "us.csv",
+                        rows("03/{day:02}/2026 {hour:02}:00", "{}{}", "machine;when;heat;idle\n"));
+  auto months = guess_description(us);
+  REQUIRE(months);
+  CHECK(months->time_format == TimeFormat::month_day_year);
+  const auto european = write(folder / "european.csv", rows("{day:02}/03/2026 {hour:02}:00", "{}{}",
+                                                            "machine;when;heat;idle\n"));
+  auto days = guess_description(european);
+  REQUIRE(days);
+  CHECK(days->time_format == TimeFormat::day_month_year);
+
+  CHECK(complaint(write(folder / "split.csv", rows("2026-03-{day:02};{hour:02}:00", "{}{}",
+                                                   "machine;date;clock;heat;idle\n")))
+            .find("\"date\" holds days, and \"clock\" the time of the day") != std::string::npos);
+  auto shuffled = rows("{hour}", "{}{}", "machine;hour;heat;idle\n");
+  CHECK(complaint(write(folder / "shuffled.csv", shuffled))
+            .find("the column \"hour\" is named as a time is, and runs back") != std::string::npos);
+}
+
 TEST_CASE("cleaning repairs and counts, and looks at the past only") {
   const auto folder = folder_of("clean");
   std::string text = "unit,cycle,heat,idle\n";

@@ -1128,12 +1128,14 @@ struct Attachment::State {
       written = changes ? write_schedule(other, meaning) : Written{};
     }
     if (!written.why_not.empty()) return end(core::RollBack::failed, "failed", written.why_not);
-    rolled_back(who, because, changes);
+    rolled_back(who, because, changes, std::move(written.registers));
     if (written.entry != 0) (void)store->end(written.entry);
   }
 
   /// The PLC runs what it ran before the deployment that stands.
-  void rolled_back(const std::string& who, const std::string& because, bool changes) {
+  /// `registers`: as registers_json(), read back; null when that is not known.
+  void rolled_back(const std::string& who, const std::string& because, bool changes,
+                   Json registers = {}) {
     const auto standing = kept.ledger.standing();
     (void)note(who, kept::rolled_back,
                text_of({{"proposal", standing->proposal}, {"because", because}}));
@@ -1153,7 +1155,9 @@ struct Attachment::State {
         changes ? "the former schedule is active again, read back"
                 : "all that it changed has happened already, so nothing was written");
     alarm_deployment(true, text);
-    tell_deployment("rolled-back", text);
+    Json detail = {{"proposal", standing->proposal}};
+    if (registers.is_array()) detail["registers"] = std::move(registers);
+    tell_deployment("rolled-back", text, text_of(detail));
   }
 
   void clear_lock_out(const std::string& who) {

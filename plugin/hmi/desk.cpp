@@ -706,10 +706,12 @@ void Desk::note(Json event) {
   if (const auto detail = event.find("detail"); event.value("event", "") == "deploy" &&
                                                 detail != event.end() && detail->is_object() &&
                                                 detail->contains("registers"))
-    read_back_ = {
-        {"at_s", event.value("at_s", 0.0)},
-        {"proposal", record_.plan().is_object() ? record_.plan().value("proposal", 0) : 0},
-        {"registers", detail->at("registers")}};
+    read_back_ = {{"at_s", event.value("at_s", 0.0)},
+                  {"proposal", detail->value("proposal", record_.plan().is_object()
+                                                             ? record_.plan().value("proposal", 0)
+                                                             : 0)},
+                  {"back", event.value("what", "") == "rolled-back"},
+                  {"registers", detail->at("registers")}};
   record_.note(std::move(event));
 }
 

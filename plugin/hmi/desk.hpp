@@ -152,7 +152,7 @@ class Desk {
   Json schedule_;   ///< That runs, as of the last look; null: not known.
   Json planned_;    ///< What was expected of it when it took effect; null: not yet known.
   Json coming_;     ///< What is expected of it from the newest state; null: not yet known.
-  Json read_back_;  ///< What the PLC held after the last deployment, register by register.
+  Json read_back_;  ///< What the PLC held after the last deployment or roll-back, by register.
   std::thread expecting_;
   std::atomic<bool> expecting_ends_ = false;
   Json asked_;  ///< The schedule that was simulated unasked, once.

@@ -303,6 +303,13 @@ TEST_CASE("a deployed schedule is taken back on request, and a person must clear
   const auto told = plant.next(attachment::EventKind::deploy, "rolled-back");
   CHECK(told.find("grace") != std::string::npos);
   CHECK(plant.sequence() == plant.as_ordered);
+  const auto registers = json::parse(told.substr(told.find(" {") + 1))["registers"];
+  REQUIRE(registers.size() == line::block_size + 1);
+  const auto active = plant.words(plc::contract::active_base, line::block_size);
+  for (std::size_t i = 0; i < active.size(); ++i) {
+    CHECK(registers[i]["word"] == active[i]);
+    CHECK(registers[i]["active"] == active[i]);
+  }
   CHECK(plant.audited("rolled back") == 1);
   CHECK(plant.deployment()["locked_out"] == true);
   CHECK(plant.deployment()["broken"] == 1);

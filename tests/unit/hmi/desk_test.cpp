@@ -607,6 +607,14 @@ TEST_CASE("what belonged to a former run of the line is not told of the new one"
   plc.set(30, 40'010);
   REQUIRE(looked_at(40'010));
   CHECK(read_back().at("at_s") == 39'000);
+  CHECK(read_back().at("back") == false);
+  office.desk.note({{"event", "deploy"},
+                    {"subject", "deployment"},
+                    {"what", "rolled-back"},
+                    {"at_s", 39'500},
+                    {"detail", {{"proposal", 7}, {"registers", Json::array()}}}});
+  CHECK(read_back().at("proposal") == 7);
+  CHECK(read_back().at("back") == true);
   plc.set(30, 10);
   REQUIRE(looked_at(10));
   CHECK(read_back().is_null());

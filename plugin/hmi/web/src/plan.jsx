@@ -131,6 +131,11 @@ function Registers({ list, read }) {
   );
 }
 
+/** What the PLC held after a deployment, or after its roll-back. */
+function ReadBack({ at_s, back, registers }) {
+  return <Panel kept title={t("Read back from the PLC")} note={`${back ? `${t("rolled-back")} · ` : ""}${clock(at_s)}`} class="read-back"><Registers list={registers} read /></Panel>;
+}
+
 /** What the second step writes, as the PLC stands now, and what it reads back then. */
 function Staging({ staging }) {
   return (
@@ -301,11 +306,7 @@ function Proposal({ plan, closed, read_back }) {
         )}
         {deciding && <Decide plan={plan} approve={deciding === "approve"} onDone={() => setDeciding(null)} />}
       </Panel>
-      {read_back?.proposal === plan.proposal && (
-        <Panel kept title={t("Read back from the PLC")} note={clock(read_back.at_s)} class="read-back">
-          <Registers list={read_back.registers} read />
-        </Panel>
-      )}
+      {read_back?.proposal === plan.proposal && !read_back.back && <ReadBack {...read_back} />}
       {!plan.passed && gate}
       <Panel title={t("Compared on the same futures")} note={`${t("mean and 95 % interval")} · ${proof.seeds.length}`}>
         <Compared first={t("running schedule")} second={t("this proposal")}
@@ -350,6 +351,7 @@ export function Plan() {
         <Trouble text={error} />
       </div>
       {state.deployment && (state.deployment.deployments > 0 || state.deployment.locked_out) && <Deployed deployment={state.deployment} />}
+      {loaded?.read_back?.back && <ReadBack {...loaded.read_back} />}
       {state.proposal.state === "proposed" ? [proposal, running] : [running, proposal]}
       <WhatIf />
       {loaded?.plans?.length > 0 && (

@@ -381,7 +381,7 @@ bool is_time_of_day(std::string_view text) {
 }
 
 bool named_as_time(const std::string& name) {
-  return holds_any(name, {"time", "cycle", "date", "hour", "minute", "second", "step"});
+  return holds_any(name, {"time", "cycle", "date", "day", "hour", "minute", "second", "step"});
 }
 
 /// Whether `time` only rises while `machine` stays the same (all rows, when it is absent).
@@ -466,6 +466,7 @@ Result<Description> guess_description(const std::filesystem::path& file,
                       ? (holds_any(names[*time], {"hour"})     ? "h"
                          : holds_any(names[*time], {"second"}) ? "s"
                          : holds_any(names[*time], {"minute"}) ? "min"
+                         : holds_any(names[*time], {"day"})    ? "d"
                                                                : "cycle")
                       : "h";
   }

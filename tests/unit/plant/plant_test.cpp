@@ -244,6 +244,12 @@ TEST_CASE("a guess drops no column and no row because of how they are written") 
   const auto toml = write(folder / "commas.toml", as_toml(*commas));
   CHECK(records_of(toml).machines[0].values[2 * 35] == 3.5F);
 
+  auto by_day =
+      guess_description(write(folder / "day.csv", rows("{t}", "{}{}", "machine;day;heat;idle\n")));
+  REQUIRE(by_day);
+  CHECK(by_day->time == "day");
+  CHECK(by_day->time_unit == "d");
+
   CHECK(complaint(write(folder / "bad.csv", rows("{t}", "{}.{}", "machine;hour;heat;idle\n")))
             .find("bad.csv:79:15: \"Bad\" is no number, and most of the column \"idle\" are") !=
         std::string::npos);

@@ -353,8 +353,10 @@ TEST_CASE("a state file that is cut anywhere is an error with a place, or all th
   Trial trial;
   const auto whole = busy_text(trial);
   const auto path = scratch("state-cut.toml");
+  std::size_t cuts = 0;
   std::size_t refused = 0;
-  for (std::size_t size = 0; size < whole.size(); ++size) {
+  for (std::size_t size = 0; size < whole.size(); size += 7) {
+    ++cuts;
     std::ofstream(path) << whole.substr(0, size);
     const auto now = text::read_state_file(path, *trial.line, *trial.orders);
     // Machine c comes last: what is cut off before its own lines is missed.
@@ -364,7 +366,7 @@ TEST_CASE("a state file that is cut anywhere is an error with a place, or all th
     CHECK(now.error().diagnostics.front().file == path.string());
     CHECK(now.error().diagnostics.front().line > 0);
   }
-  CHECK(refused > whole.size() / 2);
+  CHECK(refused > cuts / 2);
 }
 
 TEST_CASE("a state file with impossible numbers is refused, or simulated like any other") {

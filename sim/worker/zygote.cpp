@@ -63,7 +63,7 @@ struct LastWords {
 } last_words;
 
 void limit_memory(int output, std::uint64_t bytes) {
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   if (bytes == 0) return;
   last_words.output = output;
   last_words.bytes =

@@ -43,6 +43,8 @@ const english = /(?<![\w.[])[a-z]{2,}(?:'s)? [a-z]{2,}/;
 
 const complaining = /\b(?:complain|note|refuse|Error|push_back)\(|\{path\.string\(\), |hint = /g;
 
+const attaching = /\bRefusal::\w+,|\bfinish\(|return end\(|\bError\(|tell_plan\(|\blose\(|return (?=")|alarm_deployment\(|settle\(/g;
+
 /** Who speaks to the pages, and how; then what of it is only a part of a sentence, or no sentence. */
 const speakers = [
   ["plugin/hmi/desk.cpp", /\brefusal\(/g],
@@ -50,7 +52,7 @@ const speakers = [
   ["plugin/hmi/what_if.cpp", /\b(?:Error|complain)\(|sentences\.\w+\(/g],
   ["plugin/hmi/running.cpp", /\bError\(/g],
   ["plugin/hmi/scenarios.cpp", /\bError\(/g],
-  ["plugin/attachment/attachment.cpp", /\bRefusal::\w+,|\bfinish\(|return end\(|\bError\(|tell_plan\(|\blose\(|return (?=")|alarm_deployment\(|settle\(/g],
+  ...["attachment", "polling", "planning", "following", "deployment", "standing", "writing"].map((file) => [`plugin/attachment/${file}.cpp`, attaching]),
   ["plugin/io/device.cpp", /\b(?:drop|hang_up|unconnected)\(|(?:why|text) = /g],
   ["plugin/io/link.cpp", /return (?=")|\? (?=fmt)|: (?=fmt)/g],
   ["plugin/core/protocol.cpp", /\bwhy =/g],
@@ -60,7 +62,7 @@ const speakers = [
   ["plugin/core/write_rules.cpp", /return Error\(/g],
   ["plugin/io/deployer.cpp", /\b(?:Error|step)\(/g],
   ["sim/text/document.cpp", complaining],
-  ["sim/text/files.cpp", complaining],
+  ...["line_file", "orders_file", "reading", "scenario_file", "schedule_file"].map((file) => [`sim/text/${file}.cpp`, complaining]),
   ["sim/text/state_file.cpp", complaining],
   ["sim/line/schedule.cpp", /complaints\.\w+\(/g],
   ["sim/plan/candidates.cpp", /\badd_family\(/g],

@@ -2,8 +2,7 @@
 import { useState } from "preact/hooks";
 import { clock, lasting, number, percent, subject, wall } from "./format.js";
 import { freshness, get, live, may, post } from "./live.js";
-import { Age, Dialog, Mark, Moment, Panel, Reason, Scroll, Trouble, WhyField, aged_alarm, level_of, needs_acknowledgement, priorities, useAct, useEvery, useQuery } from "./parts.jsx";
-import { Notes, told_why } from "./overview.jsx";
+import { Age, Dialog, Mark, Moment, Notes, Panel, Reason, Scroll, Trouble, WhyField, aged_alarm, level_of, needs_acknowledgement, priorities, told_why, useAct, useEvery, useQuery } from "./parts.jsx";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
 

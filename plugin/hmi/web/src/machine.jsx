@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Notes } from "./overview.jsx";
 import { by_wall_clock, clock, forecasts_of, lasting, number, percent, subject, unit_of, wall } from "./format.js";
 import { freshness, get, live } from "./live.js";
 import { drift } from "./data.jsx";
-import { Fresh, Mark, Panel, Scroll, rem, useEvery } from "./parts.jsx";
+import { Fresh, Mark, Notes, Panel, Scroll, rem, useEvery } from "./parts.jsx";
 import { spoken } from "./said.js";
 import { t } from "./text.js";
 import { Trend } from "./trend.jsx";

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Acknowledge } from "./alarms.jsx";
-import { clock, forecasts_of, lasting, measure_name, number, percent, subject, told, unit_in } from "./format.js";
+import { clock, forecasts_of, lasting, measure_name, number, percent, subject, unit_in } from "./format.js";
 import { Flow } from "./flow.jsx";
-import { Interval, cause_of, paired, service_said } from "./plan.jsx";
-import { Age, Fresh, Mark, Moment, Panel, Simulating, aged, aged_alarm, level_of, fitted, needs_acknowledgement, priorities, rem, useEvery, useWidth } from "./parts.jsx";
+import { Interval, paired } from "./compared.jsx";
+import { cause_of, service_said } from "./plan.jsx";
+import { Age, Fresh, Mark, Moment, Notes, Panel, Simulating, aged, aged_alarm, fitted, level_of, needs_acknowledgement, priorities, rem, told_why, useEvery, useWidth } from "./parts.jsx";
 import { freshness, get, live } from "./live.js";
 import { reason_of, spoken } from "./said.js";
 import { t } from "./text.js";
@@ -149,8 +150,6 @@ function Proposed() {
   );
 }
 
-/** The reason in "bearing-wear of filler: 63 % within 2.0 h; because of vibration". */
-export const told_why = (alarm) => (alarm.class === "forecast" ? alarm.why?.split("; ").slice(1).join("; ") : alarm.why);
 
 export function Overview() {
   const { line, state } = live;
@@ -238,16 +237,5 @@ function OrderList() {
       </tbody>
     </table>
     {all.length > rows.length && <p><a href="#/plan">{t("{n} more", { n: all.length - rows.length })} →</a></p>}</>
-  );
-}
-
-export function Notes({ notes }) {
-  if (notes.length === 0) return <p class="calm">{t("Nothing yet")}</p>;
-  return (
-    <ul class="notes">
-      {notes.map((note) => (
-        <li key={`${note.number}`}><Moment s={note.at_s} /> <span class="kind">{t(note.event)}</span> <span>{told(note)}</span></li>
-      ))}
-    </ul>
   );
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small things that every page uses.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { beside_clock, clock, lasting } from "./format.js";
+import { beside_clock, clock, lasting, told } from "./format.js";
 import { age_s, freshness, live } from "./live.js";
 import { offers, phrase } from "./reasons.js";
 import { t } from "./text.js";
@@ -206,3 +206,17 @@ export function fitted(text, width, ems, without = "end") {
 
 /** CSS pixels of one em at the root, for drawings that must grow with the text. */
 export const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
+
+/** The reason in "bearing-wear of filler: 63 % within 2.0 h; because of vibration". */
+export const told_why = (alarm) => (alarm.class === "forecast" ? alarm.why?.split("; ").slice(1).join("; ") : alarm.why);
+
+export function Notes({ notes }) {
+  if (notes.length === 0) return <p class="calm">{t("Nothing yet")}</p>;
+  return (
+    <ul class="notes">
+      {notes.map((note) => (
+        <li key={`${note.number}`}><Moment s={note.at_s} /> <span class="kind">{t(note.event)}</span> <span>{told(note)}</span></li>
+      ))}
+    </ul>
+  );
+}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
 import { clock, lasting, number, percent, wall } from "./format.js";
+import { Compared, Interval } from "./compared.jsx";
 import { Charts } from "./gantt.jsx";
 import { get, live, may, post } from "./live.js";
 import { Amount, Mark, Panel, Scroll, Simulating, Trouble, aged, useAct, useEvery } from "./parts.jsx";
-import { Compared, Interval } from "./plan.jsx";
 import { Promises } from "./running.jsx";
 import { spoken } from "./said.js";
 import { in_pieces, sketched, with_edits } from "./sketch.js";

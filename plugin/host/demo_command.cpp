@@ -434,9 +434,9 @@ void add_demo(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   add_json(*command, options->json, "One JSON object a line: what happens, and what it came to");
   command->footer(
-      "Example:\n  foreline demo --approve-as demo\n\nExit status 0 only when the fault was "
-      "forecast "
-      "before it would have come and the deployed\nschedule was confirmed by reading it back.");
+      "Example:\n  foreline demo --approve-as demo\n\n"
+      "Exit status 0 only when the fault was forecast before it would have come and\n"
+      "the deployed schedule was confirmed by reading it back.");
   command->callback([options, &exit_code] {
     auto scenario = text::read_scenario_file(shipped(options->scenario));
     if (!scenario) {

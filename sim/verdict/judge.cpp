@@ -7,6 +7,7 @@
 
 #include "sim/line/window.hpp"
 #include "sim/text/document.hpp"
+#include "sim/verdict/figure.hpp"
 #include "sim/verdict/verdict.hpp"
 
 namespace foreline::verdict {
@@ -39,7 +40,7 @@ std::string duration(double seconds) {
 
 std::string amount(double value, std::string_view unit) {
   if (unit == "s") return duration(value);
-  return unit.empty() ? fmt::format("{:.4g}", value) : fmt::format("{:.4g} {}", value, unit);
+  return unit.empty() ? figure(value) : fmt::format("{} {}", figure(value), unit);
 }
 
 const MeasureField& field_named(const std::string& name) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sim/text/escape.hpp"
+#include "sim/verdict/figure.hpp"
 #include "sim/verdict/verdict.hpp"
 
 namespace foreline::verdict {
@@ -21,9 +22,9 @@ std::string dots(const MeasureSummary& measure) {
   const auto x = [&](double value) {
     return to > from ? 6 + 188 * (value - from) / (to - from) : 100.0;
   };
-  std::string out = fmt::format(
-      "<svg width=\"200\" height=\"18\" role=\"img\" aria-label=\"{} from {:.4g} to {:.4g}\">",
-      text::xml_escaped(measure.name), *low, *high);
+  std::string out =
+      fmt::format("<svg width=\"200\" height=\"18\" role=\"img\" aria-label=\"{} from {} to {}\">",
+                  text::xml_escaped(measure.name), figure(*low), figure(*high));
   if (sure)
     out += fmt::format("<rect class=\"i\" x=\"{:.1f}\" y=\"2\" width=\"{:.1f}\" height=\"14\"/>",
                        x(measure.interval.low()),
@@ -58,13 +59,14 @@ std::string section(const Verdict& verdict) {
     out += fmt::format("<p class=\"fail\">broken invariant: {}</p>\n", text::xml_escaped(broken));
   out += "<table><tr><th>measure</th><th>mean</th><th>95 %</th><th>seeds</th></tr>\n";
   for (const auto& measure : verdict.measures) {
-    out += fmt::format(
-        "<tr><td>{}</td><td>{:.4g} {}</td><td>{}</td><td>{}</td></tr>\n",
-        text::xml_escaped(measure.name), measure.interval.mean, text::xml_escaped(measure.unit),
-        std::isfinite(measure.interval.half_width)
-            ? fmt::format("{:.4g} to {:.4g}", measure.interval.low(), measure.interval.high())
-            : std::string("one seed"),
-        dots(measure));
+    out += fmt::format("<tr><td>{}</td><td>{} {}</td><td>{}</td><td>{}</td></tr>\n",
+                       text::xml_escaped(measure.name), figure(measure.interval.mean),
+                       text::xml_escaped(measure.unit),
+                       std::isfinite(measure.interval.half_width)
+                           ? fmt::format("{} to {}", figure(measure.interval.low()),
+                                         figure(measure.interval.high()))
+                           : std::string("one seed"),
+                       dots(measure));
   }
   return out + "</table></section>\n";
 }

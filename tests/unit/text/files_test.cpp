@@ -184,6 +184,21 @@ TEST_CASE("names with semicolons are told apart by what is known") {
   CHECK(*again == *read);
 }
 
+TEST_CASE("a name has at most 60 characters, of whatever script") {
+  const auto mistakes = [](int characters) {
+    std::string name;
+    for (int i = 0; i < characters; ++i) name += "\u704c";
+    const auto line = text::read_line_file(
+        written("name.toml",
+                "format = \"foreline line 1\"\nname = \"l\"\nproducts = [\"p\"]\n"
+                "[[machine]]\nname = \"" +
+                    name + "\"\ncycle = \"5 s\"\n"));
+    return line ? "" : line.error().text();
+  };
+  CHECK(mistakes(60) == "");
+  CHECK(mentions(mistakes(61), "wanted 1 to 60 characters"));
+}
+
 TEST_CASE("breaks that leave no time to work are a mistake") {
   const auto mistakes = [](const std::string& until) {
     const auto line = text::read_line_file(

@@ -106,6 +106,14 @@ TEST_CASE("measures are held against bounds") {
   CHECK(judged(scenario(), expectation, {-1, -1, -1}).passed);
 }
 
+TEST_CASE("large bounds are written out") {
+  Expectation expectation;
+  expectation.what = Expectation::Measure{"throughput", {Bound::Side::at_least, 123'456}};
+  const auto told = judged(scenario(), expectation, {-1, -1, -1});
+  INFO(told.text);
+  CHECK(told.text.find("123456") != std::string::npos);
+}
+
 TEST_CASE("a compared schedule is held against the scenario's own on the same seed") {
   auto with_service = scenario();
   Expectation::Compare compare;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines that are no plain series, behind the soft PLC: what people see of them, and plans from
 // where they stand.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -72,6 +73,13 @@ class Shop {
       if (event.kind == kind && std::find(whats.begin(), whats.end(), event.what) != whats.end())
         return event.what + ": " + event.text;
     return {};
+  }
+  bool has_failed_for(const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(events_.begin(), events_.end(), [&](const auto& event) {
+      return event.kind == attachment::EventKind::plan && event.what == "failed" &&
+             event.text.find(reason) != std::string::npos;
+    });
   }
   static bool soon(const std::function<bool()>& holds, std::chrono::milliseconds limit = 20s) {
     const auto until = std::chrono::steady_clock::now() + limit;
@@ -152,7 +160,10 @@ TEST_CASE(
   }));
   const auto stands = shop.stands();
   for (const std::size_t m : {0U, 2U, 3U}) CHECK(stands["buffers"][m].is_number());
-  REQUIRE(shop.plugin().plan().refusal == Refusal::none);
-  REQUIRE(Shop::soon([&] { return !shop.said(attachment::EventKind::plan, {"failed"}).empty(); }));
-  CHECK(shop.said(attachment::EventKind::plan, {"failed"}).find("rework") != std::string::npos);
+  // On a busy machine a reading may lie across a scan of the PLC, which is another reason.
+  CHECK(Shop::soon([&] {
+    REQUIRE(shop.plugin().plan().refusal == Refusal::none);
+    std::this_thread::sleep_for(200ms);
+    return shop.has_failed_for("rework");
+  }));
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "sim/text/letters.hpp"
+
 namespace foreline::host {
 
 namespace {
@@ -12,13 +14,6 @@ namespace {
 constexpr std::size_t screen = 80;
 constexpr std::size_t column = 24;
 constexpr std::size_t narrow_column = 14;  ///< Of commands, whose names are short.
-
-/// In letters, not bytes.
-std::size_t length_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
 
 /// What CLI11 writes as "TEXT:{a,b}" or "UINT:INT in [1 - 9]", before and behind the colon.
 std::pair<std::string, std::string> parts_of(const std::string& type) {
@@ -31,7 +26,7 @@ std::pair<std::string, std::string> parts_of(const std::string& type) {
 /// before a word where none is in quotes.
 std::string folded(std::string line, std::size_t width) {
   std::string out;
-  while (length_of(line) > width) {
+  while (text::letters_in(line) > width) {
     auto at = line.rfind(" --", width - 2);
     if ((at == std::string::npos || line.find_first_not_of(' ') > at) &&
         line.find_first_of("'\"") == std::string::npos)
@@ -46,10 +41,10 @@ std::string folded(std::string line, std::size_t width) {
 std::string entry(const std::string& left, const std::string& text, std::size_t from = column) {
   auto out = "  " + left;
   if (text.empty()) return out + "\n";
-  if (length_of(out) + 2 > from)
+  if (text::letters_in(out) + 2 > from)
     out += "\n" + std::string(from, ' ');
   else
-    out += std::string(from - length_of(out), ' ');
+    out += std::string(from - text::letters_in(out), ' ');
   return out + wrapped(text, screen - from, from) + "\n";
 }
 
@@ -67,7 +62,7 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
     std::istringstream words(line);
     std::size_t used = 0;
     for (std::string word; words >> word;) {
-      if (used > 0 && used + 1 + length_of(word) > width) {
+      if (used > 0 && used + 1 + text::letters_in(word) > width) {
         out += "\n" + std::string(indent, ' ');
         used = 0;
       } else if (used > 0) {
@@ -75,7 +70,7 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
         ++used;
       }
       out += word;
-      used += length_of(word);
+      used += text::letters_in(word);
     }
   }
   return out;
@@ -135,7 +130,7 @@ std::string Help::make_option_desc(const CLI::Option* option) const {
 std::string Help::make_subcommand(const CLI::App* command) const {
   // A line each: the rest stands in the command's own help.
   auto text = command->get_description();
-  while (length_of(text) > screen - narrow_column) {
+  while (text::letters_in(text) > screen - narrow_column) {
     const auto end = text.find_last_of(",:;");
     if (end == std::string::npos) break;
     text.resize(end);

@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include <set>
 #include <string_view>
+
+#include "sim/text/letters.hpp"
 
 namespace foreline::text {
 
@@ -50,11 +50,8 @@ void check_unique(const Table& table, std::string_view key, const std::string& n
 }
 
 void check_name(const Table& table, const std::string& name) {
-  const auto letters = std::count_if(name.begin(), name.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;  // bytes that begin one
-  });
   if (table.place("name").line != 0 &&
-      (name.empty() || name.find('/') != std::string::npos || letters > 60)) {
+      (name.empty() || name.find('/') != std::string::npos || letters_in(name) > 60)) {
     table.complain("name",
                    fmt::format("\"{}\" is no name: wanted 1 to 60 characters without /", name));
   }

@@ -64,6 +64,16 @@ Result<LineNow> through_file(const std::string& text, const Trial& trial) {
   return text::read_state_file(path, *trial.line, *trial.orders);
 }
 
+/// The state that was asked for, which a file keeps as it is.
+LineNow kept_in_file(const Outcome& past, const Trial& asked) {
+  REQUIRE(past.state);
+  const auto now = through_file(text::state_text(*past.state, *asked.line, *asked.orders), asked);
+  INFO((now ? "" : now.error().text()));
+  REQUIRE(now);
+  CHECK(*now == *past.state);
+  return *now;
+}
+
 }  // namespace
 
 TEST_CASE("what goes on from a state file is what would have gone on without") {
@@ -78,16 +88,11 @@ TEST_CASE("what goes on from a state file is what would have gone on without") {
   std::vector<Trial> futures;
   std::size_t repairs = 0;
   for (std::size_t i = 0; i < past.size(); ++i) {
-    REQUIRE(past[i].state);
-    const auto now =
-        through_file(text::state_text(*past[i].state, *asked[i].line, *asked[i].orders), asked[i]);
-    INFO((now ? "" : now.error().text()));
-    REQUIRE(now);
-    CHECK(*now == *past[i].state);
-    for (const auto& machine : now->machines) repairs += machine.repairing >= 0 ? 1 : 0;
+    const auto now = kept_in_file(past[i], asked[i]);
+    for (const auto& machine : now.machines) repairs += machine.repairing >= 0 ? 1 : 0;
     futures.push_back(asked[i]);
     futures.back().want_state_at_s.reset();
-    futures.back().from = *now;
+    futures.back().from = now;
   }
   CHECK(repairs > 5);
   const auto future = run(futures);
@@ -219,19 +224,14 @@ TEST_CASE("parts on belts, on trucks, in ovens and sent back go on from where th
   auto futures = asked;
   std::size_t rework = 0, carried = 0, under_way = 0, given = 0;
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    REQUIRE(past[i].state);
-    const auto now =
-        through_file(text::state_text(*past[i].state, *asked[i].line, *asked[i].orders), asked[i]);
-    INFO((now ? "" : now.error().text()));
-    REQUIRE(now);
-    CHECK(*now == *past[i].state);
-    for (const auto& at : now->machines) {
+    const auto now = kept_in_file(past[i], asked[i]);
+    for (const auto& at : now.machines) {
       rework += at.rework.size();
       carried += at.carried.size() + at.returning_s.size();
       given += at.given.value_or(0);
     }
-    for (const auto& part : now->buffers[0]) under_way += part.reach_s > 0 ? 1 : 0;
-    futures[i].from = *now;
+    for (const auto& part : now.buffers[0]) under_way += part.reach_s > 0 ? 1 : 0;
+    futures[i].from = now;
     futures[i].want_state_at_s.reset();
   }
   CHECK(rework > 0);

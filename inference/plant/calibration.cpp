@@ -27,6 +27,13 @@ double clamped(double p) {
   return std::clamp(p, 1e-4, 1 - 1e-4);
 }
 
+/// Whether it is known when the failure came, or that it came a fifth of the horizon behind it at
+/// most.
+bool interval_known(const Samples& samples, std::size_t i, double horizon) {
+  const auto truth = samples.any(i);
+  return truth.happened && static_cast<double>(truth.after) <= 1.2 * horizon;
+}
+
 }  // namespace
 
 void PlantModel::calibrate(const Samples& held, const std::vector<float>& shares,
@@ -107,29 +114,42 @@ void PlantModel::calibrate(const Samples& held, const std::vector<float>& shares
     chosen.resize(n, 0.5);
   }
   if (items()) return;
-  // Conformal widening of [q05, q95] (CQR, Romano et al. 2019), machines counting alike.
+  // Conformal intervals (CQR, Romano et al. 2019), machines counting alike: of the quantiles the
+  // innermost that hold 90 %, which also draws in those that end behind the horizon; if even the
+  // outermost hold fewer, they are widened by what is missing.
   std::map<std::uint32_t, double> counts;
-  std::vector<std::pair<double, std::uint32_t>> scores;
-  for (std::size_t i = 0; i < held.size(); ++i) {
-    const auto truth = held.any(i);
-    if (!truth.happened || static_cast<double>(truth.after) > 1.2 * bins_.horizon) continue;
-    const double y = std::min(static_cast<double>(truth.after), bins_.horizon);
-    scores.emplace_back(
-        std::max(static_cast<double>(blended.q05[i]) - y, y - static_cast<double>(blended.q95[i])),
-        held.machine[i]);
-    counts[held.machine[i]] += 1;
-  }
-  std::sort(scores.begin(), scores.end());
-  double mass = 0;
-  const double wanted = 0.9 * static_cast<double>(counts.size());
-  for (const auto& [score, machine] : scores) {
-    mass += 1 / counts[machine];
-    if (mass >= wanted) {
-      widening_ = score;
+  for (std::size_t i = 0; i < held.size(); ++i)
+    if (interval_known(held, i, bins_.horizon)) counts[held.machine[i]] += 1;
+  for (const double tail : {0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.14, 0.17, 0.2, 0.25}) {
+    const auto before = std::exchange(tail_, tail);
+    const auto answers = trees != nullptr ? mixed(from_shares(shares, held.size()), *trees)
+                                          : from_shares(shares, held.size());
+    std::vector<std::pair<double, std::uint32_t>> scores;
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      if (!interval_known(held, i, bins_.horizon)) continue;
+      const double y = std::min(static_cast<double>(held.any(i).after), bins_.horizon);
+      scores.emplace_back(std::max(static_cast<double>(answers.q05[i]) - y,
+                                   y - static_cast<double>(answers.q95[i])),
+                          held.machine[i]);
+    }
+    std::sort(scores.begin(), scores.end());
+    double mass = 0;
+    const double wanted = 0.9 * static_cast<double>(counts.size());
+    double missing = 0;
+    for (const auto& [score, machine] : scores) {
+      mass += 1 / counts[machine];
+      if (mass < wanted) continue;
+      missing = score;
+      break;
+    }
+    if (tail == 0.05) widening_ = std::max(0.0, missing);
+    if (missing > 0) {
+      if (tail > 0.05) tail_ = before;
       break;
     }
   }
-  say(fmt::format("90 % intervals move by {:+.2f} {} at both ends", widening_, schema_.time_unit));
+  say(fmt::format("90 % intervals leave out {:.0f} % at each end, widened by {:.2f} {}",
+                  100 * tail_, widening_, schema_.time_unit));
 }
 
 void PlantModel::widen(Answers& answers) const {

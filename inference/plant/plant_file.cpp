@@ -78,6 +78,7 @@ Result<Done> PlantModel::save(const std::filesystem::path& folder) const {
                  {"temperature", temperature_},
                  {"blend", blend_},
                  {"blend_time", blend_time_},
+                 {"tail", tail_},
                  {"widening", widening_},
                  {"thresholds", thresholds_},
                  {"base", base_},
@@ -225,6 +226,7 @@ Result<PlantModel> PlantModel::load(const std::filesystem::path& folder, int thr
       return wrong("does not say how often each level was met in training");
     model.temperature_ = j.at("temperature").get<double>();
     model.blend_ = j.at("blend").get<double>();
+    model.tail_ = j.value("tail", model.tail_);
     model.widening_ = j.at("widening").get<double>();
     model.thresholds_ = j.at("thresholds").get<std::vector<std::vector<double>>>();
     for (const auto& row : model.thresholds_)

@@ -586,9 +586,9 @@ Answers PlantModel::from_shares(std::vector<float> shares, std::size_t count) co
     for (const double h : horizons_)
       answers.any.push_back(static_cast<float>(bins_.within(any, h)));
     answers.expected.push_back(static_cast<float>(bins_.expected(any)));
-    answers.q05.push_back(static_cast<float>(bins_.quantile(any, 0.05)));
+    answers.q05.push_back(static_cast<float>(bins_.quantile(any, tail_)));
     answers.q50.push_back(static_cast<float>(bins_.quantile(any, 0.5)));
-    answers.q95.push_back(static_cast<float>(bins_.quantile(any, 0.95)));
+    answers.q95.push_back(static_cast<float>(bins_.quantile(any, 1 - tail_)));
   }
   return answers;
 }

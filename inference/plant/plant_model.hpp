@@ -188,6 +188,7 @@ class PlantModel {
   double blend_time_ = 0.5;    ///< ... and of expected times.
   std::vector<std::vector<float>> level_shares_;  ///< By feature: of the moments learned from.
   double temperature_ = 1;
+  double tail_ = 0.05;   ///< Left out of the GPT's time at each end of [q05, q95], ...
   double widening_ = 0;  ///< Conformal: of [q05, q95], both sides, in the records' unit.
   std::vector<std::vector<double>> thresholds_;  ///< Of blend, GPT-2, trees; by horizon.
   std::vector<double> base_;                     ///< Climatology by kind and horizon.

@@ -32,6 +32,14 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+/// A unit without the brackets that people put around it.
+std::string_view unbracketed(std::string_view unit) {
+  if (unit.size() > 2 &&
+      ((unit.front() == '[' && unit.back() == ']') || (unit.front() == '(' && unit.back() == ')')))
+    unit = unit.substr(1, unit.size() - 2);
+  return unit;
+}
+
 /// Bytes of a well-formed UTF-8 sequence at the front; 0 when there is none.
 std::size_t utf8_length(std::string_view s) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
@@ -181,6 +189,43 @@ char separator_of(const std::string& text) {
   return best;
 }
 
+/// The number as programs write it, in `out`; nothing where a group is not of three digits.
+std::optional<std::string_view> in_plain_style(std::string_view text, NumberStyle style,
+                                               std::array<char, 64>& out) {
+  const char point = style.decimal_comma ? ',' : '.';
+  std::size_t n = 0;
+  std::size_t digits = 0;  // of the group under way
+  bool grouped = false;
+  bool whole = true;  // the part before the point
+  while (!text.empty()) {
+    std::size_t wide = text.front() == style.thousands ? 1 : 0;
+    for (const std::string_view blank : {"\u00A0", "\u202F"})  // such as do not break a line
+      if (style.thousands == ' ' && text.substr(0, blank.size()) == blank) wide = blank.size();
+    if (whole && wide > 0) {
+      if (grouped ? digits != 3 : digits < 1 || digits > 3) return {};
+      grouped = true;
+      digits = 0;
+      text.remove_prefix(wide);
+      continue;
+    }
+    const char c = text.front();
+    const bool digit = c >= '0' && c <= '9';
+    if (whole && !digit && n > 0 && grouped && digits != 3) return {};
+    if (c == point) {
+      out[n++] = '.';
+    } else if (c == '.' || c == ',') {
+      return {};
+    } else {
+      out[n++] = c;
+    }
+    whole = whole && (digit || n == 1);
+    if (digit) ++digits;
+    text.remove_prefix(1);
+  }
+  if (whole && grouped && digits != 3) return {};
+  return std::string_view(out.data(), n);
+}
+
 Result<std::string> inflated(const std::filesystem::path& path) {
   const auto refuse = [&](std::string what, std::string hint) {
     return Error(std::vector<Diagnostic>{{path.string(), 0, 0, std::move(what), std::move(hint)}});
@@ -216,17 +261,17 @@ Result<std::string> inflated(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::optional<double> parse_number(std::string_view text, bool decimal_comma) {
+std::optional<double> parse_number(std::string_view text, NumberStyle style) {
   text = trimmed(text);
   if (text.size() > 1 && text.front() == '+') text.remove_prefix(1);
   if (text.empty() || text.size() > 63) return {};
-  double value = 0;
   std::array<char, 64> changed{};
-  if (decimal_comma) {
-    std::copy(text.begin(), text.end(), changed.begin());
-    std::replace(changed.begin(), changed.end(), ',', '.');
-    text = {changed.data(), text.size()};
+  if (style.decimal_comma || style.thousands != 0) {
+    const auto plain = in_plain_style(text, style, changed);
+    if (!plain) return {};
+    text = *plain;
   }
+  double value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return {};
   return value;
@@ -280,7 +325,7 @@ Result<Csv> Csv::parse(std::string text, std::string name, const CsvRules& rules
   } else if (header) {
     // A header has no numbers in it.
     for (std::size_t i = first.from; i < first.until; ++i)
-      if (parse_number(cell_of(i), rules.decimal_comma)) header = false;
+      if (parse_number(cell_of(i), rules.numbers)) header = false;
   }
   const auto width = first.until - first.from;
   if (width > columns_max)
@@ -308,7 +353,13 @@ Result<Csv> Csv::parse(std::string text, std::string name, const CsvRules& rules
         {name, static_cast<int>(first.line), 0,
          fmt::format("has {} columns, the description names {}", width, rules.columns.size()),
          "name every column in order"});
-  const std::size_t skip = header ? 1 : 0;
+  std::size_t skip = header ? 1 : 0;
+  if (rules.unit_row && skip < cells.rows.size()) {
+    const auto& row = cells.rows[skip++];
+    for (std::size_t i = row.from; i < row.until; ++i)
+      csv.units_.emplace_back(unbracketed(cell_of(i)));
+    csv.units_.resize(width);
+  }
   csv.lines_.reserve(cells.rows.size());
   csv.starts_.reserve(cells.starts.size());
   csv.ends_.reserve(cells.ends.size());
@@ -335,7 +386,7 @@ Result<Csv> Csv::parse(std::string text, std::string name, const CsvRules& rules
   csv.name_ = std::move(name);
   csv.separator_ = separator;
   csv.header_ = header;
-  csv.decimal_comma_ = rules.decimal_comma;
+  csv.numbers_ = rules.numbers;
   return csv;
 }
 
@@ -361,7 +412,7 @@ bool Csv::missing(std::size_t row, std::size_t column) const {
 }
 
 std::optional<double> Csv::number(std::size_t row, std::size_t column) const {
-  return parse_number(cell(row, column), decimal_comma_);
+  return parse_number(cell(row, column), numbers_);
 }
 
 Diagnostic Csv::complaint(std::size_t row, std::size_t column, std::string what,

@@ -17,12 +17,22 @@
 
 namespace foreline::plant {
 
+/// How numbers are written.
+struct NumberStyle {
+  bool decimal_comma = false;  ///< "1,5" instead of "1.5".
+  char thousands = 0;          ///< What parts groups of three digits; ' ' is any blank, 0 none.
+};
+
+/// "1.5", "-3e-2", " 7 " as a number; nothing else, no "inf".
+[[nodiscard]] std::optional<double> parse_number(std::string_view text, NumberStyle style = {});
+
 /// How a file is written; what is absent is found out from its first lines.
 struct CsvRules {
   std::optional<char> separator;  ///< ' ' means any run of blanks and tabs.
   std::optional<bool> header;
+  bool unit_row = false;             ///< The row below the header says units.
   std::vector<std::string> columns;  ///< Names, when the file has no header.
-  bool decimal_comma = false;
+  NumberStyle numbers;
 };
 
 /// A file's cells. Rows count from 0 without the header; blank lines are no rows.
@@ -39,6 +49,8 @@ class Csv {
   [[nodiscard]] std::size_t rows() const { return lines_.size(); }
   [[nodiscard]] std::size_t columns() const { return names_.size(); }
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  /// By column what the row of units says, empty without one.
+  [[nodiscard]] const std::vector<std::string>& units() const { return units_; }
   [[nodiscard]] std::optional<std::size_t> column(std::string_view name) const;
   /// The cell without quotes and outer blanks. It lives as long as the Csv.
   [[nodiscard]] std::string_view cell(std::size_t row, std::size_t column) const;
@@ -57,16 +69,13 @@ class Csv {
  private:
   std::shared_ptr<const std::string> text_;
   std::string name_;
-  std::vector<std::string> names_;
+  std::vector<std::string> names_, units_;
   std::vector<std::uint32_t> lines_;   // 1-based, by row
   std::vector<std::uint32_t> starts_;  // by row and column, from the start of the text
   std::vector<std::uint32_t> ends_;
   char separator_ = ',';
   bool header_ = true;
-  bool decimal_comma_ = false;
+  NumberStyle numbers_;
 };
-
-/// "1.5", "-3e-2", " 7 " as a number; nothing else, no "inf".
-[[nodiscard]] std::optional<double> parse_number(std::string_view text, bool decimal_comma = false);
 
 }  // namespace foreline::plant

@@ -25,6 +25,7 @@ const std::vector<std::string> time_formats = {"number", "iso", "day/month/year"
 const std::vector<std::string> ends = {"running", "failure"};
 const std::vector<std::string> splits = {"machine", "time"};
 const std::vector<std::string> stamps = {"end", "start"};
+const std::vector<std::string> thousands = {",", ".", "blank", "'"};
 constexpr std::string_view format_name = "foreline-data-1";
 
 std::string lower(std::string_view text) {
@@ -60,106 +61,7 @@ std::optional<TimeFormat> format_from(text::Table& table) {
   return static_cast<TimeFormat>(table.one_of("time_format", time_formats));
 }
 
-/// Days since 1970-01-01 of the proleptic Gregorian calendar (Howard Hinnant's algorithm).
-std::int64_t days_from_civil(std::int64_t y, unsigned m, unsigned d) {
-  y -= m <= 2 ? 1 : 0;
-  const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
-  const auto yoe = static_cast<unsigned>(y - era * 400);
-  const unsigned doy = (153 * (m + (m > 2 ? -3U : 9U)) + 2) / 5 + d - 1;
-  const unsigned doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-  return era * 146097 + static_cast<std::int64_t>(doe) - 719468;
-}
-
-/// The numbers in a text and what is between them: "2015-01-02T06:00" has 5.
-bool digits(std::string_view& text, std::size_t most, int& value) {
-  std::size_t n = 0;
-  value = 0;
-  while (n < text.size() && n < most && text[n] >= '0' && text[n] <= '9')
-    value = value * 10 + (text[n++] - '0');
-  text.remove_prefix(n);
-  return n > 0;
-}
-
 }  // namespace
-
-double seconds_of(const std::string& unit) {
-  static const std::map<std::string, double> known = {
-      {"ms", 1e-3}, {"s", 1},       {"min", 60},     {"h", 3600},
-      {"d", 86400}, {"day", 86400}, {"days", 86400}, {"w", 7 * 86400.0}};
-  const auto found = known.find(unit);
-  return found == known.end() ? 0 : found->second;
-}
-
-std::optional<double> parse_time(std::string_view text, TimeFormat format,
-                                 const std::string& unit) {
-  if (format == TimeFormat::number) return parse_number(text);
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  int first = 0;
-  int month = 0;
-  int last = 0;
-  const auto separator = [&](std::string_view allowed) {
-    if (text.empty() || allowed.find(text.front()) == std::string_view::npos) return false;
-    text.remove_prefix(1);
-    return true;
-  };
-  if (!digits(text, 4, first) || !separator("-/.") || !digits(text, 2, month) ||
-      !separator("-/.") || !digits(text, 4, last))
-    return {};
-  int year = first;
-  int day = last;
-  if (format == TimeFormat::day_month_year || format == TimeFormat::month_day_year) {
-    year = last;
-    day = first;
-    if (format == TimeFormat::month_day_year) std::swap(day, month);
-    if (year < 100) year += 2000;
-  }
-  if (month < 1 || month > 12 || day < 1 || day > 31 || year < 1900 || year > 2200) return {};
-  double seconds = 86400.0 * static_cast<double>(days_from_civil(year, static_cast<unsigned>(month),
-                                                                 static_cast<unsigned>(day)));
-  if (!text.empty()) {
-    if (!separator("T ")) return {};
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    int hour = 0;
-    int minute = 0;
-    int second = 0;
-    if (!digits(text, 2, hour) || !separator(":") || !digits(text, 2, minute)) return {};
-    double part = 0;
-    if (separator(":")) {
-      if (!digits(text, 2, second)) return {};
-      if (separator(".,")) {
-        double scale = 0.1;
-        while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
-          part += scale * (text.front() - '0');
-          scale /= 10;
-          text.remove_prefix(1);
-        }
-      }
-    }
-    if (hour > 24 || minute > 59 || second > 60) return {};
-    if (lower(text) == " pm" || lower(text) == "pm") {
-      if (hour < 12) hour += 12;
-    } else if (lower(text) == " am" || lower(text) == "am") {
-      if (hour == 12) hour = 0;
-    } else if (!text.empty() && text != "Z" && text.front() != '+' && text.front() != '-') {
-      return {};
-    }
-    seconds += hour * 3600.0 + minute * 60.0 + second + part;
-    if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
-      const double sign = text.front() == '+' ? -1 : 1;
-      text.remove_prefix(1);
-      int off_hour = 0;
-      int off_minute = 0;
-      if (!digits(text, 2, off_hour)) return {};
-      (void)separator(":");
-      (void)digits(text, 2, off_minute);
-      if (!text.empty()) return {};
-      seconds += sign * (off_hour * 3600.0 + off_minute * 60.0);
-    }
-  }
-  const double scale = seconds_of(unit);
-  return seconds / (scale > 0 ? scale : 1);
-}
 
 std::filesystem::path Description::beside(const std::string& relative) const {
   const std::filesystem::path other(relative);
@@ -190,7 +92,15 @@ Result<Description> read_description(const std::filesystem::path& path) {
   }
   if (root.has("header")) d.csv.header = root.boolean("header");
   d.csv.columns = root.strings("columns", false);
-  d.csv.decimal_comma = root.boolean("decimal_comma", false);
+  d.csv.unit_row = root.boolean("unit_row", false);
+  d.csv.numbers.decimal_comma = root.boolean("decimal_comma", false);
+  if (root.has("thousands")) {
+    const auto group = static_cast<std::size_t>(root.one_of("thousands", thousands));
+    d.csv.numbers.thousands = thousands[group] == "blank" ? ' ' : thousands[group].front();
+    if (d.csv.numbers.thousands == (d.csv.numbers.decimal_comma ? ',' : '.'))
+      root.complain("thousands", "parts thousands as decimals are parted",
+                    "write decimal_comma = true where 1,5 is one and a half");
+  }
   d.machine = root.string("machine", "");
   d.time = root.string("time", "");
   d.time_format = format_from(root);
@@ -300,8 +210,13 @@ struct Look {
   }
 };
 
+bool named_as_time(const std::string& name) {
+  return holds_any(name, {"time", "cycle", "date", "day", "hour", "minute", "second", "step"});
+}
+
 Look look_at(const Csv& csv, std::size_t column) {
   Look look;
+  std::size_t compact = 0;
   const std::size_t stride = csv.rows() / 20'000 + 1;
   for (std::size_t r = 0; r < csv.rows(); r += stride) {
     if (csv.missing(r, column)) continue;
@@ -313,6 +228,8 @@ Look look_at(const Csv& csv, std::size_t column) {
       look.low = std::min(look.low, *value);
       look.high = std::max(look.high, *value);
       ++look.numbers;
+      if ((cell.size() == 8 || cell.size() == 14) && parse_time(cell, TimeFormat::iso, "s"))
+        ++compact;
       if (std::floor(*value) == *value) ++look.integers;
     } else if (parse_time(cell, TimeFormat::iso, "s")) {
       ++look.isos;
@@ -326,24 +243,50 @@ Look look_at(const Csv& csv, std::size_t column) {
       }
     }
   }
+  // 20260131 and 20260131081530 are numbers, too.
+  if (compact > 0 && compact == look.known && named_as_time(lower(csv.names()[column]))) {
+    look.isos = look.known;
+    look.numbers = look.integers = 0;
+  }
   return look;
 }
 
-/// Whether numbers are written "1,5".
-bool has_decimal_commas(const Csv& csv) {
-  bool commas = false;
+/// How numbers are written: plainly, unless another way makes numbers of more cells. "1,234" alone
+/// may be both; where commas part columns it is a thousand.
+NumberStyle numbers_of(const Csv& csv) {
+  const NumberStyle decimal_comma{.decimal_comma = true};
+  const NumberStyle by_comma{.thousands = ','};
+  std::vector<NumberStyle> ways = {{}, decimal_comma, by_comma};
+  if (csv.separator() == ',') std::swap(ways[1], ways[2]);
+  for (const char group : {'.', ' ', '\''})
+    ways.push_back({.decimal_comma = true, .thousands = group});
+  for (const char group : {' ', '\''}) ways.push_back({.thousands = group});
+  std::vector<std::size_t> numbers(ways.size());
   const std::size_t stride = csv.rows() / 20'000 + 1;
-  for (std::size_t r = 0; r < csv.rows(); r += stride) {
-    for (std::size_t c = 0; c < csv.columns(); ++c) {
-      const auto cell = csv.cell(r, c);
-      if (parse_number(cell)) {
-        if (cell.find('.') != std::string_view::npos) return false;  // then they part thousands
-      } else if (cell.find(',') != std::string_view::npos && parse_number(cell, true)) {
-        commas = true;
-      }
+  for (std::size_t r = 0; r < csv.rows(); r += stride)
+    for (std::size_t c = 0; c < csv.columns(); ++c)
+      for (std::size_t w = 0; w < ways.size(); ++w)
+        if (parse_number(csv.cell(r, c), ways[w])) ++numbers[w];
+  return ways[static_cast<std::size_t>(std::max_element(numbers.begin(), numbers.end()) -
+                                       numbers.begin())];
+}
+
+/// Whether the first row holds words only, where the next rows hold numbers.
+bool has_unit_row(const Csv& csv) {
+  constexpr std::size_t looked_at = 20;
+  if (!csv.has_header() || csv.rows() < 3) return false;
+  bool words = false;
+  for (std::size_t c = 0; c < csv.columns(); ++c) {
+    if (csv.number(0, c)) return false;
+    std::size_t numbers = 0;
+    std::size_t known = 0;
+    for (std::size_t r = 1; r < std::min(csv.rows(), looked_at); ++r) {
+      known += csv.missing(r, c) ? 0 : 1;
+      numbers += csv.number(r, c) ? 1 : 0;
     }
+    words = words || (!csv.missing(0, c) && numbers > 0 && numbers == known);
   }
-  return commas;
+  return words;
 }
 
 /// How far the times of neighbouring rows of a machine lie apart, in all.
@@ -380,10 +323,6 @@ bool is_time_of_day(std::string_view text) {
          text.find_first_of("-/ T") == std::string_view::npos;
 }
 
-bool named_as_time(const std::string& name) {
-  return holds_any(name, {"time", "cycle", "date", "day", "hour", "minute", "second", "step"});
-}
-
 /// Whether `time` only rises while `machine` stays the same (all rows, when it is absent).
 bool rises(const Csv& csv, std::size_t time, std::optional<std::size_t> machine) {
   std::size_t falls = 0;
@@ -404,8 +343,11 @@ Result<Description> guess_description(const std::filesystem::path& file,
   auto csv = Csv::read(file);
   if (!csv) return csv.error();
   Description d;
-  d.csv.decimal_comma = has_decimal_commas(*csv);
-  if (d.csv.decimal_comma) csv = Csv::read(file, d.csv);
+  d.csv.numbers = numbers_of(*csv);
+  if (d.csv.numbers.decimal_comma || d.csv.numbers.thousands != 0) csv = Csv::read(file, d.csv);
+  if (!csv) return csv.error();
+  d.csv.unit_row = has_unit_row(*csv);
+  if (d.csv.unit_row) csv = Csv::read(file, d.csv);
   if (!csv) return csv.error();
   std::vector<Diagnostic> complaints;
   d.path = file.parent_path() / (file.stem().stem().string() + ".toml");
@@ -475,8 +417,12 @@ Result<Description> guess_description(const std::filesystem::path& file,
   for (std::size_t c = 0; c < csv->columns(); ++c) {
     if (c == machine || c == time || looks[c].known == 0 || looks[c].date()) continue;
     if (looks[c].values.size() >= std::min<std::size_t>(looks[c].known, 1000) &&
-        (looks[c].integer() ? rises(*csv, c, machine) : !looks[c].number()))
-      continue;  // a row number or an identity
+        (looks[c].integer() ? rises(*csv, c, machine) : !looks[c].number())) {
+      d.left_out.push_back(
+          fmt::format("{}: {}", csv->names()[c],
+                      looks[c].integer() ? "a number of the row" : "another text in each row"));
+      continue;
+    }
     if (csv->names()[c].rfind("column", 0) == 0 && csv->has_header() && looks[c].integer())
       continue;
     if (looks[c].binary() &&
@@ -504,6 +450,7 @@ Result<Description> guess_description(const std::filesystem::path& file,
         (signal.name.back() == ']' || signal.name.back() == ')')) {
       signal.unit = signal.name.substr(open + 1, signal.name.size() - open - 2);
     }
+    if (signal.unit.empty() && !csv->units().empty()) signal.unit = csv->units()[c];
     if (!looks[c].number()) {
       if (2 * looks[c].numbers > looks[c].known) {
         std::size_t r = 0;
@@ -516,7 +463,11 @@ Result<Description> guess_description(const std::filesystem::path& file,
             "numbers that mean an error missing"));
         continue;
       }
-      if (looks[c].values.size() > 100) continue;
+      if (looks[c].values.size() > 100) {
+        d.left_out.push_back(fmt::format("{}: more than 100 texts, such as \"{}\"", csv->names()[c],
+                                         *looks[c].values.begin()));
+        continue;
+      }
       signal.kind = SignalKind::category;
     }
     d.signals.push_back(std::move(signal));
@@ -638,7 +589,11 @@ std::string as_toml(const Description& d) {
       out += (out.back() == '[' ? "" : ", ") + toml_string(name);
     out += "]\n";
   }
-  if (d.csv.decimal_comma) out += "decimal_comma = true\n";
+  if (d.csv.unit_row) out += "unit_row = true\n";
+  if (d.csv.numbers.decimal_comma) out += "decimal_comma = true\n";
+  if (const char group = d.csv.numbers.thousands; group != 0)
+    out += fmt::format("thousands = {}\n",
+                       toml_string(group == ' ' ? "blank" : std::string(1, group)));
   if (!d.machine.empty()) out += fmt::format("machine = {}\n", toml_string(d.machine));
   if (!d.time.empty()) {
     out += fmt::format("time = {}\n", toml_string(d.time));
@@ -662,6 +617,7 @@ std::string as_toml(const Description& d) {
   }
   if (d.split) out += fmt::format("split = \"{}\"\n", splits[static_cast<std::size_t>(*d.split)]);
   if (d.sort) out += "sort = true\n";
+  for (const auto& column : d.left_out) out += fmt::format("# left out: {}\n", toml_string(column));
   const auto signal_text = [&](const SignalDescription& signal) {
     out += fmt::format("column = {}\n", toml_string(signal.column));
     if (signal.name != signal.column) out += fmt::format("name = {}\n", toml_string(signal.name));

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "inference/plant/csv.hpp"
+#include "inference/plant/times.hpp"
 #include "sim/line/result.hpp"
 
 namespace foreline::plant {
 
 enum class SignalKind { number, category };
 enum class EventKind { event, failure, maintenance };
-enum class TimeFormat { number, iso, day_month_year, month_day_year };
 /// What the end of a machine's record means.
 enum class End { running, failure };
 /// How a forecast is judged: on other machines, or on a later time of the same ones.
@@ -78,6 +78,7 @@ struct Description {
   std::vector<EventsDescription> events;
   std::optional<AttributesDescription> attributes;
   std::optional<WindowsDescription> windows;
+  std::vector<std::string> left_out;  ///< By a guess: columns, and why they are no signals.
 
   [[nodiscard]] std::filesystem::path beside(const std::string& relative) const;
 };
@@ -92,11 +93,5 @@ struct Description {
 [[nodiscard]] line::Result<Description> describe(const std::filesystem::path& path);
 /// The TOML that read_description reads back.
 [[nodiscard]] std::string as_toml(const Description& description);
-
-/// A time in the description's unit (dates: since 1970). Nothing when the text is no such time.
-[[nodiscard]] std::optional<double> parse_time(std::string_view text, TimeFormat format,
-                                               const std::string& unit);
-/// Seconds of a unit of time; 0 for units that are no time ("cycle").
-[[nodiscard]] double seconds_of(const std::string& unit);
 
 }  // namespace foreline::plant

@@ -83,7 +83,7 @@ float value_of(const Csv& csv, std::size_t row, std::size_t column, Channel& cha
   if (!value) {
     complaints.add(csv.complaint(
         row, column, fmt::format("\"{}\" is no number (signal \"{}\")", cell, channel.name),
-        parse_number(cell, true)
+        parse_number(cell, {.decimal_comma = true})
             ? "write decimal_comma = true into the description, if that is a decimal comma"
             : "correct the cell, empty it, or give the signal kind = \"category\""));
     return unknown;

@@ -103,10 +103,58 @@ TEST_CASE("cells are cut as RFC 4180, blanks and semicolons have them") {
   CHECK(blanks->columns() == 3);
   CHECK_FALSE(blanks->has_header());
   CsvRules comma;
-  comma.decimal_comma = true;
+  comma.numbers.decimal_comma = true;
   auto german = Csv::parse("zeit;wert\n1;2,5\n", "f.csv", comma);
   REQUIRE(german);
   CHECK(german->number(0, 1) == 2.5);
+}
+
+TEST_CASE("numbers are read as they are parted, and nothing else is a number") {
+  const auto read = [](std::string_view text, NumberStyle style) {
+    return parse_number(text, style).value_or(-1);
+  };
+  const NumberStyle english{.thousands = ','};
+  const NumberStyle german{.decimal_comma = true, .thousands = '.'};
+  const NumberStyle french{.decimal_comma = true, .thousands = ' '};
+  CHECK(read("1,234,567.25", english) == 1234567.25);
+  CHECK(read("-1,234", english) == -1234);
+  CHECK(read("0.5", english) == 0.5);
+  CHECK(read("1.234,5", german) == 1234.5);
+  CHECK(read("1234,5e2", german) == 123450);
+  CHECK(read("12 345,5", french) == 12345.5);
+  CHECK(read("12\u00A0345,5", french) == 12345.5);
+  CHECK(read("12\u202F345", french) == 12345);
+  for (const auto* wrong : {"1,23", "1234,567", ",123", "1,234,5", "1.5,000", "1,,234", "1,234,"}) {
+    INFO(wrong);
+    CHECK_FALSE(parse_number(wrong, english));
+  }
+  CHECK_FALSE(parse_number("1.5", {.decimal_comma = true}));
+  CHECK_FALSE(parse_number("1,234"));
+}
+
+TEST_CASE("days are read however they are written, if they can be read in one way") {
+  const auto at = parse_time("2026-01-31T08:15:30", TimeFormat::iso, "s");
+  REQUIRE(at == 1769847330.0);
+  for (const auto* same :
+       {"2026-01-31 08:15:30", "2026/1/31 8:15:30", "20260131T081530", "20260131 081530",
+        "20260131081530", "20260131T081530Z", "31-Jan-2026 08:15:30", "31-JAN-26 08:15:30",
+        "31 January 2026 8:15:30 AM", "31. Jan. 2026, 08:15:30", "Jan 31, 2026 08:15:30 am",
+        "2026年1月31日 8:15:30", "2026年01月31日08时15分30秒", "2026/1/31 上午 8:15:30",
+        "2026-01-31T09:15:30+01:00", "2026-01-31T02:45:30-0530", "2026-01-31 08:15:30.000"}) {
+    INFO(same);
+    CHECK(parse_time(same, TimeFormat::iso, "s") == at);
+  }
+  CHECK(parse_time("2026/1/31 下午 8:15:30", TimeFormat::iso, "s") == *at + 12 * 3600);
+  CHECK(parse_time("31/01/2026 08:15:30", TimeFormat::day_month_year, "s") == at);
+  CHECK(parse_time("1/31/2026 8:15:30 AM", TimeFormat::month_day_year, "s") == at);
+  CHECK(parse_time("31-Jan-2026", TimeFormat::iso, "d") == 20484.0);
+  for (const auto* wrong :
+       {"31-Ja-2026", "2026-02-30", "2026-13-01", "20261301", "31-Jan", "31-Okt-2026", "2026年1月",
+        "2026-01-31 25:00", "2026-01-31 08:60", "2026-01-31 08:15 xm", "2026-01-31 08:15:30 +", "",
+        "2026-01-31 0815x"}) {
+    INFO(wrong);
+    CHECK_FALSE(parse_time(wrong, TimeFormat::iso, "s"));
+  }
 }
 
 TEST_CASE("a file may hold any mixture of quotes") {
@@ -239,7 +287,7 @@ TEST_CASE("a guess drops no column and no row because of how they are written") 
   auto commas = guess_description(
       write(folder / "commas.csv", rows("{t}", "{},{}", "machine;hour;heat;idle\n")));
   REQUIRE(commas);
-  CHECK(commas->csv.decimal_comma);
+  CHECK(commas->csv.numbers.decimal_comma);
   CHECK(commas->signals.size() == 2);
   const auto toml = write(folder / "commas.toml", as_toml(*commas));
   CHECK(records_of(toml).machines[0].values[2 * 35] == 3.5F);
@@ -250,8 +298,38 @@ TEST_CASE("a guess drops no column and no row because of how they are written") 
   CHECK(by_day->time == "day");
   CHECK(by_day->time_unit == "d");
 
+  for (const auto* stamp : {"{day:02}-Mar-2026 {hour:02}:00", "202603{day:02}{hour:02}0000",
+                            "2026年3月{day}日 {hour}时00分"}) {
+    INFO(stamp);
+    const auto file =
+        write(folder / "named.csv", rows(stamp, "{}.{}5", "machine;timestamp;heat;idle\n"));
+    auto named = guess_description(file);
+    REQUIRE(named);
+    CHECK(named->time_format == TimeFormat::iso);
+    const auto read = records_of(write(folder / "named.toml", as_toml(*named)));
+    CHECK(read.machines[1].time[149] - read.machines[1].time[0] == Approx(149));
+  }
+  auto units = guess_description(write(
+      folder / "units.csv", rows("{t}", "1.{:03},{}", "machine;hour;heat;idle\n-;h;[degC];A\n")));
+  INFO((units ? "" : units.error().text()));
+  REQUIRE(units);
+  CHECK(units->csv.unit_row);
+  CHECK(units->csv.numbers.thousands == '.');
+  REQUIRE(units->signals.size() == 2);
+  CHECK(units->signals[0].unit == "degC");
+  const auto grouped = records_of(write(folder / "units.toml", as_toml(*units)));
+  CHECK(grouped.machines[0].time.size() == 150);
+  CHECK(grouped.machines[0].values[2 * 35] == 1003.5F);
+
   CHECK(complaint(write(folder / "bad.csv", rows("{t}", "{}.{}", "machine;hour;heat;idle\n")))
             .find("bad.csv:79:15: \"Bad\" is no number, and most of the column \"idle\" are") !=
+        std::string::npos);
+
+  std::string remarked = "machine;hour;heat;remark\n";
+  for (int t = 0; t < 150; ++t) remarked += fmt::format("a;{};{};note {}\n", t, 100 + t % 7, t);
+  auto without = guess_description(write(folder / "remarked.csv", remarked));
+  REQUIRE(without);
+  CHECK(as_toml(*without).find("# left out: \"remark: another text in each row\"") !=
         std::string::npos);
 
   const auto us = write(folder / "us.csv",

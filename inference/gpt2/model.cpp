@@ -18,6 +18,8 @@ using line::Result;
 
 namespace {
 
+constexpr std::size_t cache_line = 64;   ///< Bytes.
+constexpr std::size_t looked_ahead = 8;  ///< Tokens whose rows are on their way meanwhile.
 /// Queries of one head that one thread attends to at a time.
 constexpr std::size_t queries_at_once = 32;
 /// Tokens of a batch below which sharing attention costs more than it saves, by keys.
@@ -163,6 +165,14 @@ struct Model::State {
     }
   }
 
+  /// Asks memory for the row of a token, which lies anywhere in the table.
+  void fetch(std::uint32_t token) const {
+    if (gathered) return;
+    const auto size = config.n_embd * (halves ? sizeof(std::uint16_t) : sizeof(float));
+    const auto* row = wte.as<char>() + token * size;
+    for (std::size_t at = 0; at < size; at += cache_line) __builtin_prefetch(row + at);
+  }
+
   void embed(std::uint32_t token, std::size_t position, float* out) const {
     const auto e = config.n_embd;
     look_up(token, out);
@@ -174,11 +184,16 @@ struct Model::State {
     const auto e = config.n_embd;
     std::vector<float> row(e);
     std::size_t token = 0;
+    const auto next = [&] {
+      if (const auto ahead = token + looked_ahead; ahead < item.tokens.size())
+        fetch(item.tokens[ahead]);
+      return item.tokens[token++];
+    };
     for (std::size_t t = 0; t < item.summed.size(); ++t) {
       float* sum = out + t * e;
-      embed(item.tokens[token++], item.past + t, sum);
+      embed(next(), item.past + t, sum);
       for (std::uint32_t more = 1; more < item.summed[t]; ++more) {
-        look_up(item.tokens[token++], row.data());
+        look_up(next(), row.data());
         for (std::size_t i = 0; i < e; ++i) sum[i] += row[i];
       }
     }

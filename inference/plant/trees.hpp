@@ -27,18 +27,20 @@ struct TreeRules {
   int threads = 1;
 };
 
-/// The trees themselves, to be walked: an answer is `margin` and one leaf of each tree.
+/// The trees themselves, to be walked: an answer is `margin` and one leaf of each tree. Trees stand
+/// one after the other, each node before those below it, its lower branch next to it.
 struct GrownTrees {
   struct Node {
-    float value = 0;  ///< Splits: less goes below. Leaves: what it adds.
+    float value = 0;  ///< Splits: less goes to the lower branch. Leaves: what it adds.
     std::uint32_t column = 0;
-    std::int32_t below = -1;  ///< Position among the tree's nodes; -1: this is a leaf.
-    std::int32_t above = -1;
+    std::uint32_t upper = 0;  ///< Nodes from here to the upper branch; 0 for leaves.
     bool unknown_below = false;
   };
   bool classify = true;
   float margin = 0;  ///< Of trees that classify: log odds.
-  std::vector<std::vector<Node>> trees;
+  std::vector<Node> nodes;
+  std::vector<std::uint32_t> roots;
+  std::size_t depth = 0;  ///< Splits from a root to a leaf, at most.
   /// What XGBoost says of one row, NaN where nothing is known.
   [[nodiscard]] float answer(std::span<const float> row) const;
 };

@@ -15,20 +15,6 @@ namespace {
 /// Share of examples in which signals of one kind are hidden, if the machine has any.
 constexpr double hidden_share = 0.25;
 
-/// XGBoost's nodes in our order. A tree is as deep as the rules let it grow, so this may recurse.
-void append(const std::vector<plant::GrownTrees::Node>& tree, std::size_t at,
-            std::vector<TreeNode>& nodes) {
-  const auto& node = tree[at];
-  if (node.below < 0) {
-    nodes.push_back({node.value, TreeNode::leaf});
-    return;
-  }
-  const auto column = node.column | (node.unknown_below ? TreeNode::unknown_below : 0U);
-  nodes.push_back({node.value, static_cast<std::uint16_t>(column)});
-  append(tree, static_cast<std::size_t>(node.below), nodes);
-  append(tree, static_cast<std::size_t>(node.above), nodes);
-}
-
 /// As if the machine had no signal of this kind.
 void hide(TreeRow& row, std::size_t kind) {
   const auto from = row.begin() + static_cast<std::ptrdiff_t>(kind * tree_signal_columns);
@@ -83,7 +69,11 @@ Result<HazardTrees> TreeLessons::grow(std::uint64_t seed, int threads,
     if (!trees) return trees.error();
     const auto grown = trees->grown();
     ensembles[k].margin = grown.margin;
-    for (const auto& tree : grown.trees) append(tree, 0, ensembles[k].nodes);
+    for (const auto& node : grown.nodes) {
+      const auto column = node.column | (node.unknown_below ? TreeNode::unknown_below : 0U);
+      ensembles[k].nodes.push_back(
+          {node.value, node.upper == 0 ? TreeNode::leaf : static_cast<std::uint16_t>(column)});
+    }
   }
   return HazardTrees::of(std::move(ensembles));
 }

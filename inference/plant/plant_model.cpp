@@ -536,10 +536,13 @@ Result<Done> PlantModel::open(int threads) {
 }
 
 std::vector<float> PlantModel::gpt_shares(const Samples& samples) const {
+  std::vector<std::vector<std::uint16_t>> sentences;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    sentences.push_back(words_.levels(samples.status(i)));
   std::vector<float> mean;
   for (std::size_t member = 0; member < models_.size(); ++member) {
     const auto shares =
-        answer(*models_[member], networks_[member].repeated, words_, bins_, samples);
+        answer(*models_[member], networks_[member].repeated, words_, bins_, sentences);
     mean.resize(shares.size());
     for (std::size_t i = 0; i < shares.size(); ++i)
       mean[i] += shares[i] / static_cast<float>(models_.size());

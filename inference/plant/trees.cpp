@@ -19,9 +19,6 @@ using line::Result;
 
 namespace {
 
-constexpr std::size_t rows_at_once = 8192;  ///< Of a prediction: XGBoost keeps a copy of each.
-constexpr std::size_t rows_walked = 8;  ///< So few that asking XGBoost would be most of the cost.
-
 /// A matrix of XGBoost that frees itself.
 struct Matrix {
   DMatrixHandle handle = nullptr;
@@ -111,25 +108,21 @@ Result<Trees> Trees::restore(std::string_view bytes) {
   return trees;
 }
 
+namespace {
+
+/// With trees that add nothing, so that they can be walked eight at a time.
+GrownTrees in_whole_groups(GrownTrees trees) {
+  while (trees.roots.size() % GrownTrees::trees_together > 0)
+    trees.roots.push_back(static_cast<std::uint32_t>(trees.nodes.size()));
+  trees.nodes.push_back({});
+  return trees;
+}
+
+}  // namespace
+
 std::vector<float> Trees::predict(std::span<const float> rows, std::size_t width) const {
-  std::vector<float> answers;
-  if (rows.size() <= rows_walked * width) {
-    std::call_once(state_->walkable, [&] { state_->walked = grown(); });
-    for (std::size_t from = 0; from < rows.size(); from += width)
-      answers.push_back(state_->walked.answer(rows.subspan(from, width)));
-    return answers;
-  }
-  for (std::size_t from = 0; from < rows.size(); from += rows_at_once * width) {
-    const Matrix matrix(rows.subspan(from, std::min(rows_at_once * width, rows.size() - from)),
-                        width);
-    bst_ulong count = 0;
-    const float* values = nullptr;
-    if (matrix.failed != 0 ||
-        XGBoosterPredict(state_->booster, matrix.handle, 0, 0, 0, &count, &values) != 0)
-      throw std::runtime_error(std::string("XGBoost: ") + XGBGetLastError());
-    answers.insert(answers.end(), values, values + count);
-  }
-  return answers;
+  std::call_once(state_->walkable, [&] { state_->walked = in_whole_groups(grown()); });
+  return state_->walked.answers(rows, width);
 }
 
 namespace {
@@ -148,25 +141,31 @@ std::string Trees::bytes() const {
   return stored(state_->booster, R"({"format": "ubj"})");
 }
 
-float GrownTrees::answer(std::span<const float> row) const {
-  // Several trees at a time and no jump that depends on the row: a walk waits for memory, not for
-  // the one before it.
-  constexpr std::size_t together = 8;
-  float sum = margin;
-  for (std::size_t first = 0; first < roots.size(); first += together) {
-    const auto count = std::min(together, roots.size() - first);
-    std::array<const Node*, together> at{};
-    for (std::size_t t = 0; t < count; ++t) at[t] = &nodes[roots[first + t]];
-    for (std::size_t level = 0; level < depth; ++level)
-      for (std::size_t t = 0; t < count; ++t) {
-        const auto& node = *at[t];
-        const float value = row[node.column];
-        const bool below = std::isnan(value) ? node.unknown_below : value < node.value;
-        at[t] += below ? std::min(node.upper, 1U) : node.upper;
+std::vector<float> GrownTrees::answers(std::span<const float> rows, std::size_t width) const {
+  // Several trees at a time, no jump that depends on a row, and the same trees for many rows: a
+  // walk waits for memory, not for the one before it.
+  constexpr std::size_t rows_together = 256;
+  const auto count = width == 0 ? 0 : rows.size() / width;
+  std::vector<float> sums(count, margin);
+  for (std::size_t from = 0; from < count; from += rows_together)
+    for (std::size_t first = 0; first + trees_together <= roots.size(); first += trees_together) {
+      for (std::size_t r = from; r < std::min(count, from + rows_together); ++r) {
+        const float* row = &rows[r * width];
+        std::array<const Node*, trees_together> at{};
+        for (std::size_t t = 0; t < trees_together; ++t) at[t] = &nodes[roots[first + t]];
+        for (std::size_t level = 0; level < depth; ++level)
+          for (std::size_t t = 0; t < trees_together; ++t) {
+            const auto& node = *at[t];
+            const float value = row[node.column];
+            const bool below = std::isnan(value) ? node.unknown_below : value < node.value;
+            at[t] += below ? std::min(node.upper, 1U) : node.upper;
+          }
+        for (std::size_t t = 0; t < trees_together; ++t) sums[r] += at[t]->value;
       }
-    for (std::size_t t = 0; t < count; ++t) sum += at[t]->value;
-  }
-  return classify ? 1 / (1 + std::exp(-sum)) : sum;
+    }
+  if (classify)
+    for (auto& sum : sums) sum = 1 / (1 + std::exp(-sum));
+  return sums;
 }
 
 namespace {

@@ -116,10 +116,10 @@ int main(int argc, char** argv) {
   const auto count = static_cast<double>(many.size());
   say("batch, one network", 1e3 / count * median_s(5, forecast(many)));
   say("batch, all networks", 1e3 / count * median_s(3, forecasts(Method::gpt, many)));
-  say("batch, XGBoost", 1e3 / count * median_s(3, forecasts(Method::trees, many)));
+  say("batch, trees", 1e3 / count * median_s(3, forecasts(Method::trees, many)));
   say("one, one network", 1e3 * median_s(201, forecast(single)));
   say("one, all networks", 1e3 * median_s(101, forecasts(Method::gpt, single)));
-  say("one, XGBoost", 1e3 * median_s(101, forecasts(Method::trees, single)));
+  say("one, trees", 1e3 * median_s(101, forecasts(Method::trees, single)));
   auto alone = prepared;
   alone.machines = {prepared.machines.front()};
   say("one, whole forecast",

@@ -6,7 +6,6 @@
 #include <limits>
 #include <string>
 
-#include "inference/plant/trees.hpp"
 #include "inference/train/growth.hpp"
 #include "sim/line/random.hpp"
 
@@ -190,29 +189,4 @@ TEST_CASE("trees learn which level comes before a fault, and leave out views tha
   CHECK(at(0.5F) < -1);
   CHECK_FALSE(trees->log_odds(FaultKind::jam, tree_row(window_of(5, 0))));
   CHECK(read(trees->bytes()).bytes() == trees->bytes());
-}
-
-TEST_CASE("what XGBoost has grown says outside of it what it says inside, unknown values too") {
-  constexpr std::size_t width = 3;
-  std::vector<float> rows;
-  std::vector<float> labels;
-  for (std::uint64_t i = 0; i < 400; ++i) {
-    const auto uniform = [&](std::uint64_t n) {
-      return static_cast<float>(line::random_uniform(9, 0, line::Purpose::training, 4 * i + n));
-    };
-    for (std::uint64_t c = 0; c < width; ++c)
-      rows.push_back(uniform(3) < 0.2F && c == 1 ? unknown_statistic : uniform(c));
-    labels.push_back(rows[width * i] + uniform(2) > 1.2F ? 1.0F : 0.0F);
-  }
-  plant::TreeRules rules;
-  rules.rounds = 20;
-  rules.from_share = true;
-  const auto trees = plant::Trees::fit(rows, width, labels, rules);
-  REQUIRE(trees);
-  const auto grown = trees->grown();
-  const auto inside = trees->predict(rows, width);
-  REQUIRE(grown.roots.size() == rules.rounds);
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    CHECK(grown.answer(std::span(rows).subspan(width * i, width)) ==
-          Approx(inside[i]).margin(1e-6));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <xgboost/c_api.h>
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -489,7 +490,28 @@ TEST_CASE("wear in steps is no setting, nor is a signal that explains no other")
   CHECK(learn_regimes(records, first_machines(8), ever).none());
 }
 
-TEST_CASE("trees say the same of one row as of many at once") {
+namespace {
+
+/// What XGBoost itself says of rows.
+std::vector<float> by_xgboost(const Trees& trees, std::span<const float> rows, std::size_t width) {
+  const auto bytes = trees.bytes();
+  BoosterHandle booster = nullptr;
+  DMatrixHandle matrix = nullptr;
+  bst_ulong count = 0;
+  const float* values = nullptr;
+  REQUIRE(XGBoosterCreate(nullptr, 0, &booster) == 0);
+  REQUIRE(XGBoosterLoadModelFromBuffer(booster, bytes.data(), bytes.size()) == 0);
+  REQUIRE(XGDMatrixCreateFromMat(rows.data(), rows.size() / width, width, unknown, &matrix) == 0);
+  REQUIRE(XGBoosterPredict(booster, matrix, 0, 0, 0, &count, &values) == 0);
+  std::vector<float> answers(values, values + count);
+  XGDMatrixFree(matrix);
+  XGBoosterFree(booster);
+  return answers;
+}
+
+}  // namespace
+
+TEST_CASE("trees say what XGBoost says of them, also when restored, of unknown values too") {
   std::vector<float> rows, labels;
   for (std::uint32_t i = 0; i < 600; ++i) {
     const auto draw = [&](std::uint64_t what) {
@@ -498,16 +520,22 @@ TEST_CASE("trees say the same of one row as of many at once") {
     for (std::uint64_t c = 0; c < 3; ++c) rows.push_back(draw(c) < 0.1F ? unknown : draw(c + 3));
     labels.push_back(draw(3) + draw(4) > 1 ? 1.0F : 0.0F);
   }
-  for (const bool classify : {true, false}) {
-    const auto trees = Trees::fit(rows, 3, labels, {.classify = classify, .rounds = 40});
+  const TreeRules rules[] = {{.rounds = 40},
+                             {.rounds = 41, .depth = 2, .from_share = true},
+                             {.classify = false, .rounds = 3},
+                             {.rounds = 30, .depth = 7, .child_weight = 1, .exact = true}};
+  for (const auto& rule : rules) {
+    const auto trees = Trees::fit(rows, 3, labels, rule);
     REQUIRE(trees);
     const auto restored = Trees::restore(trees->bytes());
     REQUIRE(restored);
-    const auto together = trees->predict(rows, 3);
-    for (std::size_t i = 0; i < 600; ++i) {
-      const auto alone = restored->predict(std::span(rows).subspan(3 * i, 3), 3);
-      REQUIRE(alone.size() == 1);
-      CHECK(alone[0] == Approx(together[i]).margin(1e-6));
+    const auto theirs = by_xgboost(*trees, rows, 3);
+    const auto ours = trees->predict(rows, 3);
+    const auto later = restored->predict(rows, 3);
+    REQUIRE(ours.size() == theirs.size());
+    for (std::size_t i = 0; i < theirs.size(); ++i) {
+      CHECK(ours[i] == Approx(theirs[i]).margin(1e-6));
+      CHECK(later[i] == ours[i]);
     }
   }
 }

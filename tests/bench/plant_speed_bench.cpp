@@ -4,12 +4,17 @@
 // thread, JSON lines. plant_torch_bench.py does the same in PyTorch and prints the ratios.
 //   bench_plant_speed [steps=200] [members=8]
 #include <fmt/format.h>
+#include <unistd.h>
+#include <xgboost/c_api.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
+#include <limits>
 #include <numeric>
 
 #include "inference/plant/plant_model.hpp"
@@ -48,6 +53,46 @@ void say(const std::string& work, double ms) {
   fmt::print("{{\"work\": \"{}\", \"ms\": {:.5f}}}\n", work, ms);
   std::fflush(stdout);
 }
+
+/// The trees of a saved model, in XGBoost itself.
+class InXgboost {
+ public:
+  explicit InXgboost(const std::filesystem::path& folder) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() != ".ubj") continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+      auto& booster = boosters_.emplace_back();
+      wants(XGBoosterCreate(nullptr, 0, &booster));
+      wants(XGBoosterLoadModelFromBuffer(booster, bytes.data(), bytes.size()));
+      wants(XGBoosterSetParam(booster, "nthread", "1"));
+    }
+  }
+  InXgboost(const InXgboost&) = delete;
+  InXgboost& operator=(const InXgboost&) = delete;
+  ~InXgboost() {
+    for (auto* booster : boosters_) XGBoosterFree(booster);
+  }
+  void predict(const Samples& samples) const {
+    DMatrixHandle matrix = nullptr;
+    wants(XGDMatrixCreateFromMat_omp(samples.features.data(), samples.size(), samples.width,
+                                     std::numeric_limits<float>::quiet_NaN(), &matrix, 1));
+    for (auto* booster : boosters_) {
+      bst_ulong count = 0;
+      const float* values = nullptr;
+      wants(XGBoosterPredict(booster, matrix, 0, 0, 0, &count, &values));
+    }
+    wants(XGDMatrixFree(matrix));
+  }
+
+ private:
+  static void wants(int failed) {
+    if (failed == 0) return;
+    fmt::print(stderr, "XGBoost: {}\n", XGBGetLastError());
+    std::exit(1);
+  }
+  std::vector<BoosterHandle> boosters_;
+};
 
 }  // namespace
 
@@ -114,12 +159,19 @@ int main(int argc, char** argv) {
     return [&, method] { (void)model.answers(method, prepared, of); };
   };
   const auto count = static_cast<double>(many.size());
+  const auto folder =
+      std::filesystem::temp_directory_path() / fmt::format("bench-plant-{}", ::getpid());
+  must(model.save(folder));
+  const InXgboost xgboost(folder);
+  std::filesystem::remove_all(folder);
   say("batch, one network", 1e3 / count * median_s(5, forecast(many)));
   say("batch, all networks", 1e3 / count * median_s(3, forecasts(Method::gpt, many)));
   say("batch, trees", 1e3 / count * median_s(3, forecasts(Method::trees, many)));
+  say("batch, XGBoost", 1e3 / count * median_s(3, [&] { xgboost.predict(many); }));
   say("one, one network", 1e3 * median_s(201, forecast(single)));
   say("one, all networks", 1e3 * median_s(101, forecasts(Method::gpt, single)));
   say("one, trees", 1e3 * median_s(101, forecasts(Method::trees, single)));
+  say("one, XGBoost", 1e3 * median_s(101, [&] { xgboost.predict(single); }));
   auto alone = prepared;
   alone.machines = {prepared.machines.front()};
   say("one, whole forecast",

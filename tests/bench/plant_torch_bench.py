@@ -148,7 +148,7 @@ def main():
             row |= {"peer": f"PyTorch {torch.__version__}", "how": how, "peer_cpu_ms": rounded(peer[how]),
                     "others": {h: rounded(value) for h, value in peer.items() if h != how},
                     "ratio": round(peer[how] / ms, 2)}
-        elif work.endswith("all networks"):
+        elif work.endswith((", all networks", ", trees")):
             xgboost = own[work.split(",")[0] + ", XGBoost"]
             row |= {"peer": "XGBoost", "peer_cpu_ms": rounded(xgboost), "ratio": round(xgboost / ms, 2)}
         say(row)

@@ -2,6 +2,7 @@
 #include "inference/history.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <deque>
 #include <numbers>
@@ -30,6 +31,7 @@ constexpr double load_share = 0.03;      ///< Sway of load, as a share of the le
 constexpr double file_tolerance = 0.2;   ///< Machines of a make differ by less than this share.
 constexpr double renewal_tolerance = 3;  ///< Units by which a renewal may move a level.
 constexpr int stuck_samples = 20;
+constexpr int slip_samples = 6;  ///< In a row that only another unit explains, or no longer.
 
 constexpr float not_known = std::numeric_limits<float>::quiet_NaN();
 
@@ -97,6 +99,46 @@ double unit_of(const Signal& signal, const Baseline& baseline) {
   return std::hypot(baseline.noise, load_share * (baseline.level - signal.idle));
 }
 
+/// A unit in which a signal may come by mistake: it shows scale x value + offset.
+struct Conversion {
+  SignalKind kind;
+  double scale;
+  double offset = 0;
+  [[nodiscard]] double undone(double shown) const { return (shown - offset) / scale; }
+};
+constexpr std::array<Conversion, 15> conversions = {{
+    {SignalKind::temperature, 1.8, 32},    // degrees Fahrenheit
+    {SignalKind::temperature, 1, 273.15},  // kelvin
+    {SignalKind::vibration, 1 / 25.4},     // inches a second
+    {SignalKind::vibration, 25.4},
+    {SignalKind::vibration, 1000},
+    {SignalKind::vibration, 0.001},  // metres a second
+    {SignalKind::current, 1000},     // milliamperes
+    {SignalKind::current, 0.001},
+    {SignalKind::torque, 1000},
+    {SignalKind::torque, 0.001},
+    {SignalKind::pressure, 14.504},     // pounds a square inch
+    {SignalKind::pressure, 100},        // kilopascals
+    {SignalKind::pressure, 0.1},        // megapascals
+    {SignalKind::cycle_time, 1000},     // milliseconds
+    {SignalKind::cycle_time, 1. / 60},  // minutes
+}};
+
+/// The unit that makes of what is shown a level of the healthy machine, where the file's does not.
+const Conversion* slip_of(const Signal& signal, const Baseline& baseline, double shown) {
+  const double near = file_tolerance * std::abs(baseline.level - signal.idle) + 4 * baseline.noise;
+  const bool warms = signal.kind == SignalKind::temperature;
+  const double from = warms ? signal.idle : baseline.level;
+  const double low = std::min(from, baseline.level) - near;
+  const double high = std::max(from, baseline.level) + near;
+  if (shown > low && shown < high) return nullptr;
+  for (const auto& unit : conversions)
+    if (const double value = unit.undone(shown);
+        unit.kind == signal.kind && value > low && value < high)
+      return &unit;
+  return nullptr;
+}
+
 /// One signal of one machine.
 struct Channel {
   Baseline baseline;
@@ -108,6 +150,32 @@ struct Channel {
   std::vector<float> learning;
   float previous = not_known;
   int repeats = 0;
+  const Conversion* unit = nullptr;  ///< In which the signal comes; none: the file's.
+  const Conversion* next_unit = nullptr;
+  int next_unit_for = 0;  ///< Samples in a row.
+
+  /// What is shown, in the unit of the file. A change of the unit counts once it has lasted, and
+  /// only a jump is one: a fault comes slowly.
+  float in_unit_of_file(const Signal& signal, float shown) {
+    const auto* seen = slip_of(signal, baseline, static_cast<double>(shown));
+    if (seen == unit) {
+      next_unit_for = 0;
+    } else if (next_unit_for == 0 || seen != next_unit) {
+      const auto known =
+          std::find_if(running.rbegin(), running.rend(), [](float v) { return std::isfinite(v); });
+      const double last = known == running.rend() ? baseline.level : static_cast<double>(*known);
+      const auto in = [&](const Conversion* of) {
+        return of == nullptr ? static_cast<double>(shown) : of->undone(static_cast<double>(shown));
+      };
+      next_unit = seen;
+      next_unit_for = std::abs(in(unit)-last) > std::abs(in(seen)-last) ? 1 : 0;
+    } else if (++next_unit_for >= slip_samples) {
+      unit = next_unit;
+      next_unit_for = 0;
+    }
+    if (next_unit_for > 0) return not_known;
+    return unit == nullptr ? shown : static_cast<float>(unit->undone(static_cast<double>(shown)));
+  }
 
   /// Whether the sensor has shown one value for longer than its noise allows.
   bool stuck(const Signal& signal) const {
@@ -295,7 +363,12 @@ struct History::MachineHistory {
           values[i] = not_known;
         }
       }
-      channel.good.push_back(std::isfinite(values[i]));
+      bool good = std::isfinite(values[i]);
+      if (executes && good) {
+        values[i] = channel.in_unit_of_file(machine->signals[i], values[i]);
+        good = std::isfinite(values[i]) && channel.unit == nullptr;
+      }
+      channel.good.push_back(good);
     }
     while (!seen_s.empty() && seen_s.front() <= at_s - long_s) {
       seen_s.pop_front();

@@ -163,6 +163,46 @@ TEST_CASE("A sensor that never moves where noise is expected is not known") {
   CHECK(window.signals[0].good_share < 0.8F);
 }
 
+TEST_CASE("A signal that comes in another unit is read in the file's, and counts as missing") {
+  const auto after = [](double from_s, double until_s, auto shown) {
+    auto frames = running_frames(*small_line(), 0, 2 * hour_s, normal_level);
+    for (auto& frame : frames)
+      if (frame.at_s >= from_s && frame.at_s < until_s) shown(frame.machines[0].signals);
+    return window_after(frames);
+  };
+  const auto fahrenheit = [](std::vector<Sample>& signals) {
+    signals[1].value = 1.8F * signals[1].value + 32;
+  };
+  const auto inches = [](std::vector<Sample>& signals) { signals[0].value /= 25.4F; };
+  for (const double from_s : {0.0, hour_s}) {
+    INFO(from_s);
+    const auto hot = after(from_s, 2 * hour_s, fahrenheit);
+    REQUIRE(hot.signals[1].kind == SignalKind::temperature);
+    CHECK(std::abs(hot.signals[1].last) < 2);
+    CHECK(std::abs(hot.signals[1].mean_long) < 1);
+    CHECK(hot.signals[1].good_share == Approx(0).margin(0.01));
+    CHECK(hot.signals[0].good_share == Approx(1));
+    const auto calm = after(from_s, 2 * hour_s, inches);
+    CHECK(std::abs(calm.signals[0].mean_long) < 1);
+    CHECK(calm.signals[0].good_share == Approx(0).margin(0.01));
+  }
+  // Back again.
+  const auto back = after(hour_s, 1.5 * hour_s, fahrenheit);
+  CHECK(std::abs(back.signals[1].mean_long) < 1);
+  CHECK(back.signals[1].good_share > 0.9F);
+  // Heat that comes slowly, or that no other unit explains better, is heat.
+  for (const double rise_s : {10.0, hour_s}) {
+    const double by = rise_s > 10 ? 0.8 * 50 + 32 : 20;
+    const auto heated = window_after(
+        running_frames(*small_line(), 0, 2 * hour_s, [&](const Signal& s, double at_s) {
+          const bool heats = s.kind == SignalKind::temperature && at_s > hour_s;
+          return s.normal + (heats ? by * std::min(1.0, (at_s - hour_s) / rise_s) : 0);
+        }));
+    CHECK(heated.signals[1].last > 15);
+    CHECK(heated.signals[1].good_share == Approx(1));
+  }
+}
+
 TEST_CASE("Spikes in a tenth of the samples move no level") {
   auto frames = running_frames(*small_line(), 0, 2 * hour_s, normal_level);
   for (std::size_t i = 400; i < frames.size(); i += 10)

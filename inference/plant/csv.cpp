@@ -97,15 +97,12 @@ Cut cut(std::string& text, const std::string& name, char separator, std::size_t 
     while (!ended) {
       if (separator == ' ') {
         while (i < n && blank(text[i])) ++i;
-        if (i >= n || text[i] == '\n') {
-          ended = true;
-          break;
-        }
+        if (i >= n || text[i] == '\n') break;
       } else {
         while (i < n && blank(text[i]) && text[i] != separator) ++i;
       }
       std::size_t start = i;
-      std::size_t end = i;
+      std::size_t end = 0;
       if (i < n && text[i] == '"') {
         const auto opened = line;
         const auto opened_at = i - line_start + 1;

@@ -312,7 +312,7 @@ Result<Records> read_records(const Description& d) {
         continue;
       }
       std::string name = code_column ? std::string(events->cell(r, *code_column)) : source.name;
-      if (code_column && source.kind == EventKind::maintenance) name = "service " + name;
+      if (code_column && source.kind == EventKind::maintenance) name.insert(0, "service ");
       auto& machine = records.machines[found->second];
       if (source.kind == EventKind::failure) {
         // A failure after the last row is the answer to forecasts before it: it is no mistake

@@ -34,7 +34,7 @@ class Agenda {
   /// The actor sleeps until `date`.
   void sleep(Stage::Actor& actor, double date) {
     actor.sleeping = true;
-    actor.sleep = ++entries_;
+    actor.sleep = (actor.rank + 1) << 44U | ++entries_;
     push(entry_of(date, actor.sleep, &actor, nullptr));
   }
   /// The actor sleeps and waits no more, and acts next.

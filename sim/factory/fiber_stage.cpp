@@ -74,9 +74,10 @@ class FiberStage : public Stage {
       outside_.switching.arrived();
     }
   }
-  Actor& create(const std::string& name, std::function<void()> life) override {
+  Actor& create(const std::string& name, std::uint64_t rank, std::function<void()> life) override {
     (void)name;
     auto& made = *players_.emplace_back(std::make_unique<Player>());
+    made.rank = rank;
     const auto unused_bytes = unused_stack_bytes(players_.size());
     ctx::protected_fixedsize_stack stacks(stack_bytes);
     const auto stack = stacks.allocate();

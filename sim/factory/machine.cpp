@@ -42,7 +42,7 @@ void Floor::change_parts(std::int64_t by) {
 
 bool Floor::may_enter(OrderId order) const {
   const auto& wanted = (*trial->orders)[order.index];
-  return wanted.release_s <= now() &&
+  return has_come(wanted.release_s) &&
          std::all_of(wanted.after.begin(), wanted.after.end(), [this](OrderId other) {
            return outcome->orders.at(other.index).finished_s >= 0;
          });
@@ -317,7 +317,7 @@ void MachineActor::rest(Occupation::What what, double seconds) {
   doing_since_s_ = floor_->now();
   busy_until_s_ = floor_->now() + seconds;
   // By the stage's clock: line time, which is rounded again, may stay a hair short of the end.
-  const double date = busy_until_s_ - floor_->start_s;
+  const double date = floor_->date_of(busy_until_s_);
   // An interruption means that something happened that this sleep does not care about.
   while (date > floor_->stage->now() && floor_->count_event()) nap_.sleep_until(date);
   if (floor_->runaway) nap_.wait();
@@ -330,7 +330,7 @@ void MachineActor::stand(Waiting what, double until_s) {
   waiting_ = what;
   const double wake_s = std::min(until_s, next_appointment(what));
   if (wake_s < never) {
-    nap_.sleep(wake_s - floor_->now());
+    nap_.sleep_until(floor_->date_of(wake_s));
   } else {
     nap_.wait();
   }
@@ -362,7 +362,7 @@ void MachineActor::off_shift() {
   while (!at_work()) {
     const double opens_s = calendar_->next_change(floor_->now());
     if (opens_s < never) {
-      nap_.sleep_until(opens_s - floor_->start_s);
+      nap_.sleep_until(floor_->date_of(opens_s));
     } else {
       nap_.wait();
     }
@@ -510,7 +510,7 @@ std::optional<OrderId> MachineActor::in_reach() {
   }
   if (together >= machine().batch) return best;
   batch_starts_s_ = since_s + machine().batch_wait_s;
-  if (floor_->now() >= batch_starts_s_ - 1e-9) return best;
+  if (floor_->has_come(batch_starts_s_)) return best;
   return std::nullopt;
 }
 
@@ -529,7 +529,7 @@ OrderId MachineActor::await_part() {
       enter(order ? PackmlState::idle : PackmlState::complete);
       // Released and still here: it waits for another order, whose end wakes this machine.
       const double release_s = order ? (*floor_->trial->orders)[order->index].release_s : never;
-      stand(Waiting::release, release_s > floor_->now() ? release_s : never);
+      stand(Waiting::release, floor_->has_come(release_s) ? never : release_s);
       continue;
     }
     enter(set_up_ || parts_ > 0 ? PackmlState::suspended : PackmlState::idle);
@@ -633,14 +633,16 @@ bool MachineActor::take_parts() {
 }
 
 void MachineActor::Rule::asked(double now) {
-  next_s = (std::floor((now + 1e-9) / maintenance.every_s) + 1) * maintenance.every_s;
+  double turn = std::floor(now / maintenance.every_s);
+  do next_s = ++turn * maintenance.every_s;
+  while (next_s <= now + due_s);
 }
 
 bool MachineActor::rule_asks(Rule& rule) {
   const auto& maintenance = rule.maintenance;
   if (maintenance.rule == Maintenance::Rule::age)
     return operating_since_renewal() >= maintenance.every_s - age_rounding_s;
-  if (floor_->now() < rule.next_s - 1e-9) return false;
+  if (!floor_->has_come(rule.next_s)) return false;
   rule.asked(floor_->now());
   return maintenance.rule == Maintenance::Rule::calendar ||
          damage(maintenance.kind) >= maintenance.at_damage;
@@ -652,7 +654,7 @@ void MachineActor::do_services(std::optional<OrderId> before) {
     auto& planned = floor_->services[i];
     if (planned.done || planned.service.machine != id_) continue;
     const bool due = planned.service.when == Service::When::at_time
-                         ? floor_->now() >= planned.service.at_s - 1e-9
+                         ? floor_->has_come(planned.service.at_s)
                          : before && *before == planned.service.order;
     if (!due) continue;
     planned.done = true;

@@ -41,6 +41,9 @@ struct Feed {
   std::size_t turn = 0;                ///< In the sequence the first of which some are missing.
 };
 
+/// Moments so close are one.
+constexpr double due_s = 1e-9;
+
 /// What all machines share.
 struct Floor {
   const line::Trial* trial = nullptr;
@@ -67,6 +70,11 @@ struct Floor {
   std::optional<line::Outcome> final;  ///< As it was when the last part left.
 
   [[nodiscard]] double now() const { return start_s + stage->now(); }
+  /// The stage's date of a line time. Who waits for a moment sleeps until its date, so that all who
+  /// wait for the same one wake on the same.
+  [[nodiscard]] double date_of(double at_s) const { return at_s - start_s; }
+  /// Whether a moment that is slept for is there. Line time, rounded again, may stay a hair short.
+  [[nodiscard]] bool has_come(double at_s) const { return stage->now() >= date_of(at_s) - due_s; }
   /// Counts an event; true while the trial may go on.
   bool count_event() {
     if (++outcome->events > trial->event_limit) runaway = true;

@@ -37,8 +37,9 @@ class SimGridStage : public Stage {
     zone->seal();
   }
 
-  Actor& create(const std::string& name, std::function<void()> life) override {
+  Actor& create(const std::string& name, std::uint64_t rank, std::function<void()> life) override {
     auto& actor = *actors_.emplace_back(std::make_unique<Player>());
+    actor.rank = rank;
     const auto unused_bytes = unused_stack_bytes(actors_.size());
     actor.player = sg::Actor::create(name, hall_, [this, life = std::move(life), unused_bytes] {
       volatile auto* const unused = __builtin_alloca(unused_bytes);

@@ -576,7 +576,7 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   if (!floor.done) {
     for (const auto m : s.first_to_act()) {
       auto* machine = s.machines[m].get();
-      machine->set_actor(s.stage->create(line.machines[m].name, [machine] { (*machine)(); }));
+      machine->set_actor(s.stage->create(line.machines[m].name, m, [machine] { (*machine)(); }));
     }
   }
   for (std::uint32_t i = 0; i < line.crew_groups.size(); ++i) s.watch_crew(i);
@@ -586,7 +586,7 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   }
   s.draw_hazards();
   if (!observed && !s.trial.want_trace) return;
-  s.sampling.owner(*s.stage, s.stage->create("sampler", [&s] {
+  s.sampling.owner(*s.stage, s.stage->create("sampler", line.machines.size(), [&s] {
     const double period = s.trial.line->sample_period_s;
     auto number = static_cast<std::int64_t>(std::ceil(s.floor.start_s / period));
     while (!s.floor.done || !s.trial.stop_when_done) {

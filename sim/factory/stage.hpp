@@ -18,6 +18,7 @@ class Stage {
   struct Actor {
     bool sleeping = false;
     bool waiting = false;
+    std::uint64_t rank = 0;   ///< Of who wakes on one date the lowest acts first.
     std::uint64_t sleep = 0;  ///< Number of its last sleep; earlier ones are over.
   };
   struct Alarm;
@@ -30,7 +31,8 @@ class Stage {
   /// Seconds since the stage was made.
   [[nodiscard]] double now() const { return now_; }
   /// An actor whose life begins when the stage next runs.
-  virtual Actor& create(const std::string& name, std::function<void()> life) = 0;
+  virtual Actor& create(const std::string& name, std::uint64_t rank,
+                        std::function<void()> life) = 0;
   /// The actor itself, running, sleeps until `date` or until interrupted.
   virtual void sleep_until(Actor& self, double date) = 0;
   /// Ends its sleep early. Nothing happens when it does not sleep.
@@ -69,8 +71,10 @@ class Nap {
     stage_->sleep_until(*actor_, from + seconds);
     return stage_->now() - from;
   }
-  /// Sleeps until the stage's clock shows `date`, or until interrupted.
-  void sleep_until(double date) { stage_->sleep_until(*actor_, date); }
+  /// Sleeps until the stage's clock shows `date`, or until interrupted; not at all when it does.
+  void sleep_until(double date) {
+    if (date > stage_->now()) stage_->sleep_until(*actor_, date);
+  }
   /// Ends a sleep early. Nothing happens when the actor does not sleep.
   void interrupt() {
     if (actor_ != nullptr && actor_->sleeping) stage_->interrupt(*actor_);

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <numeric>
 #include <sstream>
 #include <tuple>
@@ -228,6 +229,7 @@ struct Table::State {
   std::shared_ptr<Document::State> document;
   const toml::table* table = nullptr;
   std::set<std::string, std::less<>> asked;
+  std::map<std::string, std::vector<Place>, std::less<>> entries;  ///< Of lists, as returned.
 
   const toml::node* find(std::string_view key) {
     asked.emplace(key);
@@ -268,8 +270,9 @@ Place Table::place(std::string_view key) const {
 }
 
 Place Table::place(std::string_view key, std::size_t entry) const {
-  const auto* list = state_->table->get_as<toml::array>(key);
-  return list != nullptr && entry < list->size() ? place_of(*list->get(entry)) : place(key);
+  const auto list = state_->entries.find(key);
+  return list != state_->entries.end() && entry < list->second.size() ? list->second[entry]
+                                                                      : place(key);
 }
 
 bool Table::has(std::string_view key) const {
@@ -574,9 +577,12 @@ std::vector<std::string> Table::strings(std::string_view key, bool required) {
     complain(key, fmt::format("\"{}\" is {}, wanted a list of strings", key, kind_of(*node)));
     return out;
   }
+  auto& places = state_->entries[std::string(key)];
+  places.clear();
   for (const auto& entry : *list) {
     if (const auto* text = entry.as_string()) {
       out.push_back(text->get());
+      places.push_back(place_of(entry));
     } else {
       state_->note(place_of(entry),
                    fmt::format("an entry of \"{}\" is {}, wanted a string", key, kind_of(entry)),
@@ -630,17 +636,22 @@ std::vector<std::variant<std::string, Table>> Table::strings_or_tables(std::stri
   if (list->size() > most_tables)
     complain(key, fmt::format("{} entries of \"{}\", wanted at most {}", list->size(), key,
                               most_tables));
+  auto& places = state_->entries[std::string(key)];
+  places.clear();
   for (const auto& entry : *list) {
     if (out.size() == most_tables) break;
-    if (const auto* text = entry.as_string())
+    if (const auto* text = entry.as_string()) {
       out.emplace_back(text->get());
-    else if (const auto* table = entry.as_table())
+    } else if (const auto* table = entry.as_table()) {
       out.emplace_back(state_->within(*table));
-    else
+    } else {
       state_->note(
           place_of(entry),
           fmt::format("an entry of \"{}\" is {}, wanted a string or a table", key, kind_of(entry)),
           "");
+      continue;
+    }
+    places.push_back(place_of(entry));
   }
   return out;
 }

@@ -53,7 +53,7 @@ class Table {
  public:
   [[nodiscard]] Place place() const;
   [[nodiscard]] Place place(std::string_view key) const;
-  /// Of an entry of a list.
+  /// Of an entry of a list of strings, as strings() or strings_or_tables() returned it.
   [[nodiscard]] Place place(std::string_view key, std::size_t entry) const;
   [[nodiscard]] bool has(std::string_view key) const;
   /// Whether the value is a list (else it is a single value, or absent).

@@ -649,6 +649,10 @@ LineNow Simulation::state(bool health) const {
     for (std::size_t i = 0; i < buffer.size(); ++i)
       parts.push_back(health ? now_of(buffer[i], state_->reach_s(m, i)) : PartNow{buffer[i].order});
     if (!health) state_->machines[m]->add_carried(parts);
+    const auto& queue = state_->floor.reworks[m];
+    for (std::size_t i = 0; i < queue.size(); ++i)
+      now.machines[m].rework.push_back(health ? now_of(queue[i])
+                                              : PartNow{queue[i].order, queue[i].reworks});
   }
   if (!health) return now;
   if (state_->trial.line->is_plain_series() &&
@@ -656,9 +660,6 @@ LineNow Simulation::state(bool health) const {
                   [](const auto& parts) { return parts.empty(); }))
     now.buffers.clear();
   for (std::size_t m = 0; m < now.machines.size(); ++m) {
-    const auto& queue = state_->floor.reworks[m];
-    for (std::size_t i = 0; i < queue.size(); ++i)
-      now.machines[m].rework.push_back(now_of(queue[i]));
     const auto& belt = state_->floor.buffers[m];
     if (belt.spaced_at() > now.at_s) now.machines[m].belt_busy_s = belt.spaced_at() - now.at_s;
   }

@@ -109,7 +109,9 @@ void Attachment::State::glance() {
   Schedule active;
   core::Image seen;
   const bool plans = !configuration.orders->empty() && configuration.map.schedule.has_value();
-  auto now = plans ? read_state(active, 3, &seen) : Result<LineNow>(Error("nothing is planned"));
+  std::optional<LineNow> now;
+  if (plans)
+    if (auto read = read_state(active, 3, &seen)) now = *std::move(read);
   if (!plans && core::planning_fields(configuration.map, configuration.orders->size()).empty())
     return;  // nothing is described that people could look at
   if (!plans && configuration.hmi.on) {

@@ -209,7 +209,8 @@ void MachineActor::resume_from(const MachineNow& now) {
   progress_.resize(floor_->trial->orders->size());
   const bool stop = now.state == PackmlState::held ||
                     floor_->trial->from->in_service(*floor_->trial->line, id_.index);
-  if (now.holds_part && !stop) blocked_since_s_ = now.since_s.value_or(never);
+  const bool queues = stop && now.down_remaining_s <= 0;
+  if (now.holds_part) blocked_since_s_ = (queues ? now.blocked_s : now.since_s).value_or(never);
   if (now.down_remaining_s > 0 || stop) {
     // A machine that is busy with none of these has just broken down and not yet said so.
     state_ = stop || now.state == PackmlState::resetting ? now.state : PackmlState::held;
@@ -231,6 +232,8 @@ void MachineActor::resume_carrying() {
   if (!floor_->trial->from || !machine().transporter) return;
   const auto& now = floor_->trial->from->machines.at(id_.index);
   auto& pool = floor_->transporters[*machine().transporter];
+  placed_ = now.placed;
+  if (placed_ && !sink()) ++output_->carried;
   for (const auto& part : now.carried) {
     pool.add(-1);
     carried_.push_back({part_of(part, floor_->start_s)});
@@ -832,7 +835,7 @@ void MachineActor::hand_over_all() {
     const auto gives = machine().gives;
     if (gives > 1) {
       floor_->change_parts(std::int64_t{gives} - 1 - given_);
-      if (!floor_->feeds[floor_->feed_of[id_.index]].component())
+      if (given_ == 0 && !floor_->feeds[floor_->feed_of[id_.index]].component())
         floor_->outstanding[part.order.index] += std::int64_t{gives} - 1;
     }
     for (; given_ < gives; ++given_) hand_over(part);
@@ -866,7 +869,7 @@ bool MachineActor::room_for(const Part& part) const {
 
 void MachineActor::hand_over(const Part& part) {
   blocked_since_s_ = std::min(blocked_since_s_, floor_->now());
-  if (!sink()) {
+  if (!sink() && !placed_) {
     while (!room_for(part)) {
       if (!at_work()) {
         off_shift();
@@ -911,7 +914,9 @@ void MachineActor::leave_line(const Part& part) {
 
 void MachineActor::carry(const Part& part) {
   const auto pool = *machine().transporter;
-  if (!sink()) ++output_->carried;  // it has its place before it has its transporter
+  if (!sink() && !placed_) ++output_->carried;  // before it has its transporter
+  placed_ = true;
+  blocked_since_s_ = floor_->now();
   carried_.push_back({part});
   const auto place = std::prev(carried_.end());
   if (floor_->transporters[pool].pieces() <= 0) enter(PackmlState::suspended);
@@ -919,6 +924,7 @@ void MachineActor::carry(const Part& part) {
   floor_->transporters[pool].acquire(nap_);
   book_time();
   waiting_ = Waiting::nothing;
+  placed_ = false;
   send(place, machine().carry_s, 2 * machine().carry_s);
 }
 
@@ -1050,16 +1056,18 @@ MachineNow MachineActor::now(bool health) const {
   now.progress = progress_;
   if (!health) return now;
   now.repairing = repairing_;
-  now.modes = wear_.now(axes(), operating_since_renewal(),
-                        work_since_s_ >= 0 ? floor_->now() - work_since_s_ : 0.0);
+  now.modes =
+      wear_.now(axes(), operating_since_renewal(),
+                work_since_s_ >= 0 ? std::optional(floor_->now() - work_since_s_) : std::nullopt);
   if (crew_) now.crew = static_cast<std::uint32_t>(*crew_);
-  const double since_s = std::min(down_since_s_, blocked_since_s_);
-  if (since_s < never) now.since_s = since_s;
+  if (blocked_since_s_ < never) now.since_s = blocked_since_s_;
+  if (down_since_s_ < never) now.blocked_s = std::exchange(now.since_s, down_since_s_);
   if (std::any_of(rules_.begin(), rules_.end(),
                   [this](const Rule& rule) { return rule.next_s <= floor_->now(); }))
     now.looked_s = looked_s_;
   for (const auto& part : held_) now.held.push_back(now_of(part));
   if (machine().gives > 1 && now.holds_part) now.given = given_;
+  now.placed = placed_;
   add_carried(now.carried);
   for (const auto back_s : returning_) now.returning_s.push_back(back_s - floor_->stage->now());
   return now;

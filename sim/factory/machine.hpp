@@ -279,6 +279,7 @@ class MachineActor {
   std::uint32_t renewals_ = 0;
   std::uint32_t parts_ = 0;
   std::vector<Part> held_;         ///< In work, or waiting for room.
+  bool placed_ = false;            ///< The next to be handed over has its place behind.
   std::uint32_t given_ = 0;        ///< Pieces of the first of them that have been handed over.
   double batch_starts_s_ = never;  ///< When the incomplete batch in reach is begun as it is.
   bool off_shift_ = false;

@@ -219,6 +219,15 @@ struct Simulation::State {
     return order;
   }
 
+  [[nodiscard]] bool holds(std::size_t m, std::size_t order) const {
+    const auto& machine = trial.from->machines[m];
+    return machine.holds_part && machine.order.index == order;
+  }
+  static std::int64_t count_of(const std::vector<PartNow>& parts, std::size_t order) {
+    return std::count_if(parts.begin(), parts.end(),
+                         [order](const PartNow& part) { return part.order.index == order; });
+  }
+
   /// Pieces of the split part on each machine that had been handed over when the trial starts,
   /// while others of it still wait for room: as many as there are too many behind the machine.
   [[nodiscard]] std::vector<std::uint32_t> pieces_given() const {
@@ -240,7 +249,8 @@ struct Simulation::State {
         const auto& other = trial.from->machines.at(n);
         const auto inputs = line.inputs_of(n);
         if (line.buffer_of(n) == buffer)
-          given -= std::int64_t{other.progress.at(o).good} * line.machines[n].gives + all[n];
+          given += count_of(other.carried, o) - all[n] -
+                   std::int64_t{other.progress.at(o).good} * line.machines[n].gives;
         if (std::find(inputs.begin(), inputs.end(), buffer) == inputs.end()) continue;
         given += std::int64_t{other.progress.at(o).good} + other.progress[o].scrap;
         if (other.holds_part && other.order.index == o) given += std::max(1U, other.parts_held);
@@ -279,6 +289,8 @@ struct Simulation::State {
       if (!machine.holds_part || machine.order.index >= orders) continue;
       const auto held = std::int64_t{std::max(1U, machine.parts_held)};
       own[machine.order.index] += std::int64_t{given[m]} - held;
+      if (given[m] > 0 && !floor.feeds[floor.feed_of[m]].component())
+        own[machine.order.index] -= std::int64_t{trial.line->machines[m].gives} - 1;
       under_way[floor.feed_of[m]][machine.order.index] += held;
     }
     for (const auto f : feeds_backwards()) {
@@ -297,7 +309,8 @@ struct Simulation::State {
   }
 
   /// Orders as they stand at the start; good and scrap count from line time 0.
-  void open_orders(const std::vector<std::uint32_t>& takers) {
+  void open_orders(const std::vector<std::uint32_t>& takers,
+                   const std::vector<std::uint32_t>& given) {
     const auto& line = *trial.line;
     floor.precedence = std::any_of(trial.orders->begin(), trial.orders->end(),
                                    [](const Order& order) { return !order.after.empty(); });
@@ -311,15 +324,13 @@ struct Simulation::State {
           const bool component = floor.feeds[floor.feed_of[m]].component();
           order.scrap += progress.scrap;
           if (!component) {
-            floor.outstanding[o] += progress.good * (gives - 1);
+            floor.outstanding[o] +=
+                (progress.good + (given[m] > 0 && holds(m, o) ? 1 : 0)) * (gives - 1);
             floor.outstanding[o] -= progress.scrap;
           }
           if (takers[line.buffer_of(m)] == 0) {
-            const auto& carried = trial.from->machines[m].carried;
-            const auto left = progress.good * gives - std::count_if(carried.begin(), carried.end(),
-                                                                    [o](const PartNow& part) {
-                                                                      return part.order.index == o;
-                                                                    });
+            const auto left = progress.good * gives + (holds(m, o) ? given[m] : 0) -
+                              count_of(trial.from->machines[m].carried, o);
             order.good += static_cast<std::uint32_t>(std::max<std::int64_t>(0, left));
             floor.outstanding[o] -= left;
           }
@@ -355,42 +366,6 @@ struct Simulation::State {
     std::stable_sort(order.begin(), order.end(),
                      [&](auto a, auto b) { return since_s(a) < since_s(b); });
     return order;
-  }
-
-  /// Services that a trial which starts in the middle must take as carried out or under way.
-  [[nodiscard]] bool already_done(const Service& service, const Schedule& schedule) const {
-    if (!trial.from) return false;
-    if (over(service)) return true;
-    // A machine that is being serviced now is in the next of its services.
-    return trial.from->in_service(*trial.line, service.machine.index) && due(service) &&
-           std::none_of(schedule.services.begin(), schedule.services.end(),
-                        [&](const Service& other) {
-                          return other.machine == service.machine && other != service &&
-                                 !over(other) && due(other) && precedes(other, service);
-                        });
-  }
-  /// Whether a service that can be no later was over when the trial starts. A machine that has
-  /// worked longer since its renewal than since the time of the service, or that was never renewed,
-  /// is still to have it.
-  [[nodiscard]] bool over(const Service& service) const {
-    const auto& machine = trial.from->machines.at(service.machine.index);
-    if (service.when == Service::When::at_time)
-      return machine.renewals > 0 && machine.operating_s <= trial.from->at_s - service.at_s;
-    const auto& progress = machine.progress.at(service.order.index);
-    return progress.good + progress.scrap > 0 || (machine.set_up && machine.order == service.order);
-  }
-  [[nodiscard]] bool due(const Service& service) const {
-    return service.when == Service::When::before_order || service.at_s <= trial.from->at_s;
-  }
-  [[nodiscard]] bool precedes(const Service& a, const Service& b) const {
-    if (a.when != b.when) return a.when == Service::When::at_time;
-    return a.when == Service::When::at_time ? a.at_s < b.at_s
-                                            : place_of(a.order) < place_of(b.order);
-  }
-  [[nodiscard]] std::size_t place_of(OrderId order) const {
-    const auto& sequence = trial.schedule.sequence;
-    return static_cast<std::size_t>(std::find(sequence.begin(), sequence.end(), order) -
-                                    sequence.begin());
   }
 
   [[nodiscard]] bool lost(const CommunicationLoss& loss, std::size_t position, double at_s,
@@ -476,7 +451,9 @@ struct Simulation::State {
           std::find_if(floor.services.begin(), floor.services.end(),
                        [&](const PlannedService& p) { return p.service == service; });
       services.push_back(
-          {service, known != floor.services.end() ? known->done : already_done(service, schedule)});
+          {service, known != floor.services.end()
+                        ? known->done
+                        : trial.from && trial.from->has_had(service, schedule, *trial.line)});
     }
     floor.schedule = schedule;
     for (auto& feed : floor.feeds) feed.turn = 0;
@@ -557,8 +534,8 @@ Simulation::Simulation(Trial trial, bool observed) : state_(std::make_unique<Sta
   s.lay_feeds(takers);
   s.schedule_services(s.trial.schedule);
   s.fill_buffers();
-  s.open_orders(takers);
   const auto given = s.pieces_given();
+  s.open_orders(takers, given);
   s.release_rest(given);
 
   if (floor.done) floor.final = s.outcome;
@@ -662,6 +639,11 @@ LineNow Simulation::state(bool health) const {
   for (std::size_t m = 0; m < now.machines.size(); ++m) {
     const auto& belt = state_->floor.buffers[m];
     if (belt.spaced_at() > now.at_s) now.machines[m].belt_busy_s = belt.spaced_at() - now.at_s;
+  }
+  for (const auto& planned : state_->floor.services) {
+    auto& served = now.machines[planned.service.machine.index].served;
+    if (!served) served.emplace();
+    if (planned.done) served->push_back(planned.service);
   }
   for (const auto& spare : state_->floor.spares) {
     auto& known = now.spares.emplace_back();

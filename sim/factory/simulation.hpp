@@ -30,7 +30,8 @@ class Simulation {
   [[nodiscard]] bool runaway() const;
   /// The newest frame of the sampling grid; without a machine before the first.
   [[nodiscard]] const line::Frame& frame() const;
-  /// `health`: fault modes, open repairs and spares too, as they truly are.
+  /// `health`: as it truly is, with all that a future goes on from: fault modes, open repairs,
+  /// spares, and of each part and queue what nobody sees. Else what a PLC tells.
   [[nodiscard]] line::LineNow state(bool health = false) const;
   [[nodiscard]] std::uint32_t crews_free() const;
   [[nodiscard]] const line::Schedule& schedule() const;

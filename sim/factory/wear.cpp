@@ -82,8 +82,10 @@ double WearSet::progress_of(const Wear& wear) const {
 }
 
 /// Goes on where the mode stood; what is not known is drawn, given what is.
-void WearSet::resume(Wear& wear, const ModeNow& now, double at) const {
+void WearSet::resume(Wear& wear, const ModeNow& now, double at) {
   wear.renewal = now.renewals;
+  wear.rate = now.rate.value_or(1);
+  keeps_rates_ = keeps_rates_ || now.rate;
   if (now.damage > 0) {
     const bool known = now.left_s >= 0 && now.damage < 1;
     const double span_s = known ? now.left_s / (1 - now.damage) : progress_of(wear);
@@ -126,7 +128,8 @@ double damage_of(const Wear& wear, const Axes& axes) {
 
 }  // namespace
 
-std::vector<ModeNow> WearSet::now(const Axes& axes, double operated_s, double worked_s) const {
+std::vector<ModeNow> WearSet::now(const Axes& axes, double operated_s,
+                                  std::optional<double> worked_s) const {
   std::vector<ModeNow> all;
   for (std::size_t i = 0; i < modes().size(); ++i) {
     // Of several, a scripted one among them, the one that has come furthest.
@@ -141,11 +144,12 @@ std::vector<ModeNow> WearSet::now(const Axes& axes, double operated_s, double wo
       now.renewals = static_cast<std::uint32_t>(wears_[*own].renewal);
     if (shown == nullptr || shown->forecast || shown->onset_at == never) continue;
     Wear later = *shown;
-    later.age_by((later.rate - 1) * worked_s);
+    later.age_by((later.rate - 1) * worked_s.value_or(0));
     const double at = later.at(axes);
     now.damage = damage_of(later, axes);
     now.left_s = std::max(0.0, (now.damage > 0 ? later.fails_at : later.onset_at) - at);
-    if (later.mode >= 0) now.age_s = later.life_s - (later.onset_at - at);
+    if (dependent_ && worked_s) now.rate = later.rate;
+    if (later.mode >= 0) now.age_s = std::max(0.0, later.life_s - (later.onset_at - at));
   }
   return all;
 }

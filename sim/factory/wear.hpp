@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "sim/factory/signals.hpp"
@@ -62,9 +63,9 @@ class WearSet {
           std::size_t renewals);
 
   /// How far each of the machine's modes has come; `operated_s` since the machine's renewal,
-  /// `worked_s` of it in a stretch of work that worked() has not heard of.
+  /// `worked_s` of it in the stretch of work under way, if one is, that worked() has not heard of.
   [[nodiscard]] std::vector<line::ModeNow> now(const Axes& axes, double operated_s,
-                                               double worked_s) const;
+                                               std::optional<double> worked_s) const;
   /// The position in all() of what wears the machine by this mode.
   [[nodiscard]] std::optional<std::size_t> of_mode(std::size_t mode) const;
 
@@ -96,7 +97,7 @@ class WearSet {
   [[nodiscard]] double hazard(std::size_t mode, const Axes& axes) const;
   /// Sets the clocks' rates for a stretch of work with this load (1 = usual).
   void set_rates(double load, const Axes& axes) {
-    if (dependent_) set_each_rate(load, axes);
+    if (dependent_ && !std::exchange(keeps_rates_, false)) set_each_rate(load, axes);
   }
   /// A stretch of work is over.
   void worked(double seconds);
@@ -129,7 +130,7 @@ class WearSet {
   }
   [[nodiscard]] double sum_of(double (*effect)(line::FaultKind, double), const Axes& axes) const;
   void renew(Wear& wear, const Axes& axes, double kept_age_s);
-  void resume(Wear& wear, const line::ModeNow& now, double at) const;
+  void resume(Wear& wear, const line::ModeNow& now, double at);
   [[nodiscard]] double progress_of(const Wear& wear) const;
   [[nodiscard]] const std::vector<line::FaultMode>& modes() const {
     return trial_->line->at(machine_).faults;
@@ -137,8 +138,9 @@ class WearSet {
   const line::Trial* trial_;
   line::MachineId machine_;
   std::vector<Wear> wears_;
-  bool dependent_ = false;  ///< Some clock does not run with its axis.
-  bool calendar_ = false;   ///< Some clock is line time.
+  bool keeps_rates_ = false;  ///< The next stretch of work is one that was under way.
+  bool dependent_ = false;    ///< Some clock does not run with its axis.
+  bool calendar_ = false;     ///< Some clock is line time.
 };
 
 inline double WearSet::until_failure(const Axes& axes) const {

@@ -143,6 +143,42 @@ bool LineNow::in_service(const Line& line, std::size_t machine) const {
          (now.since_s && !now.holds_part);
 }
 
+bool LineNow::has_had(const Service& service, const Schedule& schedule, const Line& line) const {
+  const auto& machine = machines.at(service.machine.index);
+  const auto begun = [&](OrderId order) {
+    const auto& made = machine.progress.at(order.index);
+    return made.good + made.scrap > 0 || (machine.set_up && machine.order == order);
+  };
+  const auto& served = machine.served;
+  if (service.when == Service::When::before_order && begun(service.order)) return true;
+  if (served) return std::find(served->begin(), served->end(), service) != served->end();
+  // A machine that has worked longer since its renewal than since the time of the service, or that
+  // was never renewed, is still to have it.
+  const auto over = [&](const Service& one) {
+    return one.when == Service::When::at_time
+               ? machine.renewals > 0 && machine.operating_s <= at_s - one.at_s
+               : begun(one.order);
+  };
+  const auto due = [&](const Service& one) {
+    return one.when == Service::When::before_order || one.at_s <= at_s;
+  };
+  const auto precedes = [&](const Service& a, const Service& b) {
+    if (a.when != b.when) return a.when == Service::When::at_time;
+    if (a.when == Service::When::at_time) return a.at_s < b.at_s;
+    const auto place = [&](OrderId id) {
+      return std::find(schedule.sequence.begin(), schedule.sequence.end(), id);
+    };
+    return place(a.order) < place(b.order);
+  };
+  if (over(service)) return true;
+  // A machine that is being serviced now is in the next of its services.
+  return in_service(line, service.machine.index) && due(service) &&
+         std::none_of(schedule.services.begin(), schedule.services.end(), [&](const auto& other) {
+           return other.machine == service.machine && other != service && !over(other) &&
+                  due(other) && precedes(other, service);
+         });
+}
+
 std::size_t LineNow::frozen_prefix(const Schedule& schedule) const {
   std::size_t frozen = 0;
   for (std::size_t i = 0; i < schedule.sequence.size(); ++i) {

@@ -73,6 +73,8 @@ struct ModeNow {
   double left_s = -1;          ///< On its clock, to the onset, or to the stop when it is past; -1:
                                ///< nobody knows, it is drawn.
   std::uint32_t renewals = 0;  ///< Of this mode: the index of random draws.
+  /// How fast its clock runs in the stretch of work under way; nothing: as load and heat say.
+  std::optional<double> rate = {};
   friend bool operator==(const ModeNow&, const ModeNow&) = default;
 };
 
@@ -105,11 +107,17 @@ struct MachineNow {
   std::optional<std::uint32_t> crew = {};  ///< Group of the crew that is here; nothing: any.
   /// Line time since which it has waited for room, a transporter, a spare part or a crew.
   std::optional<double> since_s = {};
+  /// Of one that waits for a spare part or a crew: since when its part has waited for room.
+  std::optional<double> blocked_s = {};
+  /// Services of the schedule that it has had or is having; nothing: as ages and counts say.
+  std::optional<std::vector<Service>> served = {};
   std::optional<double> looked_s = {};  ///< Line time at which it last asked its rules of service.
   std::vector<PartNow> held = {};       ///< More of the parts on it; empty: nothing is known.
   /// Pieces of a split part that have been handed over; nothing: as the counts say.
   std::optional<std::uint32_t> given = {};
-  std::vector<PartNow> rework = {};      ///< Sent back to it or its station, the next first.
+  std::vector<PartNow> rework = {};  ///< Sent back to it or its station, the next first.
+  /// The part that waits for a transporter has its place behind already.
+  bool placed = false;
   std::vector<PartNow> carried = {};     ///< On transporters to the buffer behind.
   std::vector<double> returning_s = {};  ///< Until transporters are back that it sent out.
   double belt_busy_s = 0;                ///< Until the belt behind has room for the next part.
@@ -141,6 +149,9 @@ struct LineNow {
   /// Whether a machine is serviced or waits for it. Out of working time Stopped says no more than
   /// that, unless a service is open or the machine waits, empty, for somebody.
   [[nodiscard]] bool in_service(const Line& line, std::size_t machine) const;
+  /// Whether a service of the schedule that goes on has been carried out or is under way.
+  [[nodiscard]] bool has_had(const Service& service, const Schedule& schedule,
+                             const Line& line) const;
   /// Leading entries of the sequence up to the last whose first part has entered the line.
   [[nodiscard]] std::size_t frozen_prefix(const Schedule& schedule) const;
 };

@@ -50,7 +50,7 @@ struct Trial {
   bool want_trace = false;      ///< Return frames and truth.
   bool want_gantt = false;      ///< Return occupations.
   std::optional<double> want_state_at_s;  ///< Return where the line stood then.
-  bool want_health = false;  ///< With the state: fault modes, repairs and spares as they truly are.
+  bool want_health = false;  ///< The state as it truly is: a future of it goes on as this trial.
   std::vector<double> count_at_s;          ///< Return the parts that had left by then, ascending.
   std::uint64_t event_limit = 50'000'000;  ///< A trial that passes it ends as runaway.
 };

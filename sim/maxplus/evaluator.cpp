@@ -412,7 +412,8 @@ struct Evaluator::State {
     for (std::uint32_t i = 0; i < schedule.services.size(); ++i) {
       const auto& service = schedule.services[i];
       const auto m = service.machine.index;
-      if (m >= machines || already_done(service)) continue;
+      if (m >= machines || (trial.from && trial.from->has_had(service, schedule, *trial.line)))
+        continue;
       services_of[m].push_back(i);
       if (service.when == Service::When::at_time) continue;
       before_order[m].resize(orders);
@@ -455,36 +456,6 @@ struct Evaluator::State {
           entries.push_back({id.index, number, Entry::From::buffer});
       }
     }
-  }
-
-  // Which services the start has behind it: the simulator's rules.
-  [[nodiscard]] bool over(const Service& service) const {
-    const auto& now = trial.from->machines.at(service.machine.index);
-    if (service.when == Service::When::at_time)
-      return now.renewals > 0 && now.operating_s <= trial.from->at_s - service.at_s;
-    const auto& progress = now.progress.at(service.order.index);
-    return progress.good + progress.scrap > 0 || (now.set_up && now.order == service.order);
-  }
-  [[nodiscard]] bool due(const Service& service) const {
-    return service.when == Service::When::before_order || service.at_s <= trial.from->at_s;
-  }
-  [[nodiscard]] bool precedes(const Service& a, const Service& b) const {
-    if (a.when != b.when) return a.when == Service::When::at_time;
-    if (a.when == Service::When::at_time) return a.at_s < b.at_s;
-    const auto place = [&](OrderId id) {
-      return std::find(schedule.sequence.begin(), schedule.sequence.end(), id);
-    };
-    return place(a.order) < place(b.order);
-  }
-  [[nodiscard]] bool already_done(const Service& service) const {
-    if (!trial.from) return false;
-    if (over(service)) return true;
-    return trial.from->in_service(*trial.line, service.machine.index) && due(service) &&
-           std::none_of(schedule.services.begin(), schedule.services.end(),
-                        [&](const Service& other) {
-                          return other.machine == service.machine && other != service &&
-                                 !over(other) && due(other) && precedes(other, service);
-                        });
   }
 
   // --- Once a block ---------------------------------------------------------------------------

@@ -50,6 +50,12 @@ void check_unique(const Table& table, std::string_view key, const std::string& n
 void check_name(const Table& table, const std::string& name);
 
 /// A schedule from a table with `sequence` and [[service]]; without a sequence, the book's order.
+/// A service's own keys, `at` or `before_order`, of which finish() has been asked.
+[[nodiscard]] line::Service service_of(Table& table, line::MachineId machine,
+                                       std::span<const std::string> orders);
+/// The key and value of its moment, as service_of() reads it.
+[[nodiscard]] std::string when_text(const line::Service& service,
+                                    const std::vector<line::Order>& orders);
 [[nodiscard]] line::Schedule read_schedule_tables(Table& root, const line::Line& line,
                                                   const std::vector<line::Order>& orders);
 

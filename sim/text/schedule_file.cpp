@@ -15,6 +15,27 @@ namespace foreline::text {
 namespace fs = std::filesystem;
 using namespace line;
 
+Service service_of(Table& table, MachineId machine, std::span<const std::string> orders) {
+  Service service;
+  service.machine = machine;
+  const bool at = table.has("at");
+  const bool before = table.has("before_order");
+  if (at == before) table.complain("", "a service needs either \"at\" or \"before_order\"");
+  if (at) service.at_s = table.duration("at", 0);
+  if (before) {
+    service.when = Service::When::before_order;
+    service.order = {static_cast<std::uint32_t>(table.one_of("before_order", orders))};
+  }
+  table.finish();
+  return service;
+}
+
+std::string when_text(const Service& service, const std::vector<Order>& orders) {
+  return service.when == Service::When::at_time
+             ? fmt::format("at = \"{}\"", duration_text(service.at_s))
+             : fmt::format("before_order = {}", toml_string(orders.at(service.order.index).id));
+}
+
 Schedule read_schedule_tables(Table& root, const Line& line, const std::vector<Order>& orders) {
   Schedule schedule;
   const auto names = order_names(orders);
@@ -73,18 +94,8 @@ Schedule read_schedule_tables(Table& root, const Line& line, const std::vector<O
   }
   const auto machines = machine_names(line);
   for (auto& table : root.tables("service")) {
-    Service service;
-    service.machine = {static_cast<std::uint32_t>(table.one_of("machine", machines))};
-    const bool at = table.has("at");
-    const bool before = table.has("before_order");
-    if (at == before) table.complain("", "a service needs either \"at\" or \"before_order\"");
-    if (at) service.at_s = table.duration("at", 0);
-    if (before) {
-      service.when = Service::When::before_order;
-      service.order = {static_cast<std::uint32_t>(table.one_of("before_order", names))};
-    }
-    table.finish();
-    schedule.services.push_back(service);
+    const auto machine = static_cast<std::uint32_t>(table.one_of("machine", machines));
+    schedule.services.push_back(service_of(table, {machine}, names));
   }
   return schedule;
 }
@@ -112,9 +123,7 @@ std::string schedule_text(const Schedule& schedule, const Line& line,
   out += "]\n";
   for (const auto& service : schedule.services) {
     out += fmt::format("\n[[service]]\nmachine = {}\n", toml_string(line.at(service.machine).name));
-    out += service.when == Service::When::at_time
-               ? fmt::format("at = \"{}\"\n", duration_text(service.at_s))
-               : fmt::format("before_order = {}\n", toml_string(orders.at(service.order.index).id));
+    out += when_text(service, orders) + '\n';
   }
   return out;
 }

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "sim/text/document.hpp"
+#include "sim/text/reading.hpp"
 
 namespace foreline::text {
 
@@ -52,9 +53,11 @@ class StateReader {
     for (auto& machine : now.machines) machine.progress.resize(orders_->size());
     if (!line_->is_plain_series()) now.buffers.resize(machines_.size());
     std::set<std::string> seen;
+    std::vector<Table> tables(machines_.size(), root);
     for (auto& table : root.tables("machine")) {
       const auto m = table.one_of("name", machines_);
       if (m >= machines_.size()) continue;
+      tables[m] = table;
       if (!seen.insert(machines_[m]).second)
         table.complain("name", fmt::format("{} is there twice", machines_[m]));
       machine(table, m, now);
@@ -65,8 +68,8 @@ class StateReader {
         root.complain("", fmt::format("machine {} is missing", name),
                       fmt::format("[[machine]] with name = {}", toml_string(name)));
     spares(root, now);
-    room(root, now);
-    contradictions(root, now);
+    room(tables, now);
+    contradictions(tables, now);
     return now;
   }
 
@@ -120,6 +123,8 @@ class StateReader {
     modes(table, m, machine);
     if (table.has("crew")) crew(table, machine);
     if (table.has("since")) machine.since_s = moment(table, "since", now);
+    if (table.has("blocked")) machine.blocked_s = moment(table, "blocked", now);
+    served(table, m, machine);
     if (table.has("looked")) machine.looked_s = moment(table, "looked", now);
   }
 
@@ -135,6 +140,13 @@ class StateReader {
       }
       counts->finish();
     }
+  }
+
+  void served(Table& table, std::size_t m, MachineNow& machine) const {
+    if (!table.has("served")) return;
+    machine.served.emplace();
+    for (auto& entry : table.tables("served"))
+      machine.served->push_back(service_of(entry, {static_cast<std::uint32_t>(m)}, ids_));
   }
 
   void crew(Table& table, MachineNow& machine) const {
@@ -171,6 +183,7 @@ class StateReader {
       mode.damage = fault.share("damage", 0.0);
       mode.left_s = fault.duration("left", 0, -1.0);
       mode.renewals = count(fault, "renewals", machine.renewals);
+      if (fault.has("rate")) mode.rate = fault.number("rate", 1e-9, 1e9);
       if (i < kinds.size() && mode.damage > 0 && mode.damage < 1 && !gives_warning(modes[i].kind))
         fault.complain("damage", fmt::format("{} gives no warning: it is there or not", kinds[i]),
                        "0 % or 100 %");
@@ -282,6 +295,9 @@ class StateReader {
       table.complain("belt_busy",
                      fmt::format("parts on the belt behind {} are {} apart", machines_[m],
                                  duration_text(of_line.conveyor.spacing_s)));
+    machine.placed = table.boolean("placed", false);
+    if (machine.placed && !machine.holds_part)
+      table.complain("placed", "there is no part on the machine", "take it out");
     machine.carried = parts(table, "carried", now, of_line.carry_s);
     std::size_t entry = 0;
     for (const auto& text : table.strings("returning", false)) {
@@ -294,7 +310,7 @@ class StateReader {
       ++entry;
     }
     if (of_line.transporter) return;
-    for (const char* key : {"carried", "returning"})
+    for (const char* key : {"carried", "placed", "returning"})
       if (table.has(key))
         table.complain(key, fmt::format("no transporter carries the parts of {}", machines_[m]),
                        "take it out");
@@ -354,30 +370,39 @@ class StateReader {
     return wanted;
   }
 
-  void room(Table& root, const LineNow& now) const {
+  void room(const std::vector<Table>& tables, const LineNow& now) const {
     const auto takers = line_->takers();
     for (std::size_t m = 0; m < machines_.size(); ++m) {
       if (takers[m] == 0) continue;
       std::uint64_t parts = m < now.buffers.size() ? now.buffers[m].size() : 0;
       for (std::size_t unit = m; unit < machines_.size(); ++unit)
         if (line_->buffer_of(static_cast<std::uint32_t>(unit)) == m)
-          parts += now.machines[unit].carried.size();
+          parts += now.machines[unit].carried.size() + (now.machines[unit].placed ? 1 : 0);
       if (parts > room_behind(m))
-        root.complain("", fmt::format("{} parts are in the buffer behind {}, where {} have room",
-                                      parts, machines_[m], room_behind(m)));
+        tables[m].complain(
+            "buffer", fmt::format("{} parts are in the buffer behind {}, where {} have room", parts,
+                                  machines_[m], room_behind(m)));
     }
-    std::vector<std::size_t> out(line_->transporters.size());
-    for (std::size_t m = 0; m < machines_.size(); ++m)
-      if (const auto& pool = line_->machines[m].transporter)
-        out[*pool] += now.machines[m].carried.size() + now.machines[m].returning_s.size();
-    for (std::size_t i = 0; i < out.size(); ++i)
-      if (out[i] > line_->transporters[i].count)
-        root.complain("", fmt::format("{} transporters \"{}\" are under way, of {}", out[i],
-                                      line_->transporters[i].name, line_->transporters[i].count));
+    for (std::size_t i = 0; i < line_->transporters.size(); ++i) {
+      const auto& pool = line_->transporters[i];
+      std::size_t out = 0;
+      std::optional<std::size_t> last;  // of those whose parts it carries
+      for (std::size_t m = 0; m < machines_.size(); ++m) {
+        const auto& machine = now.machines[m];
+        const auto own = machine.carried.size() + machine.returning_s.size();
+        if (line_->machines[m].transporter != i || own == 0) continue;
+        out += own;
+        last = m;
+      }
+      if (last && out > pool.count)
+        tables[*last].complain(
+            tables[*last].has("carried") ? "carried" : "returning",
+            fmt::format("{} transporters \"{}\" are under way, of {}", out, pool.name, pool.count));
+    }
   }
 
   /// Counts that cannot all be true.
-  void contradictions(Table& root, const LineNow& now) const {
+  void contradictions(const std::vector<Table>& tables, const LineNow& now) const {
     const bool splits = std::any_of(line_->machines.begin(), line_->machines.end(),
                                     [](const Machine& machine) { return machine.gives > 1; });
     for (std::size_t m = 0; m < machines_.size(); ++m) {
@@ -385,25 +410,26 @@ class StateReader {
         const auto& made = now.machines[m].progress[o];
         const auto sum = std::uint64_t{made.good} + made.scrap;
         if (line_->is_plain_series() && sum > (*orders_)[o].quantity)
-          root.complain("", fmt::format("{} has made {} parts of order {}, which has {}",
-                                        machines_[m], sum, ids_[o], (*orders_)[o].quantity));
+          tables[m].complain(
+              "made", fmt::format("{} has made {} parts of order {}, which has {}", machines_[m],
+                                  sum, ids_[o], (*orders_)[o].quantity));
       }
       if (!line_->is_plain_series() || m + 1 >= machines_.size()) continue;
       LineNow counted{now.at_s, {now.machines[m], now.machines[m + 1]}};
       const auto level = counted.buffer_level(0);
       const auto places = room_behind(m);
       if (!now.buffers.empty() && level != now.buffer_level(m))
-        root.complain("",
-                      fmt::format("by what was made {} parts are between {} and {}, and "
-                                  "\"buffer\" lists {}",
-                                  level, machines_[m], machines_[m + 1], now.buffer_level(m)),
-                      "check \"made\", \"scrapped\" and \"parts\" of both");
+        tables[m].complain("buffer",
+                           fmt::format("by what was made {} parts are between {} and {}, and "
+                                       "\"buffer\" lists {}",
+                                       level, machines_[m], machines_[m + 1], now.buffer_level(m)),
+                           "check \"made\", \"scrapped\" and \"parts\" of both");
       if (level >= 0 && level <= static_cast<std::int64_t>(places)) continue;
-      root.complain("",
-                    fmt::format("by what was made {} parts are between {} and {}, where there "
-                                "are {} places",
-                                level, machines_[m], machines_[m + 1], places),
-                    "check \"made\", \"scrapped\" and \"parts\" of both");
+      tables[m].complain("made",
+                         fmt::format("by what was made {} parts are between {} and {}, where there "
+                                     "are {} places",
+                                     level, machines_[m], machines_[m + 1], places),
+                         "check \"made\", \"scrapped\" and \"parts\" of both");
     }
   }
 
@@ -434,6 +460,13 @@ std::string times_text(const std::vector<double>& seconds) {
   std::string out = "[";
   for (const auto each : seconds)
     out += fmt::format("{}\"{}\"", out.size() > 1 ? ", " : "", duration_text(each));
+  return out + "]";
+}
+
+std::string services_text(const std::vector<Service>& services, const std::vector<Order>& orders) {
+  std::string out = "[";
+  for (const auto& service : services)
+    out += fmt::format("{}{{ {} }}", out.size() > 1 ? ", " : "", when_text(service, orders));
   return out + "]";
 }
 
@@ -503,11 +536,14 @@ std::string state_text(const LineNow& now, const Line& line, const std::vector<O
                                             ? "\"crew\""
                                             : toml_string(line.crew_groups.at(*machine.crew).name));
     put_moment(out, "since", machine.since_s);
+    put_moment(out, "blocked", machine.blocked_s);
+    if (machine.served) out += fmt::format("served = {}\n", services_text(*machine.served, orders));
     put_moment(out, "looked", machine.looked_s);
     put_parts(out, "holds", machine.held, orders);
     if (machine.given) out += fmt::format("given = {}\n", *machine.given);
     if (m < now.buffers.size()) put_parts(out, "buffer", now.buffers[m], orders);
     put_time(out, "belt_busy", machine.belt_busy_s);
+    if (machine.placed) out += "placed = true\n";
     put_parts(out, "carried", machine.carried, orders);
     if (!machine.returning_s.empty())
       out += fmt::format("returning = {}\n", times_text(machine.returning_s));
@@ -519,6 +555,7 @@ std::string state_text(const LineNow& now, const Line& line, const std::vector<O
       if (mode.damage > 0) out += fmt::format("  damage = {}\n", mode.damage);
       if (mode.left_s >= 0) out += fmt::format("  left = \"{}\"\n", duration_text(mode.left_s));
       out += fmt::format("  renewals = {}\n", mode.renewals);
+      if (mode.rate) out += fmt::format("  rate = {}\n", *mode.rate);
     }
   }
   for (std::size_t i = 0; i < now.spares.size(); ++i) {

@@ -196,7 +196,7 @@ void one(A& a, Progress& v) {
 }
 template <class A>
 void one(A& a, ModeNow& v) {
-  all(a, v.age_s, v.damage, v.left_s, v.renewals);
+  all(a, v.age_s, v.damage, v.left_s, v.renewals, v.rate);
 }
 template <class A>
 void one(A& a, PartNow& v) {
@@ -206,7 +206,8 @@ template <class A>
 void one(A& a, MachineNow& v) {
   all(a, v.state, v.holds_part, v.order, v.set_up, v.remaining_s, v.operating_s, v.parts,
       v.renewals, v.down_remaining_s, v.parts_held, v.progress, v.repairing, v.modes, v.crew,
-      v.since_s, v.looked_s, v.held, v.given, v.rework, v.carried, v.returning_s, v.belt_busy_s);
+      v.since_s, v.blocked_s, v.served, v.placed, v.looked_s, v.held, v.given, v.rework, v.carried,
+      v.returning_s, v.belt_busy_s);
 }
 template <class A>
 void one(A& a, SpareNow& v) {

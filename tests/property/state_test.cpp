@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <vector>
 
 #include "sim/swarm/random_day.hpp"
@@ -34,20 +35,18 @@ line::Trial through_file(line::Trial trial, const line::LineNow& now) {
 }  // namespace
 
 TEST_CASE("a random day goes on from a state file as it would have gone on") {
+  std::vector<std::uint64_t> seeds(400);
+  std::iota(seeds.begin(), seeds.end(), 9'000'001U);
+  // Of the 4000 first, those that have once gone on in another way.
+  seeds.insert(seeds.end(), {9'000'471, 9'000'952, 9'001'356, 9'001'403, 9'001'848, 9'002'195,
+                             9'002'326, 9'002'446, 9'003'019, 9'003'993});
   std::vector<line::Trial> days;
-  for (std::uint64_t seed = 9'000'001; seed <= 9'000'200; ++seed) {
+  for (const auto seed : seeds) {
     auto day = swarm::random_day(seed);
     day.faults.clear();  // what is scripted belongs to the past of a state
     day.sensor_faults.clear();
     day.communication_losses.clear();
     day.random_faults = true;
-    // A clock's rate is that of the moment at which a stretch of work begins, and the state is
-    // taken within one.
-    auto line = *day.line;
-    line.ambient_swing_k = 0;
-    for (auto& machine : line.machines)
-      for (auto& mode : machine.faults) mode.accelerates.clear();
-    day.line = std::make_shared<const line::Line>(line);
     day.want_health = true;
     day.want_state_at_s = 1000.3 + 611 * static_cast<double>(seed % 17);
     days.push_back(std::move(day));
@@ -67,19 +66,18 @@ TEST_CASE("a random day goes on from a state file as it would have gone on") {
     const auto& whole = past[of[i]];
     const double from_s = futures[i].from->at_s;
     if (whole.end_s <= from_s) continue;
-    bool same = future[i].end == whole.end && std::abs(future[i].end_s - whole.end_s) < 1e-3;
+    bool same = future[i].end == whole.end && std::abs(future[i].end_s - whole.end_s) < 1e-6;
     for (std::size_t o = 0; o < whole.orders.size(); ++o) {
       same = same && future[i].orders[o].good == whole.orders[o].good &&
              future[i].orders[o].scrap == whole.orders[o].scrap;
       if (whole.orders[o].finished_s > from_s)
-        same = same && std::abs(future[i].orders[o].finished_s - whole.orders[o].finished_s) < 1e-3;
+        same = same && std::abs(future[i].orders[o].finished_s - whole.orders[o].finished_s) < 1e-6;
     }
     if (same) continue;
     ++different;
     UNSCOPED_INFO("seed " << futures[i].seed << " from " << from_s << ": ends at "
                           << future[i].end_s << ", not at " << whole.end_s);
   }
-  // Which of two units, equally ready, takes a part is not said by any file.
   INFO(different << " of " << future.size());
-  CHECK(different * 25 < future.size());
+  CHECK(different == 0);
 }

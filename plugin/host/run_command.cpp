@@ -48,6 +48,8 @@ std::string what(const Options& options) {
 std::string rerun_options(const Options& options) {
   std::string out;
   if (options.model != Options().model) out += fmt::format(" --model '{}'", options.model);
+  if (options.trial_s != Options().trial_s)
+    out += fmt::format(" --trial-seconds {}", options.trial_s);
   if (options.trial_mb != Options().trial_mb)
     out += fmt::format(" --trial-memory {}", options.trial_mb);
   if (options.trial_events > 0) out += fmt::format(" --trial-events {}", options.trial_events);

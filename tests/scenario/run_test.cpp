@@ -79,7 +79,8 @@ TEST_CASE("each way to run away has its name in text, JSON and JUnit") {
   std::ofstream(here / "century.toml")
       << "format = \"foreline scenario 1\"\ntitle = \"a century\"\nline = \"slow.toml\"\n"
          "orders = \"book.csv\"\nhorizon = \"876000 h\"\n[[expect]]\nno_alarm = \"*\"\n";
-  std::ofstream(here / "day.toml") << day;
+  std::ofstream(here / "day.toml")
+      << day << "[[expect]]\nmeasure = \"good\"\nis = \">= 1 parts\"\n";
   for (const auto& [what, name] : {std::pair("day.toml --trial-events 300", "runaway"),
                                    std::pair("century.toml --trial-seconds 0.3", "timed-out"),
                                    std::pair("century.toml --trial-memory 300", "out-of-memory")}) {
@@ -88,6 +89,9 @@ TEST_CASE("each way to run away has its name in text, JSON and JUnit") {
     CHECK(ran.status == 1);
     const auto said = "the trial ended as " + std::string(name);
     CHECK(ran.output.find(said) != std::string::npos);
+    // What is to be run again runs away again.
+    const auto again = std::string(what);
+    CHECK(ran.output.find(again.substr(again.find(" --")) + "\n") != std::string::npos);
     CHECK(read(here / "out.xml").find(said) != std::string::npos);
     const auto json = nlohmann::json::parse(read(here / "out.json"));
     CHECK(json[0]["replications"][0]["end"] == name);

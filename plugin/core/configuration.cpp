@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/core/configuration.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "sim/line/schedule_block.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 
 namespace foreline::core {
 
 using namespace line;
+using std::filesystem::file_type;
 using text::Document;
 using text::Table;
 
 namespace {
+
+constexpr std::size_t register_space = 65'536;
 
 /// Names of the time zones that this computer knows, sorted; those of IANA begin with a capital.
 std::vector<std::string> time_zones() {
@@ -29,6 +35,25 @@ std::vector<std::string> time_zones() {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.substr(0, host.find('%')).c_str(), bytes.data()) == 1;
+}
+
+/// Whether counts of different machines or orders share a register.
+bool counts_overlap(const ProgressRegisters& progress, std::size_t machines, std::size_t orders) {
+  if (2 * machines * orders > register_space) return true;
+  std::vector<std::size_t> firsts;
+  for (std::size_t m = 0; m < machines; ++m)
+    for (std::size_t o = 0; o < orders; ++o)
+      firsts.push_back(m * progress.machine_stride + o * progress.order_stride);
+  std::sort(firsts.begin(), firsts.end());
+  return std::adjacent_find(firsts.begin(), firsts.end(), [](std::size_t one, std::size_t next) {
+           return next - one < 2;
+         }) != firsts.end();
 }
 
 class Reader {
@@ -58,6 +83,12 @@ class Reader {
     tags(root);
     if (auto progress = root.table("progress")) counts(*progress);
     if (auto schedule = root.table("schedule")) blocks(*schedule);
+    if (c_.map.schedule && c_.orders->size() > block_orders_max)
+      root.complain("orders",
+                    fmt::format("the order book has {} orders, and a schedule block holds {}",
+                                c_.orders->size(), block_orders_max),
+                    "give a book of the orders of one shift, or take [schedule] out: then nothing "
+                    "is planned");
     if (auto forecast = root.table("forecast")) forecasts(*forecast);
     if (auto alarms = root.table("alarms")) alarm_rules(*alarms);
     if (auto planning = root.table("planning")) plans(*planning);
@@ -105,6 +136,44 @@ class Reader {
     return name.empty() || path.is_absolute() ? path : c_.file.parent_path() / path;
   }
 
+  /// The path of what `key` names, which must be there already; empty when it names nothing.
+  std::filesystem::path existing(Table& table, std::string_view key,
+                                 std::optional<std::string> fallback = {},
+                                 std::filesystem::file_type kind = file_type::regular,
+                                 std::string hint = "check the path; it is relative to this file") {
+    const bool needed = !fallback;
+    auto path = beside(table.string(key, std::move(fallback)));
+    if (path.empty()) {
+      if (needed && table.has(key)) table.complain(key, "this names no file", std::move(hint));
+      return path;
+    }
+    std::error_code error;
+    const auto type = std::filesystem::status(path, error).type();
+    const bool folder = kind == file_type::directory;
+    if (type == file_type::not_found || (type == file_type::directory) != folder)
+      table.complain(key,
+                     fmt::format("there is no {} {}", folder ? "folder" : "file", path.string()),
+                     std::move(hint));
+    return path;
+  }
+
+  /// The files of mutual TLS; without the last two where they may be left out.
+  TlsFiles tls_files(Table& table, std::optional<std::string> fallback = {}) {
+    return {existing(table, "authorities").string(),
+            existing(table, "certificate", fallback).string(),
+            existing(table, "key", fallback).string(),
+            {}};
+  }
+
+  /// An address of this computer.
+  std::string listens_at(Table& table, const std::string& fallback) {
+    auto host = table.string("host", fallback);
+    if (host != "localhost" && !is_address(host))
+      table.complain("host", fmt::format("\"{}\" is no address to listen on", host),
+                     "write 127.0.0.1, ::1 or an address of this computer");
+    return host;
+  }
+
   void refer(const Table& root, std::string_view key, const Error& error) {
     root.complain(key, "the file that this names cannot be used; see its own messages");
     for (const auto& diagnostic : error.diagnostics) document_.add(diagnostic);
@@ -116,7 +185,8 @@ class Reader {
                     fmt::format("the format is \"{}\", wanted \"foreline plugin 1\"", format));
     const auto line_name = root.string("line");
     const auto orders_name = root.string("orders", "");
-    c_.model = beside(root.string("model", ""));
+    c_.orders = std::make_shared<const std::vector<Order>>();
+    c_.model = existing(root, "model", "", file_type::directory);
     c_.store = beside(root.string("store", ""));
     if (line_name.empty()) return;
     c_.line_file = beside(line_name);
@@ -128,15 +198,12 @@ class Reader {
     }
     c_.line = std::make_shared<const Line>(std::move(*line));
     if (c_.line->objective) c_.planning.objective = *c_.line->objective;
-    std::vector<Order> orders;
-    if (!orders_name.empty()) {
-      auto read = text::read_orders_file(beside(orders_name), *c_.line);
-      if (!read)
-        refer(root, "orders", read.error());
-      else
-        orders = std::move(*read);
-    }
-    c_.orders = std::make_shared<const std::vector<Order>>(std::move(orders));
+    if (orders_name.empty()) return;
+    auto orders = text::read_orders_file(beside(orders_name), *c_.line);
+    if (orders)
+      c_.orders = std::make_shared<const std::vector<Order>>(std::move(*orders));
+    else
+      refer(root, "orders", orders.error());
   }
 
   /// A register of device `device`, or of another: "capper: 120 f32".
@@ -192,9 +259,7 @@ class Reader {
           static_cast<std::uint16_t>(table.integer("backup_port", 1, 65'535, device.port));
     }
     if (device.transport == Transport::tls) {
-      device.tls.authorities = beside(table.string("authorities")).string();
-      device.tls.certificate = beside(table.string("certificate")).string();
-      device.tls.key = beside(table.string("key")).string();
+      device.tls = tls_files(table);
       device.tls.peer_name = table.string("peer_name", "");
     }
     device.unit = static_cast<std::uint8_t>(table.integer("unit", 0, 255, 1));
@@ -330,6 +395,9 @@ class Reader {
         table.complain("tag",
                        "input registers, discrete inputs, bit fields and strings cannot be "
                        "written");
+      else if (is_requested(at))
+        table.complain("tag", "it lies where schedules are staged and committed",
+                       "only a schedule that was approved is written there");
       c_.writes.push_back(rule);
     }
     if (!c_.writes.empty() && c_.store.empty())
@@ -392,13 +460,19 @@ class Reader {
     progress.address = address(table, "address");
     progress.machine_stride = address(table, "machine_stride");
     progress.order_stride = address(table, "order_stride");
-    const auto last = progress.address +
-                      (c_.map.machines.empty() ? 0 : c_.map.machines.size() - 1) *
-                          std::size_t{progress.machine_stride} +
-                      (c_.orders && !c_.orders->empty() ? c_.orders->size() - 1 : 0) *
-                          std::size_t{progress.order_stride} +
-                      1;
-    if (last > 65'535) table.complain("address", "the counts would end beyond register 65535");
+    const auto machines = std::max<std::size_t>(c_.map.machines.size(), 1);
+    const auto orders = std::max<std::size_t>(c_.orders->size(), 1);
+    const auto end = progress.address + (machines - 1) * progress.machine_stride +
+                     (orders - 1) * progress.order_stride + 2;
+    if (end > register_space)
+      table.complain("address", "the counts would end beyond register 65535");
+    else if (counts_overlap(progress, machines, orders))
+      table.complain(
+          "machine_stride",
+          fmt::format("the counts of {} machines and {} orders share registers", machines, orders),
+          fmt::format("each order takes 2 registers: give order_stride = 2 and "
+                      "machine_stride = {} or more, as the PLC has them",
+                      2 * orders));
     table.finish();
     c_.map.progress = progress;
   }
@@ -412,8 +486,48 @@ class Reader {
     schedule.commit = address(table, "commit");
     schedule.echo = address(table, "echo");
     schedule.reject = address(table, "reject");
+    areas(table, schedule);
     table.finish();
     c_.map.schedule = schedule;
+  }
+
+  /// A block has its room, and nothing else lies where we write.
+  void areas(Table& table, const ScheduleRegisters& schedule) {
+    struct Area {
+      const char* key;
+      std::size_t first;
+      std::size_t size;
+    };
+    const std::array<Area, 6> all = {{{"staging", schedule.staging, block_size},
+                                      {"commit", schedule.commit, 1},
+                                      {"active", schedule.active, block_size},
+                                      {"active_sequence", schedule.active_sequence, 1},
+                                      {"echo", schedule.echo, 1},
+                                      {"reject", schedule.reject, 1}}};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto& [key, first, size] = all.at(i);
+      if (first + size > register_space)
+        table.complain(key, fmt::format("a schedule block is {} registers, and would end beyond "
+                                        "register 65535",
+                                        size));
+      for (std::size_t written = 0; written < std::min<std::size_t>(i, 2); ++written) {
+        const auto& other = all.at(written);
+        if (first < other.first + other.size && other.first < first + size)
+          table.complain(
+              key,
+              fmt::format("\"{}\" lies in the registers of \"{}\", which we write", key, other.key),
+              fmt::format("a schedule block is {} registers", block_size));
+      }
+    }
+  }
+
+  /// What only an approved schedule may be written to.
+  bool is_requested(const Register& at) const {
+    if (!c_.map.schedule || at.device != 0 || at.table != RegisterTable::holding) return false;
+    const auto meets = [&](std::size_t first, std::size_t size) {
+      return at.address < first + size && first < std::size_t{at.address} + at.words();
+    };
+    return meets(c_.map.schedule->staging, block_size) || meets(c_.map.schedule->commit, 1);
   }
 
   void forecasts(Table table) {
@@ -533,16 +647,11 @@ class Reader {
   void serve(Table table) {
     auto& server = c_.server;
     server.on = table.boolean("on", server.on);
-    server.host = table.string("host", server.host);
+    server.host = listens_at(table, server.host);
     server.port = static_cast<std::uint16_t>(table.integer("port", 0, 65'535, 0));
     server.approvals = table.boolean("approvals", server.approvals);
     server.clients = static_cast<std::uint32_t>(table.integer("clients", 1, 1000, server.clients));
-    if (table.has("certificate")) {
-      auto& tls = server.tls.emplace();
-      tls.authorities = beside(table.string("authorities")).string();
-      tls.certificate = beside(table.string("certificate")).string();
-      tls.key = beside(table.string("key")).string();
-    }
+    if (table.has("certificate")) server.tls = tls_files(table);
     server.write_roles = table.strings("write_roles", false);
     if (!server.write_roles.empty() && !server.tls)
       table.complain("write_roles", "roles are in client certificates, so they need TLS",
@@ -579,15 +688,12 @@ class Reader {
         table.complain(key, fmt::format("\"{}\" is no Sparkplug id", id),
                        "give a name without +, # and /");
     rules.username = table.string("username", "");
-    rules.password = beside(table.string("password", ""));
+    rules.password = existing(table, "password", "");
     rules.keepalive_s = table.duration("keepalive", 5, rules.keepalive_s);
     rules.most_kept = static_cast<std::size_t>(
         table.integer("most_kept", 100, 100'000'000, static_cast<std::int64_t>(rules.most_kept)));
     if (encrypted) {
-      auto& tls = rules.tls.emplace();
-      tls.authorities = beside(table.string("authorities")).string();
-      tls.certificate = beside(table.string("certificate", "")).string();
-      tls.key = beside(table.string("key", "")).string();
+      const auto& tls = rules.tls.emplace(tls_files(table, ""));
       if (tls.certificate.empty() != tls.key.empty())
         table.complain(tls.key.empty() ? "certificate" : "key",
                        "certificate and key belong together", "name both, or neither");
@@ -628,15 +734,16 @@ class Reader {
   void pages(Table table) {
     auto& hmi = c_.hmi;
     hmi.on = table.boolean("on", true);
-    hmi.host = table.string("host", hmi.host);
+    hmi.host = listens_at(table, hmi.host);
     hmi.port = static_cast<std::uint16_t>(table.integer("port", 0, 65'535, 0));
     hmi.names = table.strings("names", false);
-    hmi.accounts = beside(table.string("accounts", ""));
+    hmi.accounts = existing(table, "accounts", "", file_type::regular,
+                            "make it with foreline account add FILE NAME --role approver");
     hmi.open_to_view = table.boolean("open_to_view", hmi.open_to_view);
-    hmi.certificate = beside(table.string("certificate", ""));
-    hmi.key = beside(table.string("key", ""));
+    hmi.certificate = existing(table, "certificate", "");
+    hmi.key = existing(table, "key", "");
     hmi.session_idle_s = table.duration("session_idle", 10, hmi.session_idle_s);
-    hmi.scenarios = beside(table.string("scenarios", ""));
+    hmi.scenarios = existing(table, "scenarios", "", file_type::directory);
     hmi.target_oee = table.share("target_oee", hmi.target_oee);
     hmi.target_parts_h = table.number("target_parts_h", 0, 1e9, hmi.target_parts_h);
     if (hmi.certificate.empty() != hmi.key.empty())

@@ -8,7 +8,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "inference/forecaster.hpp"
 #include "plugin/core/configuration.hpp"
+#include "plugin/core/skill.hpp"
+#include "plugin/hmi/accounts.hpp"
 #include "plugin/host/console.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
@@ -16,6 +19,20 @@
 namespace foreline::host {
 
 namespace {
+
+/// What an instance loads at its start, so that mistakes in it are found before.
+line::Result<line::Done> load_named(const core::Configuration& configuration) {
+  if (!configuration.model.empty()) {
+    if (auto model = inference::Forecaster::load(configuration.model, {}); !model)
+      return model.error();
+    if (auto evaluation = core::evaluation_of(configuration.model); !evaluation)
+      return evaluation.error();
+  }
+  if (!configuration.hmi.accounts.empty())
+    if (auto accounts = hmi::read_accounts(configuration.hmi.accounts); !accounts)
+      return accounts.error();
+  return line::Done{};
+}
 
 /// What a good file comes to, in a line; or its mistakes.
 line::Result<std::string> describe(const std::filesystem::path& path) {
@@ -38,6 +55,7 @@ line::Result<std::string> describe(const std::filesystem::path& path) {
   if (format == "foreline plugin 1") {
     auto configuration = core::read_configuration(path);
     if (!configuration) return configuration.error();
+    if (auto usable = load_named(*configuration); !usable) return usable.error();
     return fmt::format("plugin configuration: line {}, PLC at {}:{}, writes {}",
                        configuration->line->name, configuration->plc.host, configuration->plc.port,
                        configuration->may_write ? "on" : "off");

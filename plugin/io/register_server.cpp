@@ -268,7 +268,7 @@ Result<std::unique_ptr<RegisterServer>> RegisterServer::start(const ServerOption
       return Error(trouble, "give a PEM file");
   }
   boost::system::error_code error;
-  const auto address = asio::ip::make_address(host, error);
+  const auto address = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
   if (error)
     return Error(fmt::format("\"{}\" is no address to serve registers on", host),
                  "give an IP address, such as 127.0.0.1");

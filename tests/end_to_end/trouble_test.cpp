@@ -169,6 +169,32 @@ TEST_CASE("a scenario that cannot be read stops every command that reads one") {
   }
 }
 
+TEST_CASE("check finds what an instance would only find at its start") {
+  const auto folder = fresh_folder("check-loads");
+  const auto configured = [&](const std::string& model, const std::string& more) {
+    const auto file = folder / "plugin.toml";
+    std::ifstream in(from_tree("plugin/config/bottling.toml"));
+    std::ostringstream text;
+    text << in.rdbuf();
+    auto out = std::regex_replace(text.str(), std::regex("\\.\\./\\.\\./"), from_tree("").string());
+    out = std::regex_replace(out, std::regex("model = [^\\n]*"), "model = \"" + model + "\"");
+    std::ofstream(file) << out << more;
+    Foreline check({"check", file.string()});
+    const int status = check.end();
+    return std::pair(status, check.said());
+  };
+  fs::create_directories(folder / "no-model");
+  const auto model = configured("no-model", "");
+  CHECK(model.first == 2);
+  CHECK(model.second.find((folder / "no-model").string()) != std::string::npos);
+  std::ofstream(folder / "accounts.json") << "[";
+  fs::permissions(folder / "accounts.json", fs::perms::owner_read);
+  const auto accounts = configured("", "[hmi]\naccounts = \"accounts.json\"\n");
+  CHECK(accounts.first == 2);
+  CHECK(accounts.second.find("accounts.json") != std::string::npos);
+  CHECK(configured("", "").first == 0);
+}
+
 TEST_CASE("small commands tell programs the same as people, mistakes and all") {
   const auto asked = [](const std::vector<std::string>& words, int wanted) {
     Foreline run(words);

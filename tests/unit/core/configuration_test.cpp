@@ -168,6 +168,125 @@ TEST_CASE("mistakes are told with their place") {
   CHECK_FALSE(core::read_configuration("no/such/file.toml"));
 }
 
+TEST_CASE("what the configuration names must be there, and is missed with its place") {
+  const auto missed = [](const std::string& from, const std::string& to, const std::string& what) {
+    INFO(to);
+    const auto found = complaint("named.toml", from, to);
+    INFO(found);
+    CHECK(found.find("there is no " + what) != std::string::npos);
+    CHECK(std::regex_search(found, std::regex(R"(named\.toml:\d+:\d+: there is no )")));
+  };
+  const std::string model = std::string("model = \"") + FORELINE_SOURCE_DIR;
+  missed(model, "model = \"/nowhere", "folder /nowhere/inference/models/small");
+  missed(model + "/inference/models/small\"", "model = \"named.toml\"", "folder ");
+  const std::string plc = "[plc]";
+  const std::string tls =
+      "[plc]\ntransport = \"tls\"\nauthorities = \"no-ca.pem\"\n"
+      "certificate = \"no-us.pem\"\nkey = \"no-key.pem\"";
+  for (const char* file : {"no-ca.pem", "no-us.pem", "no-key.pem"})
+    missed(
+        plc, tls,
+        "file " + (std::filesystem::path(FORELINE_BINARY_DIR) / "configurations" / file).string());
+  const std::string server = "host = \"127.0.0.1\"\nport = 15030";
+  missed(
+      server,
+      server + "\nauthorities = \"no-ca.pem\"\ncertificate = \"no-us.pem\"\nkey = \"no-key.pem\"",
+      "file ");
+  missed(plc, "[hmi]\naccounts = \"no-accounts.json\"\n[plc]", "file ");
+  missed(plc, "[hmi]\ncertificate = \"no-us.pem\"\nkey = \"no-key.pem\"\n[plc]", "file ");
+  missed(plc, "[hmi]\nscenarios = \"no-scenarios\"\n[plc]", "folder ");
+  const std::string sparkplug = "[sparkplug]\ngroup = \"Plant1\"\n";
+  missed(plc, sparkplug + "password = \"no-password.txt\"\n[plc]", "file ");
+  missed(plc, sparkplug + "authorities = \"no-ca.pem\"\n[plc]", "file ");
+  CHECK(complaint("named.toml", plc, "[plc]\ntransport = \"tls\"\nauthorities = \"\"")
+            .find("this names no file") != std::string::npos);
+}
+
+TEST_CASE("our servers listen at addresses") {
+  const std::string server = "host = \"127.0.0.1\"\nport = 15030";
+  for (const char* wrong : {"", "300.1.1.1", "127.0.0", "scada.plant", "::g"}) {
+    INFO(wrong);
+    const auto text = std::string("host = \"") + wrong + "\"";
+    CHECK(complaint("listen.toml", server, text).find("is no address to listen on") !=
+          std::string::npos);
+    CHECK(complaint("listen.toml", "[plc]", "[hmi]\n" + text + "\n[plc]")
+              .find("is no address to listen on") != std::string::npos);
+  }
+  for (const char* right : {"127.0.0.1", "::1", "localhost"})
+    CHECK(complaint("listen.toml", server, std::string("host = \"") + right + "\"").empty());
+}
+
+TEST_CASE("a configuration without its line is told so, whatever else it says") {
+  CHECK(complaint("no-line.toml", "line = ", "lines = ").find("\"line\" is missing") !=
+        std::string::npos);
+  CHECK(complaint("no-line.toml", "[planning]", "[planning]\ntwin = \"twin\"").empty());
+  std::ifstream in(changed("no-line.toml", "[planning]", "[planning]\ntwin = \"twin\""));
+  std::ostringstream text;
+  text << in.rdbuf();
+  const auto without = std::regex_replace(text.str(), std::regex("\nline = [^\n]*"), "");
+  const auto file = std::filesystem::path(FORELINE_BINARY_DIR) / "configurations" / "no-line.toml";
+  std::ofstream(file) << without;
+  auto read = core::read_configuration(file);
+  REQUIRE_FALSE(read);
+  CHECK(read.error().text().find("\"line\" is missing") != std::string::npos);
+}
+
+TEST_CASE("an order book that no schedule block holds is refused before anything is planned") {
+  const std::string day = std::string(FORELINE_SOURCE_DIR) + "/scenarios/orders/bottling-day.csv";
+  const auto folder = std::filesystem::path(FORELINE_BINARY_DIR) / "configurations";
+  const auto book = [&](int orders) {
+    std::ofstream out(folder / "long-day.csv");
+    out << "id,product,quantity,release,due,weight\n";
+    for (int i = 0; i < orders; ++i) out << "A-" << i << ",still,100,,20h,1\n";
+    out.close();
+    return complaint("long-day.toml", day, (folder / "long-day.csv").string());
+  };
+  CHECK(book(32).empty());
+  CHECK(book(33).find("the order book has 33 orders, and a schedule block holds 32") !=
+        std::string::npos);
+}
+
+TEST_CASE("counts of different orders have registers of their own") {
+  CHECK(complaint("counts.toml", "machine_stride = 64", "machine_stride = 16").empty());
+  CHECK(complaint("counts.toml", "machine_stride = 64", "machine_stride = 15")
+            .find("the counts of 5 machines and 8 orders share registers") != std::string::npos);
+  CHECK(complaint("counts.toml", "order_stride = 2", "order_stride = 1").find("share registers") !=
+        std::string::npos);
+  // One order after the other, each with its machines.
+  CHECK(complaint("counts.toml", "machine_stride = 64\norder_stride = 2",
+                  "machine_stride = 2\norder_stride = 10")
+            .empty());
+  CHECK(
+      complaint("counts.toml", "address = 1000", "address = 65280").find("beyond register 65535") !=
+      std::string::npos);
+}
+
+TEST_CASE("nothing lies where schedules are written but schedules") {
+  CHECK(complaint("areas.toml", "staging = 4000", "staging = 65421").empty());
+  CHECK(complaint("areas.toml", "staging = 4000", "staging = 65422")
+            .find("would end beyond register 65535") != std::string::npos);
+  CHECK(complaint("areas.toml", "commit = 4200", "commit = 4114")
+            .find("\"commit\" lies in the registers of \"staging\"") != std::string::npos);
+  CHECK(complaint("areas.toml", "commit = 4200", "commit = 4115").empty());
+  CHECK(complaint("areas.toml", "echo = 3200", "echo = 4200")
+            .find("\"echo\" lies in the registers of \"commit\"") != std::string::npos);
+  CHECK(complaint("areas.toml", "active = 3000", "active = 3900")
+            .find("\"active\" lies in the registers of \"staging\"") != std::string::npos);
+  const auto write = [](const std::string& at) {
+    return complaint("areas.toml", "[forecast]",
+                     "[[tag]]\nname = \"T\"\nat = \"" + at +
+                         "\"\n[[write]]\ntag = \"T\"\nlow = 0\nhigh = 9\n[forecast]");
+  };
+  for (const char* at : {"4000", "4114", "3999 u32", "4200", "4197 u64"}) {
+    INFO(at);
+    CHECK(write(at).find("where schedules are staged and committed") != std::string::npos);
+  }
+  for (const char* at : {"3999", "4115", "4201", "coil:4000"}) {
+    INFO(at);
+    CHECK(write(at).find("where schedules are staged") == std::string::npos);
+  }
+}
+
 TEST_CASE("the JSON Schema knows every key that the reader asks for") {
   const std::string schema = core::configuration_schema();
   CHECK(std::count(schema.begin(), schema.end(), '{') ==
@@ -177,7 +296,7 @@ TEST_CASE("the JSON Schema knows every key that the reader asks for") {
   code << in.rdbuf();
   const auto text = code.str();
   const std::regex asked(
-      R"x((?:table|root|historian|metrics|section)(?:\.|->)(?:string|boolean|integer|number|duration|share|one_of|strings|table|tables)\(\s*"([a-z_]+)")x");
+      R"x((?:(?:table|root|historian|metrics|section)(?:\.|->)(?:string|boolean|integer|number|duration|share|one_of|strings|table|tables)\(\s*|existing\((?:table|root), )"([a-z_]+)")x");
   std::size_t keys = 0;
   for (auto it = std::sregex_iterator(text.begin(), text.end(), asked);
        it != std::sregex_iterator(); ++it, ++keys) {
@@ -215,6 +334,8 @@ TEST_CASE("approvals without TLS stay on the loopback, unless the network is sai
     CHECK(with(text).find("reached from other computers") != std::string::npos);
     CHECK(with(text + "\ntrusted_network = true").empty());
   }
+  for (const char* file : {"a.pem", "c.pem", "k.pem"})
+    std::ofstream(std::filesystem::path(FORELINE_BINARY_DIR) / "configurations" / file);
   const std::string tls =
       "host = \"0.0.0.0\"\nauthorities = \"a.pem\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n";
   CHECK(with(tls + "write_roles = [\"planner\"]").empty());

@@ -322,6 +322,7 @@ TEST_CASE("a port in use and a name that is no address are errors") {
   REQUIRE_FALSE(second);
   CHECK(second.error().text().find(std::to_string(served.server->port())) != std::string::npos);
   CHECK_FALSE(RegisterServer::start(on(0, "plant floor"), {}));
+  CHECK(RegisterServer::start(on(0, "localhost"), {}));
 }
 
 TEST_CASE("no socket of ours is passed on to programs that the host starts") {

@@ -8,6 +8,7 @@ import { Dialog, Mark, Panel, Scroll, Simulating, Trouble, WhyField, useAct, use
 import { Promises, Running } from "./running.jsx";
 import { WhatIf } from "./whatif.jsx";
 import { late_orders } from "./late.js";
+import { meaning } from "./registers.js";
 import { finding, reason_of, spoken } from "./said.js";
 import { is_chinese, t } from "./text.js";
 
@@ -52,24 +53,14 @@ function BeforeAndAfter({ before, after }) {
   );
 }
 
-/** A word of a schedule's block as people read it. */
-function meaning({ what, low, high }, word, line) {
-  if (word === 65535 && low !== high) return "–";
-  if (what === "order at place" || what === "order of service") return line.orders[word]?.id;
-  if (what === "machine of service") return line.machines[word]?.name;
-  if (what === "kind of service") return t(["at a time", "before an order"][word]);
-  return null;
-}
-
-function Word({ register, word, line }) {
-  const says = meaning(register, word, line);
-  return <>{word}{says && <span class="quiet"> {says}</span>}</>;
+function Word({ list, register, column }) {
+  const says = meaning(list, register, column, live.line);
+  return <>{register[column]}{says && <span class="quiet"> {register.what === "kind of service" ? t(says) : says}</span>}</>;
 }
 
 /** Registers that are written: what each holds, what is in force, what it is to hold, and its limits; after the deployment what
     was read back. Those that nothing changes are folded away. */
 function Registers({ list, read }) {
-  const { line } = live;
   const changes = (one) => (read ? one.word !== 0 || one.active !== 0 : one.active !== one.word);
   const table = (rows) => (
     <Scroll label={t("Registers")}><table class="cards tight registers">
@@ -79,13 +70,13 @@ function Registers({ list, read }) {
       <tbody>{rows.map((one) => (
         <tr key={one.address}><th scope="row">{one.address}</th><td data-name={t("What")}>{t(one.what)} {one.what !== "not used" && one.number > 0 ? one.number : ""}</td>{read
           ? <>
-            <td class="n" data-name={t("written")}><Word register={one} word={one.word} line={line} /></td>
-            <td class="n" data-name={t("in force, read back")}><Word register={one} word={one.active} line={line} /> <span class="quiet">({one.active_address})</span></td>
+            <td class="n" data-name={t("written")}><Word list={list} register={one} column="word" /></td>
+            <td class="n" data-name={t("in force, read back")}><Word list={list} register={one} column="active" /> <span class="quiet">({one.active_address})</span></td>
             <td data-name={t("Result")}>{one.active === one.word ? <><span aria-hidden="true">✓ </span>{t("equal")}</> : <b><Mark level="high" label="" /> {t("differs")}</b>}</td>
           </> : <>
-            <td class="n" data-name={t("holds now")}><Word register={one} word={one.held} line={line} /></td>
-            <td class="n" data-name={t("in force")}><Word register={one} word={one.active} line={line} /> <span class="quiet">({one.active_address})</span></td>
-            <td class="n" data-name={t("new")}><b><Word register={one} word={one.word} line={line} /></b></td>
+            <td class="n" data-name={t("holds now")}><Word list={list} register={one} column="held" /></td>
+            <td class="n" data-name={t("in force")}><Word list={list} register={one} column="active" /> <span class="quiet">({one.active_address})</span></td>
+            <td class="n" data-name={t("new")}><b><Word list={list} register={one} column="word" /></b></td>
             <td class="n" data-name={t("limits")}>{one.low === one.high ? one.low : `${one.low} – ${one.high}`}{(one.word < one.low || one.word > one.high) && <> <Mark level="high" label={t("outside")} /></>}</td>
             <td data-name={t("by whom")}>{t(one.by)}</td>
           </>}</tr>

@@ -30,6 +30,9 @@ using What = Outcome::What;
 namespace {
 
 constexpr std::size_t queue_limit = 65'536;  ///< A poll of a device that takes one field a request.
+/// Between the numbers of two requests: odd, so that all come by, and far, so that a peer that
+/// miscounts numbers does not hit another request in flight (65536 times the golden ratio).
+constexpr unsigned number_step = 40'503;
 constexpr std::uint32_t unasked_limit = 64;  ///< Answers in a row that nobody waits for.
 constexpr std::size_t remembered = 256;      ///< Requests whose late answers are known as such.
 /// Between an answer and the next request where frames have no number, as on a serial line: what
@@ -387,7 +390,7 @@ struct Device::State : std::enable_shared_from_this<Device::State> {
 
   void send(Job job, Clock::time_point now) {
     do {
-      ++transaction;
+      transaction = static_cast<std::uint16_t>(transaction + number_step);
     } while (flying.count(transaction) != 0);
     const auto pdu = core::pdu_of(job.query);
     Flying flight{std::move(job), now, now + duration_of(settings.timeout_s)};

@@ -186,6 +186,27 @@ TEST_CASE("row 4: an answer under a wrong number is counted, and the real one st
   CHECK(bench.device->counters().strangers == 1);
 }
 
+TEST_CASE("row 4: a peer that miscounts numbers never answers another request in flight") {
+  const int off = GENERATE(1, -1, 2, 3);
+  PlainServer server([off](Peer& peer) {
+    for (auto request = peer.request(); !request.empty(); request = peer.request()) {
+      auto answer = good(request);
+      const int number = 256 * answer[0] + answer[1] + off;
+      answer[0] = static_cast<std::uint8_t>(number >> 8);
+      answer[1] = static_cast<std::uint8_t>(number);
+      peer.send(answer);
+    }
+  });
+  auto settings = at(server.port());
+  settings.in_flight = 4;
+  Bench bench(settings);
+  std::vector<core::Query> queries;
+  for (std::uint16_t i = 0; i < 8; ++i)
+    queries.push_back(read_two(static_cast<std::uint16_t>(100 + 7 * i)));
+  for (const auto& outcome : bench.ask_all(queries)) CHECK(outcome.what != What::answer);
+  CHECK(bench.device->counters().strangers > 0);
+}
+
 TEST_CASE("row 5: a late answer is never taken for the next one") {
   PlainServer server([](Peer& peer) {
     const auto first = peer.request();

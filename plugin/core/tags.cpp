@@ -100,9 +100,13 @@ class TagReader {
     // Spreadsheets of some countries separate with semicolons.
     if (header_.empty() && row.find(';') != std::string_view::npos) separator_ = ';';
     if (!split(row, separator_, cells_)) {
-      complain(1, "a quotation mark is not closed, or something follows it");
+      complain(1, "a quotation mark is not closed, or something follows it",
+               "a cell is one line: take line breaks out of it");
       return;
     }
+    // Spreadsheets write rows that were emptied as separators.
+    if (std::all_of(cells_.begin(), cells_.end(), [](const Cell& one) { return one.text.empty(); }))
+      return;
     if (header_.empty()) return take_header();
     if (cells_.size() != header_.size()) {
       complain(1, fmt::format("{} fields, but the header has {}", cells_.size(), header_.size()));

@@ -69,6 +69,14 @@ TEST_CASE("a spreadsheet with semicolons and a byte order mark is read, too") {
   CHECK(tags[0].at.type == RegisterType::u32);
 }
 
+TEST_CASE("rows that were emptied in a spreadsheet are no tags") {
+  CHECK(parsed(";;\r\nname;address;type\r\nA;hr:3;u32\r\n; ;\r\n;;\r\n").size() == 1);
+  CHECK(complaint("name,address,type\n,hr:3,\n").find("tags.csv:2:1: the tag has no name") !=
+        std::string::npos);
+  CHECK(complaint("name,address\n\"A\nB\",hr:3\n").find("take line breaks out") !=
+        std::string::npos);
+}
+
 TEST_CASE("all mistakes of a tag file are told at once, with their places") {
   const auto text = complaint(
       "name,device,address,type,eu_min,eu_max\n"

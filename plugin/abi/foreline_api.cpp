@@ -139,7 +139,10 @@ foreline_status create(const char* config_path, const foreline_host* host, forel
     if (host != nullptr) {
       if (host->size < sizeof(uint32_t))
         return say(FORELINE_INVALID_ARGUMENT, "host.size is not set", error, error_size);
-      std::memcpy(&instance->host, host, std::min<size_t>(host->size, sizeof(foreline_host)));
+      // Half a pointer is none.
+      std::memcpy(&instance->host, host,
+                  std::min<size_t>(host->size - host->size % alignof(foreline_host),
+                                   sizeof(foreline_host)));
     }
     auto configuration = core::read_configuration(config_path);
     if (!configuration)
@@ -242,7 +245,8 @@ foreline_status stop(foreline_instance* instance, uint32_t timeout_ms, char* err
 void destroy(foreline_instance* instance) {
   guarded(nullptr, 0, [&] {
     if (instance == nullptr) return FORELINE_OK;
-    // From a callback of its own thread nothing can be freed: better a leak than a dead host.
+    // From a callback of its own thread, or in a fork, nothing can be freed: better a leak than a
+    // dead host.
     const auto stopped = instance->attachment->stop(patience);
     if (stopped.refusal != Refusal::none) return answer(stopped, nullptr, 0);
     delete instance;

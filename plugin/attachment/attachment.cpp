@@ -2,6 +2,7 @@
 #include "plugin/attachment/attachment.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <span>
 #include <utility>
@@ -169,6 +170,7 @@ Answer Attachment::start(Attachment* former) {
   s.publish();
   s.begin_polling();
   s.running = true;
+  s.process = ::getpid();
   s.thread = std::thread([&s] {
     s.own_thread = std::this_thread::get_id();
     inference::Forecaster::take_short_turns();
@@ -185,6 +187,8 @@ Answer Attachment::stop(std::chrono::milliseconds limit) {
   auto& s = *state_;
   if (s.own_thread == std::this_thread::get_id())
     return {Refusal::wrong_state, "an instance is not stopped from one of its own callbacks"};
+  if (s.process && *s.process != ::getpid())
+    return {Refusal::wrong_state, "a process that was forked has no thread of this instance"};
   {
     std::unique_lock lock(s.inbox_mutex);
     s.stopping = true;

@@ -3,6 +3,8 @@
 // own thread, since what one of them learns decides what the next may do.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -258,6 +260,7 @@ struct Attachment::State {
   std::thread thread;
   /// Set by itself: it may call back before `thread` knows of it.
   std::atomic<std::thread::id> own_thread;
+  std::optional<pid_t> process;  ///< That has started it; a fork keeps no thread.
   // Pages and metrics are asked for while an instance starts and stops: what they see of these
   // changes under `mutex`.
   std::unique_ptr<io::RegisterServer> server;

@@ -2,6 +2,8 @@
 #include <dlfcn.h>
 #include <foreline/foreline.h>
 #include <malloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -455,4 +457,48 @@ TEST_CASE("stopped or destroyed from a callback, an instance says no and lives o
   CHECK(api().server_port(self.handle) != 0);
   CHECK(api().stop(self.handle, 5000, error.data(), error.size()) == FORELINE_OK);
   api().destroy(self.handle);
+}
+
+TEST_CASE("a host struct that ends within a pointer has that pointer not") {
+  const tests::SoftPlc plc(bottling(), "abi-half", 200);
+  REQUIRE(plc.port() != 0);
+  Host host;
+  host.calls.size = offsetof(foreline_host, event) + 4;
+  foreline_instance* instance = nullptr;
+  std::array<char, 1024> error{};
+  REQUIRE(api().create(configuration(plc.port(), "half").c_str(), &host.calls, &instance,
+                       error.data(), error.size()) == FORELINE_OK);
+  REQUIRE(api().start(instance, error.data(), error.size()) == FORELINE_OK);
+  CHECK(soon([&] {
+    foreline_value value{};
+    value.size = sizeof value;
+    return api().read(instance, "filler/vibration", &value, nullptr, 0) == FORELINE_OK &&
+           value.quality >= 192;
+  }));
+  CHECK(host.events == 0);
+  api().destroy(instance);
+}
+
+TEST_CASE(
+    "a forked process that stops or destroys an instance is told, and neither dies nor waits") {
+  const tests::SoftPlc plc(bottling(), "abi-fork", 200);
+  REQUIRE(plc.port() != 0);
+  foreline_instance* instance = nullptr;
+  std::array<char, 1024> error{};
+  REQUIRE(api().create(configuration(plc.port(), "fork").c_str(), nullptr, &instance, error.data(),
+                       error.size()) == FORELINE_OK);
+  REQUIRE(api().start(instance, error.data(), error.size()) == FORELINE_OK);
+  const auto child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    const auto status = api().stop(instance, 100, nullptr, 0);
+    api().destroy(instance);
+    ::_exit(status == FORELINE_WRONG_STATE ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(api().server_port(instance) != 0);
+  CHECK(api().stop(instance, 5000, error.data(), error.size()) == FORELINE_OK);
+  api().destroy(instance);
 }

@@ -335,6 +335,7 @@ export const clauses = {
   "{0} is in the device, read back ({1} was wanted)": "设备中为 {0}，已回读（要求 {1}）",
   "{0} (and the audit could not be written)": "{0}（审计未能写入）",
   "an instance is not stopped from one of its own callbacks": "不能在实例自身的回调中停止实例",
+  "a process that was forked has no thread of this instance": "派生的进程中没有此实例的线程",
   "the device holds {0}: it does not take what is written": "设备中的值仍是 {0}：它不接受写入",
   "{0}: the device holds {1}: it does not take what is written": "{0}：设备中的值仍是 {1}：它不接受写入",
   "{0}: the device holds {1}: it limits what is written, or another master writes": "{0}：设备中的值是 {1}：它限制写入的值，或有其他主站写入",

@@ -295,7 +295,11 @@ TEST_CASE("a reload keeps what stands, and one that fails leaves the old configu
   REQUIRE(plc.port() != 0);
   const auto bare = std::regex_replace(sample(), std::regex("\nmodel = [^\n]*"), "");
   const auto good = configuration(plc.port(), "reload", bare);
-  const auto bad = configuration(plc.port(), "reload-bad", "model = \"nowhere\"\n" + bare);
+  const auto lacking = configuration(plc.port(), "reload-lacking", "model = \"nowhere\"\n" + bare);
+  const auto empty = fs::path(lacking).replace_filename("empty-model");
+  fs::create_directories(empty);
+  const auto bad =
+      configuration(plc.port(), "reload-bad", "model = \"" + empty.string() + "\"\n" + bare);
   Host host;
   Instance instance(good, host);
   instance.start();
@@ -310,6 +314,8 @@ TEST_CASE("a reload keeps what stands, and one that fails leaves the old configu
   const double before_s = clock_s();
   CHECK(api().reload(instance.handle, bad.c_str(), instance.error.data(), instance.error.size()) ==
         FORELINE_IO);
+  CHECK(api().reload(instance.handle, lacking.c_str(), instance.error.data(),
+                     instance.error.size()) == FORELINE_INVALID_CONFIG);
   CHECK(clock_s() >= before_s);
   CHECK(api().reload(instance.handle, good.c_str(), instance.error.data(), instance.error.size()) ==
         FORELINE_OK);

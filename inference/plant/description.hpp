@@ -83,6 +83,8 @@ struct Description {
   [[nodiscard]] std::filesystem::path beside(const std::string& relative) const;
 };
 
+[[nodiscard]] std::string name_of(EventKind kind);
+
 /// Reads a description; all its mistakes at once, with places.
 [[nodiscard]] line::Result<Description> read_description(const std::filesystem::path& path);
 /// A sensible description of a data file and, if given, of the files that go with it (events,

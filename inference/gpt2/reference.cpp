@@ -11,7 +11,7 @@ namespace {
 
 /// y (rows x out) = x (rows x in) w (in x out) + b (out).
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b, std::size_t in, std::size_t out) {
-  const std::size_t rows = x.size() / in;
+  const std::size_t rows = in == 0 ? 0 : x.size() / in;
   Tensor y(rows * out);
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t o = 0; o < out; ++o) {

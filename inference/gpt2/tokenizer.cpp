@@ -516,13 +516,13 @@ Result<Tokenizer> Tokenizer::load(const fs::path& directory) {
     std::vector<std::string> complaints;
     for (const char* key :
          {"unk_token", "continuing_subword_prefix", "end_of_word_suffix", "dropout"}) {
-      if (model.contains(key) && !model[key].is_null() && model[key] != "" && model[key] != 0.0 &&
+      if (model.contains(key) && !model[key].is_null() && model[key] != json("") &&
+          model[key] != 0.0 &&
           !(std::string_view(key) == "unk_token" && model[key] == std::string(end_of_text)))
         complaints.push_back(fmt::format("model.{} is {}, wanted null", key, model[key].dump()));
     }
-    for (const char* key : {"byte_fallback"}) {
-      if (flag_of(model, key, false)) complaints.push_back(fmt::format("model.{} is true", key));
-    }
+    if (flag_of(model, "byte_fallback", false))
+      complaints.emplace_back("model.byte_fallback is true");
     state->whole_words = flag_of(model, "ignore_merges", false);
     auto extras = extras_of(*root, complaints);
     if (!complaints.empty()) {
@@ -841,7 +841,8 @@ Result<Done> Tokenizer::save(const fs::path& directory) const {
     if (!state_->tokens[i].empty()) vocabulary[state_->tokens[i]] = i;
   }
   std::string merges = "#version: 0.2\n";
-  for (const auto& [left, right] : state_->merge_list) merges += left + " " + right + "\n";
+  for (const auto& [left, right] : state_->merge_list)
+    merges += fmt::format("{} {}\n", left, right);
   if (auto done = write_file(directory / "merges.txt", merges); !done) return done;
   return write_file(directory / "vocab.json", vocabulary.dump());
 }

@@ -10,9 +10,13 @@ namespace foreline::search {
 namespace {
 
 constexpr Time endless = std::numeric_limits<Time>::max();
-/// Cycles of annealing begin so warm, as a share of what a move costs on average, and end so cold.
+/// Cycles of annealing begin hot and warm in turn, as a share of what a move costs on average, and
+/// end cold: hot enough to leave what a small shop with long set-ups would be caught in.
+constexpr double hot = 4;
 constexpr double warm = 0.5;
 constexpr double cold = 0.002;
+/// Moves of an operation in the longest cycle.
+constexpr std::uint64_t patience = 5000;
 constexpr std::uint64_t moves_a_look = 64;
 
 class ListSearch {
@@ -63,18 +67,22 @@ class ListSearch {
       }
     }
     step = counted > 0 ? std::max(1.0, step / static_cast<double>(counted)) : 1;
-    // Each cycle takes twice as long as the one before.
-    for (double length = 0.06; !over(); length *= 2) {
+    // Each cycle takes twice as long as the one before, until it is long enough for the shop.
+    const auto longest = patience * nodes_.size();
+    double heat = hot;
+    for (double length = 0.06; !over(); length *= 2, heat = heat == hot ? warm : hot) {
       restore();
       const double from = meter_.share_spent();
       const double until = std::min(1.0, from + length);
-      double temperature = warm * step;
-      for (std::uint64_t i = 0; !over(); ++i) {
+      double temperature = heat * step;
+      for (std::uint64_t i = 0; i < longest && !over(); ++i) {
         if (i % std::min<std::uint64_t>(moves_a_look, 1 + 200'000 / (nodes_.size() + 1)) == 0) {
           const double share = meter_.share_spent();
           if (share >= until && until < 1) break;
-          const double through = until > from ? std::min(1.0, (share - from) / (until - from)) : 1;
-          temperature = warm * step * std::pow(cold / warm, through);
+          const double by_time = until > from ? std::min(1.0, (share - from) / (until - from)) : 1;
+          const double through =
+              std::max(by_time, static_cast<double>(i) / static_cast<double>(longest));
+          temperature = heat * step * std::pow(cold / heat, through);
         }
         anneal(temperature);
       }

@@ -13,6 +13,9 @@ namespace {
 constexpr Time endless = std::numeric_limits<Time>::max();
 constexpr std::size_t jobs_removed = 4;
 constexpr double temperature_factor = 0.5;
+/// So many iterations for each pair of jobs without a new best, and the search begins elsewhere:
+/// few jobs may have optima that no insertion leads to.
+constexpr std::uint64_t patience = 20;
 
 class SequenceSearch {
  public:
@@ -52,8 +55,18 @@ class SequenceSearch {
       const double temperature = temperature_of();
       const auto removed = std::min(jobs_removed, n - 1);
       std::vector<std::int32_t> taken;
+      std::uint64_t renewed = 0;
       while (!meter_.spent() && best_value_ > bound_) {
-        ++iterations_;
+        if (++iterations_ - renewed > patience * n * n) {
+          renewed = iterations_;
+          for (std::size_t i = n; i > 1; --i)
+            std::swap(sequence_[i - 1], sequence_[random_.below(i)]);
+          known_ = 0;
+          tails_known_ = false;
+          now = improve(endless);
+          keep(now);
+          incumbent = sequence_;
+        }
         taken.clear();
         for (std::size_t i = 0; i < removed; ++i) {
           const auto place = random_.below(sequence_.size());
@@ -63,7 +76,7 @@ class SequenceSearch {
         Time value = 0;
         for (const auto job : taken) value = insert_best(job);
         value = improve(value);
-        keep(value);
+        if (keep(value)) renewed = iterations_;
         if (value <= now ||
             random_.uniform() <= std::exp(static_cast<double>(now - value) / temperature)) {
           now = value;
@@ -302,11 +315,12 @@ class SequenceSearch {
     return std::max(1e-9, temperature_factor * mean / 10 * moved);
   }
 
-  void keep(Time value) {
-    if (!best_.empty() && value >= best_value_) return;
+  bool keep(Time value) {
+    if (!best_.empty() && value >= best_value_) return false;
     best_value_ = value;
     best_ = sequence_;
     meter_.improved(value);
+    return true;
   }
 
   const FlowShop& shop_;

@@ -69,6 +69,34 @@ TEST_CASE("small hybrid flow shops with set-ups and dates are solved to the opti
     }
 }
 
+TEST_CASE("long set-ups do not catch the search of a small job shop") {
+  JobShop shop;
+  shop.machines = 3;
+  shop.jobs = {{{{0, 91}}, {{2, 54}}, {{1, 88}}},
+               {{{0, 14}}, {{2, 45}}, {{1, 43}}},
+               {{{0, 45}}, {{1, 78}}, {{2, 84}}},
+               {{{1, 79}}, {{0, 41}}, {{2, 1}}}};
+  shop.setups = {4, false, {0, 21, 21, 39, 53, 0, 23, 98, 31, 19, 0, 42, 61, 6,  83, 0,
+                            0, 92, 57, 89, 80, 0, 90, 47, 20, 66, 0, 99, 1,  81, 86, 0,
+                            0, 14, 55, 55, 89, 0, 91, 25, 39, 52, 0, 24, 56, 98, 43, 0}};
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const auto answer = solve(shop, tests::evaluations(300'000), seed);
+    CHECK(complaints_about(shop, answer).empty());
+    CHECK(answer.value == 447);
+  }
+}
+
+TEST_CASE("a sequence that no insertion leads to is found") {
+  FlowShop shop;
+  shop.jobs = 4;
+  shop.machines = 2;
+  shop.time = {13, 76, 35, 18, 42, 5, 75, 81};
+  shop.objective = Objective::flowtime;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed)
+    CHECK(solve(shop, tests::evaluations(30'000), seed).value ==
+          tests::best_value_by_enumeration(shop));
+}
+
 TEST_CASE("an operation of no length waits for no machine") {
   // Job 0 has nothing to do at the second stage, so it is done while job 1 is there.
   HybridFlowShop shop;

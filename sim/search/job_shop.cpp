@@ -582,16 +582,44 @@ class TabuSearch {
   std::vector<std::int32_t> guide_place_;
 };
 
+/// The machine that does it in no time, which is then in nobody's way.
+Operation::const_iterator no_time(const Operation& operation) {
+  return std::find_if(operation.begin(), operation.end(),
+                      [](const Choice& choice) { return choice.time == 0; });
+}
+
+/// The search among operations that take time; the others begin when their job gets there.
+JobShopAnswer search_shop(const JobShop& shop, const Budget& budget, std::uint64_t seed,
+                          Statistics* statistics, const ShopGraph::Saved& start) {
+  JobShop working = shop;
+  for (auto& job : working.jobs)
+    job.erase(std::remove_if(
+                  job.begin(), job.end(),
+                  [](const Operation& operation) { return no_time(operation) != operation.end(); }),
+              job.end());
+  TabuSearch search(working, budget, seed);
+  search.start_with(start);
+  auto answer = search.search();
+  search.report(statistics);
+  answer.jobs.resize(shop.jobs.size());
+  for (std::size_t j = 0; j < shop.jobs.size(); ++j) {
+    auto& placed = answer.jobs[j];
+    for (std::size_t o = 0; o < shop.jobs[j].size(); ++o) {
+      const auto free = no_time(shop.jobs[j][o]);
+      if (free == shop.jobs[j][o].end()) continue;
+      const Time now = o == 0 ? 0 : placed[o - 1].end;
+      placed.insert(placed.begin() + static_cast<std::ptrdiff_t>(o), {free->machine, now, now});
+    }
+  }
+  return answer;
+}
+
 }  // namespace
 
 JobShopAnswer solve(const JobShop& shop, const Budget& budget, std::uint64_t seed,
                     Statistics* statistics) {
   if (!is_classic(shop)) return solve_general(shop, budget, seed, statistics);
-  TabuSearch search(shop, budget, seed);
-  auto answer = search.search();
-  answer.jobs.resize(shop.jobs.size());
-  search.report(statistics);
-  return answer;
+  return search_shop(shop, budget, seed, statistics, {});
 }
 
 namespace {
@@ -613,11 +641,13 @@ class Dispatch {
         });
       free_.assign(at(shop_.machines_a_stage[s]), 0);
       for (const auto job : queue_) {
+        const auto time = shop_.time[at(job) * shop_.machines_a_stage.size() + s];
+        if (time == 0) continue;
         const auto machine = std::min_element(free_.begin(), free_.end());
         const Time start = std::max(*machine, ready_[at(job)]);
         if (starts_ != nullptr)
           starts_->push_back({start, s, job, static_cast<std::int32_t>(machine - free_.begin())});
-        *machine = start + shop_.time[at(job) * shop_.machines_a_stage.size() + s];
+        *machine = start + time;
         ready_[at(job)] = *machine;
         last = std::max(last, *machine);
       }
@@ -723,13 +753,17 @@ JobShopAnswer solve(const HybridFlowShop& shop, const Budget& budget, std::uint6
       now = incumbent;
     }
   }
+  // Nodes of the search: operations that take time.
+  std::vector<std::size_t> node_of;
+  std::size_t nodes = 0;
+  for (const auto time : shop.time) node_of.push_back(time > 0 ? nodes++ : nodes);
   ShopGraph::Saved start;
-  start.machine.resize(shop.jobs * stages);
+  start.machine.resize(nodes);
   std::vector<std::int32_t> first_machine(stages, 0);
   for (std::size_t s = 1; s < stages; ++s)
     first_machine[s] = first_machine[s - 1] + shop.machines_a_stage[s - 1];
   for (const auto& placed : dispatch.starts(best)) {
-    const auto node = at(placed.job) * stages + placed.stage;
+    const auto node = node_of[at(placed.job) * stages + placed.stage];
     start.order.push_back(static_cast<Node>(node));
     start.machine[node] = first_machine[placed.stage] + placed.machine;
   }
@@ -744,10 +778,7 @@ JobShopAnswer solve(const HybridFlowShop& shop, const Budget& budget, std::uint6
     known = value;
     budget.improved(value, cpu_s + meter.cpu_s());
   };
-  TabuSearch search(as_job_shop, rest, seed);
-  search.start_with(start);
-  auto answer = search.search();
-  search.report(statistics);
+  auto answer = search_shop(as_job_shop, rest, seed, statistics, start);
   if (statistics != nullptr) {
     statistics->evaluations += meter.evaluations();
     statistics->cpu_s = meter.cpu_s();

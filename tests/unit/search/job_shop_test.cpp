@@ -98,3 +98,22 @@ TEST_CASE("a moved operation leaves the paths as if all were computed anew") {
   CHECK(made > 100);
   CHECK(refused > 100);
 }
+
+TEST_CASE("an operation of no length holds nobody up when the makespan counts") {
+  // Job 1 has nothing to do on machine 1 while job 0 is there.
+  JobShop shop;
+  shop.machines = 3;
+  shop.jobs = {{{{1, 650}}, {{0, 430}}, {{2, 0}}}, {{{2, 150}}, {{1, 0}}, {{0, 472}}}};
+  const auto answer = solve(shop, tests::evaluations(5'000), 1);
+  CHECK(complaints_about(shop, answer).empty());
+  CHECK(answer.value == 1080);
+  CHECK(answer.makespan == 1080);
+
+  HybridFlowShop hybrid;
+  hybrid.jobs = 3;
+  hybrid.machines_a_stage = {1, 1, 1};
+  hybrid.time = {1, 10, 0, 3, 0, 9, 0, 0, 0};
+  const auto line = solve(hybrid, tests::evaluations(5'000), 1);
+  CHECK(complaints_about(job_shop_of(hybrid), line).empty());
+  CHECK(line.value == 13);
+}

@@ -224,7 +224,8 @@ int solve_all(const Options& options) {
             undated.diagnostics.push_back(
                 {options.file, 0, 0,
                  fmt::format("instance {} has no due dates, so no job can be late", shop.name),
-                 "--objective tardiness needs a section \"Reldue\" behind the times"});
+                 "--objective tardiness needs due dates, and not -1, in a section \"Reldue\" "
+                 "behind the times"});
         },
         instance);
   if (!undated.diagnostics.empty()) return fail(bad_input, "solve", undated);

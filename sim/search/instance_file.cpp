@@ -574,7 +574,7 @@ class Reader {
     const auto& first = rows_[at_];
     const auto width = first.tokens.size();
     // OR-Library and Vallada, Ruiz, Framinan: a row a job, "machine time" pairs in order.
-    bool pairs = width == 2 * m && (m > 1 || n != 2);
+    bool pairs = width == 2 * m && (m > 1 || n != 2 || rows_of_numbers() == n);
     for (std::size_t k = 0; pairs && k < m; ++k)
       pairs = first.tokens[2 * k].text == std::to_string(k);
     if (width == n && orientation_ != Rows::automatic && n == 2 * m) pairs = false;

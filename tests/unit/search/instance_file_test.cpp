@@ -35,6 +35,12 @@ TEST_CASE("flow shops are read by machine, by job, in pairs, broken over lines")
     CHECK(shop.machines == 2);
     CHECK(shop.time == std::vector<std::int32_t>{1, 4, 2, 5, 3, 6});
   }
+  auto two = read_instances("2 1\n0 1\n0 3\n", "two", Kind::flowshop);
+  REQUIRE(two);
+  CHECK(std::get<FlowShop>(two->front()).time == std::vector<std::int32_t>{1, 3});
+  two = read_instances("2 1\n0 3\n", "two", Kind::flowshop);
+  REQUIRE(two);
+  CHECK(std::get<FlowShop>(two->front()).time == std::vector<std::int32_t>{0, 3});
   auto square = read_instances("2 2\n1 2\n3 4\n", "s", Kind::blocking);
   REQUIRE(square);
   CHECK(std::get<FlowShop>(square->front()).time == std::vector<std::int32_t>{1, 3, 2, 4});

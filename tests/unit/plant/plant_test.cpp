@@ -203,7 +203,8 @@ TEST_CASE("a value that the description calls impossible is missing, however lar
       folder / "rows.toml",
       "format = \"foreline-data-1\"\nfile = \"rows.csv\"\nmachine = \"unit\"\ntime = \"cycle\"\n"
       "time_unit = \"cycle\"\nend = \"failure\"\n[[signal]]\ncolumn = \"heat\"\nhigh = 100\n");
-  for (const float value : records_of(toml).machines.front().values) CHECK(std::isfinite(value));
+  const auto records = records_of(toml);
+  for (const float value : records.machines.front().values) CHECK(std::isfinite(value));
 }
 
 TEST_CASE("what has a value of its own in every row is no category") {

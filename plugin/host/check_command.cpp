@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "inference/forecaster.hpp"
 #include "plugin/core/configuration.hpp"
 #include "plugin/core/skill.hpp"
 #include "plugin/hmi/accounts.hpp"
 #include "plugin/host/console.hpp"
+#include "plugin/io/tls_files.hpp"
 #include "sim/text/document.hpp"
 #include "sim/text/files.hpp"
 
@@ -31,6 +33,17 @@ line::Result<line::Done> load_named(const core::Configuration& configuration) {
   if (!configuration.hmi.accounts.empty())
     if (auto accounts = hmi::read_accounts(configuration.hmi.accounts); !accounts)
       return accounts.error();
+  std::vector<core::TlsFiles> secured;
+  if (configuration.server.tls) secured.push_back(*configuration.server.tls);
+  if (configuration.sparkplug.tls) secured.push_back(*configuration.sparkplug.tls);
+  if (configuration.plc.transport == core::Transport::tls) secured.push_back(configuration.plc.tls);
+  for (const auto& device : configuration.devices)
+    if (device.transport == core::Transport::tls) secured.push_back(device.tls);
+  if (!configuration.hmi.certificate.empty())
+    secured.push_back(
+        {{}, configuration.hmi.certificate.string(), configuration.hmi.key.string(), {}});
+  for (const auto& files : secured)
+    if (auto read = io::read_tls_files(files); !read) return read.error();
   return line::Done{};
 }
 

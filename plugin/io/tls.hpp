@@ -27,7 +27,7 @@ inline std::string use_files(boost::asio::ssl::context& context, const core::Tls
   const auto trouble = [&](const char* what, const std::string& file) {
     return fmt::format("the {} {} cannot be used: {}", what, file, words_of(error));
   };
-  context.load_verify_file(files.authorities, error);
+  if (!files.authorities.empty()) context.load_verify_file(files.authorities, error);
   if (error) return trouble("authorities", files.authorities);
   context.use_certificate_chain_file(files.certificate, error);
   if (error) return trouble("certificate", files.certificate);

@@ -192,6 +192,11 @@ TEST_CASE("check finds what an instance would only find at its start") {
   const auto accounts = configured("", "[hmi]\naccounts = \"accounts.json\"\n");
   CHECK(accounts.first == 2);
   CHECK(accounts.second.find("accounts.json") != std::string::npos);
+  for (const auto* name : {"us.pem", "key.pem"}) std::ofstream(folder / name) << "no PEM\n";
+  const auto secured = configured("", "[hmi]\ncertificate = \"us.pem\"\nkey = \"key.pem\"\n");
+  INFO(secured.second);
+  CHECK(secured.first == 2);
+  CHECK(secured.second.find("us.pem cannot be used") != std::string::npos);
   CHECK(configured("", "").first == 0);
 }
 

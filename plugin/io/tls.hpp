@@ -21,7 +21,8 @@ inline std::string words_of(const boost::system::error_code& error) {
              : error.message();
 }
 
-/// Lets `context` use these files. The first one that cannot be used, and why; empty when all can.
+/// Lets `context` use these files, as far as they have names. The first one that cannot be used,
+/// and why; empty when all can.
 inline std::string use_files(boost::asio::ssl::context& context, const core::TlsFiles& files) {
   boost::system::error_code error;
   const auto trouble = [&](const char* what, const std::string& file) {
@@ -29,9 +30,10 @@ inline std::string use_files(boost::asio::ssl::context& context, const core::Tls
   };
   if (!files.authorities.empty()) context.load_verify_file(files.authorities, error);
   if (error) return trouble("authorities", files.authorities);
-  context.use_certificate_chain_file(files.certificate, error);
+  if (!files.certificate.empty()) context.use_certificate_chain_file(files.certificate, error);
   if (error) return trouble("certificate", files.certificate);
-  context.use_private_key_file(files.key, boost::asio::ssl::context::pem, error);
+  if (!files.key.empty())
+    context.use_private_key_file(files.key, boost::asio::ssl::context::pem, error);
   if (error) return trouble("key", files.key);
   return {};
 }

@@ -7,7 +7,7 @@
 
 namespace foreline::io {
 
-/// Reads the files as a connection would; `authorities` may be empty. The error names the first
+/// Reads the files that have names as a connection would. The error names the first
 /// that OpenSSL refuses, and a key that does not belong to the certificate.
 [[nodiscard]] line::Result<line::Done> read_tls_files(const core::TlsFiles& files);
 

@@ -11,7 +11,7 @@ using namespace foreline;
 using namespace foreline::search;
 
 TEST_CASE("small job shops are solved to the optimum") {
-  const std::size_t choices = GENERATE(1, 2);
+  const std::size_t choices = GENERATE(std::size_t{1}, std::size_t{2});
   for (std::uint64_t seed = 1; seed <= 15; ++seed) {
     const auto shop = tests::random_job_shop(3, 3, choices == 1 ? 3 : 2, choices, seed);
     const auto answer = solve(shop, tests::evaluations(30'000), seed);

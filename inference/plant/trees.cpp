@@ -108,20 +108,8 @@ Result<Trees> Trees::restore(std::string_view bytes) {
   return trees;
 }
 
-namespace {
-
-/// With trees that add nothing, so that they can be walked eight at a time.
-GrownTrees in_whole_groups(GrownTrees trees) {
-  while (trees.roots.size() % GrownTrees::trees_together > 0)
-    trees.roots.push_back(static_cast<std::uint32_t>(trees.nodes.size()));
-  trees.nodes.push_back({});
-  return trees;
-}
-
-}  // namespace
-
 std::vector<float> Trees::predict(std::span<const float> rows, std::size_t width) const {
-  std::call_once(state_->walkable, [&] { state_->walked = in_whole_groups(grown()); });
+  std::call_once(state_->walkable, [&] { state_->walked = grown(); });
   return state_->walked.answers(rows, width);
 }
 
@@ -144,15 +132,18 @@ std::string Trees::bytes() const {
 std::vector<float> GrownTrees::answers(std::span<const float> rows, std::size_t width) const {
   // Several trees at a time, no jump that depends on a row, and the same trees for many rows: a
   // walk waits for memory, not for the one before it.
+  constexpr std::size_t trees_together = 8;
   constexpr std::size_t rows_together = 256;
+  const Node nothing;
   const auto count = width == 0 ? 0 : rows.size() / width;
   std::vector<float> sums(count, margin);
   for (std::size_t from = 0; from < count; from += rows_together)
-    for (std::size_t first = 0; first + trees_together <= roots.size(); first += trees_together) {
+    for (std::size_t first = 0; first < roots.size(); first += trees_together) {
       for (std::size_t r = from; r < std::min(count, from + rows_together); ++r) {
         const float* row = &rows[r * width];
         std::array<const Node*, trees_together> at{};
-        for (std::size_t t = 0; t < trees_together; ++t) at[t] = &nodes[roots[first + t]];
+        for (std::size_t t = 0; t < trees_together; ++t)
+          at[t] = first + t < roots.size() ? &nodes[roots[first + t]] : &nothing;
         for (std::size_t level = 0; level < depth; ++level)
           for (std::size_t t = 0; t < trees_together; ++t) {
             const auto& node = *at[t];

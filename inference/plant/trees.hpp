@@ -40,8 +40,7 @@ struct GrownTrees {
   float margin = 0;  ///< Of trees that classify: log odds.
   std::vector<Node> nodes;
   std::vector<std::uint32_t> roots;
-  std::size_t depth = 0;                            ///< Splits from a root to a leaf, at most.
-  static constexpr std::size_t trees_together = 8;  ///< answers() wants whole groups of so many.
+  std::size_t depth = 0;  ///< Splits from a root to a leaf, at most.
   /// What XGBoost says of each row, NaN where nothing is known.
   [[nodiscard]] std::vector<float> answers(std::span<const float> rows, std::size_t width) const;
 };
